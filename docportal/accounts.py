@@ -1,0 +1,11 @@
+"""How people get an account: an administrator makes it, or the company's identity provider does."""
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Local sign-up is closed: documentation is internal."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False

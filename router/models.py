@@ -1,0 +1,145 @@
+"""Questions, answers and their evidence; and the vectors behind the search.
+
+Whatever is shown to a person is stored with what it rested on: an answer names its route, its
+reason, its signals and the chunks it cites, so that it can be explained and judged later.
+"""
+
+import uuid
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from ingestion.models import Chunk
+
+
+class ChunkEmbedding(models.Model):
+    """The vector of a chunk: the truth, of which every index file is a cache."""
+
+    chunk = models.OneToOneField(Chunk, models.CASCADE, primary_key=True, related_name="embedding")
+    embedder = models.CharField(max_length=100)
+    vector = models.BinaryField(help_text="float32, little-endian, unit length.")
+
+
+class IndexGeneration(models.Model):
+    """One immutable directory of index files: the whole corpus at one revision."""
+
+    number = models.PositiveIntegerField(unique=True)
+    revision = models.PositiveBigIntegerField(help_text="Corpus revision that it holds.")
+    embedder = models.CharField(max_length=100)
+    dimension = models.PositiveIntegerField()
+    chunks = models.PositiveIntegerField()
+    manifest_sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-number",)
+
+
+class Conversation(models.Model):
+    """Questions that one person asked in a row."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="conversations")
+    started_at = models.DateTimeField(auto_now_add=True)
+
+
+class QueryQuerySet(models.QuerySet["Query"]):
+    def asked_by(self, user_id: int | None) -> Self:
+        return self.filter(user_id=user_id) if user_id is not None else self.none()
+
+
+class Query(models.Model):
+    """A question as it was asked. Only the asker sees it again."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="queries"
+    )
+    conversation = models.ForeignKey(
+        Conversation, models.CASCADE, null=True, blank=True, related_name="queries"
+    )
+    text = models.TextField()
+    asked_at = models.DateTimeField(auto_now_add=True)
+
+    objects = QueryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-asked_at",)
+        indexes = [models.Index(fields=["user", "-asked_at"], name="query_history")]
+
+    def __str__(self) -> str:
+        return self.text[:80]
+
+
+class Answer(models.Model):
+    """What was said to a question, by which route, and why."""
+
+    class Route(models.TextChoices):
+        TUNED = "tuned", "Tuned model"
+        RAG = "rag", "Current passages"
+        REFUSED = "refused", "Refused"
+
+    query = models.OneToOneField(Query, models.CASCADE, related_name="answer")
+    route = models.CharField(max_length=10, choices=Route)
+    reason = models.CharField(max_length=500)
+    text = models.TextField()
+    model = models.CharField(max_length=100, blank=True, help_text="Empty: no model was asked.")
+    confidence = models.FloatField()
+    signals = models.JSONField(default=dict)
+    retrieve_ms = models.FloatField()
+    generate_ms = models.FloatField()
+    verify_ms = models.FloatField()
+    total_ms = models.FloatField()
+    prompt_tokens = models.PositiveIntegerField()
+    completion_tokens = models.PositiveIntegerField()
+    answered_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="answer_confidence_is_probability",
+                condition=Q(confidence__gte=0, confidence__lte=1),
+            ),
+        ]
+
+    @property
+    def refused(self) -> bool:
+        return self.route == self.Route.REFUSED
+
+
+class Citation(models.Model):
+    """A passage shown with an answer, and the span of it that supports the answer, if known."""
+
+    answer = models.ForeignKey(Answer, models.CASCADE, related_name="citations")
+    chunk = models.ForeignKey(Chunk, models.CASCADE, related_name="citations")
+    rank = models.PositiveSmallIntegerField(help_text="From 1, best first; the number in brackets.")
+    supports = models.BooleanField(help_text="False: shown as near, not as a source.")
+    start = models.PositiveIntegerField(
+        null=True, blank=True, help_text="In characters of the text."
+    )
+    end = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("answer", "rank")
+        constraints = [
+            models.UniqueConstraint(fields=["answer", "rank"], name="citation_rank_unique"),
+            models.CheckConstraint(
+                name="citation_span_ordered",
+                condition=Q(start__isnull=True, end__isnull=True) | Q(start__lt=F("end")),
+            ),
+        ]
+
+
+class Feedback(models.Model):
+    """What the asker thought of an answer, and the right one if they know it."""
+
+    class Verdict(models.TextChoices):
+        UP = "up", "Helpful"
+        DOWN = "down", "Not helpful"
+
+    answer = models.OneToOneField(Answer, models.CASCADE, related_name="feedback")
+    verdict = models.CharField(max_length=4, choices=Verdict)
+    correction = models.TextField(blank=True)
+    given_at = models.DateTimeField(auto_now=True)
