@@ -5,13 +5,14 @@ installed runs the whole product, and each takes the address of a real service i
 Impossible combinations are reported by `manage.py check` (docportal/checks.py) with a hint.
 """
 
-import os
+import contextlib
+import secrets
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import environ
 from csp.constants import NONCE, NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 
 env = environ.Env()
 
@@ -35,15 +36,14 @@ def secret_key() -> str:
         return given
     path = DOCPORTAL_HOME / "secret_key"
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new:
-            new.write(os.urandom(48).hex())
-    except FileExistsError:
-        pass
-    key = path.read_text()
-    if not key:
-        raise ImproperlyConfigured(f"{path} is empty: delete it, or set SECRET_KEY.")
-    return key
+    if not path.exists():
+        # Linked into place whole, so that of two first starts both read the same key.
+        with tempfile.NamedTemporaryFile("w", dir=path.parent) as new:
+            new.write(secrets.token_hex(48))
+            new.flush()
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(new.name)
+    return path.read_text()
 
 
 SECRET_KEY = secret_key()
@@ -58,7 +58,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True

@@ -1,0 +1,205 @@
+"""Bringing a whole tree of files in line with a collection, in this process."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, OuterRef, Subquery
+
+from docportal.pipeline import process
+from docportal.tree import Tree
+from ingestion import services
+from ingestion.errors import UploadError
+from ingestion.models import Collection, Document, DocumentVersion
+from ingestion.storage import sha256_of
+from router import retrieval
+from training.services import import_pairs
+
+PARSED, FAILED, UNCHANGED = "parsed", "failed", "unchanged"
+# Parsing one file and writing another keeps two cores busy; more would only wait for each other.
+WORKERS = 2
+
+
+@dataclass(slots=True)
+class Report:
+    """The outcome of one ingest; `documents` and `failed` have a row for each file."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    archived: int = 0
+    pairs: int = 0
+    failed: list[dict[str, str]] = field(default_factory=list)
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def documents_kept(self) -> bool:
+        return any(row["status"] != FAILED for row in self.documents)
+
+    def fail(self, path: str, reason: str) -> None:
+        self.failed.append({"path": path, "reason": reason})
+
+    def as_json(self) -> dict[str, Any]:
+        names = ("created", "updated", "unchanged", "archived", "pairs", "failed", "documents")
+        return {**{name: getattr(self, name) for name in names}, "seconds": self.seconds}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the collection holds at a path: the newest version's hash, and whether it is settled."""
+
+    sha256: str
+    settled: bool
+
+
+def ingest_tree(
+    tree: Tree,
+    *,
+    collection: Collection,
+    doc_type: str,
+    replace_tree: bool,
+    servers: Callable[..., AbstractContextManager[None]],
+    progress: Callable[[str], Any],
+) -> Report:
+    """Store what changed, make it searchable, import pairs, archive what is gone.
+
+    `servers(embeddings=True)` is entered only when there is something to index. One bad file
+    never stops the others: it ends in `failed` with its reason.
+    """
+    report = Report()
+    for path, reason in tree.others:
+        report.fail(path, reason)
+    known = _known(collection)
+    changed = {
+        path: file
+        for path, file in tree.documents.items()
+        if not _is_unchanged(file, known.get(path))
+    }
+    pending = list(_store(changed, collection, doc_type, report))
+    if pending:
+        with servers(llm=False, embeddings=True):
+            _process_all(pending, progress)
+    if replace_tree:
+        report.archived = _archive_missing(collection, tree)
+    if pending or report.archived:
+        retrieval.refresh()
+    _describe(tree, changed, collection, report)
+    report.pairs = _import_pairs(tree, collection, report)
+    return report
+
+
+def _known(collection: Collection) -> dict[str, Known]:
+    newest = DocumentVersion.objects.filter(document=OuterRef("pk")).order_by("-number")
+    rows = collection.documents.annotate(
+        newest_sha256=Subquery(newest.values("sha256")[:1]),
+        newest_state=Subquery(newest.values("state")[:1]),
+    ).values_list("path", "newest_sha256", "newest_state", "archived_at")
+    return {
+        path: Known(sha256, state == DocumentVersion.State.READY and archived_at is None)
+        for path, sha256, state, archived_at in rows
+    }
+
+
+def _is_unchanged(file: Path, known: Known | None) -> bool:
+    return known is not None and known.settled and known.sha256 == sha256_of(file)
+
+
+def _store(
+    changed: dict[str, Path], collection: Collection, doc_type: str, report: Report
+) -> Iterator[int]:
+    """Keep each file as a version; yields the ids of those that are still to be processed."""
+    for path, file in changed.items():
+        try:
+            with file.open("rb") as content:
+                change = services.add_version(
+                    collection=collection,
+                    path=path,
+                    content=content,
+                    author=None,
+                    doc_type=doc_type,
+                    enqueue=False,
+                )
+        except UploadError as error:
+            report.fail(path, str(error))
+            report.documents.append(
+                {"path": path, "document": None, "version": None, "chunks": 0, "status": FAILED}
+            )
+            continue
+        if change.kind == "created":
+            report.created += 1
+        elif change.kind == "updated":
+            report.updated += 1
+        yield change.version.pk
+
+
+def _process_all(version_ids: list[int], progress: Callable[[str], Any]) -> None:
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for done, _ in enumerate(pool.map(_process_one, version_ids), start=1):
+            if done % 50 == 0 or done == len(version_ids):
+                progress(f"{done} of {len(version_ids)} files processed")
+
+
+def _process_one(version_id: int) -> None:
+    try:
+        process(version_id)
+    finally:
+        connection.close()
+
+
+def _describe(tree: Tree, changed: dict[str, Path], collection: Collection, report: Report) -> None:
+    newest = DocumentVersion.objects.filter(document=OuterRef("document")).order_by("-number")
+    versions = (
+        DocumentVersion.objects.filter(document__collection=collection)
+        .filter(number=Subquery(newest.values("number")[:1]))
+        .annotate(chunk_count=Count("chunks"))
+        .select_related("document")
+    )
+    for version in versions.order_by("document__path"):
+        path = version.document.path
+        if path not in tree.documents:
+            continue
+        status = PARSED if path in changed else UNCHANGED
+        if status == UNCHANGED:
+            report.unchanged += 1
+        elif version.state != DocumentVersion.State.READY:
+            status = FAILED
+            report.fail(path, version.failure_reason or "Another process works on it now.")
+        report.documents.append(
+            {
+                "path": path,
+                "document": version.document.slug,
+                "version": version.number,
+                "chunks": version.chunk_count,
+                "status": status,
+            }
+        )
+
+
+def _archive_missing(collection: Collection, tree: Tree) -> int:
+    gone = [
+        document
+        for document in Document.objects.filter(collection=collection, archived_at=None)
+        if document.path not in tree.documents
+    ]
+    for document in gone:
+        services.archive_document(document=document, actor=None)
+    return len(gone)
+
+
+def _import_pairs(tree: Tree, collection: Collection, report: Report) -> int:
+    documents = {document.path: document for document in collection.documents.all()}
+    created = 0
+    for path, file in tree.pairs.items():
+        if path not in documents:
+            continue
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            result = import_pairs(documents[path], lines)
+        created += result.created
+        for number, reason in result.failed:
+            report.fail(file.name, f"line {number}: {reason}")
+    return created

@@ -1,0 +1,82 @@
+"""Settings that cannot work together, each with an id and what to do about it."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
+
+
+def connect() -> None:
+    register(check_services, Tags.compatibility)
+    register(check_limits, Tags.compatibility)
+    register(check_exposure, Tags.security, deploy=True)
+
+
+def check_services(**_: Any) -> Sequence[CheckMessage]:
+    found: list[CheckMessage] = []
+    for number, name in ((1, "LLM_URL"), (2, "EMBEDDINGS_URL")):
+        url = getattr(settings, name)
+        if url and urlsplit(url).scheme not in ("http", "https"):
+            found.append(
+                Error(
+                    f"{name} is {url!r}, which is not an HTTP address.",
+                    hint=f"Give the base of an OpenAI-compatible API, such as http://vllm:8000/v1, "
+                    f"or leave {name} empty for the embedded server.",
+                    id=f"docportal.E00{number}",
+                )
+            )
+    scheme = urlsplit(settings.CELERY_BROKER_URL).scheme
+    if scheme not in ("filesystem", "redis", "rediss"):
+        found.append(
+            Error(
+                f"CELERY_BROKER_URL has the scheme {scheme!r}, which is not supported.",
+                hint="Use redis://host:6379/0, or leave it empty for the embedded broker.",
+                id="docportal.E003",
+            )
+        )
+    return found
+
+
+def check_limits(**_: Any) -> Sequence[CheckMessage]:
+    found: list[CheckMessage] = []
+    if settings.EMBEDDINGS_DIMENSION < 1:
+        found.append(
+            Error(
+                "EMBEDDINGS_DIMENSION must be positive.",
+                hint="Give the length of the vectors of EMBEDDINGS_MODEL, such as 384.",
+                id="docportal.E004",
+            )
+        )
+    if settings.PARSE_MEMORY_BYTES < 1024**3:
+        found.append(
+            Error(
+                "PARSE_MEMORY_MB is below 1024; the parser itself needs most of that.",
+                hint="Set PARSE_MEMORY_MB to 1536, or unset it.",
+                id="docportal.E005",
+            )
+        )
+    if settings.UPLOAD_MAX_BYTES > settings.UPLOAD_MAX_EXPANDED_BYTES:
+        found.append(
+            Error(
+                "UPLOAD_MAX_MB is above the 200 MB that an archive may expand to.",
+                hint="Set UPLOAD_MAX_MB to 200 or less.",
+                id="docportal.E006",
+            )
+        )
+    return found
+
+
+def check_exposure(**_: Any) -> Sequence[CheckMessage]:
+    embedded = "sqlite3" in settings.DATABASES["default"]["ENGINE"]
+    if settings.HTTPS and embedded:
+        return [
+            checks.Warning(
+                "HTTPS is on, but the database is the embedded SQLite.",
+                hint="Set DATABASE_URL to a PostgreSQL server before several people use this.",
+                id="docportal.W001",
+            )
+        ]
+    return []

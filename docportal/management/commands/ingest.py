@@ -1,0 +1,75 @@
+"""Bring files and folders into a collection and make them searchable, in this process."""
+
+import json
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils.text import slugify
+from router.serving import embedded_servers
+
+from docportal.bulk import Report, ingest_tree
+from docportal.tree import read_tree
+from ingestion.models import Collection, DocType
+
+
+class Command(BaseCommand):
+    help = "Ingest files or folders (.pdf .md .html .htm .txt .rst .docx) into a collection."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+        parser.add_argument("--collection", required=True, metavar="NAME")
+        parser.add_argument("--readers", nargs="+", metavar="GROUP", help="Default: everybody.")
+        parser.add_argument("--doc-type", choices=DocType.values, default="")
+        parser.add_argument(
+            "--replace-tree", action="store_true", help="Archive what is no longer in the tree."
+        )
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        missing = [str(path) for path in options["paths"] if not path.exists()]
+        if missing:
+            raise CommandError(f"No such file or folder: {', '.join(missing)}", returncode=2)
+        started = time.monotonic()
+        collection = self._collection(options["collection"], options["readers"])
+        report = ingest_tree(
+            read_tree(options["paths"]),
+            collection=collection,
+            doc_type=options["doc_type"],
+            replace_tree=options["replace_tree"],
+            servers=embedded_servers,
+            progress=self.stderr.write,
+        )
+        report.seconds = round(time.monotonic() - started, 3)
+        self._print(report, as_json=options["json"])
+        if report.failed and not report.documents_kept:
+            raise SystemExit(1)
+
+    def _collection(self, name: str, readers: list[str] | None) -> Collection:
+        slug = slugify(name)[:100]
+        if not slug:
+            raise CommandError("--collection needs a name with letters or digits.", returncode=2)
+        with transaction.atomic():
+            collection, _created = Collection.objects.get_or_create(
+                slug=slug, defaults={"name": name}
+            )
+            if readers is not None:
+                groups = [Group.objects.get_or_create(name=reader)[0] for reader in readers]
+                collection.readers.set(groups)
+        return collection
+
+    def _print(self, report: Report, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(report.as_json(), ensure_ascii=False))
+            return
+        self.stdout.write(
+            f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged, "
+            f"{report.archived} archived, {report.pairs} pairs, {len(report.failed)} failed "
+            f"in {report.seconds} s"
+        )
+        for failure in report.failed:
+            self.stdout.write(f"  {failure['path']}: {failure['reason']}")

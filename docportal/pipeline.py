@@ -1,0 +1,73 @@
+"""The whole way of one upload, on one page: parse → index → serve.
+
+Nothing here keeps state: whatever a step has reached stands in the version's row, and any
+process may be killed between any two lines. The sweep finds what was left lying.
+"""
+
+import logging
+
+from celery import shared_task
+from celery.signals import worker_ready
+from ingestion.chunking import chunk
+from ingestion.sandbox import parse_safely
+from ingestion.sniffing import media_type_of
+from ingestion.tokens import count_tokens
+from router.retrieval.embeddings import EmbeddingsUnavailable
+
+from ingestion import jobs
+from ingestion.errors import ParseError
+from ingestion.models import DocumentVersion
+from ingestion.storage import original_path
+from router import retrieval
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def process_version(version_id: int) -> None:
+    """Make one version searchable and bring this machine's index up to date."""
+    process(version_id)
+    retrieval.refresh()
+
+
+@shared_task
+def requeue_abandoned() -> None:
+    """Poke again for every version whose message or worker was lost."""
+    for version_id in jobs.abandoned():
+        process_version.delay(version_id)
+
+
+@worker_ready.connect
+def sweep_at_start(**_: object) -> None:
+    """A worker that starts after a crash need not wait for the schedule."""
+    requeue_abandoned.delay()
+
+
+def process(version_id: int) -> None:
+    """Claim the version and take it as far as it goes; does nothing if somebody else has it."""
+    job = jobs.claim(version_id)
+    if job is None:
+        return
+    with jobs.lease_kept(job):
+        try:
+            if job.version.state == DocumentVersion.State.PARSING:
+                _parse(job)
+            retrieval.index_version(job.version)
+            jobs.finish(job)
+        except ParseError as error:
+            jobs.fail_parse(job, error)
+        except EmbeddingsUnavailable:
+            logger.warning("The embedding server does not answer; %s waits.", job.version)
+            jobs.put_back(job)
+        except jobs.LeaseLost:
+            logger.warning("%s was taken over by another worker.", job.version)
+
+
+def _parse(job: jobs.Claim) -> None:
+    path = original_path(job.version.sha256)
+    media_type = media_type_of(job.version.document.path, path)
+    parsed = parse_safely(path, media_type)
+    drafts = chunk(parsed, count_tokens=count_tokens)
+    if not drafts:
+        raise ParseError("no-text", "There is no text in this file. Upload one with text.")
+    jobs.save_chunks(job, parsed.title, drafts)

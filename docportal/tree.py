@@ -1,0 +1,67 @@
+"""What `ingest` finds under the paths it was given: documents, their pairs, and the rest."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from ingestion.sniffing import SUPPORTED_SUFFIXES
+
+PAIRS_SUFFIX = "_qa.jsonl"
+
+
+@dataclass(slots=True)
+class Tree:
+    """`documents` and `pairs` by the document's path in its collection; `others` with a reason."""
+
+    documents: dict[str, Path] = field(default_factory=dict)
+    pairs: dict[str, Path] = field(default_factory=dict)
+    others: list[tuple[str, str]] = field(default_factory=list)
+
+
+def read_tree(roots: Iterable[Path]) -> Tree:
+    """Walk the folders; a path's identity is relative to the folder given. Hidden files are not
+    documents. The same relative path under two roots is reported, and the first one is kept."""
+    tree, pair_files = Tree(), []
+    for path, file in _files(roots):
+        if path.endswith(PAIRS_SUFFIX):
+            pair_files.append((path, file))
+        elif file.suffix.lower() not in SUPPORTED_SUFFIXES:
+            tree.others.append((path, f"{file.suffix or 'No'} files are not read here."))
+        elif path in tree.documents:
+            tree.others.append((path, "The same path was given twice; the first one was used."))
+        else:
+            tree.documents[path] = file
+    for path, file in sorted(pair_files, key=lambda found: len(found[0])):
+        _assign_pairs(tree, path, file)
+    return tree
+
+
+def _files(roots: Iterable[Path]) -> Iterator[tuple[str, Path]]:
+    for root in roots:
+        if root.is_file():
+            yield root.name, root
+            continue
+        for file in sorted(root.rglob("*")):
+            relative = file.relative_to(root)
+            if file.is_file() and not any(part.startswith(".") for part in relative.parts):
+                yield relative.as_posix(), file
+
+
+def _assign_pairs(tree: Tree, path: str, file: Path) -> None:
+    """`X.md_qa.jsonl` belongs to X.md; `X_qa.jsonl` to the only X there is.
+
+    Called shortest name first, so that the exact name replaces the short one.
+    """
+    stem = path.removesuffix(PAIRS_SUFFIX)
+    if stem in tree.documents:
+        tree.pairs[stem] = file
+        return
+    owners = [name for name in tree.documents if str(PurePosixPath(name).with_suffix("")) == stem]
+    if len(owners) == 1:
+        tree.pairs[owners[0]] = file
+    elif owners:
+        exact = f"{PurePosixPath(owners[0]).name}{PAIRS_SUFFIX}"
+        reason = f"It could belong to {' or '.join(owners)}. Name it {exact}, for example."
+        tree.others.append((path, reason))
+    else:
+        tree.others.append((path, "There is no document of this name beside it."))

@@ -1,0 +1,174 @@
+"""Processing a version as a claimed job: the row is the job, its fence the right to write.
+
+A claim raises `fence` and sets a lease; the holder renews the lease while it works. Every later
+write is an UPDATE that names the fence, so a worker that was thought dead and comes back finds
+that it may not write any more (`LeaseLost`).
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from ingestion import doc_types, publication
+from ingestion.chunking import ChunkDraft
+from ingestion.errors import ParseError
+from ingestion.models import Chunk, Document, DocumentVersion
+
+State = DocumentVersion.State
+UNFINISHED = (State.QUEUED, State.PARSING, State.INDEXING)
+LEASE = timedelta(seconds=60)
+RENEW_EVERY = 15.0
+MAX_ATTEMPTS = 3
+QUIET_BEFORE_POKE = timedelta(seconds=30)
+
+
+class LeaseLost(Exception):
+    """Somebody else works on this version now; stop without writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    version: DocumentVersion
+    fence: int
+
+
+def claim(version_id: int) -> Claim | None:
+    """Take a version that nobody works on; None when there is nothing to do.
+
+    A version whose chunks are already stored keeps its state `indexing` and goes on there. One
+    that was given up by `MAX_ATTEMPTS` workers is set aside as failed.
+    """
+    with transaction.atomic():
+        claimed = (
+            _unattended()
+            .filter(pk=version_id)
+            .update(
+                fence=F("fence") + 1,
+                attempts=F("attempts") + 1,
+                lease_until=timezone.now() + LEASE,
+            )
+        )
+        if not claimed:
+            return None
+        version = DocumentVersion.objects.select_related("document__collection").get(pk=version_id)
+        job = Claim(version, version.fence)
+        if version.attempts > MAX_ATTEMPTS:
+            fail(job, "interrupted", "Processing stopped three times. Retry, or tell an admin.")
+            return None
+        if version.state == State.QUEUED:
+            _write(job, state=State.PARSING)
+            version.state = State.PARSING
+    return job
+
+
+def _unattended() -> QuerySet[DocumentVersion]:
+    return DocumentVersion.objects.filter(
+        Q(lease_until=None) | Q(lease_until__lt=timezone.now()), state__in=UNFINISHED
+    )
+
+
+def abandoned(limit: int = 100) -> list[int]:
+    """Versions that should be worked on and are not: their poke or their worker was lost."""
+    quiet = timezone.now() - QUIET_BEFORE_POKE
+    waiting = _unattended().exclude(state=State.QUEUED, created_at__gt=quiet)
+    return list(waiting.order_by("pk").values_list("pk", flat=True)[:limit])
+
+
+@contextmanager
+def lease_kept(job: Claim) -> Iterator[None]:
+    """Renew the lease in the background; on the way out give it up, so a retry need not wait."""
+    done = threading.Event()
+    renewer = threading.Thread(target=_renew_until, args=(job, done), daemon=True)
+    renewer.start()
+    try:
+        yield
+    finally:
+        done.set()
+        renewer.join()
+        _mine(job).filter(state__in=UNFINISHED).update(lease_until=timezone.now())
+
+
+def _renew_until(job: Claim, done: threading.Event) -> None:
+    try:
+        while not done.wait(RENEW_EVERY):
+            if not _mine(job).update(lease_until=timezone.now() + LEASE):
+                return
+    finally:
+        connection.close()
+
+
+def save_chunks(job: Claim, title: str, drafts: Sequence[ChunkDraft]) -> None:
+    """Store what the parser made of the file, whole, and go on to `indexing`."""
+    with transaction.atomic():
+        _write(job, state=State.INDEXING, title=title[:300])
+        Chunk.objects.bulk_create(
+            [
+                Chunk(
+                    version=job.version,
+                    position=position,
+                    content_hash=draft.content_hash,
+                    kind=draft.kind,
+                    heading_path=list(draft.heading_path),
+                    page=draft.page,
+                    language=draft.language,
+                    text=draft.text,
+                    tokens=draft.tokens,
+                )
+                for position, draft in enumerate(drafts)
+            ],
+            batch_size=500,
+        )
+        job.version.state, job.version.title = State.INDEXING, title[:300]
+
+
+def finish(job: Claim) -> None:
+    """The version is searchable: mark it ready and serve it instead of the one before."""
+    with transaction.atomic():
+        _write(job, state=State.READY, lease_until=None)
+        if publication.publish(job.version):
+            _describe_document(job.version)
+
+
+def _describe_document(version: DocumentVersion) -> None:
+    document = Document.objects.get(pk=version.document_id)
+    document.title = version.title
+    if document.doc_type_guessed:
+        opening = version.chunks.order_by("position").values_list("text", flat=True)[:5]
+        document.doc_type = doc_types.guess(document.path, version.title, "\n".join(opening))
+    document.save(update_fields=["title", "doc_type"])
+
+
+def fail(job: Claim, failure_id: str, reason: str) -> None:
+    """End the version as failed; what was served before goes on being served."""
+    _write(
+        job,
+        state=State.FAILED,
+        failure_id=failure_id[:40],
+        failure_reason=reason[:500],
+        lease_until=None,
+    )
+
+
+def fail_parse(job: Claim, error: ParseError) -> None:
+    fail(job, error.id, str(error))
+
+
+def put_back(job: Claim) -> None:
+    """Leave the version for later without counting this as an attempt: a service was away."""
+    _write(job, attempts=F("attempts") - 1)
+
+
+def _mine(job: Claim) -> QuerySet[DocumentVersion]:
+    return DocumentVersion.objects.filter(pk=job.version.pk, fence=job.fence)
+
+
+def _write(job: Claim, **values: Any) -> None:
+    if not _mine(job).update(**values):
+        raise LeaseLost(f"version {job.version.pk} was claimed by another worker")

@@ -1,0 +1,35 @@
+"""Document paths: where a document stands in its collection, and the name in its address."""
+
+import hashlib
+import unicodedata
+from pathlib import PurePosixPath
+
+from django.utils.text import slugify
+
+from ingestion.errors import UploadError
+
+MAX_LENGTH = 500
+
+
+def clean_path(path: str) -> str:
+    """The path as kept: relative, with single slashes, NFC. Raises `UploadError`."""
+    cleaned = unicodedata.normalize("NFC", path.replace("\\", "/")).lstrip("/")
+    parts = [part for part in cleaned.split("/") if part not in ("", ".")]
+    if not parts:
+        raise UploadError("no-name", "The file has no name. Give it one and upload it again.")
+    if ".." in parts or any(not part.isprintable() for part in parts):
+        raise UploadError("bad-path", f"{path!r} is not a usable path. Rename the file.")
+    if len(cleaned) > MAX_LENGTH:
+        raise UploadError("bad-path", f"The path is longer than {MAX_LENGTH} characters.")
+    return "/".join(parts)
+
+
+def document_slug(collection_slug: str, path: str) -> str:
+    """A readable address that is the same on every installation.
+
+    The suffix keeps equal names of different collections apart without a counter, which would
+    tell a stranger that the other document exists.
+    """
+    readable = slugify(str(PurePosixPath(path).with_suffix("")).replace("/", " "))[:100]
+    digest = hashlib.sha256(f"{collection_slug}\n{path}".encode()).hexdigest()[:8]
+    return f"{readable}-{digest}" if readable else digest

@@ -1,0 +1,295 @@
+"""What people do with documents. Each verb is one transaction and records who did it.
+
+What is left to do afterwards stands in the rows (`queued`); the message to a worker, sent on
+commit, is only a poke that may be lost or doubled.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, Literal
+
+from celery import current_app
+from django.contrib.auth.models import AbstractBaseUser, Group
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import slugify
+from kombu.exceptions import OperationalError
+
+from ingestion import archives, publication
+from ingestion.errors import UploadError, UserError
+from ingestion.models import AuditEvent, Collection, DocType, Document, DocumentVersion
+from ingestion.paths import clean_path, document_slug
+from ingestion.sniffing import media_type_by_name
+from ingestion.storage import StoredFile, keep_original
+
+logger = logging.getLogger(__name__)
+
+Actor = AbstractBaseUser | None
+PROCESS_TASK = "docportal.pipeline.process_version"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an upload did. `version` is the document's newest one in every case."""
+
+    kind: Literal["created", "updated", "unchanged"]
+    version: DocumentVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A file of an archive that was not kept, and why."""
+
+    path: str
+    reason: str
+
+
+def add_version(
+    *,
+    collection: Collection,
+    path: str,
+    content: BinaryIO,
+    author: Actor,
+    note: str = "",
+    doc_type: str = "",
+    enqueue: bool = True,
+) -> Change:
+    """Keep a file as the newest version of the document at `path`.
+
+    The same bytes as the newest version change nothing, except that they bring an archived
+    document back and try a failed one again. Raises `UploadError` before anything is stored in
+    the database. `enqueue=False` leaves the processing to the caller.
+    """
+    path = clean_path(path)
+    media_type = media_type_by_name(path)
+    stored = keep_original(content)
+    with transaction.atomic():
+        document, created = Document.objects.select_for_update().get_or_create(
+            collection=collection,
+            path=path,
+            defaults=_new_document(collection, path, author, doc_type),
+        )
+        newest = document.versions.order_by("-number").first()
+        if newest is not None and newest.sha256 == stored.sha256:
+            return _same_bytes(document, newest, author, enqueue=enqueue)
+        if document.archived_at is not None:
+            _record(author, "brought back", document=document)
+            Document.objects.filter(pk=document.pk).update(archived_at=None)
+        version = _append_version(document, stored, media_type, author, note)
+        _record(author, "uploaded", document=document, detail=f"v{version.number} {note}".strip())
+        if enqueue:
+            enqueue_version(version)
+    return Change("created" if created else "updated", version)
+
+
+def _new_document(
+    collection: Collection, path: str, author: Actor, doc_type: str
+) -> dict[str, object]:
+    doc_type = doc_type or collection.default_doc_type
+    return {
+        "slug": document_slug(collection.slug, path),
+        "title": Path(path).stem.replace("-", " ").replace("_", " "),
+        "owner": author,
+        "doc_type": doc_type or DocType.OTHER,
+        "doc_type_guessed": not doc_type,
+    }
+
+
+def _append_version(
+    document: Document, stored: StoredFile, media_type: str, author: Actor, note: str
+) -> DocumentVersion:
+    newest = document.versions.order_by("-number").values_list("number", flat=True).first()
+    return DocumentVersion.objects.create(
+        document=document,
+        number=(newest or 0) + 1,
+        sha256=stored.sha256,
+        size=stored.size,
+        media_type=media_type,
+        author=author,
+        note=note,
+    )
+
+
+def _same_bytes(
+    document: Document, newest: DocumentVersion, author: Actor, *, enqueue: bool
+) -> Change:
+    if document.archived_at is not None:
+        unarchive_document(document=document, actor=author)
+        return Change("updated", newest)
+    if newest.state == DocumentVersion.State.FAILED:
+        retry_version(version=newest, actor=author, enqueue=enqueue)
+        return Change("updated", newest)
+    return Change("unchanged", newest)
+
+
+def add_archive(
+    *, collection: Collection, content: BinaryIO, author: Actor, note: str = ""
+) -> list[Change | Rejected]:
+    """Keep every supported file of a zipped folder; the others are returned with a reason.
+
+    Raises `UploadError` when the archive itself is not acceptable; then nothing is kept.
+    """
+    with TemporaryDirectory() as folder:
+        archive = Path(folder) / "upload.zip"
+        with archive.open("wb") as file:
+            while block := content.read(1 << 20):
+                file.write(block)
+        members = archives.expand(archive, Path(folder) / "content")
+        results: list[Change | Rejected] = [
+            Rejected(path, reason) for path, reason in members.skipped
+        ]
+        for path, member in members.files:
+            results.append(_add_member(collection, path, member, author, note))
+    return results
+
+
+def _add_member(
+    collection: Collection, path: str, member: Path, author: Actor, note: str
+) -> Change | Rejected:
+    try:
+        with member.open("rb") as file:
+            return add_version(
+                collection=collection, path=path, content=file, author=author, note=note
+            )
+    except UploadError as error:
+        return Rejected(path, str(error))
+
+
+def restore_version(*, version: DocumentVersion, actor: Actor) -> DocumentVersion:
+    """Make an old version the newest again, as a new version with the same bytes."""
+    with transaction.atomic():
+        document = Document.objects.select_for_update().get(pk=version.document_id)
+        stored = StoredFile(version.sha256, version.size)
+        restored = _append_version(
+            document, stored, version.media_type, actor, f"Restores v{version.number}"
+        )
+        _record(actor, "restored", document=document, detail=f"v{version.number}")
+        enqueue_version(restored)
+    return restored
+
+
+def archive_document(*, document: Document, actor: Actor) -> None:
+    """Take a document out of search and answers; everything about it is kept."""
+    with transaction.atomic():
+        updated = Document.objects.filter(pk=document.pk, archived_at=None).update(
+            archived_at=timezone.now()
+        )
+        if updated:
+            publication.withdraw_document(document)
+            _record(actor, "archived", document=document)
+
+
+def unarchive_document(*, document: Document, actor: Actor) -> None:
+    """Bring an archived document back: its newest ready version serves again."""
+    with transaction.atomic():
+        updated = Document.objects.filter(pk=document.pk, archived_at__isnull=False).update(
+            archived_at=None
+        )
+        if updated:
+            publication.republish_document(document)
+            _record(actor, "brought back", document=document)
+
+
+def retry_version(*, version: DocumentVersion, actor: Actor, enqueue: bool = True) -> None:
+    """Process a failed version again; raises `UserError` for one that did not fail."""
+    with transaction.atomic():
+        updated = DocumentVersion.objects.filter(
+            pk=version.pk, state=DocumentVersion.State.FAILED
+        ).update(
+            state=DocumentVersion.State.QUEUED,
+            failure_id="",
+            failure_reason="",
+            attempts=0,
+            lease_until=None,
+        )
+        if not updated:
+            raise UserError(
+                "not-failed", "This version did not fail, so there is nothing to retry."
+            )
+        _record(actor, "retried", document=version.document, detail=f"v{version.number}")
+        if enqueue:
+            enqueue_version(version)
+
+
+def edit_document(*, document: Document, actor: Actor, doc_type: str) -> None:
+    """Set the document's type by hand; it is not guessed again."""
+    if doc_type not in DocType.values:
+        raise UserError("bad-type", f"{doc_type!r} is not a document type. Choose one of the list.")
+    with transaction.atomic():
+        Document.objects.filter(pk=document.pk).update(doc_type=doc_type, doc_type_guessed=False)
+        _record(actor, "edited", document=document, detail=f"type {doc_type}")
+
+
+def create_collection(
+    *,
+    actor: Actor,
+    name: str,
+    readers: Iterable[Group] = (),
+    default_doc_type: str = "",
+    policy: str = Collection.Policy.AUTO,
+) -> Collection:
+    """Raises `UserError` when the name is empty or taken."""
+    slug = slugify(name)[:100]
+    if not slug:
+        raise UserError("bad-name", "Give the collection a name with letters or digits.")
+    with transaction.atomic():
+        collection, created = Collection.objects.get_or_create(
+            slug=slug,
+            defaults={"name": name, "default_doc_type": default_doc_type, "policy": policy},
+        )
+        if not created:
+            raise UserError(
+                "name-taken", f"A collection {name!r} cannot be made: the name is taken."
+            )
+        collection.readers.set(readers)
+        _record(actor, "created", collection=collection)
+    return collection
+
+
+def edit_collection(
+    *,
+    collection: Collection,
+    actor: Actor,
+    name: str,
+    readers: Iterable[Group],
+    default_doc_type: str,
+    policy: str,
+) -> None:
+    """Change a collection's name, readers and rules; the readers hold from the next request on."""
+    readers = list(readers)
+    with transaction.atomic():
+        Collection.objects.filter(pk=collection.pk).update(
+            name=name, default_doc_type=default_doc_type, policy=policy
+        )
+        collection.readers.set(readers)
+        names = ", ".join(sorted(group.name for group in readers)) or "everybody"
+        _record(actor, "edited", collection=collection, detail=f"readers: {names}")
+
+
+def enqueue_version(version: DocumentVersion) -> None:
+    """Poke a worker once the transaction has committed."""
+    transaction.on_commit(lambda: _poke(version.pk))
+
+
+def _poke(version_id: int) -> None:
+    try:
+        current_app.send_task(PROCESS_TASK, [version_id], retry=False)
+    except OperationalError:
+        # The row is queued and safe; the periodic sweep pokes again when the broker is back.
+        logger.warning("The message broker does not answer; version %s waits.", version_id)
+
+
+def _record(
+    actor: Actor,
+    verb: str,
+    *,
+    document: Document | None = None,
+    collection: Collection | None = None,
+    detail: str = "",
+) -> None:
+    AuditEvent.objects.create(
+        actor=actor, verb=verb, document=document, collection=collection, detail=detail[:500]
+    )

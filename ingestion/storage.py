@@ -1,0 +1,75 @@
+"""Original files, kept by their content: the same bytes are stored once and never change."""
+
+import hashlib
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+
+from ingestion.errors import UploadError
+
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    sha256: str
+    size: int
+
+
+def original_path(sha256: str) -> Path:
+    return Path(settings.MEDIA_ROOT) / "originals" / sha256[:2] / sha256
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def keep_original(content: BinaryIO) -> StoredFile:
+    """Write the bytes durably under the name of their hash.
+
+    The file is complete and on disk when this returns, or not there at all: temporary file,
+    fsync, rename, fsync of the folder. Raises `UploadError` when there are more bytes than
+    allowed.
+    """
+    root = Path(settings.MEDIA_ROOT) / "originals"
+    root.mkdir(parents=True, exist_ok=True)
+    temporary = root / f".new-{uuid.uuid4().hex}"
+    try:
+        stored = _write(content, temporary)
+        target = original_path(stored.sha256)
+        target.parent.mkdir(exist_ok=True)
+        temporary.replace(target)
+        _sync_folder(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return stored
+
+
+def _write(content: BinaryIO, path: Path) -> StoredFile:
+    digest, size = hashlib.sha256(), 0
+    with path.open("xb") as file:
+        while block := content.read(BLOCK):
+            size += len(block)
+            if size > settings.UPLOAD_MAX_BYTES:
+                limit = settings.UPLOAD_MAX_BYTES // 1024**2
+                raise UploadError(
+                    "too-large", f"The file is larger than {limit} MB. Split it, or compress it."
+                )
+            digest.update(block)
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+    return StoredFile(digest.hexdigest(), size)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
