@@ -1,0 +1,85 @@
+"""The sample company is complete, and its suggested questions have their answers in the text."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pypdfium2
+import pytest
+from docx import Document
+
+DEMO = Path(__file__).resolve().parent.parent / "demo"
+FIRST, SECOND = DEMO / "documents" / "v1", DEMO / "documents" / "v2"
+QUESTIONS = json.loads((DEMO / "questions.json").read_text(encoding="utf-8"))
+
+
+def files(folder: Path) -> dict[str, Path]:
+    return {
+        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def words(path: Path) -> str:
+    """The text of a document with its white space folded."""
+    match path.suffix:
+        case ".pdf":
+            pages = pypdfium2.PdfDocument(path)
+            text = "\n".join(page.get_textpage().get_text_bounded() for page in pages)
+        case ".docx":
+            word = Document(str(path))
+            cells = [cell.text for table in word.tables for row in table.rows for cell in row.cells]
+            text = "\n".join([paragraph.text for paragraph in word.paragraphs] + cells)
+        case _:
+            text = path.read_text(encoding="utf-8")
+    return " ".join(text.split())
+
+
+def test_every_format_is_among_the_documents() -> None:
+    suffixes = {path.suffix for path in files(FIRST).values()}
+    assert suffixes == {".md", ".html", ".txt", ".rst", ".docx", ".pdf"}
+
+
+def test_the_company_has_a_handbook_a_restricted_folder_and_a_marketing_page() -> None:
+    folders = [name.partition("/")[0] for name in files(FIRST)]
+    assert len(folders) >= 12
+    assert folders.count("restricted") == 2
+    assert folders.count("marketing") == 1
+    assert set(folders) == {"handbook", "restricted", "marketing"}
+
+
+def test_the_second_version_changes_exactly_three_documents() -> None:
+    first, second = files(FIRST), files(SECOND)
+    assert len(second) == 3
+    assert second.keys() <= first.keys()
+    for name, path in second.items():
+        assert words(path) != words(first[name])
+
+
+def test_documents_are_small() -> None:
+    sizes = {path: path.stat().st_size for path in DEMO.rglob("*") if path.is_file()}
+    assert {path for path, size in sizes.items() if size > 60_000} == set()
+
+
+def test_no_two_documents_have_the_same_bytes() -> None:
+    paths = [*files(FIRST).values(), *files(SECOND).values()]
+    assert len({hashlib.sha256(path.read_bytes()).digest() for path in paths}) == len(paths)
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question["query"])
+def test_an_answer_stands_in_every_version_of_its_document(question: dict[str, str]) -> None:
+    path = question["path"]
+    versions = [folder / path for folder in (FIRST, SECOND) if (folder / path).exists()]
+    assert versions
+    for version in versions:
+        assert question["answer"] in words(version)
+
+
+def test_suggested_questions_are_open_to_everybody() -> None:
+    assert len(QUESTIONS) == 12
+    assert {question["path"].partition("/")[0] for question in QUESTIONS} == {"handbook"}
+
+
+def test_the_readable_list_names_every_suggested_question() -> None:
+    text = (DEMO / "questions.md").read_text(encoding="utf-8")
+    for question in QUESTIONS:
+        assert f"| {question['query']} | {question['answer']} | `{question['path']}` |" in text
