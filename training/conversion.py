@@ -1,0 +1,69 @@
+"""Base models in the form that everything here loads: a folder of safetensors, config, tokenizer.
+
+Imports torch, so only a command that has something to convert imports this module.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import pre_tokenizers
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GgufConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
+
+from training.reader.lora import merge
+
+
+def convert_gguf(source: Path, target: Path) -> None:
+    """Write the Llama model of a GGUF file, with its tokenizer and chat template, as bf16.
+
+    The loaded model is tied to its file by its config and cannot be saved; a fresh one that
+    takes over its weights can.
+    """
+    quantised = AutoModelForCausalLM.from_pretrained(
+        source.parent,
+        gguf_file=source.name,
+        quantization_config=GgufConfig(dequantize=True),
+        dtype=torch.float32,
+    )
+    values = quantised.config.to_dict()
+    for tied_to_file in ("quantization_config", "_name_or_path", "dtype"):
+        values.pop(tied_to_file, None)
+    model = LlamaForCausalLM(LlamaConfig(**values))
+    model.load_state_dict(quantised.state_dict())
+    model.bfloat16().save_pretrained(target)
+    _convert_tokenizer(source, target, max_length=model.config.max_position_embeddings)
+
+
+def _convert_tokenizer(source: Path, target: Path, *, max_length: int) -> None:
+    """GGUF names its pre-tokenizer and the reader of it falls back to GPT-2's for a name that it
+    does not know; SmolLM's first cuts out each digit, which changes the spaces before numbers."""
+    tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
+    tokenizer.model_max_length = max_length
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
+        ]
+    )
+    tokenizer.save_pretrained(target)
+
+
+def merge_adapter(base: Path, adapter: Path, target: Path) -> None:
+    """Write the model of `base` with the LoRA of `adapter` added to its weights, as bf16."""
+    for file in base.iterdir():
+        if file.suffix in {".json", ".jinja"}:
+            (target / file.name).write_bytes(file.read_bytes())
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    weights = merge(
+        load_file(base / "model.safetensors"),
+        load_file(adapter / "adapter_model.safetensors"),
+        scale=config["lora_alpha"] / config["r"],
+    )
+    save_file(weights, target / "model.safetensors", metadata={"format": "pt"})
