@@ -30,11 +30,15 @@ _MARKUP = re.compile(r"<(?=\s*/?\s*passage\b|\||/?s>)|\[(?=/?INST\])", re.IGNORE
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A passage as a model reads it. `heading` is the path of headings, joined by ` > `."""
+    """A passage as a model reads it. `heading` is the path of headings, joined by ` > `.
+
+    `path` of the document serves the check of an answer; the model does not see it.
+    """
 
     title: str
     heading: str
     text: str
+    path: str = ""
 
     @property
     def source(self) -> str:

@@ -1,0 +1,168 @@
+"""The parts of an answer that can be checked: numbers, identifiers, code, quotes, names. Pure."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from router.quantities import Kind, Quantity, quantities
+from router.text import Word, fold, is_content, words
+
+
+class ClaimKind(Enum):
+    QUANTITY = "quantity"
+    LITERAL = "literal"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A part of an answer that must stand in its source. `text` is as the answer writes it."""
+
+    kind: ClaimKind
+    text: str
+    quantity: Quantity | None = None
+
+
+_QUOTED = re.compile(r"`+([^`]+)`+|\"([^\"\n]{2,}?)\"|“([^”\n]{2,}?)”|«([^»\n]{2,}?)»")
+_CHUNK = re.compile(r"[^\s\"`“”«»<>,;|]+")
+_OUTER = "()[]{}'*.:!?…"
+_IDENTIFIER = re.compile(
+    r"""--?[A-Za-z]                # a flag
+    | [#@$~][\w/{]                 # a channel, a handle, a variable
+    | \.{0,2}/\w                   # a path
+    | \w+://                       # an address
+    | .*(?:
+        \w_|_\w                    # snake_case
+        | [a-z][A-Z]               # camelCase
+        | \w[@\\=]\w | ::          # e-mail, Windows path, assignment
+        | \w/\S*[\d._/]            # a path without a slash before it
+        | \w\w\.\w | \w\.\w\w      # dotted
+        | [A-Za-z]\d | \d[A-Za-z]  # letters and digits
+        | [A-Za-z]-\d | \d-[A-Za-z]
+        | \w\(\)                   # a call
+    )""",
+    re.VERBOSE,
+)
+_KEBAB = re.compile(r"[A-Za-z]{2,}(?:-[A-Za-z]{2,})+")
+_CAPITALS = re.compile(r"[A-Z]{2,}")
+_NAME = re.compile(r"[A-Z][\w'’]*[a-z][\w'’]*")
+_SENTENCE_START = re.compile(r"(?:^|[.!?:]\s+|\n)[\s\"'“‘(*\-•>]*$")
+
+
+def claims_of(answer: str) -> list[Claim]:
+    """Every claim of an answer without citation marks, in no particular order, none twice."""
+    found: dict[str, Claim] = {}
+    for claim in (*_quoted(answer), *_quantities(answer), *_identifiers(answer), *_names(answer)):
+        found.setdefault(fold(claim.text).text, claim)
+    return list(found.values())
+
+
+def entities_of(question: str) -> list[str]:
+    """What a question names: identifiers, and words with a capital that starts no sentence."""
+    spoken = _QUOTED.sub(lambda match: f" {_inner(match)} ", question)
+    named = [claim.text for claim in (*_identifiers(spoken), *_names(spoken))]
+    return list(dict.fromkeys(named))
+
+
+def literal_pattern(text: str) -> re.Pattern[str]:
+    """Finds `text` in a folded text on token borders: no `v2` in `v2.1`, no `10` in `100`.
+
+    White space may differ, and so may the sign between the parts of a plain hyphenated word.
+    """
+    folded = fold(text.strip()).text
+    if _KEBAB.fullmatch(folded):
+        body = "[-_ ]?".join(map(re.escape, folded.split("-")))
+    else:
+        body = r"\s+".join(map(re.escape, folded.split())).replace("=", r"\s?[=:]\s?[\"']?")
+    before = r"(?<!\w)(?<!\w[-@])" if folded[:1].isalnum() else ""
+    inside_dots = r"(?<!\w\.)" if "." in folded else ""
+    after = r"(?!\w)(?![-.:@/]\w)" if folded[-1:].isalnum() else ""
+    return re.compile(before + inside_dots + body + after)
+
+
+def stands_as_phrase(phrase: Sequence[Word], text: Sequence[Word]) -> int | None:
+    """The place among the words of `text` where the stems of `phrase` follow each other."""
+    stems = [word.stem for word in phrase]
+    for place in range(len(text) - len(stems) + 1):
+        if all(text[place + step].stem == stem for step, stem in enumerate(stems)):
+            return place
+    return None
+
+
+def _inner(match: re.Match[str]) -> str:
+    return next(group for group in match.groups() if group is not None)
+
+
+def _quoted(answer: str) -> Iterator[Claim]:
+    for match in _QUOTED.finditer(answer):
+        inner = _inner(match).strip()
+        if inner:
+            yield _literal_or_quantity(inner)
+
+
+def _literal_or_quantity(text: str) -> Claim:
+    """`9 seconds` in quotes is still a quantity: `9 s` bears it out."""
+    folded = fold(text).text
+    for quantity in quantities(folded):
+        if quantity.start == 0 and quantity.end == len(folded):
+            return Claim(ClaimKind.QUANTITY, text, quantity)
+    return Claim(ClaimKind.LITERAL, text)
+
+
+def _unquoted(answer: str) -> str:
+    return _QUOTED.sub(lambda match: " " * len(match[0]), answer)
+
+
+def _quantities(answer: str) -> Iterator[Claim]:
+    text = _unquoted(answer)
+    folded = fold(text)
+    for quantity in quantities(folded.text):
+        said = text[folded.original(quantity.start) : folded.original(quantity.end)]
+        if quantity.kind is Kind.NUMBER and said.lower() == "one":
+            continue
+        yield Claim(ClaimKind.QUANTITY, said, quantity)
+
+
+def _identifiers(text: str) -> Iterator[Claim]:
+    unquoted = _unquoted(text)
+    for match in _CHUNK.finditer(unquoted):
+        chunk = match[0].lstrip("()[]{}'*:!?…").rstrip(_OUTER)
+        chunk = chunk + "()" if match[0].startswith(f"{chunk}()") else chunk
+        folded = fold(chunk).text
+        if not chunk or _is_abbreviation(folded):
+            continue
+        quantity = quantities(folded)
+        if quantity and quantity[0].start == 0 and quantity[-1].end == len(folded):
+            continue
+        if _IDENTIFIER.match(chunk) or _KEBAB.fullmatch(chunk) or _CAPITALS.fullmatch(chunk):
+            yield Claim(ClaimKind.LITERAL, chunk)
+
+
+def _is_abbreviation(folded: str) -> bool:
+    return folded in {"e.g", "i.e", "a.m", "p.m", "and/or", "n/a", "ok"}
+
+
+def _names(text: str) -> Iterator[Claim]:
+    """Runs of capitalised words. A run that starts a sentence has lost its first word."""
+    run: list[re.Match[str]] = []
+    unquoted = _unquoted(text)
+    for match in [*re.finditer(r"[\w'’-]+", unquoted), None]:
+        joins = match is not None and not run
+        if run and match is not None:
+            joins = unquoted[run[-1].end() : match.start()] == " "
+        named = match is not None and bool(_NAME.fullmatch(match[0]))
+        if match is not None and named and joins:
+            run.append(match)
+            continue
+        yield from _name(run, unquoted)
+        run = [match] if match is not None and named else []
+
+
+def _name(run: list[re.Match[str]], text: str) -> Iterator[Claim]:
+    if run and _SENTENCE_START.search(text[: run[0].start()]):
+        run = run[1:]
+    while run and not is_content(words(fold(run[0][0]).text)[0]):
+        run = run[1:]
+    if run:
+        yield Claim(ClaimKind.NAME, text[run[0].start() : run[-1].end()])

@@ -1,0 +1,121 @@
+"""What became of a model's words: the draft of one answer while it is checked. No database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from router import retrieval
+from router.prompts import REFUSAL
+from router.verification import Support
+
+RouteAsked = Literal["auto", "tuned", "rag"]
+
+MAX_REASON = 500
+
+
+@dataclass(slots=True)
+class Draft:
+    """`sentences` are those that were checked and shown; `supports` belong to them one by one.
+
+    `problem` says why the draft ends where it does, in plain words.
+    """
+
+    route_asked: RouteAsked
+    written: str = ""
+    sentences: list[str] = field(default_factory=list)
+    supports: list[Support] = field(default_factory=list)
+    rejected: Support | None = None
+    problem: str = ""
+    model_asked: bool = False
+    model_refused: bool = False
+    model_failed: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    generate_ms: float = 0.0
+    verify_ms: float = 0.0
+    total_ms: float = 0.0
+
+    @property
+    def refused(self) -> bool:
+        return not self.sentences or bool(self.model_failed)
+
+    @property
+    def text(self) -> str:
+        return REFUSAL if self.refused else "".join(self.sentences).strip()
+
+    @property
+    def spans(self) -> dict[int, tuple[int, int]]:
+        """Of each supporting passage, from 0, the first sentence that was used."""
+        spans: dict[int, tuple[int, int]] = {}
+        for support in [] if self.refused else self.supports:
+            if support.span:
+                spans.setdefault(support.span[0], support.span[1:])
+        return spans
+
+    def reason(self, found: retrieval.SearchResult) -> str:
+        """Why this outcome, for the person who asked."""
+        said = []
+        if self.route_asked == "tuned":
+            said.append("No tuned model is published yet, so the current passages were read.")
+        if self.refused:
+            said.append(self.problem)
+        else:
+            numbers = " and ".join(str(place + 1) for place in sorted(self.spans))
+            said.append(f"Checked: it stands in passage{'s' * (len(self.spans) > 1)} {numbers}.")
+            if self.problem:
+                said.append(f"The rest of the draft was left out. {self.problem}")
+        if found.degraded:
+            said.append("The embedding server does not answer, so only words were searched.")
+        return " ".join(said)[:MAX_REASON]
+
+    def confidence(self, hits: Sequence[retrieval.Hit]) -> float:
+        """How sure the outcome is, 0 to 1, rising with each of its parts.
+
+        An answer: 0.7 × the least verification score of its sentences + 0.3 × how well both
+        searches agree on its source. A refusal, as the belief that there is no answer: 1 without
+        any passage; 1 − agreement on the best passage / 2 after a model's or the check's no; 0
+        when no model could be asked. Agreement is the mean of 1/rank in both searches, where a
+        passage not found counts 0.
+        """
+        if self.model_failed:
+            return 0.0
+        if not hits:
+            return 1.0
+        if self.refused:
+            return 1 - _agreement(hits[0]) / 2
+        source = hits[next(iter(self.spans), 0)]
+        return 0.7 * min(support.score for support in self.supports) + 0.3 * _agreement(source)
+
+    def signals(self, found: retrieval.SearchResult) -> dict[str, object]:
+        """What the outcome rested on. Of documents it holds only what the asker was shown."""
+        return {
+            "route_asked": self.route_asked,
+            "revision": found.revision,
+            "degraded": found.degraded,
+            "hits": [
+                {
+                    "chunk": hit.chunk.pk,
+                    "score": hit.score,
+                    "lexical_rank": hit.lexical_rank,
+                    "dense_rank": hit.dense_rank,
+                    "similarity": hit.similarity,
+                }
+                for hit in found.hits
+            ],
+            "draft": self.written,
+            "sentences": [
+                {"text": text, "passage": support.span[0] + 1, "score": support.score}
+                for text, support in zip(self.sentences, self.supports, strict=True)
+                if support.span
+            ],
+            "missing": [claim.text for claim in self.rejected.missing] if self.rejected else [],
+            "model_refused": self.model_refused,
+            "model_failed": self.model_failed,
+        }
+
+
+def _agreement(hit: retrieval.Hit) -> float:
+    ranks = (hit.lexical_rank, hit.dense_rank)
+    return sum(1 / rank for rank in ranks if rank is not None) / len(ranks)

@@ -1,0 +1,279 @@
+"""Numbers, versions, times and dates as they are written in documents and answers. Pure.
+
+Two quantities agree when they say the same: `1,200` and `1200`, `nine` and `9`, `5 s` and
+`5 seconds`, `90 min` and `1.5 hours`, `3am` and `03:00`, but not `10 s` and `10 min`.
+"""
+
+import re
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+
+
+class Kind(Enum):
+    NUMBER = "number"
+    TIME = "time"
+    DATE = "date"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    dimension: str
+    factor: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A quantity and its place in a folded text.
+
+    `value` is its canonical writing: digits without separators, `HH:MM[:SS]`, or year-month-day
+    with `*` for a part not said. `units` are its possible readings (`5 m`: metres or minutes),
+    none for a bare number. `per` is the unit of time of a rate.
+    """
+
+    kind: Kind
+    value: str
+    start: int
+    end: int
+    units: tuple[Unit, ...] = ()
+    per: Unit | None = None
+
+
+def _table() -> dict[str, tuple[Unit, ...]]:
+    time = {
+        "ns nanosecond nanoseconds": "0.000000001",
+        "us µs μs microsecond microseconds": "0.000001",
+        "ms msec millisecond milliseconds": "0.001",
+        "s sec secs second seconds": "1",
+        "min mins minute minutes": "60",
+        "h hr hrs hour hours": "3600",
+        "d day days": "86400",
+        "w week weeks": "604800",
+    }
+    sizes = {
+        "b byte bytes": "1",
+        "kb kilobyte kilobytes": "1000",
+        "mb megabyte megabytes": "1000000",
+        "gb gigabyte gigabytes": "1000000000",
+        "tb terabyte terabytes": "1000000000000",
+        "kib": "1024",
+        "mib": "1048576",
+        "gib": "1073741824",
+        "tib": "1099511627776",
+    }
+    waves = {"hz": "1", "khz": "1000", "mhz": "1000000", "ghz": "1000000000"}
+    lengths = {"mm": "0.001", "cm": "0.01", "metre metres meter meters": "1", "km": "1000"}
+    scaled = {"time": time, "size": sizes, "frequency": waves, "length": lengths}
+    alone = (
+        "month months mo",
+        "quarter quarters",
+        "year years yr yrs",
+        "% percent pct",
+        "°c",
+        "°f",
+        "° degree degrees deg",
+        "$ usd dollar dollars",
+        "€ eur euro euros",
+        "£ gbp",
+        "mph",
+        "knot knots kn kt",
+        "ft foot feet",
+        "mile miles",
+        "g gram grams",
+        "kg",
+        "db",
+        "volt volts",
+        "watt watts",
+        "kw",
+    )
+    table: dict[str, tuple[Unit, ...]] = {
+        name: (Unit(dimension, Decimal(factor)),)
+        for dimension, names in scaled.items()
+        for group, factor in names.items()
+        for name in group.split()
+    }
+    table |= {name: (Unit(group.split()[0]),) for group in alone for name in group.split()}
+    table["m"] = (Unit("length"), Unit("time", Decimal(60)))
+    return table
+
+
+UNITS = _table()
+
+_SMALL_NAMES = """
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+sixteen seventeen eighteen nineteen
+"""
+_TENS_NAMES = "twenty thirty forty fifty sixty seventy eighty ninety"
+_MONTH_NAMES = """
+january february march april may june july august september october november december
+"""
+_SMALL, _TENS, _MONTHS = _SMALL_NAMES.split(), _TENS_NAMES.split(), _MONTH_NAMES.split()
+_SCALES = {"k": 1_000, "hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9}
+
+_MONTH = r"(?P<month>" + "|".join(f"{name[:3]}(?:{name[3:]})?" for name in _MONTHS) + r")\b\.?"
+_UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
+_ANY_NUMBER = (
+    r"(?P<sign>(?<![\w)])-)?(?P<money>[$€£]\s?)?"
+    r"(?P<digits>v?\d{1,3}(?:[,'_]\d{3})+(?!\d)(?:\.\d+)?|v?\d+(?:\.\d+)*)"
+)
+_WORD_NUMBER = (
+    rf"(?P<tens>{'|'.join(_TENS)})(?:[- ](?P<ones>{'|'.join(_SMALL[1:10])}))?\b"
+    rf"|(?P<small>{'|'.join(sorted(_SMALL, key=len, reverse=True))})\b"
+)
+_NUMBER = re.compile(
+    rf"(?<!\w)(?<![^\W\d][-.])(?<!\d[.,:/])(?:{_ANY_NUMBER}|{_WORD_NUMBER})"
+    rf"(?P<scale>k\b|\s(?:hundred|thousand|million|billion)\b)?"
+    rf"(?:[\s-]?(?P<unit>{_UNIT})(?![\w°])|(?:st|nd|rd|th)\b|(?!\w))"
+)
+_RATE = re.compile(
+    r"(?:\s?[a-z]+){0,2}?\s?(?:/\s?|\b(?:per|a|an|each|every)\s)"
+    rf"(?P<per>{_UNIT})(?!\w)"
+)
+_JOINED = re.compile(r"\s?(?:-|to|and|or|\.\.\.?|…)\s?")
+_TIME = re.compile(
+    r"(?<![\w:.])(?P<hour>[01]?\d|2[0-4])(?::(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?)?"
+    r"\s?(?P<half>[ap]\.?m\b\.?)?(?![\w:])"
+)
+_DATES = (
+    re.compile(r"(?<![\w-])(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})(?![\d-])"),
+    re.compile(
+        rf"(?<![\w.])(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\s(?:of\s)?{_MONTH}(?:,?\s(?P<year>\d{{4}})\b)?"
+    ),
+    re.compile(
+        rf"\b{_MONTH}\s(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b(?!:)(?:,?\s(?P<year>\d{{4}})\b)?"
+    ),
+    re.compile(rf"\b{_MONTH},?\s(?P<year>\d{{4}})\b"),
+)
+
+
+def quantities(folded: str) -> list[Quantity]:
+    """Every quantity of a folded text, in order, none inside an identifier such as `inc-12`."""
+    found: list[Quantity] = []
+    taken = bytearray(len(folded))
+    for source in (_dates, _times, _numbers):
+        for quantity in source(folded):
+            if not any(taken[quantity.start : quantity.end]):
+                found.append(quantity)
+                taken[quantity.start : quantity.end] = b"\1" * (quantity.end - quantity.start)
+    return _with_units_of_ranges(sorted(found, key=lambda one: one.start), folded)
+
+
+def agree(said: Quantity, found: Quantity, nearby: Set[str], asked: Set[Unit]) -> bool:
+    """Whether `found` in a document bears out `said` in an answer.
+
+    `nearby` are the words around `found`, where a table's header or a key may name the unit.
+    `asked` are the units that the question names, which a bare answer silently takes over.
+    """
+    if said.kind is Kind.DATE or said.kind is not found.kind:
+        return _same_date(said, found)
+    if said.kind is Kind.TIME:
+        return said.value == found.value
+    if said.per and not _same_rate(said.per, found.per, nearby):
+        return False
+    if not said.units:
+        return said.value == found.value and _as_asked(found, asked)
+    if found.units:
+        return _same_measure(said, found)
+    named = any(unit in said.units for word in nearby for unit in UNITS.get(word, ()))
+    return named and _decimal(said) == _decimal(found)
+
+
+def _dates(folded: str) -> Iterator[Quantity]:
+    for pattern in _DATES:
+        for match in pattern.finditer(folded):
+            parts = match.groupdict()
+            month = parts["month"]
+            if not month.isdigit():
+                month = str([name[:3] for name in _MONTHS].index(month[:3]) + 1)
+            day = parts.get("day")
+            value = f"{parts.get('year') or '*'}-{int(month)}-{int(day) if day else '*'}"
+            yield Quantity(Kind.DATE, value, match.start(), match.end())
+
+
+def _times(folded: str) -> Iterator[Quantity]:
+    for match in _TIME.finditer(folded):
+        hour, minute, second, half = match.group("hour", "minute", "second", "half")
+        if not minute and not half:
+            continue
+        hours = int(hour)
+        if half:
+            hours = hours % 12 + (12 if half.startswith("p") else 0)
+        value = f"{hours:02}:{minute or '00'}" + (f":{second}" if second else "")
+        yield Quantity(Kind.TIME, value, match.start(), match.end())
+
+
+def _numbers(folded: str) -> Iterator[Quantity]:
+    for match in _NUMBER.finditer(folded):
+        end = match.end()
+        rate = _RATE.match(folded, end)
+        unit = match["unit"] or (match["money"] or "").strip()
+        per = UNITS[rate["per"]][-1] if rate else None
+        if per and per.dimension not in {"time", "month", "quarter", "year"}:
+            per = None
+        yield Quantity(Kind.NUMBER, _value(match), match.start(), end, UNITS.get(unit, ()), per)
+
+
+def _value(match: re.Match[str]) -> str:
+    if match["digits"]:
+        digits = re.sub(r"[,'_v]", "", match["digits"])
+    elif match["tens"]:
+        ones = _SMALL.index(match["ones"]) if match["ones"] else 0
+        digits = str((_TENS.index(match["tens"]) + 2) * 10 + ones)
+    else:
+        digits = str(_SMALL.index(match["small"]))
+    scale = (match["scale"] or "").strip()
+    if scale and digits.count(".") <= 1:
+        digits = f"{(Decimal(digits) * _SCALES[scale]).normalize():f}"
+    return (match["sign"] or "") + digits
+
+
+def _with_units_of_ranges(found: list[Quantity], folded: str) -> list[Quantity]:
+    """In `10 to 20 seconds` the first number is one of seconds, too."""
+    for place in range(len(found) - 2, -1, -1):
+        this, following = found[place], found[place + 1]
+        joined = _JOINED.fullmatch(folded, this.end, following.start)
+        if joined and following.units and this.kind is Kind.NUMBER and not this.units:
+            found[place] = Quantity(
+                this.kind, this.value, this.start, this.end, following.units, following.per
+            )
+    return found
+
+
+def _same_date(said: Quantity, found: Quantity) -> bool:
+    """Every part of the date that is said is found; a bare year or day is a part of a date."""
+    if said.kind is Kind.NUMBER:
+        return found.kind is Kind.DATE and said.value in found.value.split("-")[::2]
+    if said.kind is not found.kind:
+        return False
+    return all(
+        part in ("*", stands)
+        for part, stands in zip(said.value.split("-"), found.value.split("-"), strict=True)
+    )
+
+
+def _same_rate(said: Unit, found: Unit | None, nearby: Set[str]) -> bool:
+    if found:
+        return said == found
+    return any(said in UNITS.get(word, ()) for word in nearby)
+
+
+def _same_measure(said: Quantity, found: Quantity) -> bool:
+    values = _decimal(said), _decimal(found)
+    if values[0] is None or values[1] is None:
+        return False
+    return any(
+        mine.dimension == theirs.dimension and values[0] * mine.factor == values[1] * theirs.factor
+        for mine in said.units
+        for theirs in found.units
+    )
+
+
+def _as_asked(found: Quantity, asked: Set[Unit]) -> bool:
+    """A bare `10` is no answer in seconds where the document says `10 minutes`."""
+    rivals = {unit for unit in asked for own in found.units if unit.dimension == own.dimension}
+    return not rivals or any(own in rivals for own in found.units)
+
+
+def _decimal(quantity: Quantity) -> Decimal | None:
+    return Decimal(quantity.value) if quantity.value.count(".") <= 1 else None

@@ -1,0 +1,158 @@
+"""Text as answers are compared in: folded characters, words, stems, sentences. Pure.
+
+Folding keeps offsets: every place in a folded text leads back to the original, so that evidence
+found in it can be marked in the document.
+"""
+
+import re
+import string
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+_STOP_WORDS = """
+a about after again all also am an and any are as at be because been before being below both but
+by can could did do does doing done down during each either else ever every for from get gets
+give given go goes got had has have having he her here him his how i if in into is it its itself
+just kind let like long lot many may me might more most much must my need needs of off often on
+once one only or other our out over own per please same shall she should show since so some such
+take tell than that the their them then there these they this those through to too under until
+up upon us use used uses using very want was we were what when where whether which while who
+whom whose why will with within would yes you your
+"""
+_NEGATIONS = "no not never cannot none neither nor without nobody nothing"
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+NEGATIONS = frozenset(_NEGATIONS.split())
+
+_CHARACTERS = str.maketrans(
+    {"‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "−": "-", "‘": "'", "’": "'"}
+    | {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"'}
+)
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+(?:'(?:t|s|re|ve|ll|d)\b)?")
+_SENTENCE_END = re.compile(r"[.!?][\"')\]*_]*\s+(?=[\"'(`*\[]?[A-Z0-9])|[。！？]\s*|\n+")
+_ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|fig|no|nr|dr|mr|ms)\.\s*$", re.I)
+_MARK = re.compile(r"\s*\[(\d{1,2})\]")
+_FINISHED = re.compile(
+    r"(?:[.!?][\"')*]*(?:\s*\[\d{1,2}\])*\s+|[。！？](?:\[\d{1,2}\])*|\n+)(?=[^\s\[])"
+)
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a folded text, with its stem and its place there."""
+
+    text: str
+    stem: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A text in lower case, NFKC, with plain dashes and quotes; `offsets` lead back."""
+
+    text: str
+    offsets: tuple[int, ...] | None
+
+    def original(self, place: int) -> int:
+        """Where the character at `place` came from (`place` may be the end of the text)."""
+        if self.offsets is None:
+            return place
+        return self.offsets[place]
+
+
+def fold(text: str) -> Folded:
+    """`text` folded character by character. Length may change; `Folded.original` undoes it."""
+    if text.isascii():
+        return Folded(text.lower(), None)
+    pieces = [
+        unicodedata.normalize("NFKC", character.translate(_CHARACTERS)).lower()
+        for character in text
+    ]
+    offsets = [place for place, piece in enumerate(pieces) for _ in piece]
+    return Folded("".join(pieces), (*offsets, len(text)))
+
+
+def words(folded: str) -> list[Word]:
+    """The words of a folded text; `_` and punctuation separate, CJK characters stand alone."""
+    return [
+        Word(found[0], stem(found[0]), found.start(), found.end())
+        for found in _WORD.finditer(folded)
+    ]
+
+
+@lru_cache(maxsize=20_000)
+def stem(word: str) -> str:
+    """A light English stem: plural, -ed, -ing and a final e are off; all else stays."""
+    word = word.removesuffix("'s")
+    if len(word) <= 3 or not word.isascii() or not word.isalpha():
+        return word
+    for ending, instead in (("ies", "y"), ("ied", "y"), ("sses", "ss"), ("ing", ""), ("ed", "")):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            word = word.removesuffix(ending) + instead
+            break
+    else:
+        if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+            word = word[:-1]
+    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsz":
+        word = word[:-1]
+    return word.removesuffix("e") if len(word) > 3 else word
+
+
+def is_content(word: Word) -> bool:
+    """Whether a word says something by itself."""
+    return word.text not in STOP_WORDS and word.text not in NEGATIONS and "'t" not in word.text
+
+
+def is_negation(word: Word) -> bool:
+    return word.text in NEGATIONS or word.text.endswith("n't")
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """The start and end of every sentence or line of `text`, outer white space left out."""
+    spans = []
+    start = 0
+    for end in [*(found.end() for found in _SENTENCE_END.finditer(text)), len(text)]:
+        piece = text[start:end]
+        if _ABBREVIATION.search(piece) and end < len(text):
+            continue
+        if piece.strip():
+            left = start + len(piece) - len(piece.lstrip())
+            spans.append((left, start + len(piece.rstrip())))
+        start = end
+    return spans
+
+
+def split_finished(text: str) -> tuple[list[str], str]:
+    """The sentences of a growing text that are surely finished, and the rest of it.
+
+    A citation mark after the full stop belongs to the sentence before it. Joined together, the
+    pieces are `text` again.
+    """
+    finished = []
+    start = 0
+    for found in _FINISHED.finditer(text):
+        piece = text[start : found.end()]
+        if not _ABBREVIATION.search(piece):
+            finished.append(piece)
+            start = found.end()
+    return finished, text[start:]
+
+
+def without_marks(text: str) -> str:
+    """`text` without citation marks such as ` [2]`."""
+    return _MARK.sub("", text)
+
+
+def marks(text: str) -> list[int]:
+    """The numbers of the citation marks of `text`, each once, in order."""
+    return list(dict.fromkeys(int(number) for number in _MARK.findall(text)))
+
+
+def exact_form(text: str) -> str:
+    """The form in which two answers are the same: NFKC, lower case, articles and outer
+    punctuation off, white space folded."""
+    bare = _ARTICLES.sub(" ", unicodedata.normalize("NFKC", text).lower())
+    return " ".join(bare.split()).strip(string.punctuation + "“”‘’…–— ")
