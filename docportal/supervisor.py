@@ -1,0 +1,133 @@
+"""Runs the processes of the embedded default, and stops every one of them.
+
+Children are told by the kernel when this process dies, however it dies. A child that ends by
+itself is started again, after a pause that doubles from one second to half a minute.
+"""
+
+import contextlib
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+PR_SET_PDEATHSIG = 1
+WATCHED = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD}
+STOP_SECONDS = 10.0
+LONGEST_PAUSE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A process to keep running. Its output goes to `logs/<name>.log`."""
+
+    name: str
+    command: Sequence[str]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+class Supervisor:
+    """`with Supervisor(...) as running: running.wait()`; leaving the block stops everything."""
+
+    def __init__(self, services: Sequence[Service], *, logs: Path) -> None:
+        self._services = {service.name: service for service in services}
+        self._logs = logs
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._starts: dict[str, int] = {}
+        self._due: dict[str, float] = {}
+
+    def __enter__(self) -> "Supervisor":
+        self._logs.mkdir(parents=True, exist_ok=True)
+        # Blocked, and fetched one by one in `wait`: no handler ever interrupts a start or a stop.
+        signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+        for name in self._services:
+            self._start(name)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop_all()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+
+    def wait(self) -> None:
+        """Keep the services running until somebody interrupts (Ctrl-C) or terminates us."""
+        while True:
+            received = signal.sigtimedwait(WATCHED, self._seconds_to_next_start())
+            if received is not None and received.si_signo != signal.SIGCHLD:
+                return
+            self._note_ended()
+            self._start_due()
+
+    def _start(self, name: str) -> None:
+        service = self._services[name]
+        with (self._logs / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                service.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **service.environment},
+                start_new_session=True,
+                preexec_fn=_die_with_parent(),
+            )
+        self._starts[name] = self._starts.get(name, 0) + 1
+
+    def _note_ended(self) -> None:
+        for name, process in self._processes.items():
+            if name not in self._due and process.poll() is not None:
+                pause = min(2.0 ** (self._starts[name] - 1), LONGEST_PAUSE)
+                logger.error(
+                    "%s ended (%s); see %s/%s.log. It starts again in %.0f s.",
+                    name,
+                    process.returncode,
+                    self._logs,
+                    name,
+                    pause,
+                )
+                self._due[name] = time.monotonic() + pause
+
+    def _seconds_to_next_start(self) -> float:
+        return max(0.0, min(self._due.values(), default=time.monotonic() + 60) - time.monotonic())
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        for name in [name for name, due in self._due.items() if due <= now]:
+            del self._due[name]
+            self._start(name)
+
+    def _stop_all(self) -> None:
+        for process in self._processes.values():
+            _signal_group(process, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in self._processes.values():
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                _signal_group(process, signal.SIGKILL)
+                process.wait()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _die_with_parent() -> Callable[[], None]:
+    """What a child does between fork and exec; the library is loaded before the fork."""
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    parent = os.getpid()
+
+    def prepare() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+        if libc is not None:
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            if os.getppid() != parent:
+                os._exit(1)
+
+    return prepare

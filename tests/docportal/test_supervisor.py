@@ -1,0 +1,76 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import psutil
+import pytest
+
+PROGRAM = """
+    import sys
+    from pathlib import Path
+    from docportal.supervisor import Service, Supervisor
+    child = [sys.executable, "-c", {child!r}]
+    with Supervisor([Service("one", child), Service("two", child)], logs=Path({logs!r})) as running:
+        print("started", flush=True)
+        running.wait()
+    print("stopped", flush=True)
+"""
+SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+
+
+def start(child: str, logs: Path) -> "subprocess.Popen[str]":
+    program = textwrap.dedent(PROGRAM).format(child=child, logs=str(logs))
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    return process
+
+
+def children(process: "subprocess.Popen[str]") -> list[psutil.Process]:
+    return psutil.Process(process.pid).children()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_stops_every_child(tmp_path: Path, number: signal.Signals) -> None:
+    process = start(SLEEPER, tmp_path)
+    running = children(process)
+    assert len(running) == 2
+    process.send_signal(number)
+    assert process.communicate(timeout=15)[0] == "stopped\n"
+    assert not any(child.is_running() for child in running)
+
+
+def test_child_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
+    process = start(STUBBORN, tmp_path)
+    running = children(process)
+    process.terminate()
+    process.communicate(timeout=30)
+    assert not any(child.is_running() for child in running)
+
+
+def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+    process = start(SLEEPER, tmp_path)
+    running = children(process)
+    process.kill()
+    process.communicate(timeout=15)
+    _gone, alive = psutil.wait_procs(running, timeout=15)
+    assert alive == []
+
+
+def test_child_that_ends_is_started_again(tmp_path: Path) -> None:
+    process = start(SLEEPER, tmp_path)
+    first = children(process)[0]
+    os.kill(first.pid, signal.SIGKILL)
+    psutil.wait_procs([first], timeout=15)
+    log = tmp_path / "one.log"
+    subprocess.run(
+        ["timeout", "20", "sh", "-c", f"tail -n +1 -F {log} | grep -m 2 -c up >/dev/null"],
+        check=False,
+    )
+    assert log.read_text().count("up") == 2
+    process.terminate()
+    process.communicate(timeout=15)

@@ -1,0 +1,166 @@
+import io
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from ingestion import jobs, services
+from ingestion.chunking import ChunkDraft
+from ingestion.errors import UploadError, UserError
+from ingestion.models import AuditEvent, Collection, Document, DocumentVersion
+from ingestion.storage import original_path
+from tests.people import People
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+
+
+def upload(collection: Collection, content: bytes, path: str = "a/guide.md") -> services.Change:
+    return services.add_version(
+        collection=collection, path=path, content=io.BytesIO(content), author=None, enqueue=False
+    )
+
+
+def serve(version: DocumentVersion) -> None:
+    """Take a version to `ready` as a worker does, with one chunk."""
+    job = jobs.claim(version.pk)
+    assert job is not None
+    draft = ChunkDraft("prose", ("Guide",), None, "", "Some text.", 3, "0" * 64)
+    jobs.save_chunks(job, "Guide", [draft])
+    jobs.finish(job)
+
+
+def served_number(document: Document) -> int | None:
+    return document.versions.served().values_list("number", flat=True).first()
+
+
+def test_new_path_makes_a_document_with_its_first_version(wiki: Collection) -> None:
+    change = upload(wiki, b"# Guide")
+    assert change.kind == "created"
+    assert (change.version.number, change.version.state) == (1, "queued")
+    assert original_path(change.version.sha256).read_bytes() == b"# Guide"
+
+
+def test_same_bytes_change_nothing(wiki: Collection) -> None:
+    upload(wiki, b"# Guide")
+    again = upload(wiki, b"# Guide")
+    assert again.kind == "unchanged"
+    assert DocumentVersion.objects.count() == 1
+
+
+def test_bytes_of_an_older_version_are_a_new_version(wiki: Collection) -> None:
+    for content in (b"one", b"two", b"one"):
+        last = upload(wiki, content)
+    assert (last.kind, last.version.number) == ("updated", 3)
+
+
+def test_old_version_serves_until_the_new_one_is_ready(wiki: Collection) -> None:
+    first = upload(wiki, b"one").version
+    serve(first)
+    second = upload(wiki, b"two").version
+    assert served_number(first.document) == 1
+    job = jobs.claim(second.pk)
+    assert job is not None
+    jobs.fail(job, "damaged", "The file is damaged. Export it again.")
+    assert served_number(first.document) == 1
+    third = upload(wiki, b"three").version
+    serve(third)
+    assert served_number(first.document) == 3
+
+
+def test_version_that_finishes_late_does_not_replace_a_newer_one(wiki: Collection) -> None:
+    first, second = upload(wiki, b"one").version, upload(wiki, b"two").version
+    serve(second)
+    serve(first)
+    first.refresh_from_db()
+    assert (first.state, served_number(first.document)) == ("ready", 2)
+
+
+def test_same_bytes_try_a_failed_version_again(wiki: Collection) -> None:
+    version = upload(wiki, b"one").version
+    job = jobs.claim(version.pk)
+    assert job is not None
+    jobs.fail(job, "too-slow", "It took too long.")
+    assert upload(wiki, b"one").kind == "updated"
+    version.refresh_from_db()
+    assert (version.state, version.failure_reason, version.attempts) == ("queued", "", 0)
+
+
+def test_archive_and_bring_back(wiki: Collection, people: People) -> None:
+    version = upload(wiki, b"one").version
+    serve(version)
+    services.archive_document(document=version.document, actor=people.writer)
+    assert served_number(version.document) is None
+    services.unarchive_document(document=version.document, actor=people.writer)
+    assert served_number(version.document) == 1
+    verbs = AuditEvent.objects.filter(actor=people.writer).values_list("verb", flat=True)
+    assert sorted(verbs) == ["archived", "brought back"]
+
+
+def test_version_that_finishes_while_its_document_is_archived_is_not_served(
+    wiki: Collection,
+) -> None:
+    version = upload(wiki, b"one").version
+    services.archive_document(document=version.document, actor=None)
+    serve(version)
+    assert served_number(version.document) is None
+    services.unarchive_document(document=version.document, actor=None)
+    assert served_number(version.document) == 1
+
+
+def test_uploading_to_an_archived_document_brings_it_back(wiki: Collection) -> None:
+    version = upload(wiki, b"one").version
+    services.archive_document(document=version.document, actor=None)
+    change = upload(wiki, b"two")
+    assert change.version.document_id == version.document_id
+    serve(change.version)
+    assert served_number(version.document) == 2
+
+
+def test_restore_is_a_new_version_of_the_old_bytes(wiki: Collection, people: People) -> None:
+    first = upload(wiki, b"one").version
+    upload(wiki, b"two")
+    restored = services.restore_version(version=first, actor=people.writer)
+    assert (restored.number, restored.sha256, restored.note) == (3, first.sha256, "Restores v1")
+
+
+def test_retry_is_only_for_what_failed(wiki: Collection) -> None:
+    version = upload(wiki, b"one").version
+    with pytest.raises(UserError, match="did not fail"):
+        services.retry_version(version=version, actor=None)
+
+
+@pytest.mark.parametrize("path", ["../secret.md", "a/../../b.md", "", "/", "a\x00b.md", "x" * 600])
+def test_unusable_paths_are_refused(wiki: Collection, path: str) -> None:
+    with pytest.raises(UploadError):
+        upload(wiki, b"text", path=path)
+    assert not Document.objects.exists()
+
+
+def test_unsupported_type_is_refused_with_what_is_supported(wiki: Collection) -> None:
+    with pytest.raises(UploadError, match=r"\.pdf"):
+        upload(wiki, b"text", path="tool.exe")
+
+
+def test_too_many_bytes_leave_nothing_behind(
+    wiki: Collection, settings: Settings, home: Path
+) -> None:
+    settings.UPLOAD_MAX_BYTES = 10
+    with pytest.raises(UploadError, match="larger than"):
+        upload(wiki, b"x" * 11)
+    assert not Document.objects.exists()
+    assert [path for path in (home / "files").rglob("*") if path.is_file()] == []
+
+
+def test_collection_names_are_unique(wiki: Collection, people: People) -> None:
+    with pytest.raises(UserError, match="taken"):
+        services.create_collection(actor=people.admin, name="wiki")
+
+
+def test_equal_paths_of_two_collections_have_addresses_that_tell_nothing_of_each_other(
+    wiki: Collection, vault: Collection
+) -> None:
+    first = upload(wiki, b"one").version.document
+    second = upload(vault, b"one").version.document
+    assert first.slug != second.slug
+    assert first.slug.startswith("a-guide-")
+    assert not second.slug.endswith("-2")

@@ -1,0 +1,57 @@
+"""`make test`: the whole suite on the embedded default, then again on PostgreSQL and Redis.
+
+The second round runs when both services answer. With CI=true they are expected, and their
+absence fails the run; elsewhere it is said plainly that the round was skipped.
+"""
+
+import os
+import subprocess
+import sys
+import uuid
+from urllib.parse import urlsplit
+
+import psycopg
+import redis
+
+DATABASE_URL = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
+BROKER_URL = os.environ.get("TEST_BROKER_URL", "redis://127.0.0.1:6379/15")
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    embedded = _pytest("the embedded default (SQLite, filesystem broker)", {}, arguments)
+    missing = _missing_services()
+    if not missing:
+        database = urlsplit(DATABASE_URL)._replace(path=f"/docportal_{uuid.uuid4().hex[:8]}")
+        services = {"DATABASE_URL": database.geturl(), "CELERY_BROKER_URL": BROKER_URL}
+        return embedded or _pytest("PostgreSQL and Redis", services, arguments)
+    if os.environ.get("CI") == "true":
+        print(f"FAILED: CI expects services that do not answer: {'; '.join(missing)}")
+        return 1
+    print(f"SKIPPED: the round on PostgreSQL and Redis, because of {'; '.join(missing)}")
+    return embedded
+
+
+def _pytest(what: str, environment: dict[str, str], arguments: list[str]) -> int:
+    print(f"\n=== Tests on {what} ===", flush=True)
+    command = [sys.executable, "-m", "pytest", *arguments]
+    unset = {"DATABASE_URL", "CELERY_BROKER_URL", "DOCPORTAL_HOME", "LLM_URL", "EMBEDDINGS_URL"}
+    inherited = {name: value for name, value in os.environ.items() if name not in unset}
+    return subprocess.run(command, env={**inherited, **environment}, check=False).returncode
+
+
+def _missing_services() -> list[str]:
+    missing = []
+    try:
+        psycopg.connect(DATABASE_URL, connect_timeout=3).close()
+    except psycopg.OperationalError as error:
+        missing.append(f"PostgreSQL: {str(error).splitlines()[0]}")
+    try:
+        redis.Redis.from_url(BROKER_URL, socket_connect_timeout=3).ping()
+    except redis.ConnectionError as error:
+        missing.append(f"Redis: {error}")
+    return missing
+
+
+if __name__ == "__main__":
+    sys.exit(main())

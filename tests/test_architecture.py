@@ -1,0 +1,77 @@
+"""The rules of the house that a reader relies on, checked on the source itself."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("docportal", "training", "router", "ingestion")
+
+# Each heavy library has one door. Where it is changed or replaced, that is the file to read.
+ONLY_IMPORTERS = {
+    "unstructured": {"ingestion/parsing.py"},
+    "pypdfium2": {"ingestion/pdf.py"},
+    "faiss": {"router/retrieval/vectors.py"},
+    "tantivy": {"router/retrieval/lexical.py"},
+    "sentence_transformers": {"router/retrieval/embedding_server.py"},
+    "langchain_openai": {"router/llm.py"},
+    "openai": {"router/llm.py"},
+}
+# They run code that stands in the data they load.
+FORBIDDEN_NAMES = {"pickle", "marshal", "shelve"}
+FORBIDDEN_TEXT = ("trust_remote_code=True", "torch.load(", "allow_pickle=True", "mark_safe(")
+
+
+def sources() -> Iterator[Path]:
+    for package in PACKAGES:
+        yield from sorted((ROOT / package).rglob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+    return {name.split(".")[0] for name in found}
+
+
+def test_imports_flow_one_way() -> None:
+    result = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("library", ONLY_IMPORTERS)
+def test_heavy_library_is_imported_in_one_place(library: str) -> None:
+    importers = {str(path.relative_to(ROOT)) for path in sources() if library in imports(path)}
+    assert importers == ONLY_IMPORTERS[library]
+
+
+def test_nothing_loads_code_from_data() -> None:
+    offenders = [
+        str(path.relative_to(ROOT))
+        for path in sources()
+        if imports(path) & FORBIDDEN_NAMES
+        or any(text in path.read_text() for text in FORBIDDEN_TEXT)
+    ]
+    assert offenders == []
+
+
+def test_pure_cores_know_no_database() -> None:
+    cores = (
+        "ingestion/chunking.py",
+        "ingestion/differences.py",
+        "ingestion/doc_types.py",
+        "ingestion/elements.py",
+        "router/prompts.py",
+        "router/verification.py",
+    )
+    for core in cores:
+        assert "django" not in imports(ROOT / core), core
