@@ -1,0 +1,86 @@
+"""What the texts say about variables, commands, targets and files is true."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def variables_read() -> dict[str, ast.expr | None]:
+    """Each variable that the settings read, with the expression of its default."""
+    tree = ast.parse((ROOT / "docportal" / "settings.py").read_text(encoding="utf-8"))
+    return dict(_environment_reads(tree))
+
+
+def _environment_reads(tree: ast.Module) -> Iterator[tuple[str, ast.expr | None]]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="env")),
+                args=[ast.Constant(value=str(name)), *_],
+                keywords=keywords,
+            ):
+                yield name, next((word.value for word in keywords if word.arg == "default"), None)
+
+
+def variables_documented() -> dict[str, str]:
+    """Each variable of the tables, with its default as it is written there."""
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|", text, flags=re.MULTILINE)
+    return {name: default.strip("`") for name, default in rows}
+
+
+def test_every_variable_of_the_settings_is_documented_and_no_other() -> None:
+    assert variables_documented().keys() == variables_read().keys()
+
+
+def test_defaults_are_documented_as_they_are() -> None:
+    documented = variables_documented()
+    literal = {
+        name: str(default.value).lower() if isinstance(default.value, bool) else str(default.value)
+        for name, default in variables_read().items()
+        if isinstance(default, ast.Constant) and default.value != ""
+    }
+    assert len(literal) >= 12
+    assert {name: documented[name] for name in literal} == literal
+
+
+def test_variables_without_a_default_are_documented_as_required() -> None:
+    documented = variables_documented()
+    required = {name for name, default in variables_read().items() if default is None}
+    assert required == {name for name in documented if documented[name].startswith("required")}
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.partition("## Commands")[2].partition("\n## ")[0]
+    commands = re.findall(r"^\| `(\w+)", table, flags=re.MULTILINE)
+    assert commands
+    assert set(commands) <= get_commands().keys()
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.name)
+def test_make_targets_in_the_texts_exist(text: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^(\w+):", makefile, flags=re.MULTILINE))
+    mentioned = re.findall(r"(?:`|^)make (\w+)", text.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(mentioned) <= targets
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.name)
+def test_links_between_files_lead_somewhere(text: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", text.read_text(encoding="utf-8"))
+    assert [link for link in links if not (text.parent / link).exists()] == []
+
+
+def test_modules_named_in_the_architecture_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    modules = set(re.findall(r"`((?:docportal|training|router|ingestion)/[\w/]*)\.py`", text))
+    assert modules
+    assert [name for name in sorted(modules) if not (ROOT / f"{name}.py").exists()] == []
