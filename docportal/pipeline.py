@@ -8,17 +8,17 @@ import logging
 
 from celery import shared_task
 from celery.signals import worker_ready
-from ingestion.chunking import chunk
-from ingestion.sandbox import parse_safely
-from ingestion.sniffing import media_type_of
-from ingestion.tokens import count_tokens
-from router.retrieval.embeddings import EmbeddingsUnavailable
 
 from ingestion import jobs
+from ingestion.chunking import chunk
 from ingestion.errors import ParseError
 from ingestion.models import DocumentVersion
+from ingestion.sandbox import parse_safely
+from ingestion.sniffing import media_type_of
 from ingestion.storage import original_path
+from ingestion.tokens import count_tokens
 from router import retrieval
+from router.retrieval.embeddings import EmbeddingsUnavailable
 
 logger = logging.getLogger(__name__)
 

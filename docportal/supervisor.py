@@ -1,24 +1,25 @@
 """Runs the processes of the embedded default, and stops every one of them.
 
-Children are told by the kernel when this process dies, however it dies. A child that ends by
-itself is started again, after a pause that doubles from one second to half a minute.
+Children are tied to this process and end with it, however it ends. A child that ends by itself
+is started again, after a pause that doubles from one second to half a minute.
 """
 
 import contextlib
-import ctypes
 import logging
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from router import tether
+
 logger = logging.getLogger(__name__)
 
-PR_SET_PDEATHSIG = 1
+TETHER = tether.__file__
 WATCHED = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD}
 STOP_SECONDS = 10.0
 LONGEST_PAUSE = 30.0
@@ -68,13 +69,12 @@ class Supervisor:
         service = self._services[name]
         with (self._logs / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                service.command,
+                [sys.executable, TETHER, str(os.getpid()), *service.command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **service.environment},
                 start_new_session=True,
-                preexec_fn=_die_with_parent(),
             )
         self._starts[name] = self._starts.get(name, 0) + 1
 
@@ -116,18 +116,3 @@ class Supervisor:
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)
-
-
-def _die_with_parent() -> Callable[[], None]:
-    """What a child does between fork and exec; the library is loaded before the fork."""
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    parent = os.getpid()
-
-    def prepare() -> None:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
-        if libc is not None:
-            libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != parent:
-                os._exit(1)
-
-    return prepare

@@ -26,4 +26,6 @@ def tether(parent: int) -> None:
 
 if __name__ == "__main__":
     tether(int(sys.argv[1]))
+    # A parent that waits for its signals has them blocked, and a child would inherit that.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.execv(sys.argv[2], sys.argv[2:])  # noqa: S606  A list of arguments, no shell.

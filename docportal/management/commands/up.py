@@ -1,0 +1,63 @@
+"""Run the whole product on this machine: web, worker and the embedded model servers."""
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from docportal.ports import is_taken
+from docportal.supervisor import Service, Supervisor
+
+MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+
+
+def services(host: str, port: int) -> Iterable[Service]:
+    """The processes that this installation needs: those with an address set run elsewhere."""
+    yield Service(
+        "web",
+        [
+            *(sys.executable, "-m", "uvicorn", "docportal.asgi:application"),
+            *("--host", host, "--port", str(port), "--timeout-graceful-shutdown", "3"),
+            *("--no-server-header", "--log-level", "warning"),
+        ],
+    )
+    if not settings.EMBEDDINGS_URL:
+        yield Service("embeddings", [*MANAGE, "model_server", "embeddings"])
+    if not settings.LLM_URL:
+        yield Service("llm", [*MANAGE, "model_server", "llm"])
+    # Threads: the work is waiting for parser children and servers, and one process with one
+    # index in memory is smaller than several. `--beat` suits a single worker; production runs
+    # beat as a process of its own.
+    yield Service(
+        "worker",
+        [
+            *(sys.executable, "-m", "celery", "-A", "docportal", "worker", "--beat"),
+            *("--pool", "threads", "--concurrency", "2", "--loglevel", "WARNING"),
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        ],
+    )
+
+
+class Command(BaseCommand):
+    help = "Run web, worker and model servers until Ctrl-C; stops everything it started."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        host, port = options["host"], options["port"]
+        if is_taken(host, port):
+            raise CommandError(f"Port {port} of {host} is taken. Stop what runs there, or --port.")
+        logs = settings.DOCPORTAL_HOME / "logs"
+        with Supervisor(list(services(host, port)), logs=logs) as running:
+            self.stdout.write(f"docportal runs at http://{host}:{port}. Logs: {logs}. Ctrl-C ends.")
+            self.started()
+            running.wait()
+        self.stdout.write("Everything is stopped.")
+
+    def started(self) -> None:
+        """What is to be done once the processes run; `demo` brings its documents in here."""
