@@ -1,3 +1,50 @@
+from allauth.account import views as account
+from django.conf import settings
 from django.urls import include, path
 
-urlpatterns = [path("accounts/", include("allauth.urls"))]
+from docportal.views import appearance, ask, collections, documents, health, library
+
+# Accounts are made by an administrator or by the company's identity provider, so of allauth's
+# pages only these are there.
+accounts = [
+    path("login/", account.login, name="account_login"),
+    path("logout/", account.logout, name="account_logout"),
+    path("password/change/", account.password_change, name="account_change_password"),
+]
+if settings.OIDC_SERVER_URL:
+    accounts += [
+        path("", include("allauth.socialaccount.providers.openid_connect.urls")),
+        path("company/", include("allauth.socialaccount.urls")),
+    ]
+
+document = [
+    path("", documents.document, name="document"),
+    path("edit/", documents.edit, name="edit_document"),
+    path("archive/", documents.archive, name="archive_document"),
+    path("bring-back/", documents.bring_back, name="bring_back_document"),
+    path("upload/", documents.upload_version, name="upload_version"),
+    path("difference/", documents.difference, name="difference"),
+    path("versions/<int:number>/", documents.version, name="version"),
+    path("versions/<int:number>/original/", documents.original, name="original"),
+    path("versions/<int:number>/restore/", documents.restore, name="restore_version"),
+    path("versions/<int:number>/retry/", documents.retry, name="retry_version"),
+]
+
+urlpatterns = [
+    path("", ask.ask, name="ask"),
+    path("ask/", ask.ask_question, name="ask_question"),
+    path("questions/", ask.history, name="history"),
+    path("questions/<uuid:query_id>/", ask.question, name="question"),
+    path("questions/<uuid:query_id>/stream/", ask.stream, name="question_stream"),
+    path("questions/<uuid:query_id>/feedback/", ask.feedback, name="feedback"),
+    path("docs/", library.library, name="library"),
+    path("docs/upload/", library.upload, name="upload"),
+    path("docs/events/", library.events, name="library_events"),
+    path("docs/collections/", collections.collections, name="collections"),
+    path("docs/collections/<slug:slug>/", collections.edit, name="edit_collection"),
+    path("docs/<slug:slug>/", include(document)),
+    path("theme/", appearance.theme, name="theme"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("accounts/", include(accounts)),
+]

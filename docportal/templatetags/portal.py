@@ -1,0 +1,70 @@
+"""What templates say in one word: when, in which state, with what marked."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from docportal.views.rendering import Segment
+
+register = template.Library()
+
+STATE_ICONS = {
+    "queued": "○",
+    "parsing": "◐",
+    "indexing": "◑",
+    "ready": "●",
+    "failed": "✕",
+    "archived": "□",
+}
+
+
+@register.filter
+def state_icon(state: str) -> str:
+    return STATE_ICONS[state]
+
+
+@register.filter
+def when(moment: datetime | None) -> SafeString | str:
+    """`3 d ago`, with the exact time on hover."""
+    if moment is None:
+        return ""
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        moment.strftime("%-d %B %Y, %H:%M UTC"),
+        ago((timezone.now() - moment).total_seconds(), moment),
+    )
+
+
+def ago(seconds: float, moment: datetime) -> str:
+    if seconds < 60:
+        return "now"
+    for size, unit, limit in ((60, "min", 3600), (3600, "h", 86_400), (86_400, "d", 30 * 86_400)):
+        if seconds < limit:
+            return f"{int(seconds // size)} {unit} ago"
+    return moment.strftime("%-d %b %Y")
+
+
+@register.filter
+def marked(line: Iterable[Segment]) -> SafeString:
+    """Segments as escaped text, the marked ones in `<mark>`."""
+    return format_html_join(
+        "",
+        "{}{}{}",
+        (
+            (SafeString("<mark>"), part.text, SafeString("</mark>"))
+            if part.marked
+            else ("", part.text, "")
+            for part in line
+        ),
+    )
+
+
+@register.filter
+def seconds(ms: float) -> str:
+    """Milliseconds as a person says them: `0.4 s`."""
+    return f"{ms / 1000:.1f} s"

@@ -1,0 +1,77 @@
+"""Who may see and do what on a page: strangers find nothing (404), readers may not write (403)."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django_htmx.middleware import HtmxDetails
+
+from docportal.models import User
+from ingestion.errors import UserError
+from ingestion.models import Collection, Document, DocumentVersion
+
+P = ParamSpec("P")
+
+WRITE = "ingestion.add_documentversion"
+EDIT_COLLECTIONS = "ingestion.change_collection"
+
+
+class Request(HttpRequest):
+    """A request behind the login, which every page but the public ones is."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+async def current_user(request: HttpRequest) -> User:
+    """`Request.user` for asynchronous views."""
+    user = await request.auser()
+    if not isinstance(user, User):
+        raise PermissionDenied
+    return user
+
+
+def readable_document(user: User, slug: str) -> Document:
+    documents = Document.objects.readable_by(user).select_related("collection", "owner")
+    return get_object_or_404(documents, slug=slug)
+
+
+def readable_version(user: User, slug: str, number: int) -> DocumentVersion:
+    versions = DocumentVersion.objects.readable_by(user)
+    return get_object_or_404(
+        versions.select_related("document__collection", "author"),
+        document__slug=slug,
+        number=number,
+    )
+
+
+def readable_collection(user: User, slug: str) -> Collection:
+    return get_object_or_404(Collection.objects.readable_by(user), slug=slug)
+
+
+def require(user: User, permission: str) -> None:
+    if not user.has_perm(permission):
+        raise PermissionDenied
+
+
+def tells_user_errors(
+    view: Callable[Concatenate[Request, P], HttpResponse],
+) -> Callable[Concatenate[Request, P], HttpResponse]:
+    """Shows a `UserError` as a page (or as a notice on the page, to htmx) that says what to do."""
+
+    @wraps(view)
+    def wrapped(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except UserError as error:
+            return refused(request, error)
+
+    return wrapped
+
+
+def refused(request: HttpRequest, error: UserError) -> HttpResponse:
+    template = "error.html#notice" if request.headers.get("HX-Request") else "error.html"
+    return render(request, template, {"title": "That did not work", "message": error}, status=400)

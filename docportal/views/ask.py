@@ -1,0 +1,200 @@
+"""Ask and search: passages while one types, the answer beside them, one's own history."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from itertools import groupby
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import aget_object_or_404, get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import push_url, replace_url
+
+from docportal.models import User
+from docportal.views import paging, passages
+from docportal.views.access import Request, current_user, tells_user_errors
+from docportal.views.streaming import event, event_stream
+from ingestion.errors import UserError
+from ingestion.models import Document
+from router import services
+from router.models import Answer, Citation, Conversation, Query
+from router.retrieval import search
+
+SHOWN = 8
+HISTORY_PAGE = 30
+TRY_AGAIN = "Something broke on our side while this was answered. Your question is kept: try again."
+
+
+@require_GET
+def ask(request: Request) -> HttpResponse:
+    """The first page; with `?q=` the passages found, which htmx asks for while one types."""
+    text = request.GET.get("q", "").strip()
+    context = {"q": text, **(_found(request.user, text) if text else _welcome(request.user))}
+    if not request.htmx:
+        return render(request, "ask.html", context)
+    response = render(request, "ask.html#results" if text else "ask.html#welcome", context)
+    address = f"{reverse('ask')}?{request.GET.urlencode()}" if text else reverse("ask")
+    # Typing on moves no further back in the history than to where it began.
+    began_here = (request.htmx.current_url_abs_path or "").partition("?")[0] == reverse("ask")
+    return replace_url(response, address) if began_here else push_url(response, address)
+
+
+def _found(user: User, text: str) -> dict[str, object]:
+    result = search(text, user=user, limit=SHOWN)
+    cards = passages.from_chunks((hit.chunk for hit in result.hits), text)
+    return {"cards": cards, "ms": result.ms, "degraded": result.degraded}
+
+
+def _welcome(user: User) -> dict[str, object]:
+    served = Document.objects.readable_by(user).filter(archived_at=None)
+    return {
+        "documents": served.count(),
+        "recent": Query.objects.asked_by(user.pk)[:5],
+    }
+
+
+@require_POST
+async def ask_question(request: HttpRequest) -> HttpResponse:
+    """Keep the question; htmx then streams its answer, a plain form waits for it."""
+    user = await current_user(request)
+    text = request.POST.get("q", "")
+    try:
+        query = await _start(user, text, request.POST.get("conversation", ""))
+    except UserError as error:
+        context = {"q": text, "error": error}
+        template = "ask.html#refused" if request.headers.get("HX-Request") else "ask.html"
+        return await sync_to_async(render)(request, template, context, status=400)
+    address = reverse("question", args=[query.pk])
+    if not request.headers.get("HX-Request"):
+        await services.finished_answer(query)
+        return redirect(address)
+    context = await sync_to_async(_exchange)(query)
+    page = await sync_to_async(render)(request, "ask.html#exchange", context)
+    return push_url(page, address)
+
+
+@sync_to_async
+def _start(user: User, text: str, conversation_id: str) -> Query:
+    conversation = _conversation(user, conversation_id)
+    return services.start_query(user=user, text=text, conversation=conversation)
+
+
+def _conversation(user: User, conversation_id: str) -> Conversation | None:
+    try:
+        key = UUID(conversation_id)
+    except ValueError:
+        return None
+    return Conversation.objects.filter(user=user, pk=key).first()
+
+
+@require_GET
+def question(request: Request, query_id: UUID) -> HttpResponse:
+    query = get_object_or_404(_own(request.user), pk=query_id)
+    return render(request, "ask.html", {"q": query.text, **_exchange(query)})
+
+
+def _own(user: User) -> QuerySet[Query]:
+    return Query.objects.asked_by(user.pk).select_related("answer__feedback", "user")
+
+
+def _exchange(query: Query) -> dict[str, object]:
+    """A question with its answer so far, as its asker may see it today."""
+    earlier = Query.objects.filter(
+        conversation=query.conversation_id, asked_at__lt=query.asked_at
+    ).order_by("asked_at")
+    context: dict[str, object] = {
+        "query": query,
+        "earlier": earlier if query.conversation_id else Query.objects.none(),
+    }
+    answer = Answer.objects.filter(query=query).select_related("feedback").first()
+    if answer is None:
+        return context
+    citations = Citation.objects.filter(answer=answer)
+    readable = citations.filter(
+        chunk__version__document__in=Document.objects.readable_by(query.user)
+    ).select_related("chunk__version__document")
+    cards = passages.from_citations(readable, query.text)
+    withheld = citations.filter(supports=True).count() > sum(card.supports for card in cards)
+    return {
+        **context,
+        "answer": answer,
+        "withheld": withheld,
+        "said": passages.said(answer, cards),
+        "cards": cards,
+        "feedback": getattr(answer, "feedback", None),
+    }
+
+
+@require_GET
+async def stream(request: HttpRequest, query_id: UUID) -> HttpResponseBase:
+    """The answer as it is made. Leaving stops its making."""
+    user = await current_user(request)
+    query = await aget_object_or_404(
+        Query.objects.asked_by(user.pk).select_related("user", "conversation"), pk=query_id
+    )
+    return event_stream(_events(request, query))
+
+
+async def _events(request: HttpRequest, query: Query) -> AsyncIterator[bytes]:
+    try:
+        if not await Answer.objects.filter(query=query).aexists():
+            async with aclosing(services.answer(query)) as answering:
+                async for happened in answering:
+                    if progress := await _progress(request, query, happened):
+                        yield progress
+        context = await sync_to_async(_exchange)(query)
+        yield event("finished", await _fragment(request, "exchange", context))
+    except Exception:
+        # The browser must hear of it, or it would connect and ask again and again.
+        context = {"error": TRY_AGAIN, "query": query}
+        yield event("failed", await _fragment(request, "failed", context))
+        yield event("close", "")
+        raise
+
+
+async def _progress(request: HttpRequest, query: Query, happened: services.Event) -> bytes | None:
+    if isinstance(happened, services.Passages):
+        cards = passages.from_chunks((hit.chunk for hit in happened.hits), query.text)
+        return event("passages", await _fragment(request, "passages", {"cards": cards}))
+    if isinstance(happened, services.Sentence):
+        said = [passages.Said(happened.text, happened.rank, f"#passage-{happened.rank}")]
+        return event("sentence", await _fragment(request, "said", {"said": said}))
+    return None
+
+
+@sync_to_async
+def _fragment(request: HttpRequest, name: str, context: dict[str, object]) -> str:
+    return render_to_string(f"ask.html#{name}", context, request)
+
+
+@require_POST
+@tells_user_errors
+def feedback(request: Request, query_id: UUID) -> HttpResponse:
+    query = get_object_or_404(_own(request.user), pk=query_id)
+    answer = get_object_or_404(Answer, query=query)
+    given = services.record_feedback(
+        user=request.user,
+        answer=answer,
+        verdict=request.POST.get("verdict", ""),
+        correction=request.POST.get("correction", ""),
+    )
+    if not request.htmx:
+        return redirect("question", query_id)
+    context = {"query": query, "answer": answer, "feedback": given, "thanks": True}
+    return render(request, "ask.html#feedback", context)
+
+
+@require_GET
+def history(request: Request) -> HttpResponse:
+    own = Query.objects.asked_by(request.user.pk).select_related("answer")
+    page = paging.page(own, ("-asked_at", "-pk"), request.GET.get("after", ""), HISTORY_PAGE)
+    conversations = [
+        list(queries)
+        for _, queries in groupby(page.rows, key=lambda query: query.conversation_id or query.pk)
+    ]
+    context = {"conversations": conversations, "following": page.following}
+    return render(request, "history.html", context)

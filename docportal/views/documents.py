@@ -1,0 +1,204 @@
+"""A document: its text as it is served, its versions, what changed between them, who did what."""
+
+from collections.abc import AsyncIterator
+from pathlib import PurePosixPath
+from typing import BinaryIO, cast
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_GET, require_POST
+
+from docportal.views.access import (
+    WRITE,
+    Request,
+    current_user,
+    readable_document,
+    readable_version,
+    require,
+    tells_user_errors,
+)
+from docportal.views.forms import EditForm, VersionForm
+from docportal.views.rendering import Mark, sections
+from ingestion import services
+from ingestion.models import Document, DocumentVersion
+from ingestion.storage import original_path
+from router.models import Query
+
+ACTIVITY = 20
+BLOCK = 1 << 18
+
+
+@require_GET
+def document(request: Request, slug: str) -> HttpResponse:
+    """The version that is served; where none is, the newest."""
+    found = readable_document(request.user, slug)
+    return render(request, "document.html", _page(request, found, None))
+
+
+@require_GET
+def version(request: Request, slug: str, number: int) -> HttpResponse:
+    shown = readable_version(request.user, slug, number)
+    return render(request, "document.html", _page(request, shown.document, shown))
+
+
+def _page(
+    request: Request,
+    document: Document,
+    shown: DocumentVersion | None,
+    form: VersionForm | None = None,
+) -> dict[str, object]:
+    versions = list(document.versions.select_related("author").order_by("-number"))
+    served = next((version for version in versions if version.is_served), None)
+    shown = shown or served or versions[0]
+    mark = Mark.parse(request.GET.get("mark", ""))
+    parts = sections(shown.chunks.order_by("position"), document.title, mark)
+    asked = Query.objects.filter(
+        answer__citations__chunk__version__document=document, answer__citations__supports=True
+    )
+    writes = request.user.has_perm(WRITE)
+    return {
+        "document": document,
+        "shown": shown,
+        "served": served,
+        "versions": versions,
+        "sections": parts,
+        "outline": [heading for part in parts for heading in part.headings],
+        "asked": asked.distinct().count(),
+        "activity": document.events.select_related("actor")[:ACTIVITY],
+        "form": form or (VersionForm(document=document) if writes else None),
+        "edit": EditForm(initial={"doc_type": document.doc_type}) if writes else None,
+        "compare_with": _compared(versions, shown),
+    }
+
+
+def _compared(versions: list[DocumentVersion], shown: DocumentVersion) -> DocumentVersion | None:
+    """The version that a reader most likely wants the difference to: the one before."""
+    return next((version for version in versions if version.number < shown.number), None)
+
+
+@require_GET
+def difference(request: Request, slug: str) -> HttpResponse:
+    """Any two versions beside each other or in one column; at first the newest two."""
+    from ingestion.differences import compare
+
+    document = readable_document(request.user, slug)
+    versions = list(document.versions.order_by("-number"))
+    new = _chosen(versions, request.GET.get("to", ""), versions[0])
+    old = _chosen(versions, request.GET.get("from", ""), _compared(versions, new) or new)
+    context = {
+        "document": document,
+        "versions": versions,
+        "old": old,
+        "new": new,
+        "view": "inline" if request.GET.get("view") == "inline" else "side",
+        "rows": compare(old.chunks.order_by("position"), new.chunks.order_by("position")),
+    }
+    return render(request, "difference.html", context)
+
+
+def _chosen(
+    versions: list[DocumentVersion], number: str, otherwise: DocumentVersion
+) -> DocumentVersion:
+    return next((version for version in versions if str(version.number) == number), otherwise)
+
+
+@require_GET
+async def original(request: HttpRequest, slug: str, number: int) -> StreamingHttpResponse:
+    """The bytes as they were uploaded: always a download, never shown inside the portal."""
+    user = await current_user(request)
+    version = await sync_to_async(readable_version)(user, slug, number)
+    path = original_path(version.sha256)
+    file = await sync_to_async(lambda: path.open("rb"))()
+    response = StreamingHttpResponse(_blocks(file), content_type=version.media_type)
+    name = PurePosixPath(version.document.path).name
+    response["Content-Disposition"] = content_disposition_header(True, name)
+    response["Content-Length"] = str(version.size)
+    return response
+
+
+async def _blocks(file: BinaryIO) -> AsyncIterator[bytes]:
+    read = sync_to_async(file.read, thread_sensitive=False)
+    try:
+        while block := await read(BLOCK):
+            yield block
+    finally:
+        file.close()
+
+
+@require_POST
+@tells_user_errors
+def upload_version(request: Request, slug: str) -> HttpResponse:
+    document = _writable(request, slug)
+    form = VersionForm(request.POST, request.FILES, document=document)
+    if not form.is_valid():
+        return render(request, "document.html", _page(request, document, None, form), status=400)
+    change = services.add_version(
+        collection=document.collection,
+        path=document.path,
+        content=cast("BinaryIO", form.cleaned_data["file"]),
+        author=request.user,
+        note=form.cleaned_data["note"],
+    )
+    if change.kind == "unchanged":
+        messages.info(request, "These are the bytes of the newest version: nothing changed.")
+    else:
+        messages.success(request, f"Version {change.version.number} is being read.")
+    return redirect("document", slug)
+
+
+@require_POST
+@tells_user_errors
+def edit(request: Request, slug: str) -> HttpResponse:
+    document = _writable(request, slug)
+    services.edit_document(
+        document=document, actor=request.user, doc_type=request.POST.get("doc_type", "")
+    )
+    messages.success(request, "Saved.")
+    return redirect("document", slug)
+
+
+@require_POST
+@tells_user_errors
+def archive(request: Request, slug: str) -> HttpResponse:
+    services.archive_document(document=_writable(request, slug), actor=request.user)
+    messages.success(request, "Archived: no longer found or answered from. Everything is kept.")
+    return redirect("document", slug)
+
+
+@require_POST
+@tells_user_errors
+def bring_back(request: Request, slug: str) -> HttpResponse:
+    services.unarchive_document(document=_writable(request, slug), actor=request.user)
+    messages.success(request, "Brought back: found and answered from again.")
+    return redirect("document", slug)
+
+
+@require_POST
+@tells_user_errors
+def restore(request: Request, slug: str, number: int) -> HttpResponse:
+    version = readable_version(request.user, slug, number)
+    require(request.user, WRITE)
+    restored = services.restore_version(version=version, actor=request.user)
+    messages.success(request, f"Version {number} comes back as version {restored.number}.")
+    return redirect("document", slug)
+
+
+@require_POST
+@tells_user_errors
+def retry(request: Request, slug: str, number: int) -> HttpResponse:
+    version = readable_version(request.user, slug, number)
+    require(request.user, WRITE)
+    services.retry_version(version=version, actor=request.user)
+    messages.success(request, f"Reading version {number} again.")
+    if request.POST.get("back") == "library":
+        return redirect("library")
+    return redirect("document", slug)
+
+
+def _writable(request: Request, slug: str) -> Document:
+    document = readable_document(request.user, slug)
+    require(request.user, WRITE)
+    return document

@@ -1,0 +1,66 @@
+"""For load balancers: is this process up, and can it do its work?"""
+
+from collections.abc import Callable
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from router.llm import ModelUnavailable, chat_model, model_errors
+from router.retrieval import search
+
+MODEL_SECONDS = 5.0
+
+
+@login_not_required
+@never_cache
+@require_safe
+def healthz(_request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"status": "up"})
+
+
+@login_not_required
+@never_cache
+@require_safe
+def readyz(_request: HttpRequest) -> HttpResponse:
+    """200 when the database, the search and the model each did one small thing; else 503."""
+    checks = {name: check() for name, check in CHECKS.items()}
+    ready = all(result == "ok" for result in checks.values())
+    status = "ready" if ready else "not ready"
+    return JsonResponse({"status": status, **checks}, status=200 if ready else 503)
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return "does not answer"
+    return "ok"
+
+
+def _index() -> str:
+    try:
+        degraded = search("ready", user=None, limit=1).degraded
+    except (DatabaseError, OSError):
+        return "cannot be read"
+    return "embeddings do not answer: words only" if degraded else "ok"
+
+
+def _model() -> str:
+    """A completion of one token: a server may be up while its engine is dead."""
+    try:
+        with model_errors():
+            chat_model(max_tokens=1, timeout=MODEL_SECONDS).invoke("ready")
+    except ModelUnavailable:
+        return "does not answer: search works, answers are refused"
+    return "ok"
+
+
+CHECKS: dict[str, Callable[[], str]] = {
+    "database": _database,
+    "index": _index,
+    "model": _model,
+}

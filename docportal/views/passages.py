@@ -1,0 +1,114 @@
+"""A passage as search and answers show it: what it says, where it stands, and its address."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+
+from docportal.views.rendering import Line, Mark, Segment, segments, snippet
+from ingestion.models import Chunk
+from router.models import Answer, Citation
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    number: int
+    title: str
+    heading: str
+    version: int
+    created_at: datetime
+    page: int | None
+    url: str
+    line: Line
+    code: bool
+    supports: bool = False
+    replaced: bool = False
+    """A newer version is served, or none: the address still shows what the answer rested on."""
+
+
+def from_chunks(chunks: Iterable[Chunk], question: str) -> list[Card]:
+    return [
+        _card(number, chunk, snippet(chunk.text, question))
+        for number, chunk in enumerate(chunks, start=1)
+    ]
+
+
+def from_citations(citations: Iterable[Citation], question: str) -> list[Card]:
+    return [_from_citation(citation, question) for citation in citations]
+
+
+def _from_citation(citation: Citation, question: str) -> Card:
+    chunk, start, end = citation.chunk, citation.start, citation.end
+    if start is None or end is None:
+        return _card(
+            citation.rank, chunk, snippet(chunk.text, question), supports=citation.supports
+        )
+    return _card(
+        citation.rank,
+        chunk,
+        around(chunk.text, start, end),
+        mark=Mark(chunk.position, start, end),
+        supports=citation.supports,
+    )
+
+
+def _card(
+    number: int, chunk: Chunk, line: Line, *, mark: Mark | None = None, supports: bool = False
+) -> Card:
+    version = chunk.version
+    return Card(
+        number=number,
+        title=version.document.title,
+        heading=chunk.heading,
+        version=version.number,
+        created_at=version.created_at,
+        page=chunk.page,
+        url=passage_url(chunk, mark),
+        line=line,
+        code=chunk.kind == Chunk.Kind.CODE,
+        supports=supports,
+        replaced=not version.is_served,
+    )
+
+
+def passage_url(chunk: Chunk, mark: Mark | None = None) -> str:
+    """The address of the passage in its own version, where it stands for good."""
+    version = chunk.version
+    page = reverse("version", args=[version.document.slug, version.number])
+    query = f"?mark={mark}" if mark else ""
+    return f"{page}{query}#p{chunk.position}"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence of an answer and the number of the passage that it stands in, if it has one."""
+
+    text: str
+    number: int | None
+    url: str = ""
+
+
+def said(answer: Answer, cards: Iterable[Card]) -> list[Said]:
+    """The answer's sentences, each with the address of its source."""
+    urls = {card.number: card.url for card in cards}
+    sentences = [] if answer.refused else answer.signals.get("sentences", [])
+    return [
+        Said(sentence["text"], sentence["passage"], urls.get(sentence["passage"], ""))
+        for sentence in sentences
+    ] or [Said(answer.text, None)]
+
+
+def around(text: str, start: int, end: int, context: int = 90) -> Line:
+    """The span, marked, with a little of the text on both sides."""
+    first = max(0, start - context)
+    last = min(len(text), end + context)
+    if first:
+        first = text.find(" ", first, start) + 1 or start
+    if last < len(text):
+        border = text.rfind(" ", end, last)
+        last = border if border >= 0 else end
+    line = segments(text, (first, last), (start, end))
+    before = (Segment("… "),) if first else ()
+    after = (Segment(" …"),) if last < len(text.rstrip()) else ()
+    return (*before, *line, *after)

@@ -1,0 +1,58 @@
+"""Server-sent events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import TypeVar
+
+from django.http import StreamingHttpResponse
+
+HEARTBEAT_SECONDS = 15.0
+HEARTBEAT = b": still here\n\n"
+
+T = TypeVar("T")
+
+
+def event(name: str, data: str) -> bytes:
+    """One event; every line of `data` is a line of the event."""
+    lines = "".join(f"data: {line}\n" for line in data.splitlines() or [""])
+    return f"event: {name}\n{lines}\n".encode()
+
+
+def event_stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(
+        with_heartbeat(events, HEARTBEAT_SECONDS), content_type="text/event-stream"
+    )
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+async def with_heartbeat(events: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
+    """`events`, with a comment after each pause of `seconds`, so that no proxy hangs up.
+
+    When the reader leaves, `events` is cancelled where it waits, and so is what it waits for.
+    """
+    following: asyncio.Task[bytes] | None = None
+    try:
+        while True:
+            following = following or asyncio.create_task(_next(events))
+            done, _ = await asyncio.wait({following}, timeout=seconds)
+            if not done:
+                yield HEARTBEAT
+                continue
+            try:
+                item = following.result()
+            except StopAsyncIteration:
+                return
+            following = None
+            yield item
+    finally:
+        if following is not None and not following.done():
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+
+
+async def _next(events: AsyncIterator[bytes]) -> bytes:
+    return await anext(events)

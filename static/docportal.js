@@ -1,0 +1,137 @@
+// Comfort only: every page works without this file.
+(() => {
+  "use strict";
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  // --- Keyboard: "/" goes to the box, arrows move through the passages -------------------------
+  const typing = (element) => element.matches("input, textarea, select, [contenteditable]");
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const box = $("#ask");
+    if (event.key === "/" && box && !typing(event.target)) {
+      event.preventDefault();
+      box.focus();
+      box.select();
+    }
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") moveToPassage(event, box);
+    if (event.key === "Escape") $$("details.menu[open]").forEach((menu) => (menu.open = false));
+  });
+
+  function moveToPassage(event, box) {
+    const links = $$(".passage > a");
+    const here = links.indexOf(document.activeElement);
+    if (!links.length || (here < 0 && event.target !== box)) return;
+    event.preventDefault();
+    const next = here + (event.key === "ArrowDown" ? 1 : -1);
+    if (next < 0) box.focus();
+    else links[Math.min(next, links.length - 1)].focus();
+  }
+
+  // --- Times: the exact one on hover in the reader's own zone ----------------------------------
+  function localTimes(root) {
+    for (const time of $$("time[datetime]", root)) {
+      time.title = new Date(time.dateTime).toLocaleString();
+    }
+  }
+
+  // --- Uploads: folders keep their paths, files can be dropped anywhere ------------------------
+  const paths = new WeakMap();
+
+  function offer(files) {
+    const form = $("#upload form");
+    if (!form || !files.length) return;
+    const transfer = new DataTransfer();
+    files.forEach((file) => transfer.items.add(file));
+    $("[name=uploads]", form).files = transfer.files;
+    $("#upload").open = true;
+    describe(form);
+  }
+
+  function describe(form) {
+    const files = [...$("[name=uploads]", form).files];
+    const names = files.map((file) => paths.get(file) || file.webkitRelativePath || file.name);
+    $("[name=paths]", form).value = JSON.stringify(names);
+  }
+
+  async function entryFiles(entry) {
+    if (entry.isFile) {
+      const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+      paths.set(file, entry.fullPath.replace(/^\//, ""));
+      return [file];
+    }
+    const reader = entry.createReader();
+    const children = [];
+    for (;;) {
+      const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+      if (!some.length) break;
+      children.push(...some);
+    }
+    return (await Promise.all(children.map(entryFiles))).flat();
+  }
+
+  function acceptUploads() {
+    const form = $("#upload form");
+    if (!form) return;
+    $$(".needs-script:not(progress)").forEach((element) => (element.hidden = false));
+    $("[name=uploads]", form).addEventListener("change", () => describe(form));
+    $("#folder").addEventListener("change", (event) => {
+      const files = [...event.target.files];
+      files.forEach((file) => paths.set(file, file.webkitRelativePath));
+      offer(files);
+    });
+    form.addEventListener("htmx:xhr:progress", (event) => {
+      const progress = $("#upload-progress");
+      progress.hidden = false;
+      progress.value = event.detail.total ? (100 * event.detail.loaded) / event.detail.total : 0;
+    });
+    form.addEventListener("htmx:afterRequest", (event) => {
+      $("#upload-progress").hidden = true;
+      if (event.detail.successful && event.detail.elt === form) form.reset();
+    });
+    document.addEventListener("dragover", (event) => {
+      if (![...event.dataTransfer.types].includes("Files")) return;
+      event.preventDefault();
+      document.body.classList.add("dropping");
+    });
+    document.addEventListener("dragleave", (event) => {
+      if (!event.relatedTarget) document.body.classList.remove("dropping");
+    });
+    document.addEventListener("drop", async (event) => {
+      event.preventDefault();
+      document.body.classList.remove("dropping");
+      const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry());
+      const files = await Promise.all(entries.filter(Boolean).map(entryFiles));
+      offer(files.flat());
+      form.requestSubmit();
+    });
+  }
+
+  // --- When a request fails or the session has ended -------------------------------------------
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const target = event.detail.xhr && event.detail.xhr.responseURL;
+    if (target && new URL(target).pathname === "/accounts/login/") {
+      event.detail.shouldSwap = false;
+      location.reload();
+    }
+  });
+
+  function say(text) {
+    const notice = document.createElement("p");
+    notice.className = "notice error";
+    notice.textContent = text;
+    $("#notices").replaceChildren(notice);
+  }
+
+  document.addEventListener("htmx:sendError", () =>
+    say("The portal does not answer. What you typed is still here: try again in a moment."));
+  document.addEventListener("htmx:responseError", (event) => {
+    const texts = { 403: "You may read this, but not change it.", 404: "There is nothing here that you may read." };
+    say(texts[event.detail.xhr.status] || "Something broke on our side. What you typed is still here: try again.");
+  });
+
+  document.addEventListener("htmx:load", (event) => localTimes(event.target));
+  localTimes(document);
+  acceptUploads();
+})();
