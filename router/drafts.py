@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from router import retrieval
 from router.prompts import REFUSAL
 from router.verification import Support
+
+if TYPE_CHECKING:
+    from router.retrieval.searching import Hit, SearchResult
 
 RouteAsked = Literal["auto", "tuned", "rag"]
 
@@ -54,7 +56,7 @@ class Draft:
                 spans.setdefault(support.span[0], support.span[1:])
         return spans
 
-    def reason(self, found: retrieval.SearchResult) -> str:
+    def reason(self, found: SearchResult) -> str:
         """Why this outcome, for the person who asked."""
         said = []
         if self.route_asked == "tuned":
@@ -70,7 +72,7 @@ class Draft:
             said.append("The embedding server does not answer, so only words were searched.")
         return " ".join(said)[:MAX_REASON]
 
-    def confidence(self, hits: Sequence[retrieval.Hit]) -> float:
+    def confidence(self, hits: Sequence[Hit]) -> float:
         """How sure the outcome is, 0 to 1, rising with each of its parts.
 
         An answer: 0.7 × the least verification score of its sentences + 0.3 × how well both
@@ -88,7 +90,7 @@ class Draft:
         source = hits[next(iter(self.spans), 0)]
         return 0.7 * min(support.score for support in self.supports) + 0.3 * _agreement(source)
 
-    def signals(self, found: retrieval.SearchResult) -> dict[str, object]:
+    def signals(self, found: SearchResult) -> dict[str, object]:
         """What the outcome rested on. Of documents it holds only what the asker was shown."""
         return {
             "route_asked": self.route_asked,
@@ -116,6 +118,6 @@ class Draft:
         }
 
 
-def _agreement(hit: retrieval.Hit) -> float:
+def _agreement(hit: Hit) -> float:
     ranks = (hit.lexical_rank, hit.dense_rank)
     return sum(1 / rank for rank in ranks if rank is not None) / len(ranks)

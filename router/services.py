@@ -10,6 +10,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
@@ -26,6 +27,9 @@ from router.prompts import MAX_PASSAGES, REFUSAL, Passage
 from router.text import exact_form, split_finished, without_marks
 from router.verification import verify
 
+if TYPE_CHECKING:
+    from router.retrieval.searching import Hit, SearchResult
+
 SHOWN_PASSAGES = 8
 MAX_SENTENCES = 8
 
@@ -34,7 +38,7 @@ MAX_SENTENCES = 8
 class Passages:
     """What was found, best first. Comes once, before any model is asked."""
 
-    hits: list[retrieval.Hit]
+    hits: list[Hit]
     degraded: bool
 
 
@@ -140,11 +144,11 @@ def _clean(text: str) -> str:
     return text.replace("\0", "").encode(errors="replace").decode().strip()
 
 
-def _search(query: Query) -> retrieval.SearchResult:
+def _search(query: Query) -> SearchResult:
     return retrieval.search(query.text, user=query.user, limit=SHOWN_PASSAGES)
 
 
-def _passage(hit: retrieval.Hit) -> Passage:
+def _passage(hit: Hit) -> Passage:
     version = hit.chunk.version
     return Passage(
         title=version.title or version.document.title,
@@ -158,7 +162,7 @@ def _passage(hit: retrieval.Hit) -> Passage:
 
 
 async def _checked_sentences(
-    question: str, found: retrieval.SearchResult, draft: Draft
+    question: str, found: SearchResult, draft: Draft
 ) -> AsyncGenerator[Sentence]:
     """The sentences of the model that stand in the passages, up to the first that does not."""
     passages = [_passage(hit) for hit in found.hits[:MAX_PASSAGES]]
@@ -213,7 +217,7 @@ def _since(started: float) -> float:
 
 
 @transaction.atomic
-def _store(query: Query, found: retrieval.SearchResult, draft: Draft) -> Answer:
+def _store(query: Query, found: SearchResult, draft: Draft) -> Answer:
     """Keep the answer with its evidence. A question answered meanwhile keeps its first answer."""
     stored, is_new = Answer.objects.get_or_create(
         query=query,
@@ -237,7 +241,7 @@ def _store(query: Query, found: retrieval.SearchResult, draft: Draft) -> Answer:
     return stored
 
 
-def _citations(stored: Answer, found: retrieval.SearchResult, draft: Draft) -> list[Citation]:
+def _citations(stored: Answer, found: SearchResult, draft: Draft) -> list[Citation]:
     """Every passage shown, under the number it was shown with."""
     return [
         Citation(

@@ -16,9 +16,9 @@ by can could did do does doing done down during each either else ever every for 
 give given go goes got had has have having he her here him his how i if in into is it its itself
 just kind let like long lot many may me might more most much must my need needs of off often on
 once one only or other our out over own per please same shall she should show since so some such
-take tell than that the their them then there these they this those through to too under until
-up upon us use used uses using very want was we were what when where whether which while who
-whom whose why will with within would yes you your
+take tell than that the their them then there these they this those through time times to too
+under until up upon us use used uses using very want was we were what when where whether which
+while who whom whose why will with within would yes you your
 """
 _NEGATIONS = "no not never cannot none neither nor without nobody nothing"
 STOP_WORDS = frozenset(_STOP_WORDS.split())

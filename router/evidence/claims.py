@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from router.quantities import Kind, Quantity, quantities
-from router.text import Word, fold, is_content, words
+from router.evidence.quantities import UNITS, Kind, Quantity, quantities
+from router.text import STOP_WORDS, Word, fold, is_content, words
 
 
 class ClaimKind(Enum):
@@ -17,11 +17,15 @@ class ClaimKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A part of an answer that must stand in its source. `text` is as the answer writes it."""
+    """A part of an answer that must stand in its source. `text` is as the answer writes it.
+
+    `counted` are the stems of what a bare number counts: in `9 failed attempts`, the last two.
+    """
 
     kind: ClaimKind
     text: str
     quantity: Quantity | None = None
+    counted: frozenset[str] = frozenset()
 
 
 _QUOTED = re.compile(r"`+([^`]+)`+|\"([^\"\n]{2,}?)\"|“([^”\n]{2,}?)”|«([^»\n]{2,}?)»")
@@ -47,6 +51,12 @@ _IDENTIFIER = re.compile(
 _KEBAB = re.compile(r"[A-Za-z]{2,}(?:-[A-Za-z]{2,})+")
 _CAPITALS = re.compile(r"[A-Z]{2,}")
 _NAME = re.compile(r"[A-Z][\w'’]*[a-z][\w'’]*")
+_ADJECTIVE = ("able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time")
+_CALENDAR = re.compile(
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
+    r"|mon(?:day)?|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)s?"
+)
 _SENTENCE_START = re.compile(r"(?:^|[.!?:]\s+|\n)[\s\"'“‘(*\-•>]*$")
 
 
@@ -59,10 +69,26 @@ def claims_of(answer: str) -> list[Claim]:
 
 
 def entities_of(question: str) -> list[str]:
-    """What a question names: identifiers, and words with a capital that starts no sentence."""
+    """What a question names: identifiers, and words with a capital that starts no sentence.
+
+    Left out is what people say without naming anything: units, months and weekdays, short forms
+    such as `API`, and compounds that are plain English, such as `re-try` or `cloud-based`.
+    """
     spoken = _QUOTED.sub(lambda match: f" {_inner(match)} ", question)
     named = [claim.text for claim in (*_identifiers(spoken), *_names(spoken))]
-    return list(dict.fromkeys(named))
+    return [name for name in dict.fromkeys(named) if not _is_plain_english(name)]
+
+
+def _is_plain_english(name: str) -> bool:
+    folded = fold(name).text
+    if folded in UNITS or _CALENDAR.fullmatch(folded) or _CAPITALS.fullmatch(name):
+        return True
+    parts = folded.split("-")
+    return bool(_KEBAB.fullmatch(folded)) and (
+        min(map(len, parts)) <= 2
+        or any(part in STOP_WORDS for part in parts)
+        or parts[-1].endswith(_ADJECTIVE)
+    )
 
 
 def literal_pattern(text: str) -> re.Pattern[str]:
@@ -81,7 +107,20 @@ def literal_pattern(text: str) -> re.Pattern[str]:
     return re.compile(before + inside_dots + body + after)
 
 
-def stands_as_phrase(phrase: Sequence[Word], text: Sequence[Word]) -> int | None:
+def counted_things(quantity: Quantity, around: Sequence[Word]) -> frozenset[str]:
+    """The stems of what a bare number counts: the content words right behind it, at most three."""
+    if quantity.kind is not Kind.NUMBER or quantity.units:
+        return frozenset()
+    counted: list[str] = []
+    end = quantity.end
+    for word in around:
+        if word.start == end + 1 and is_content(word) and len(counted) < 3:
+            counted.append(word.stem)
+            end = word.end
+    return frozenset(counted)
+
+
+def place_of_phrase(phrase: Sequence[Word], text: Sequence[Word]) -> int | None:
     """The place among the words of `text` where the stems of `phrase` follow each other."""
     stems = [word.stem for word in phrase]
     for place in range(len(text) - len(stems) + 1):
@@ -119,9 +158,9 @@ def _quantities(answer: str) -> Iterator[Claim]:
     folded = fold(text)
     for quantity in quantities(folded.text):
         said = text[folded.original(quantity.start) : folded.original(quantity.end)]
-        if quantity.kind is Kind.NUMBER and said.lower() == "one":
-            continue
-        yield Claim(ClaimKind.QUANTITY, said, quantity)
+        if said.lower() != "one":
+            counted = counted_things(quantity, words(folded.text))
+            yield Claim(ClaimKind.QUANTITY, said, quantity, counted)
 
 
 def _identifiers(text: str) -> Iterator[Claim]:

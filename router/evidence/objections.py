@@ -1,0 +1,196 @@
+"""Why a place that holds an answer may still not bear it out. Pure.
+
+The most dangerous answer is a right value of something else; most of this module is about it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from router.evidence.claims import Claim, claims_of
+from router.evidence.quantities import quantities
+from router.evidence.questions import Question
+from router.evidence.sources import (
+    CONTEXT,
+    Source,
+    SourceSentence,
+    names,
+    nearly_names,
+    stems_of,
+)
+from router.text import Word, fold, is_content, is_negation, stem, words
+
+_MIN_WORDS_ALONE = 0.75
+_MIN_QUESTION_REPEATED = 0.6
+_MIN_SHARE_OF_BEST_FIT = 0.35
+_COMPARISONS = frozenset({"more", "less", "fewer", "later", "longer", "earlier", "only"})
+_OPPOSITES = (
+    ("on", "off"),
+    ("allow", "forbid"),
+    ("allow", "deny"),
+    ("permit", "prohibit"),
+    ("required", "optional"),
+    ("include", "exclude"),
+    ("open", "close"),
+    ("true", "false"),
+    ("enable", "disable"),
+    ("public", "private"),
+)
+_OPPOSITE = {stem(one): stem(other) for pair in _OPPOSITES for one, other in (pair, reversed(pair))}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A sentence (or `CONTEXT`) of a passage, from 0. `fit` to the question and `covered` share
+    of the answer's words are 0 to 1."""
+
+    passage: int
+    sentence: int
+    fit: float
+    covered: float
+
+    @property
+    def score(self) -> float:
+        return (self.fit + self.covered) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer without marks: its claims; those that the question did not already make (`news`);
+    the stems of its other new words; whether it denies; whether it is a yes or a no."""
+
+    claims: tuple[Claim, ...]
+    news: tuple[Claim, ...]
+    words: tuple[Word, ...]
+    stems: frozenset[str]
+    negated: bool
+    verdict: bool | None
+
+    def covered_by(self, source: Source, sentence: int, asked: Question) -> float:
+        """The share of the words that stand around a sentence or in the headings. An answer
+        that says nothing new is held to the words of the question."""
+        wanted = self.stems if self.stems or self.news else asked.stems
+        known = source.around(sentence) | source.context_stems
+        return len(wanted & known) / len(wanted) if wanted else 1.0
+
+    @property
+    def may_miss(self) -> float:
+        """The share of its words that the evidence may lack."""
+        if self.news:
+            return max(0.5, 1 / max(len(self.stems), 1))
+        if self.stems:
+            return 0.0 if len(self.stems) <= 3 else 1 - _MIN_WORDS_ALONE
+        return 1 - _MIN_QUESTION_REPEATED
+
+
+def read_answer(text: str, asked: Question) -> Said:
+    folded = fold(text).text
+    counted = [(quantity.start, quantity.end) for quantity in quantities(folded)]
+    own_words = tuple(
+        word for word in words(folded) if not any(s <= word.start < e for s, e in counted)
+    )
+    claims = tuple(claims_of(text))
+    first = own_words[0].text if own_words else ""
+    return Said(
+        claims=claims,
+        news=tuple(
+            one for one in claims if not stems_of(words(fold(one.text).text)) <= asked.stems
+        ),
+        words=own_words,
+        stems=frozenset(word.stem for word in own_words if is_content(word)) - asked.stems,
+        negated=any(map(is_negation, own_words)),
+        verdict={"yes": True, "no": False}.get(first),
+    )
+
+
+def objection(
+    one: Evidence, sources: Sequence[Source], asked: Question, said: Said, best_fit: float
+) -> str:
+    """What speaks against this evidence, in plain words; empty if nothing does.
+
+    `best_fit` is that of the sentence, of all passages, which fits the question best.
+    """
+    source = sources[one.passage]
+    if 1 - one.covered > said.may_miss:
+        return "The words of the answer do not stand together in any passage."
+    if not all(asked.wants(claim.quantity) for claim in said.news if claim.quantity):
+        return "The question asks for another kind of value."
+    for entity in asked.entities:
+        if not _is_named(entity, source, sources):
+            return f"“{entity}” stands nowhere in the passage that holds the answer."
+    if one.fit < _MIN_SHARE_OF_BEST_FIT * best_fit or not one.fit:
+        return "The place that holds the answer is not about the question."
+    if one.sentence == CONTEXT:
+        return ""
+    if _contradicts(said, source.sentences[one.sentence], asked):
+        return "The passage says the opposite."
+    if _is_a_siblings(said, one.sentence, source, asked):
+        return "In the passage, the value belongs to something else."
+    return ""
+
+
+def _is_named(entity: str, source: Source, sources: Sequence[Source]) -> bool:
+    """A slip of the finger is forgiven only if no passage has the entity as it was typed."""
+    if names(source, entity):
+        return True
+    return not any(names(one, entity) for one in sources) and nearly_names(source, entity)
+
+
+def _contradicts(said: Said, sentence: SourceSentence, asked: Question) -> bool:
+    """The answer denies what the sentence does not, or states what the sentence denies."""
+    denied = _denied(sentence.words)
+    if said.verdict is not None:
+        denied |= {_OPPOSITE[s] for s in sentence.stems - denied if s in _OPPOSITE}
+        denied &= asked.stems
+        return bool(denied) is said.verdict
+    if said.negated:
+        return not any(map(is_negation, sentence.words))
+    return any(word.stem in denied for word in said.words)
+
+
+def _denied(of: Sequence[Word]) -> set[str]:
+    """The first content word behind each negation; `not more than` denies nothing."""
+    denied: set[str] = set()
+    for place, word in enumerate(of):
+        following = of[place + 1 : place + 5]
+        if is_negation(word) and not (following and following[0].text in _COMPARISONS):
+            denied.update([other.stem for other in following if is_content(other)][:1])
+    return denied
+
+
+# --- Tables -----------------------------------------------------------------------------------
+
+_Cell = tuple[frozenset[str], frozenset[str]]
+
+
+def _is_a_siblings(said: Said, number: int, source: Source, asked: Question) -> bool:
+    """In a table, the question names another row or another column than the answer's."""
+    row = _cells(source, number)
+    if len(row) < 2:
+        return False
+    rows = [_cells(source, other) for other in range(len(source.sentences)) if other != number]
+    headers = [header for header, _ in row]
+    keys = [other[0][1] for other in rows if [header for header, _ in other] == headers]
+    if not row[0][1] <= asked.stems and any(key and key <= asked.stems for key in keys):
+        return True
+    news = frozenset(stem for claim in said.news for stem in _stems_in(claim.text))
+    holding = [header for header, cell in row[1:] if (said.stems | news) & cell]
+    others = [header for header, cell in row[1:] if not (said.stems | news) & cell]
+    return (
+        bool(holding)
+        and not any(header & asked.stems for header in holding)
+        and any(header and header <= asked.stems for header in others)
+    )
+
+
+def _cells(source: Source, number: int) -> list[_Cell]:
+    """The stems of header and value of each cell of a row `Header: value; Header: value`."""
+    sentence = source.sentences[number]
+    line = source.text[sentence.start : sentence.end]
+    pairs = [cell.partition(": ") for cell in line.split("; ")]
+    if not all(found for _, found, _ in pairs):
+        return []
+    return [(_stems_in(header), _stems_in(value)) for header, _, value in pairs]
+
+
+def _stems_in(text: str) -> frozenset[str]:
+    return stems_of(words(fold(text).text))

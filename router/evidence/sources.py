@@ -1,0 +1,162 @@
+"""A passage as evidence: its sentences, quantities and headings, and what stands where. Pure."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from router.evidence.claims import (
+    Claim,
+    ClaimKind,
+    counted_things,
+    literal_pattern,
+    place_of_phrase,
+)
+from router.evidence.quantities import Quantity, agree, quantities
+from router.evidence.questions import Question
+from router.prompts import Passage
+from router.text import Folded, Word, fold, sentences, words
+
+CONTEXT = -1
+"""Instead of a sentence's number: in the title, the headings or the path."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSentence:
+    """`start` and `end` are characters of the passage's text; the words lie in the folded text."""
+
+    start: int
+    end: int
+    words: tuple[Word, ...]
+    stems: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A passage, read once."""
+
+    text: str
+    folded: Folded
+    quantities: tuple[Quantity, ...]
+    sentences: tuple[SourceSentence, ...]
+    stems: frozenset[str]
+    context: str
+    context_words: tuple[Word, ...]
+    context_stems: frozenset[str]
+
+    def around(self, number: int) -> frozenset[str]:
+        """The stems of a sentence and its two neighbours; of all, for the context."""
+        if number == CONTEXT:
+            return self.stems
+        near = self.sentences[max(number - 1, 0) : number + 2]
+        return frozenset(stem for sentence in near for stem in sentence.stems)
+
+    def sentence_at(self, place: int) -> int:
+        """The number of the sentence around a place of the folded text."""
+        starts = [sentence.start for sentence in self.sentences]
+        return max(bisect_right(starts, self.folded.original(place)) - 1, 0)
+
+
+@lru_cache(maxsize=256)
+def read_source(passage: Passage) -> Source:
+    """Cached, because each sentence of an answer is checked against the same passages."""
+    folded = fold(passage.text)
+    own_words = words(folded.text)
+    spans = sentences(passage.text) or [(0, len(passage.text))]
+    starts = [start for start, _ in spans]
+    grouped: list[list[Word]] = [[] for _ in spans]
+    for word in own_words:
+        grouped[max(bisect_right(starts, folded.original(word.start)) - 1, 0)].append(word)
+    context = fold(f"{passage.title}\n{passage.heading}\n{passage.path}").text
+    context_words = tuple(words(context))
+    return Source(
+        text=passage.text,
+        folded=folded,
+        quantities=tuple(quantities(folded.text)),
+        sentences=tuple(
+            SourceSentence(start, end, tuple(group), stems_of(group))
+            for (start, end), group in zip(spans, grouped, strict=True)
+        ),
+        stems=stems_of(own_words),
+        context=context,
+        context_words=context_words,
+        context_stems=stems_of(context_words),
+    )
+
+
+def stems_of(of: Iterable[Word]) -> frozenset[str]:
+    return frozenset(word.stem for word in of)
+
+
+def places_of(claim: Claim, source: Source, question: Question) -> set[int]:
+    """The numbers of the sentences in which a claim stands, or `CONTEXT`, or none."""
+    if claim.quantity:
+        return _quantity_places(claim, claim.quantity, source, question)
+    if claim.kind is ClaimKind.NAME:
+        return _name_places(words(fold(claim.text).text), source)
+    pattern = literal_pattern(claim.text)
+    found = {source.sentence_at(match.start()) for match in pattern.finditer(source.folded.text)}
+    return found or ({CONTEXT} if pattern.search(source.context) else set())
+
+
+def names(source: Source, entity: str) -> bool:
+    """Whether a passage, its title, headings or path name an entity, however it is written:
+    `cedar-vault`, `Cedar Vault`, `cedar_vault` and `cedarvault` are one."""
+    pattern = _entity_pattern(entity)
+    if pattern.search(source.folded.text) or pattern.search(source.context):
+        return True
+    return bool(_name_places(words(fold(entity).text), source))
+
+
+def nearly_names(source: Source, entity: str) -> bool:
+    """Whether an entity is named if each of its words may have one slip of the finger."""
+    known = {word.text for sentence in source.sentences for word in sentence.words}
+    known.update(word.text for word in source.context_words)
+    return all(
+        word.text in known or any(_one_slip(word.text, other) for other in known)
+        for word in words(fold(entity).text)
+    )
+
+
+def _quantity_places(claim: Claim, said: Quantity, source: Source, question: Question) -> set[int]:
+    counted = {stem for stem in claim.counted if stem not in question.stems}
+    places = set()
+    for found in source.quantities:
+        number = source.sentence_at(found.start)
+        own_words = source.sentences[number].words
+        if agree(said, found, {word.text for word in own_words}, question.units):
+            others = counted_things(found, own_words)
+            if not counted or not others or counted & others:
+                places.add(number)
+    return places
+
+
+def _name_places(phrase: Sequence[Word], source: Source) -> set[int]:
+    found = {
+        number
+        for number, sentence in enumerate(source.sentences)
+        if place_of_phrase(phrase, sentence.words) is not None
+    }
+    if not found and place_of_phrase(phrase, source.context_words) is not None:
+        return {CONTEXT}
+    return found
+
+
+@lru_cache(maxsize=256)
+def _entity_pattern(entity: str) -> re.Pattern[str]:
+    parts = re.findall(r"[^\W_]+", fold(entity).text)
+    body = r"[\W_]?".join(map(re.escape, parts))
+    return re.compile(rf"(?<![^\W_]){body}(?![^\W_])")
+
+
+def _one_slip(one: str, other: str) -> bool:
+    """One letter more, less or other, or two neighbours swapped, in a word of letters from the
+    second one on. Short words and numbers are too much like each other for that."""
+    if len(one) < 5 or not one.isalpha() or abs(len(one) - len(other)) > 1 or one[0] != other[0]:
+        return False
+    pairs = zip(one, other, strict=False)
+    start = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+    rest, other_rest = one[start:], other[start:]
+    swapped = rest[1:2] + rest[:1] + rest[2:]
+    return other_rest in (rest[1:], swapped) or rest == other_rest[1:] or rest[1:] == other_rest[1:]
