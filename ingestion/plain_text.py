@@ -1,0 +1,284 @@
+"""Plain text to HTML: headings, lists, terms, tables and code told from how the lines stand."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+_RULE = re.compile(r"\s*([=\-~#*_^+.])(?:\1|\s(?=\1)){2,}\s*$")
+_TABLE_RULE = re.compile(r"\s*\+?[-=+| :]*[-=]{2}[-=+| :]*$")
+_BULLET = re.compile(r"(\s*)[-*+•·‣◦–]\s+(?=\S)")
+_NUMBER = re.compile(r"(\s*)(\(?\d{1,3}[.)]|\(?[a-z]\))\s+(?=\S)")
+_PAIR = re.compile(r"\s*[^\s:][^:]{0,50}:\s+\S|\s*[^\s:][^:]{0,50}:$")
+_NUMBERED = re.compile(r"(\d+(?:\.\d+)*)\.?\s+[A-Z]\S*(?:\s+\S+){0,9}$")
+_CODE = re.compile(r"[{}\[\]();=<>|$\\`]|^\s*(?:#|//|- )|^\s*[\w./-]+:(?:\s|$)|\s--?\w|^\s*\S+/\S+")
+_COMMON = re.compile(r"\b(?:the|and|of|to|is|are|in|for|a|an|it|that|with|on)\b", re.IGNORECASE)
+_GAP = re.compile(r"\s{2,}")
+_FENCE = re.compile(r"\s*(```+|~~~+)\s*([\w+#-]*)\s*$")
+_SLACK = 10
+"""Characters by which a wrapped line may end early."""
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Collects HTML, and gives heading styles their levels in order of first use."""
+
+    width: int
+    parts: list[str] = field(default_factory=list)
+    styles: list[str] = field(default_factory=list)
+
+    def heading(self, text: str, style: str) -> None:
+        if not self.parts:
+            self._write("h1", text)
+            return
+        if style not in self.styles:
+            self.styles.append(style)
+        self._write(f"h{min(self.styles.index(style) + 2, 6)}", text)
+
+    def paragraph(self, lines: Sequence[str]) -> None:
+        self.parts.append(f"<p>{_joined(lines, self.width)}</p>")
+
+    def code(self, lines: Sequence[str], language: str = "") -> None:
+        margin = min((_indent(line) for line in lines if line.strip()), default=0)
+        text = escape("\n".join(line[margin:] for line in lines))
+        named = f' class="language-{escape(language)}"' if language else ""
+        self.parts.append(f"<pre><code{named}>{text}</code></pre>")
+
+    def item(self, depth: int, lines: Sequence[str]) -> None:
+        text = _joined(lines, self.width)
+        self.parts.append(f"{'<ul>' * depth}<li>{text}</li>{'</ul>' * depth}")
+
+    def term(self, term: str, lines: Sequence[str]) -> None:
+        text = _joined(lines, self.width)
+        self.parts.append(f"<dl><dt>{escape(term.strip())}</dt><dd>{text}</dd></dl>")
+
+    def table(self, rows: Sequence[Sequence[str]], *, has_header: bool) -> None:
+        tags = ["th" if has_header and not number else "td" for number in range(len(rows))]
+        cells = (
+            "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row)
+            for tag, row in zip(tags, rows, strict=True)
+        )
+        self.parts.append(f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>")
+
+    def _write(self, tag: str, text: str) -> None:
+        self.parts.append(f"<{tag}>{escape(text.strip())}</{tag}>")
+
+
+def to_html(text: str) -> str:
+    blocks = list(_blocks(text.expandtabs(4).split("\n")))
+    lengths = sorted(
+        len(line) for block in blocks for line in block if not _GAP.search(line.strip())
+    )
+    writer = _Writer(width=lengths[-1] if lengths else 0)
+    margin = min((_indent(line) for block in blocks for line in block), default=0)
+    above = margin
+    for place, block in enumerate(blocks):
+        is_last = place == len(blocks) - 1
+        _write_block(writer, [line[margin:] for line in block], above - margin, is_last=is_last)
+        if not _is_code(block, above):
+            above = _text_indent(block)
+    return "\n".join(writer.parts)
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
+    """Runs of lines without an empty one; a fenced block is one run."""
+    block: list[str] = []
+    fence = ""
+    for line in lines:
+        mark = _FENCE.match(line)
+        if fence:
+            block.append(line)
+            if mark and mark[1].startswith(fence):
+                yield block
+                block, fence = [], ""
+        elif mark:
+            if block:
+                yield block
+            block, fence = [line], mark[1]
+        elif line.strip():
+            block.append(line.rstrip())
+        elif block:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _write_block(writer: _Writer, lines: list[str], above: int, *, is_last: bool) -> None:
+    """`above` is how far the text before this block is indented."""
+    if mark := _FENCE.match(lines[0]):
+        writer.code(
+            lines[1:-1] if _FENCE.match(lines[-1]) and len(lines) > 1 else lines[1:], mark[2]
+        )
+        return
+    lines = _write_ruled_headings(writer, lines)
+    if not lines:
+        return
+    if rows := _table_rows(lines):
+        writer.table(rows, has_header=len(lines) > 1 and bool(_TABLE_RULE.match(lines[1])))
+    elif _is_code(lines, above):
+        writer.code(lines)
+    elif _marker(lines[0]):
+        _write_list(writer, lines)
+    elif len(lines) == 1 and (style := _heading_style(lines[0], is_last=is_last)):
+        writer.heading(lines[0], style)
+    elif len(lines) > 1 and _caps(lines[0]) and not _is_term(lines):
+        writer.heading(lines[0], "caps")
+        _write_block(writer, lines[1:], above, is_last=is_last)
+    elif _is_term(lines):
+        _write_term(writer, lines)
+    elif (start := next((n for n, line in enumerate(lines) if _marker(line)), 0)) and all(
+        _marker(line) or _indent(line) > _indent(lines[start]) for line in lines[start:]
+    ):
+        writer.paragraph(lines[:start])
+        _write_list(writer, lines[start:])
+    else:
+        writer.paragraph(lines)
+
+
+def _write_ruled_headings(writer: _Writer, lines: list[str]) -> list[str]:
+    """Writes a heading that is under a rule, or between two; returns the lines after it."""
+    if _RULE.match(lines[0]):
+        if len(lines) > 2 and _RULE.match(lines[2]) and not _GAP.search(lines[1].strip()):
+            writer.heading(lines[1], f"between {lines[0].strip()[0]}")
+            return _write_ruled_headings(writer, lines[3:]) if lines[3:] else []
+        return _write_ruled_headings(writer, lines[1:]) if lines[1:] else []
+    is_ruled = len(lines) > 1 and _RULE.match(lines[1]) and " " not in lines[1].strip()
+    if is_ruled and not _GAP.search(lines[0].strip()) and "|" not in lines[0]:
+        writer.heading(lines[0], f"under {lines[1].strip()[0]}")
+        return _write_ruled_headings(writer, lines[2:]) if lines[2:] else []
+    return lines
+
+
+def _heading_style(line: str, *, is_last: bool) -> str:
+    """How a line of its own is a heading: "caps", "number", "plain", or "" for not at all."""
+    text = line.strip()
+    if _caps(text):
+        return "caps"
+    if is_last or _indent(line) or len(text) > 70 or text[-1] in ".,;:!?…":
+        return ""
+    if numbered := _NUMBERED.match(text):
+        return f"number {numbered[1].count('.')}"
+    is_plain = (
+        text[0].isupper() and len(text.split()) <= 8 and not re.search(r"[:=|@{}/]|\s{2}", text)
+    )
+    return "plain" if is_plain else ""
+
+
+def _caps(line: str) -> bool:
+    """All letters are capitals, besides what stands in brackets."""
+    text = re.sub(r"\([^)]*\)|\[[^\]]*\]", "", line).strip()
+    letters = [letter for letter in text if letter.isalpha()]
+    return len(letters) > 2 and text.isupper() and len(text) <= 80 and text[-1] not in ".,;!?"
+
+
+def _is_term(lines: Sequence[str]) -> bool:
+    """A line with deeper lines under it, as in a glossary."""
+    first, *rest = lines
+    inner = [_indent(line) for line in rest]
+    is_short = len(first.strip()) <= 80 and first.strip()[-1] not in ".,;"
+    return bool(rest) and is_short and min(inner) >= _indent(first) + 2
+
+
+def _write_term(writer: _Writer, lines: Sequence[str]) -> None:
+    first, *rest = lines
+    if first.rstrip().endswith(":") and _looks_like_code(rest):
+        writer.paragraph([first])
+        writer.code(rest)
+    elif _marker(rest[0]):
+        writer.paragraph([first])
+        _write_list(writer, rest)
+    else:
+        writer.term(first, rest)
+
+
+def _write_list(writer: _Writer, lines: Sequence[str]) -> None:
+    items: list[tuple[int, list[str]]] = []
+    for line in lines:
+        if mark := _marker(line):
+            text = line[mark.end() :]
+            number = f"{mark[2]} " if mark.re is _NUMBER else ""
+            items.append((_indent(line), [number + text]))
+        else:
+            items[-1][1].append(line)
+    depths = sorted({indent for indent, _ in items})
+    for indent, text_lines in items:
+        writer.item(depths.index(indent) + 1, text_lines)
+
+
+def _table_rows(lines: Sequence[str]) -> list[list[str]]:
+    """The cells of lines drawn as a table, with pipes or with columns; [] when they are not."""
+    drawn = [line for line in lines if not _TABLE_RULE.match(line)]
+    if len(drawn) < 2:
+        return []
+    if all("|" in line.strip()[1:-1] for line in drawn):
+        return [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in drawn]
+    if any(_marker(line) for line in drawn) or len(lines) < 3 or not _GAP.search(drawn[0].strip()):
+        return []
+    starts = [match.end() for match in _GAP.finditer(drawn[0].rstrip()) if match.start()]
+    for line in drawn[1:]:
+        if not all(_is_column(line, start) for start in starts) or not _GAP.search(line.strip()):
+            return []
+    bounds = [0, *starts, None]
+    return [
+        [line[left:right].strip() for left, right in zip(bounds, bounds[1:], strict=False)]
+        for line in drawn
+    ]
+
+
+def _is_column(line: str, start: int) -> bool:
+    return len(line) <= start or (line[start - 1] == " " and line[start - 2] == " ")
+
+
+def _is_code(lines: Sequence[str], above: int) -> bool:
+    if min(_indent(line) for line in lines) >= above + 4 and not _marker(lines[0]):
+        return _looks_like_code(lines)
+    if any(line.lstrip().startswith("$ ") for line in lines) or lines[0].strip() in ("{", "["):
+        return _looks_like_code(lines)
+    return _is_nested(lines)
+
+
+def _is_nested(lines: Sequence[str]) -> bool:
+    """Keys with deeper keys under them, as in YAML."""
+    keys = [line for line in lines if re.match(r"\s*(?:- )?[\w.\"'-]+:(?:\s|$)", line)]
+    opened = any(
+        line.rstrip().endswith(":") and _indent(below) > _indent(line)
+        for line, below in zip(lines, lines[1:], strict=False)
+        if line in keys and below in keys
+    )
+    return opened and len(keys) >= 0.7 * len(lines)
+
+
+def _looks_like_code(lines: Sequence[str]) -> bool:
+    prose = sum(
+        len(_COMMON.findall(line)) > 1 or line.rstrip()[-1:] in (".", "!", "?") for line in lines
+    )
+    marked = sum(bool(_CODE.search(line)) for line in lines)
+    starts_small = lines[0].strip()[:1].islower()
+    return 2 * prose < len(lines) and (2 * marked >= len(lines) or starts_small)
+
+
+def _marker(line: str) -> re.Match[str] | None:
+    return _BULLET.match(line) or _NUMBER.match(line)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _text_indent(lines: Sequence[str]) -> int:
+    """Where the text of a block begins: after the marker, for a list."""
+    mark = _marker(lines[-1]) or _marker(lines[0])
+    return mark.end() if mark else min(_indent(line) for line in lines)
+
+
+def _joined(lines: Sequence[str], width: int) -> str:
+    """The lines as one paragraph. A break stays where the next word would have had room."""
+    parts = [escape(lines[0].strip())]
+    for line, below in zip(lines, lines[1:], strict=False):
+        word = below.split(maxsplit=1)[0]
+        is_meant = len(line) + 1 + len(word) + _SLACK <= width
+        is_pair = _PAIR.match(line) and _PAIR.match(below)
+        parts.append("<br>" if is_meant or is_pair else "\n")
+        parts.append(escape(below.strip()))
+    return "".join(parts)
