@@ -153,30 +153,26 @@ def _process_one(version_id: int) -> None:
 
 def _describe(tree: Tree, changed: dict[str, Path], collection: Collection, report: Report) -> None:
     newest = DocumentVersion.objects.filter(document=OuterRef("document")).order_by("-number")
-    versions = (
+    rows = (
         DocumentVersion.objects.filter(document__collection=collection)
         .filter(number=Subquery(newest.values("number")[:1]))
-        .annotate(chunk_count=Count("chunks"))
-        .select_related("document")
+        .order_by("document__path")
+        .values_list(
+            *("document__path", "document__slug", "number", "state", "failure_reason"),
+            Count("chunks"),
+        )
     )
-    for version in versions.order_by("document__path"):
-        path = version.document.path
+    for path, slug, number, state, reason, chunks in rows:
         if path not in tree.documents:
             continue
         status = PARSED if path in changed else UNCHANGED
         if status == UNCHANGED:
             report.unchanged += 1
-        elif version.state != DocumentVersion.State.READY:
+        elif state != DocumentVersion.State.READY:
             status = FAILED
-            report.fail(path, version.failure_reason or "Another process works on it now.")
+            report.fail(path, reason or "Another process works on it now.")
         report.documents.append(
-            {
-                "path": path,
-                "document": version.document.slug,
-                "version": version.number,
-                "chunks": version.chunk_count,
-                "status": status,
-            }
+            {"path": path, "document": slug, "version": number, "chunks": chunks, "status": status}
         )
 
 

@@ -11,7 +11,7 @@ from celery.signals import worker_ready
 
 from ingestion import jobs
 from ingestion.chunking import chunk
-from ingestion.errors import ParseError
+from ingestion.errors import ParseError, UserError
 from ingestion.models import DocumentVersion
 from ingestion.sandbox import parse_safely
 from ingestion.sniffing import media_type_of
@@ -51,11 +51,11 @@ def process(version_id: int) -> None:
     with jobs.lease_kept(job):
         try:
             if job.version.state == DocumentVersion.State.PARSING:
-                _parse(job)
+                parse(job)
             retrieval.index_version(job.version)
             jobs.finish(job)
-        except ParseError as error:
-            jobs.fail_parse(job, error)
+        except UserError as error:
+            jobs.fail(job, error.id, str(error))
         except EmbeddingsUnavailable:
             logger.warning("The embedding server does not answer; %s waits.", job.version)
             jobs.put_back(job)
@@ -63,7 +63,8 @@ def process(version_id: int) -> None:
             logger.warning("%s was taken over by another worker.", job.version)
 
 
-def _parse(job: jobs.Claim) -> None:
+def parse(job: jobs.Claim) -> None:
+    """Make chunks of the claimed version's file and store them. Raises `UserError`."""
     path = original_path(job.version.sha256)
     media_type = media_type_of(job.version.document.path, path)
     parsed = parse_safely(path, media_type)

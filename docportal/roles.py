@@ -6,6 +6,7 @@ collection alone (`Collection.objects.readable_by`).
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.db.models.signals import post_migrate
 
@@ -33,4 +34,5 @@ def grant_permissions(**_: Any) -> None:
 
 
 def connect() -> None:
-    post_migrate.connect(grant_permissions, dispatch_uid="docportal.roles")
+    # By then the permissions of the last app with any of ours exist.
+    post_migrate.connect(grant_permissions, sender=apps.get_app_config("ingestion"))

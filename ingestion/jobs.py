@@ -18,7 +18,6 @@ from django.utils import timezone
 
 from ingestion import doc_types, publication
 from ingestion.chunking import ChunkDraft
-from ingestion.errors import ParseError
 from ingestion.models import Chunk, Document, DocumentVersion
 
 State = DocumentVersion.State
@@ -154,10 +153,6 @@ def fail(job: Claim, failure_id: str, reason: str) -> None:
         failure_reason=reason[:500],
         lease_until=None,
     )
-
-
-def fail_parse(job: Claim, error: ParseError) -> None:
-    fail(job, error.id, str(error))
 
 
 def put_back(job: Claim) -> None:

@@ -137,9 +137,11 @@ def add_archive(
         with archive.open("wb") as file:
             while block := content.read(1 << 20):
                 file.write(block)
-        members = archives.expand(archive, Path(folder) / "content")
+        content_folder = Path(folder) / "content"
+        content_folder.mkdir()
+        members = archives.expand(archive, content_folder)
         results: list[Change | Rejected] = [
-            Rejected(path, reason) for path, reason in members.skipped
+            Rejected(path, "Files of this kind are not read.") for path in members.unsupported
         ]
         for path, member in members.files:
             results.append(_add_member(collection, path, member, author, note))

@@ -47,16 +47,22 @@ _SAMPLE_BYTES = 4096
 _TEXT_CONTROLS = frozenset(b"\x00\t\n\x0b\x0c\r\x1a\x1b\x08")
 
 
+def media_type_by_name(name: str) -> str:
+    """What the name says. Raises UploadError `wrong-type` when that kind is not supported."""
+    suffix = _suffix(name)
+    if suffix not in _MEDIA_TYPES:
+        kind = f"{suffix} files are" if suffix else "Files without an extension are"
+        raise UploadError("wrong-type", f"{kind} not read. Upload {_KNOWN}.")
+    return _MEDIA_TYPES[suffix]
+
+
 def media_type_of(name: str, path: Path) -> str:
     """The media type of the file at `path` that its sender calls `name`.
 
     Raises UploadError `wrong-type` when the kind is not supported, or when the bytes are of
     another kind than the name says. An empty file has the type of its name.
     """
-    suffix = PurePosixPath(name.replace("\\", "/")).suffix.lower()
-    if suffix not in _MEDIA_TYPES:
-        kind = f"{suffix} files are" if suffix else "Files without an extension are"
-        raise UploadError("wrong-type", f"{kind} not read. Upload {_KNOWN}.")
+    media_type, suffix = media_type_by_name(name), _suffix(name)
     with path.open("rb") as file:
         sample = file.read(_SAMPLE_BYTES)
     found = _kind_of(sample)
@@ -65,7 +71,11 @@ def media_type_of(name: str, path: Path) -> str:
         raise UploadError(
             "wrong-type", f"{is_} named {suffix}. Upload {_KNOWN}, named as what it is."
         )
-    return _MEDIA_TYPES[suffix]
+    return media_type
+
+
+def _suffix(name: str) -> str:
+    return PurePosixPath(name.replace("\\", "/")).suffix.lower()
 
 
 def _kind_of(sample: bytes) -> str:

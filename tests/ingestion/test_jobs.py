@@ -6,12 +6,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ingestion import jobs, publication, services
-from ingestion.chunking import ChunkDraft
+from ingestion.chunking import ChunkDraft, ChunkKind
 from ingestion.models import Chunk, Collection, DocumentVersion
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
-DRAFT = ChunkDraft("prose", ("Guide",), None, "", "Some text.", 3, "0" * 64)
+DRAFT = ChunkDraft(ChunkKind.PROSE, ("Guide",), None, "", "Some text.", 3, "0" * 64)
 
 
 @pytest.fixture

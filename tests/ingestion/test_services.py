@@ -5,7 +5,7 @@ import pytest
 from pytest_django import Settings
 
 from ingestion import jobs, services
-from ingestion.chunking import ChunkDraft
+from ingestion.chunking import ChunkDraft, ChunkKind
 from ingestion.errors import UploadError, UserError
 from ingestion.models import AuditEvent, Collection, Document, DocumentVersion
 from ingestion.storage import original_path
@@ -24,7 +24,7 @@ def serve(version: DocumentVersion) -> None:
     """Take a version to `ready` as a worker does, with one chunk."""
     job = jobs.claim(version.pk)
     assert job is not None
-    draft = ChunkDraft("prose", ("Guide",), None, "", "Some text.", 3, "0" * 64)
+    draft = ChunkDraft(ChunkKind.PROSE, ("Guide",), None, "", "Some text.", 3, "0" * 64)
     jobs.save_chunks(job, "Guide", [draft])
     jobs.finish(job)
 

@@ -10,11 +10,11 @@ from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils.text import slugify
-from router.serving import embedded_servers
 
 from docportal.bulk import Report, ingest_tree
 from docportal.tree import read_tree
 from ingestion.models import Collection, DocType
+from router.serving import embedded_servers
 
 
 class Command(BaseCommand):
