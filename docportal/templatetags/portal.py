@@ -54,11 +54,9 @@ def marked(line: Iterable[Segment]) -> SafeString:
     """Segments as escaped text, the marked ones in `<mark>`."""
     return format_html_join(
         "",
-        "{}{}{}",
+        "{}",
         (
-            (SafeString("<mark>"), part.text, SafeString("</mark>"))
-            if part.marked
-            else ("", part.text, "")
+            (format_html("<mark>{}</mark>", part.text) if part.marked else part.text,)
             for part in line
         ),
     )

@@ -21,8 +21,9 @@ from docportal.views.access import (
     tells_user_errors,
 )
 from docportal.views.forms import EditForm, VersionForm
-from docportal.views.rendering import Mark, sections
+from docportal.views.rendering import Mark, plain_text, sections
 from ingestion import services
+from ingestion.differences import Change, compare, folded
 from ingestion.models import Document, DocumentVersion
 from ingestion.storage import original_path
 from router.models import Query
@@ -54,7 +55,7 @@ def _page(
     served = next((version for version in versions if version.is_served), None)
     shown = shown or served or versions[0]
     mark = Mark.parse(request.GET.get("mark", ""))
-    parts = sections(shown.chunks.order_by("position"), document.title, mark)
+    parts = sections(shown.chunks.order_by("position"), mark)
     asked = Query.objects.filter(
         answer__citations__chunk__version__document=document, answer__citations__supports=True
     )
@@ -82,21 +83,27 @@ def _compared(versions: list[DocumentVersion], shown: DocumentVersion) -> Docume
 @require_GET
 def difference(request: Request, slug: str) -> HttpResponse:
     """Any two versions beside each other or in one column; at first the newest two."""
-    from ingestion.differences import compare
-
     document = readable_document(request.user, slug)
     versions = list(document.versions.order_by("-number"))
     new = _chosen(versions, request.GET.get("to", ""), versions[0])
     old = _chosen(versions, request.GET.get("from", ""), _compared(versions, new) or new)
+    rows = compare(_text(old), _text(new))
+    everything = "all" in request.GET
     context = {
         "document": document,
         "versions": versions,
         "old": old,
         "new": new,
         "view": "inline" if request.GET.get("view") == "inline" else "side",
-        "rows": compare(old.chunks.order_by("position"), new.chunks.order_by("position")),
+        "everything": everything,
+        "rows": rows if everything else folded(rows),
+        "changes": sum(row.change is not Change.EQUAL for row in rows),
     }
     return render(request, "difference.html", context)
+
+
+def _text(version: DocumentVersion) -> str:
+    return plain_text(version.chunks.order_by("position"))
 
 
 def _chosen(

@@ -7,11 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Protocol
 
 Span = tuple[int, int]
 
-_LIST_ITEM = re.compile(r"(?P<indent>\s*)(?:[-*+•‣◦]|(?P<number>\d{1,4})[.)])\s+")
+_LIST_ITEM = re.compile(r"(?:[-*+•‣◦]|(?P<number>\d{1,4})[.)])\s+(?=\S)")
 _WORD = re.compile(r"\w+", re.UNICODE)
 
 
@@ -111,13 +112,13 @@ class Mark:
         return f"{self.position}:{self.start}-{self.end}"
 
 
-def sections(passages: Iterable[Passage], title: str, mark: Mark | None = None) -> list[Section]:
+def sections(passages: Iterable[Passage], mark: Mark | None = None) -> list[Section]:
     """The passages of one version in order, each with its new headings and blocks."""
     made = []
     path: Sequence[str] = ()
     page: int | None = None
     for passage in passages:
-        own = _without_title(passage.heading_path, title)
+        own = passage.heading_path
         span = (mark.start, mark.end) if mark and mark.position == passage.position else None
         made.append(
             Section(
@@ -132,10 +133,6 @@ def sections(passages: Iterable[Passage], title: str, mark: Mark | None = None) 
     return made
 
 
-def _without_title(path: Sequence[str], title: str) -> Sequence[str]:
-    return path[1:] if path and path[0] == title else path
-
-
 def _new_headings(before: Sequence[str], now: Sequence[str], position: int) -> Iterator[Heading]:
     shared = 0
     while shared < min(len(before), len(now)) and before[shared] == now[shared]:
@@ -147,6 +144,8 @@ def _new_headings(before: Sequence[str], now: Sequence[str], position: int) -> I
 def blocks(passage: Passage, mark: Span | None = None) -> list[Block]:
     """The blocks that a passage's text is made of, `mark` (in characters of it) highlighted."""
     text = passage.text
+    if passage.heading_path and text == passage.heading_path[-1]:
+        return []  # A heading with nothing below it: the page shows it as the heading that it is.
     if passage.kind == "code":
         return [Code(passage.language, segments(text, (0, len(text)), mark))]
     if passage.kind == "table" and (table := _table(text, mark)):
@@ -168,6 +167,16 @@ def segments(text: str, span: Span, mark: Span | None) -> Line:
     return tuple(part for part in parts if part.text)
 
 
+def plain_text(passages: Iterable[Passage]) -> str:
+    """A version as lines, headings among them: what two versions are compared by."""
+    lines: list[str] = []
+    for section, passage in zip(sections(passages := list(passages)), passages, strict=True):
+        lines += [f"{'#' * heading.level} {heading.text}" for heading in section.headings]
+        lines += passage.text.splitlines() if section.blocks else []
+        lines.append("")
+    return "\n".join(lines)
+
+
 def _lines(text: str) -> Iterator[Span]:
     """The spans of the lines that hold something, without the white space around them."""
     for found in re.finditer(r"\S[^\n]*", text):
@@ -175,30 +184,48 @@ def _lines(text: str) -> Iterator[Span]:
 
 
 def _prose(text: str, mark: Span | None) -> list[Block]:
-    """Paragraphs and lists. A line with a bullet or a number is an item of a list."""
+    """Paragraphs, which end at an empty line, and lists, whose items begin with a bullet or a
+    number."""
     made: list[Block] = []
-    items: list[Item] = []
-    numbers: list[int | None] = []
-
-    def close_list() -> None:
-        if items:
-            ordered = all(number is not None for number in numbers)
-            made.append(ItemList(ordered, numbers[0] or 1, tuple(items)))
-            items.clear()
-            numbers.clear()
-
-    for start, end in _lines(text):
-        line_start = text.rfind("\n", 0, start) + 1
-        found = _LIST_ITEM.match(text, line_start, end)
-        if found:
-            depth = len(found["indent"].expandtabs(4)) // 2
-            items.append(Item(depth, segments(text, (found.end(), end), mark)))
-            numbers.append(int(found["number"]) if found["number"] else None)
+    for is_list, group in groupby(_paragraphs(text), lambda span: bool(_item(text, span))):
+        spans = list(group)
+        if is_list:
+            made.append(_list(text, spans, mark))
         else:
-            close_list()
-            made.append(Paragraph(segments(text, (start, end), mark)))
-    close_list()
+            made += [Paragraph(segments(text, span, mark)) for span in spans]
     return made
+
+
+def _paragraphs(text: str) -> Iterator[Span]:
+    """The spans of list items and of runs of other lines."""
+    start: int | None = None
+    last = 0
+    for line_start, line_end in _lines(text):
+        begins = _item(text, (line_start, line_end)) or "\n\n" in text[last:line_start]
+        if start is not None and begins:
+            yield start, last
+            start = None
+        start = line_start if start is None else start
+        last = line_end
+    if start is not None:
+        yield start, last
+
+
+def _item(text: str, span: Span) -> re.Match[str] | None:
+    return _LIST_ITEM.match(text, *span)
+
+
+def _list(text: str, spans: Sequence[Span], mark: Span | None) -> ItemList:
+    found = [match for span in spans if (match := _item(text, span))]
+    items = tuple(
+        Item(
+            depth=len(text[text.rfind("\n", 0, start) + 1 : start].expandtabs(4)) // 2,
+            line=segments(text, (match.end(), end), mark),
+        )
+        for match, (start, end) in zip(found, spans, strict=True)
+    )
+    ordered = all(match["number"] for match in found)
+    return ItemList(ordered, int(found[0]["number"] or 1), items)
 
 
 @dataclass(frozen=True, slots=True)
