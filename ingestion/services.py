@@ -108,7 +108,7 @@ def _append_version(
         sha256=stored.sha256,
         size=stored.size,
         media_type=media_type,
-        author=author,
+        author_id=author.pk if author else None,
         note=note,
     )
 
@@ -293,5 +293,9 @@ def _record(
     detail: str = "",
 ) -> None:
     AuditEvent.objects.create(
-        actor=actor, verb=verb, document=document, collection=collection, detail=detail[:500]
+        actor_id=actor.pk if actor else None,
+        verb=verb,
+        document=document,
+        collection=collection,
+        detail=detail[:500],
     )

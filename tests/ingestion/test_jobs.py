@@ -1,4 +1,5 @@
 import io
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -37,11 +38,12 @@ def test_worker_that_lost_its_lease_can_write_nothing(version: DocumentVersion) 
     holder = jobs.claim(version.pk)
     assert lost is not None
     assert holder is not None
-    for write in (
+    writes: list[Callable[[], None]] = [
         lambda: jobs.save_chunks(lost, "Guide", [DRAFT]),
         lambda: jobs.finish(lost),
         lambda: jobs.fail(lost, "damaged", "Damaged."),
-    ):
+    ]
+    for write in writes:
         with pytest.raises(jobs.LeaseLost), transaction.atomic():
             write()
     assert not Chunk.objects.exists()
