@@ -1,0 +1,29 @@
+import pytest
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from pytest_django import Settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "id"),
+    [
+        ("LLM_URL", "vllm:8000", "docportal.E001"),
+        ("EMBEDDINGS_URL", "tei", "docportal.E002"),
+        ("CELERY_BROKER_URL", "amqp://localhost", "docportal.E003"),
+        ("EMBEDDINGS_DIMENSION", 0, "docportal.E004"),
+        ("PARSE_MEMORY_BYTES", 1024, "docportal.E005"),
+        ("UPLOAD_MAX_BYTES", 10**12, "docportal.E006"),
+    ],
+)
+def test_impossible_setting_is_an_error_with_a_hint(
+    settings: Settings, name: str, value: object, id: str
+) -> None:
+    setattr(settings, name, value)
+    with pytest.raises(SystemCheckError) as raised:
+        call_command("check")
+    assert id in str(raised.value)
+    assert "HINT" in str(raised.value)
+
+
+def test_default_settings_are_possible() -> None:
+    call_command("check")
