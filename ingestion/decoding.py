@@ -18,9 +18,13 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uf
 
 
 def decode(data: bytes) -> str:
-    """The text of a file, in NFC (not NFKC, which would change what is written), with `\\n`
-    line ends and without control characters. Never fails: in the last resort it is Latin-1."""
-    text = data.decode(_encoding_of(data), errors="replace")
+    """The normalised text of a file. Never fails: in the last resort it is Latin-1."""
+    return normalised(data.decode(_encoding_of(data), errors="replace"))
+
+
+def normalised(text: str) -> str:
+    """In NFC (not NFKC, which would change what is written), with `\\n` line ends and without
+    control characters."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
     return unicodedata.normalize("NFC", _CONTROLS.sub("", text))
 
@@ -53,7 +57,7 @@ def _wide_encoding(sample: bytes) -> str:
         (False, True, False, True): "utf-16-le",
         (True, False, True, False): "utf-16-be",
     }
-    return patterns.get(tuple(often), "")
+    return patterns.get((often[0], often[1], often[2], often[3]), "")
 
 
 def _decodes(data: bytes, encoding: str) -> bool:

@@ -37,10 +37,46 @@ _DIRECTIVE = re.compile(
 )
 _ROLE = re.compile(r":([a-zA-Z][\w:.+-]*):`|`:([a-zA-Z][\w:.+-]*):")
 _DROPPED = frozenset(
-    ["toctree", "contents", "sectnum", "include", "literalinclude", "raw", "meta", "index", "currentmodule", "module", "py:module", "py:currentmodule", "program", "tabularcolumns", "default-domain", "testsetup", "testcleanup", "codeauthor", "sectionauthor", "moduleauthor", "highlightlang", "centered", "acks"]
+    [
+        "toctree",
+        "contents",
+        "sectnum",
+        "include",
+        "literalinclude",
+        "raw",
+        "meta",
+        "index",
+        "currentmodule",
+        "module",
+        "py:module",
+        "py:currentmodule",
+        "program",
+        "tabularcolumns",
+        "default-domain",
+        "testsetup",
+        "testcleanup",
+        "codeauthor",
+        "sectionauthor",
+        "moduleauthor",
+        "highlightlang",
+        "centered",
+        "acks",
+    ]
 )
 _CONTENT_ONLY = frozenset(
-    ["only", "ifconfig", "rst-class", "cssclass", "hlist", "glossary", "tabs", "tab-set", "grid", "details", "toggle"]
+    [
+        "only",
+        "ifconfig",
+        "rst-class",
+        "cssclass",
+        "hlist",
+        "glossary",
+        "tabs",
+        "tab-set",
+        "grid",
+        "details",
+        "toggle",
+    ]
 )
 _LABELS = {
     "versionadded": "New in version",
@@ -51,7 +87,35 @@ _LABELS = {
     "todo": "To do",
 }
 _PRESENTATION = frozenset(
-    ["noindex", "no-index", "no-index-entry", "no-contents-entry", "no-typesetting", "noindexentry", "name", "class", "module", "canonical", "async", "members", "undoc-members", "show-inheritance", "nested", "prog", "maxdepth", "width", "height", "align", "scale", "columns", "open", "sync", "selected", "icon", "color"]
+    [
+        "noindex",
+        "no-index",
+        "no-index-entry",
+        "no-contents-entry",
+        "no-typesetting",
+        "noindexentry",
+        "name",
+        "class",
+        "module",
+        "canonical",
+        "async",
+        "members",
+        "undoc-members",
+        "show-inheritance",
+        "nested",
+        "prog",
+        "maxdepth",
+        "width",
+        "height",
+        "align",
+        "scale",
+        "columns",
+        "open",
+        "sync",
+        "selected",
+        "icon",
+        "color",
+    ]
 )
 
 
