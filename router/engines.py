@@ -64,7 +64,7 @@ async def rag(question: str, passages: Sequence[Passage]) -> AsyncGenerator[Delt
     Closing the generator closes the connection, so that the server stops as well. Raises
     `ModelUnavailable`, at once if the server failed a moment ago.
     """
-    breaker = _breakers.setdefault(llm_url(), Breaker())
+    breaker = _breakers.setdefault(await asyncio.to_thread(llm_url), Breaker())
     if not breaker.lets_through():
         raise ModelUnavailable("The model server failed a moment ago.")
     try:
@@ -85,24 +85,31 @@ async def _stream(messages: list[dict[str, str]]) -> AsyncGenerator[Delta]:
     """
     deadline = asyncio.get_running_loop().time() + settings.LLM_TIMEOUT
     async with httpx.AsyncClient(verify=_trusted(), timeout=settings.LLM_TIMEOUT) as client:
-        model = chat_model(max_tokens=MAX_ANSWER_TOKENS, http_async_client=client)
+        # In a thread, because the first call imports for a second.
+        model = await asyncio.to_thread(
+            chat_model, max_tokens=MAX_ANSWER_TOKENS, http_async_client=client
+        )
         chunks = aiter(model.astream(messages))
+        ended = False
         while True:
             try:
                 with model_errors():
                     async with asyncio.timeout_at(deadline):
                         chunk = await anext(chunks)
             except StopAsyncIteration:
-                return
+                break
             except TimeoutError as error:
                 message = f"No whole answer within {settings.LLM_TIMEOUT:g} seconds."
                 raise ModelUnavailable(message) from error
+            ended |= "finish_reason" in chunk.response_metadata
             usage = chunk.usage_metadata
             yield Delta(
                 text=chunk.text,
                 prompt_tokens=usage["input_tokens"] if usage else 0,
                 completion_tokens=usage["output_tokens"] if usage else 0,
             )
+    if not ended:
+        raise ModelUnavailable("The model server broke off.")
 
 
 @cache

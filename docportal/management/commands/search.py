@@ -1,0 +1,85 @@
+"""Find the passages of the current documents that fit a text."""
+
+import json
+import textwrap
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from docportal.models import User
+from docportal.questions import (
+    add_question_arguments,
+    cited,
+    read_batch,
+    servers_at_hand,
+    source_line,
+    user_named,
+)
+from ingestion.models import Collection
+from router import retrieval
+from router.retrieval.searching import SearchResult
+
+SNIPPET_CHARACTERS = 300
+
+
+class Command(BaseCommand):
+    help = "Search the documents; prints the best passages with their source."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_question_arguments(parser)
+        parser.add_argument("--collection", metavar="NAME")
+        parser.add_argument("--limit", type=int, default=10)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["limit"] < 1:
+            raise CommandError("--limit is at least 1.", returncode=2)
+        user = user_named(options["user"])
+        collection = self._collection(options["collection"], user)
+        lines = read_batch(options["batch"]) if options["batch"] else None
+        with servers_at_hand(llm=False, say=self.stderr.write):
+
+            def find(text: str) -> SearchResult:
+                return retrieval.search(
+                    text, user=user, collection=collection, limit=options["limit"]
+                )
+
+            if lines is None:
+                self._print(find(options["text"]), as_json=options["json"])
+                return
+            for line in lines:
+                result = line.failure(line.error) if line.error else _as_json(find(line.query))
+                self._write({"id": line.id, "query": line.query} | result)
+        if lines and all(line.error for line in lines):
+            raise SystemExit(1)
+
+    def _collection(self, name: str | None, user: User | None) -> Collection | None:
+        if name is None:
+            return None
+        readable = Collection.objects.readable_by(user)
+        found = readable.filter(slug=name).first() or readable.filter(name=name).first()
+        if found is None:
+            raise CommandError(f"There is no collection {name!r} for this reader.", returncode=2)
+        return found
+
+    def _print(self, result: SearchResult, *, as_json: bool) -> None:
+        if as_json:
+            self._write(_as_json(result))
+            return
+        for place, hit in enumerate(result.hits, start=1):
+            self.stdout.write(self.style.SUCCESS(source_line(place, hit.chunk)))
+            snippet = textwrap.shorten(hit.chunk.text, SNIPPET_CHARACTERS, placeholder=" …")
+            self.stdout.write(textwrap.indent(textwrap.fill(snippet, 90), "    "))
+        self.stderr.write(f"{len(result.hits)} passages in {result.ms:.0f} ms")
+
+    def _write(self, result: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(result, ensure_ascii=False))
+
+
+def _as_json(result: SearchResult) -> dict[str, Any]:
+    return {
+        "hits": [cited(hit.chunk) | {"score": round(hit.score, 4)} for hit in result.hits],
+        "ms": round(result.ms, 1),
+        "degraded": result.degraded,
+        "revision": result.revision,
+    }

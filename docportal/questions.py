@@ -1,0 +1,109 @@
+"""What `search` and `ask` share: who asks, the lines of a batch, and the servers they need."""
+
+import contextlib
+import json
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from docportal.models import User
+from ingestion.models import Chunk
+from router.serving import ServerFailed, embedded_servers
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A question of a batch, with the `id` that its writer gave it, or what is wrong with it."""
+
+    number: int
+    id: Any = None
+    query: str = ""
+    error: str = ""
+
+    def failure(self, error: str) -> dict[str, Any]:
+        """What is printed instead of a result."""
+        return {"id": self.id, "query": self.query, "line": self.number, "error": error}
+
+
+def add_question_arguments(parser: ArgumentParser) -> None:
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("text", nargs="?", metavar="TEXT")
+    asked.add_argument(
+        "--batch", type=Path, metavar="FILE.jsonl", help='Lines {"id": …, "query": …}.'
+    )
+    parser.add_argument("--user", metavar="NAME", help="Whose rights. Default: in no group.")
+    parser.add_argument("--json", action="store_true")
+
+
+def user_named(name: str | None) -> User | None:
+    """The account whose rights a command reads with; wrong use if there is none of that name."""
+    if name is None:
+        return None
+    try:
+        return User.objects.get(username=name)
+    except User.DoesNotExist as error:
+        raise CommandError(
+            f"There is no user {name!r}. Create one with `createuser`, or leave --user out.",
+            returncode=2,
+        ) from error
+
+
+def read_batch(path: Path) -> list[Line]:
+    """The lines of a file, blank ones left out, in order."""
+    try:
+        content = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror or error}", returncode=2) from error
+    lines = enumerate(content.split("\n"), start=1)
+    return [_line(number, text) for number, text in lines if text.strip()]
+
+
+def _line(number: int, text: str) -> Line:
+    try:
+        given = json.loads(text)
+    except ValueError as error:
+        return Line(number, error=f"Not JSON: {error}.")
+    if not isinstance(given, dict):
+        return Line(number, error='Not an object. Write {"id": …, "query": …}.')
+    query = given.get("query")
+    if not isinstance(query, str):
+        return Line(number, id=given.get("id"), error='"query" is not a text.')
+    return Line(number, id=given.get("id"), query=query)
+
+
+@contextlib.contextmanager
+def servers_at_hand(*, llm: bool, say: Callable[[str], Any]) -> Iterator[None]:
+    """The model servers, started if none answers; a command goes on without one that cannot be."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(embedded_servers(llm=llm, embeddings=True))
+        except ServerFailed as error:
+            say(f"Going on without a model server: {error}")
+            if llm:
+                stack.enter_context(servers_at_hand(llm=False, say=say))
+        yield
+
+
+def cited(chunk: Chunk) -> dict[str, Any]:
+    """A passage as both commands print it."""
+    version = chunk.version
+    return {
+        "path": version.document.path,
+        "document": version.document.slug,
+        "version": version.number,
+        "heading": chunk.heading,
+        "page": chunk.page,
+        "text": chunk.text,
+    }
+
+
+def source_line(place: int, chunk: Chunk) -> str:
+    """`[1] guides/setup.md v3 › Install (page 2)`."""
+    version = chunk.version
+    heading = f" › {chunk.heading}" if chunk.heading else ""
+    page = f" (page {chunk.page})" if chunk.page else ""
+    return f"[{place}] {version.document.path} v{version.number}{heading}{page}"
