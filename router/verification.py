@@ -62,7 +62,9 @@ def verify(question: str, answer: str, passages: Sequence[Passage]) -> Support:
         Evidence(number, sentence, fits[number][sentence], said.covered_by(source, sentence, asked))
         for number, source in enumerate(sources)
         if all(places[claim][number] for claim in said.claims)
-        for sentence in _anchors(source, [places[claim][number] for claim in said.news])
+        for sentence in _anchors(
+            source, [places[claim][number] for claim in said.news], said.wanted(asked)
+        )
     ]
     evidence.sort(key=lambda one: -one.score - _CITED_BONUS * (one.passage + 1 in cited))
     return _decide(evidence, sources, asked, said, fits, cited)
@@ -96,13 +98,16 @@ def _absent(missing: Sequence[Claim]) -> str:
     return f"{named} {'stands' if len(missing) == 1 else 'stand'} in none of the passages."
 
 
-def _anchors(source: Source, places: Sequence[set[int]]) -> set[int]:
-    """The sentences that may be the evidence: with most of the news, or any if there is none."""
-    if not places:
-        return set(range(len(source.sentences)))
+def _anchors(source: Source, places: Sequence[set[int]], wanted: frozenset[str]) -> set[int]:
+    """The sentences that may be the evidence: those with most of the news, or else of the words.
+
+    Their neighbours are not: beside a sentence that says no, any other would say yes.
+    """
     counted = Counter(number for found in places for number in found)
-    most = max(counted.values())
-    return {number for number, count in counted.items() if count == most}
+    if not places:
+        counted.update({n: len(wanted & one.stems) for n, one in enumerate(source.sentences)})
+    most = max(counted.values(), default=0)
+    return {number for number, count in counted.items() if count == most} if most else set()
 
 
 def _fits(asked: Question, sources: Sequence[Source]) -> list[dict[int, float]]:

@@ -165,15 +165,20 @@ def _quantities(answer: str) -> Iterator[Claim]:
 
 def _identifiers(text: str) -> Iterator[Claim]:
     unquoted = _unquoted(text)
+    folded = fold(unquoted)
+    counted = [
+        (folded.original(quantity.start), folded.original(quantity.end))
+        for quantity in quantities(folded.text)
+    ]
     for match in _CHUNK.finditer(unquoted):
         chunk = match[0].lstrip("()[]{}'*:!?…").rstrip(_OUTER)
-        chunk = chunk + "()" if match[0].startswith(f"{chunk}()") else chunk
-        folded = fold(chunk).text
-        if not chunk or _is_abbreviation(folded):
+        if not chunk or _is_abbreviation(fold(chunk).text):
             continue
-        quantity = quantities(folded)
-        if quantity and quantity[0].start == 0 and quantity[-1].end == len(folded):
+        start = match.start() + match[0].index(chunk)
+        if any(first <= start and start + len(chunk) <= last for first, last in counted):
             continue
+        if match[0].startswith(f"{chunk}()"):
+            chunk += "()"
         if _IDENTIFIER.match(chunk) or _KEBAB.fullmatch(chunk) or _CAPITALS.fullmatch(chunk):
             yield Claim(ClaimKind.LITERAL, chunk)
 

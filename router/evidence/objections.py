@@ -65,10 +65,13 @@ class Said:
     negated: bool
     verdict: bool | None
 
+    def wanted(self, asked: Question) -> frozenset[str]:
+        """The words to be found: an answer that says nothing new is held to the question's."""
+        return self.stems if self.stems or self.news else asked.stems
+
     def covered_by(self, source: Source, sentence: int, asked: Question) -> float:
-        """The share of the words that stand around a sentence or in the headings. An answer
-        that says nothing new is held to the words of the question."""
-        wanted = self.stems if self.stems or self.news else asked.stems
+        """The share of the wanted words that stand around a sentence or in the headings."""
+        wanted = self.wanted(asked)
         known = source.around(sentence) | source.context_stems
         return len(wanted & known) / len(wanted) if wanted else 1.0
 
@@ -172,9 +175,9 @@ def _is_a_siblings(said: Said, number: int, source: Source, asked: Question) -> 
     keys = [other[0][1] for other in rows if [header for header, _ in other] == headers]
     if not row[0][1] <= asked.stems and any(key and key <= asked.stems for key in keys):
         return True
-    news = frozenset(stem for claim in said.news for stem in _stems_in(claim.text))
-    holding = [header for header, cell in row[1:] if (said.stems | news) & cell]
-    others = [header for header, cell in row[1:] if not (said.stems | news) & cell]
+    news = [_stems_in(claim.text) for claim in said.news] or [said.stems]
+    holding = [header for header, cell in row[1:] if any(one and one <= cell for one in news)]
+    others = [header for header, _ in row[1:] if header not in holding]
     return (
         bool(holding)
         and not any(header & asked.stems for header in holding)

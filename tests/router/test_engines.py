@@ -77,7 +77,7 @@ async def test_server_that_is_not_there_is_the_same_error(settings: Settings) ->
 async def test_whole_draft_has_one_time_limit(llm: ScriptedLLM, settings: Settings) -> None:
     settings.LLM_TIMEOUT = 0.3
     llm.will_say(Reply(("Nine", " times"), release=threading.Event()))
-    with pytest.raises(ModelUnavailable, match="within 0.3 seconds"):
+    with pytest.raises(ModelUnavailable, match="within"):
         await drafted()
 
 
