@@ -1,0 +1,52 @@
+"""Search: the passages of the current documents that fit a question, best first.
+
+The four verbs below are the whole interface. Their parts are imported at the first call: the
+index libraries take a third of a second, must not be loaded in a process that forks afterwards,
+and the embedding server, which lives in this package too, knows nothing of Django.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingestion.models import Collection, DocumentVersion, Reader
+    from router.retrieval.searching import SearchResult
+
+
+def search(
+    text: str, *, user: "Reader", collection: "Collection | None" = None, limit: int = 10
+) -> "SearchResult":
+    """The best passages for `text` among those that `user` may read, as of now.
+
+    Takes any text. Shows what was published before the call, and no document in two versions.
+    Without an embedding server it goes by words alone, and says so in `degraded`.
+    """
+    from router.retrieval import searching
+
+    return searching.search(text, user=user, collection=collection, limit=limit)
+
+
+def index_version(version: "DocumentVersion") -> None:
+    """Embed the chunks of a version that have no vector yet; to be done before it is published.
+
+    May be stopped at any moment and called again. Raises `EmbeddingsUnavailable`.
+    """
+    from router.retrieval import chunk_vectors
+
+    chunk_vectors.embed_version(version)
+
+
+def refresh() -> int:
+    """Bring this machine's index up to date, compact it when due; returns its corpus revision.
+
+    Call it outside a transaction, after one that published or withdrew something.
+    """
+    from router.retrieval import index
+
+    return index.current().refresh()
+
+
+def rebuild() -> int:
+    """Make this machine's index anew from the database; returns its corpus revision."""
+    from router.retrieval import index
+
+    return index.current().rebuild()

@@ -1,0 +1,228 @@
+"""The index of this machine, brought up to date by whoever needs it first.
+
+The database is the truth and the folder a cache of it, shared by all processes of this machine.
+A search asks the database for the corpus revision. Whoever finds the index behind takes the file
+lock, adds and removes what changed in between, and searches exactly what is served now. So an
+upload is found by the next search, and no document is ever shown twice or not at all.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from ingestion.models import CorpusRevision
+from ingestion.publication import current_revision
+from router.models import IndexGeneration
+from router.retrieval import corpus
+from router.retrieval.dense import DenseSnapshot
+from router.retrieval.generations import (
+    DamagedGenerationError,
+    Generation,
+    IndexFolder,
+    Pointer,
+)
+from router.retrieval.lexical import DamagedIndexError, LexicalIndex, LexicalSnapshot
+
+logger = logging.getLogger(__name__)
+
+# Changes since the generation are searched in memory, and each process reads them by itself.
+# Beyond this share of the generation, and this number, a new one is cheaper.
+COMPACT_SHARE = 0.1
+COMPACT_CHUNKS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The corpus at one revision. Safe between threads; stays valid whatever is written."""
+
+    words: LexicalSnapshot
+    vectors: DenseSnapshot
+
+    @property
+    def revision(self) -> int:
+        return self.vectors.revision
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The parts on disk that this process has opened and verified."""
+
+    pointer: Pointer
+    words: LexicalIndex
+    snapshot: Snapshot
+
+
+class Index:
+    def __init__(self, path: Path) -> None:
+        self._folder = IndexFolder(path)
+        self._changing = threading.Lock()
+        self._opened: _Opened | None = None
+
+    def snapshot(self) -> Snapshot:
+        """The corpus as it is served now."""
+        opened = self._opened
+        if opened is not None and opened.snapshot.revision == current_revision():
+            return opened.snapshot
+        with self._changing:
+            return self._caught_up().snapshot
+
+    def refresh(self) -> int:
+        """Catch up, and make a new generation when the present one has aged; the revision."""
+        with self._changing:
+            opened = self._caught_up()
+            if _is_due(opened.snapshot.vectors):
+                opened = self._compact()
+            return opened.snapshot.revision
+
+    def rebuild(self) -> int:
+        """Make everything anew from the database; the revision."""
+        with self._changing, self._folder.lock():
+            return self._rebuild().snapshot.revision
+
+    # --- Under the lock of this process --------------------------------------------------------
+    def _caught_up(self) -> _Opened:
+        opened = self._opened
+        if opened is not None and opened.snapshot.revision == current_revision():
+            return opened
+        with self._folder.lock():
+            revision = current_revision()
+            try:
+                opened = self._reopen()
+                _check_not_ahead(opened.snapshot, revision)
+            except (DamagedIndexError, DamagedGenerationError) as error:
+                logger.warning("The index is made anew from the database: %s", error)
+                return self._rebuild()
+            return self._advance(opened, revision)
+
+    def _compact(self) -> _Opened:
+        with self._folder.lock():
+            pointer = self._folder.pointer()
+            if pointer is None:
+                return self._rebuild()
+            generation = self._write_generation()
+            self._folder.point(Pointer(pointer.lexical, generation.manifest.number))
+            return self._advance(self._reopen(), current_revision())
+
+    # --- Under the file lock too ---------------------------------------------------------------
+    def _reopen(self) -> _Opened:
+        """The parts in use, verified unless this process has verified them before."""
+        pointer = self._folder.pointer()
+        if pointer is None:
+            raise DamagedGenerationError("There is none yet")
+        if self._opened is not None and self._opened.pointer == pointer:
+            return self._opened
+        generation = self._folder.read_vectors(pointer.vectors)
+        _check_origin(generation)
+        words = LexicalIndex(self._folder.lexical(pointer.lexical))
+        words.verify()
+        return _opened(pointer, words, generation)
+
+    def _advance(self, opened: _Opened, revision: int) -> _Opened:
+        """Bring both parts to a revision of the database."""
+        words = opened.words.snapshot()
+        if words.revision < revision:
+            change = corpus.change(since=words.revision, until=revision)
+            opened.words.change(
+                removed=change.touched, added=corpus.entries(change.added), revision=revision
+            )
+            words = opened.words.snapshot()
+        vectors = opened.snapshot.vectors
+        if vectors.revision < revision:
+            change = corpus.change(since=vectors.revision, until=revision)
+            vectors = vectors.changed(
+                touched=change.touched, added=corpus.vectors(change.added), revision=revision
+            )
+        self._opened = _Opened(opened.pointer, opened.words, Snapshot(words, vectors))
+        return self._opened
+
+    def _rebuild(self) -> _Opened:
+        generation = self._write_generation()
+        number = generation.manifest.number
+        words = LexicalIndex(self._folder.lexical(number))
+        revision = generation.manifest.revision
+        served = corpus.change(since=0, until=revision).added
+        words.change(removed=(), added=corpus.entries(served), revision=revision)
+        pointer = Pointer(number, number)
+        self._folder.point(pointer)
+        return self._advance(_opened(pointer, words, generation), revision)
+
+    def _write_generation(self) -> Generation:
+        row = _new_generation()
+        served = corpus.change(since=0, until=row.revision).added
+        generation = self._folder.write_vectors(
+            row.number,
+            corpus.vectors(served),
+            revision=row.revision,
+            embedder=row.embedder,
+            dimension=row.dimension,
+        )
+        IndexGeneration.objects.filter(pk=row.pk).update(
+            chunks=generation.manifest.chunks, manifest_sha256=generation.manifest_sha256
+        )
+        return generation
+
+
+def _check_not_ahead(snapshot: Snapshot, revision: int) -> None:
+    """The database was put back to an earlier state when the index holds a later one."""
+    if max(snapshot.vectors.revision, snapshot.words.revision) > revision:
+        raise DamagedGenerationError("It is ahead of the database")
+
+
+def _opened(pointer: Pointer, words: LexicalIndex, generation: Generation) -> _Opened:
+    manifest = generation.manifest
+    vectors = DenseSnapshot.of_generation(
+        manifest.revision, generation.file, generation.rows, manifest.dimension
+    )
+    return _Opened(pointer, words, Snapshot(words.snapshot(), vectors))
+
+
+def _is_due(vectors: DenseSnapshot) -> bool:
+    return vectors.unsettled > max(COMPACT_CHUNKS, COMPACT_SHARE * len(vectors.rows))
+
+
+def _new_generation() -> IndexGeneration:
+    """Take the next number; machines that share the database have folders of their own."""
+    with transaction.atomic():
+        CorpusRevision.objects.get_or_create(pk=1)
+        revision = CorpusRevision.objects.select_for_update().get(pk=1)
+        last = IndexGeneration.objects.aggregate(last=Max("number"))["last"] or 0
+        return IndexGeneration.objects.create(
+            number=last + 1,
+            revision=revision.number,
+            embedder=settings.EMBEDDINGS_MODEL,
+            dimension=settings.EMBEDDINGS_DIMENSION,
+            chunks=0,
+        )
+
+
+def _check_origin(generation: Generation) -> None:
+    """That it was made from this database, by the present embedder and format."""
+    manifest = generation.manifest
+    if (manifest.embedder, manifest.dimension) != (
+        settings.EMBEDDINGS_MODEL,
+        settings.EMBEDDINGS_DIMENSION,
+    ):
+        raise DamagedGenerationError(f"It was made by {manifest.embedder}")
+    known = IndexGeneration.objects.filter(
+        number=manifest.number, manifest_sha256=generation.manifest_sha256
+    )
+    if not known.exists():
+        raise DamagedGenerationError("It was made from another database")
+
+
+_indexes: dict[Path, Index] = {}
+_indexes_lock = threading.Lock()
+
+
+def current() -> Index:
+    """The index of `settings.INDEX_DIR`."""
+    path = Path(settings.INDEX_DIR)
+    with _indexes_lock:
+        if path not in _indexes:
+            _indexes[path] = Index(path)
+        return _indexes[path]
