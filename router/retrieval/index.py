@@ -95,7 +95,7 @@ class Index:
                 opened = self._reopen()
                 _check_not_ahead(opened.snapshot, revision)
             except (DamagedIndexError, DamagedGenerationError) as error:
-                logger.warning("The index is made anew from the database: %s", error)
+                logger.warning("The index is made from the database: %s", error)
                 return self._rebuild()
             return self._advance(opened, revision)
 

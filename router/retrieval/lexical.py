@@ -65,7 +65,7 @@ class LexicalIndex:
         for entry in added:
             writer.add_document(_document(entry))
         writer.delete_documents_by_query(Query.exists_query("revision"))
-        writer.add_document(tantivy.Document(revision=revision))
+        writer.add_document(tantivy.Document.from_dict({"revision": revision}, _SCHEMA))
         writer.commit()
         writer.wait_merging_threads()
 
@@ -132,12 +132,13 @@ class LexicalSnapshot:
 
 
 def _document(entry: Entry) -> tantivy.Document:
-    return tantivy.Document(
-        chunk=entry.chunk_id,
-        version=entry.version_id,
-        collection=entry.collection_id,
-        text=" ".join(analyse(entry.text)),
-    )
+    fields = {
+        "chunk": entry.chunk_id,
+        "version": entry.version_id,
+        "collection": entry.collection_id,
+        "text": " ".join(analyse(entry.text)),
+    }
+    return tantivy.Document.from_dict(fields, _SCHEMA)
 
 
 def _stemmed(words: Sequence[str]) -> list[str]:

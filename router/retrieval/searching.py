@@ -78,7 +78,7 @@ def search(
 
 def _cut(text: str) -> str:
     """The first and the last part of a long text: a question stands at one of its ends."""
-    plain = " ".join(text.replace("\0", " ").split())
+    plain = " ".join(text.encode(errors="replace").decode().split())
     half = settings.QUESTION_MAX_CHARACTERS // 2
     return plain if len(plain) <= 2 * half else f"{plain[:half]} {plain[-half:]}"
 
