@@ -1,6 +1,6 @@
 """Ask and search: passages while one types, the answer beside them, one's own history."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from itertools import groupby
 from uuid import UUID
@@ -139,7 +139,7 @@ async def stream(request: HttpRequest, query_id: UUID) -> HttpResponseBase:
     return event_stream(_events(request, query))
 
 
-async def _events(request: HttpRequest, query: Query) -> AsyncIterator[bytes]:
+async def _events(request: HttpRequest, query: Query) -> AsyncGenerator[bytes]:
     try:
         if not await Answer.objects.filter(query=query).aexists():
             async with aclosing(services.answer(query)) as answering:

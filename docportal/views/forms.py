@@ -56,7 +56,7 @@ class UploadForm(forms.Form):
         return paths if all(isinstance(path, str) for path in paths) else []
 
     def named_files(self) -> "list[tuple[str, UploadedFile[Any]]]":
-        files: "list[UploadedFile[Any]]" = self.cleaned_data["uploads"]
+        files: list[UploadedFile[Any]] = self.cleaned_data["uploads"]
         names = [file.name or "" for file in files]
         paths = self.cleaned_data["paths"]
         if [PurePosixPath(path).name for path in paths] == names:

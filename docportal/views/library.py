@@ -1,7 +1,7 @@
 """The library: every document one may read, its state, and the way in for new ones."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import BinaryIO, cast
 
 from asgiref.sync import sync_to_async
@@ -167,7 +167,7 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     return event_stream(_changes(request, user, watched))
 
 
-async def _changes(request: HttpRequest, user: User, watched: set[int]) -> AsyncIterator[bytes]:
+async def _changes(request: HttpRequest, user: User, watched: set[int]) -> AsyncGenerator[bytes]:
     shown: dict[int, str] = {}
     while watched:
         rows = await sync_to_async(_poll)(user, watched)

@@ -13,7 +13,13 @@ from typing import Protocol
 Span = tuple[int, int]
 
 _LIST_ITEM = re.compile(r"(?:[-*+•‣◦]|(?P<number>\d{1,4})[.)])\s+(?=\S)")
-_WORD = re.compile(r"\w+", re.UNICODE)
+_WORD = re.compile(r"\w+")
+# Marking these would point at nothing.
+_COMMON = re.compile(
+    "an?|and|are|as|at|be|by|can|do|does|for|from|has|have|how|i|if|in|is|it|may|must|not|of|on|or"
+    "|our|should|that|the|their|there|this|to|was|we|what|when|where|which|who|why|will|with",
+    re.IGNORECASE,
+)
 
 
 class Passage(Protocol):
@@ -299,7 +305,7 @@ def snippet(text: str, question: str, length: int = 240) -> Line:
 
     At most about `length` characters, cut at white space; cuts show as `…`.
     """
-    wanted = {_stem(word) for word in _WORD.findall(question) if len(word) > 2}
+    wanted = {_stem(word) for word in _WORD.findall(question) if not _COMMON.fullmatch(word)}
     found = [
         (match.start(), match.end())
         for match in _WORD.finditer(text)

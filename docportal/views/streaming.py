@@ -1,7 +1,7 @@
 """Server-sent events."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ def event(name: str, data: str) -> bytes:
     return f"event: {name}\n{lines}\n".encode()
 
 
-def event_stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
+def event_stream(events: AsyncGenerator[bytes]) -> StreamingHttpResponse:
     response = StreamingHttpResponse(
         with_heartbeat(events, HEARTBEAT_SECONDS), content_type="text/event-stream"
     )
@@ -28,7 +28,7 @@ def event_stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
     return response
 
 
-async def with_heartbeat(events: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
+async def with_heartbeat(events: AsyncGenerator[bytes], seconds: float) -> AsyncGenerator[bytes]:
     """`events`, with a comment after each pause of `seconds`, so that no proxy hangs up.
 
     When the reader leaves, `events` is cancelled where it waits, and so is what it waits for.
@@ -52,7 +52,8 @@ async def with_heartbeat(events: AsyncIterator[bytes], seconds: float) -> AsyncI
             following.cancel()
             with suppress(asyncio.CancelledError):
                 await following
+        await events.aclose()
 
 
-async def _next(events: AsyncIterator[bytes]) -> bytes:
+async def _next(events: AsyncGenerator[bytes]) -> bytes:
     return await anext(events)

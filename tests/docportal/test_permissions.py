@@ -1,0 +1,196 @@
+"""Every address × every person × every state of a document: who is let in, who finds nothing."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from django.http import HttpResponseBase
+from django.test import Client
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+
+from docportal.models import User
+from ingestion import services
+from ingestion.models import Collection, DocumentVersion
+from router.models import Answer, Query
+from tests.documents import fail, passage, publish
+from tests.people import People
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+
+Outcome = Literal["let in", "log in first", "nothing there", "not allowed"]
+Who = Literal["everybody", "members", "readers", "writers", "admins", "the asker"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    who: Who
+    method: Literal["get", "post"] = "get"
+
+
+RULES = {
+    "ask": Rule("members"),
+    "ask_question": Rule("members", "post"),
+    "history": Rule("members"),
+    "question": Rule("the asker"),
+    "question_stream": Rule("the asker"),
+    "feedback": Rule("the asker", "post"),
+    "library": Rule("members"),
+    "library_events": Rule("members"),
+    "upload": Rule("writers", "post"),
+    "collections": Rule("members"),
+    "edit_collection": Rule("admins"),
+    "document": Rule("readers"),
+    "version": Rule("readers"),
+    "original": Rule("readers"),
+    "difference": Rule("readers"),
+    "edit_document": Rule("writers", "post"),
+    "archive_document": Rule("writers", "post"),
+    "bring_back_document": Rule("writers", "post"),
+    "upload_version": Rule("writers", "post"),
+    "restore_version": Rule("writers", "post"),
+    "retry_version": Rule("writers", "post"),
+    "theme": Rule("members", "post"),
+    "healthz": Rule("everybody"),
+    "readyz": Rule("everybody"),
+    "account_login": Rule("everybody"),
+    "account_logout": Rule("everybody"),
+    "account_change_password": Rule("members"),
+}
+ACTORS = ("anonymous", "engineer", "writer", "admin", "reader", "restricted_writer")
+STATES = ("ready", "failed", "archived")
+
+
+def patterns(resolver: URLResolver) -> Iterator[URLPattern]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from patterns(pattern)
+        else:
+            yield pattern
+
+
+def test_every_address_has_a_rule() -> None:
+    assert {pattern.name for pattern in patterns(get_resolver())} == set(RULES)
+
+
+@pytest.mark.parametrize("restricted", [False, True], ids=["open", "restricted"])
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("actor", ACTORS)
+def test_matrix(
+    *, actor: str, state: str, restricted: bool, people: People, wiki: Collection, vault: Collection
+) -> None:
+    user: User | None = getattr(people, actor, None)
+    version = a_version(vault if restricted else wiki, state)
+    query = a_question(people.reader)
+    for name, rule in RULES.items():
+        client = Client(raise_request_exception=False)
+        if user:
+            client.force_login(user)
+        response = getattr(client, rule.method)(address(name, version, query))
+        assert outcome(response) == expected(name, actor, restricted=restricted), name
+
+
+def a_version(collection: Collection, state: str) -> DocumentVersion:
+    if state == "failed":
+        return fail(collection, "scan.pdf", "14 scanned pages. Upload a PDF with text.")
+    version = publish(collection, "guide.md", [passage("The limit is nine.")])
+    if state == "archived":
+        services.archive_document(document=version.document, actor=None)
+    return version
+
+
+def a_question(user: User) -> Query:
+    query = Query.objects.create(user=user, text="What is the limit?")
+    Answer.objects.create(
+        query=query,
+        route=Answer.Route.REFUSED,
+        reason="The passages do not hold the answer.",
+        text="No.",
+        confidence=0.5,
+        retrieve_ms=1,
+        generate_ms=1,
+        verify_ms=1,
+        total_ms=3,
+        prompt_tokens=1,
+        completion_tokens=1,
+    )
+    return query
+
+
+def address(name: str, version: DocumentVersion, query: Query) -> str:
+    of_collection = name == "edit_collection"
+    slug = version.document.collection.slug if of_collection else version.document.slug
+    candidates: list[dict[str, object]] = [
+        {},
+        {"query_id": query.pk},
+        {"slug": slug},
+        {"slug": slug, "number": version.number},
+    ]
+    for kwargs in candidates:
+        with contextlib.suppress(NoReverseMatch):
+            return reverse(name, kwargs=kwargs)
+    raise LookupError(name)
+
+
+def outcome(response: HttpResponseBase) -> Outcome:
+    if response.status_code == 302 and response["Location"].startswith("/accounts/login/"):
+        return "log in first"
+    if response.status_code == 404:
+        return "nothing there"
+    if response.status_code == 403:
+        return "not allowed"
+    # 400: allowed, but an empty form; 503: `readyz`, as no model runs here.
+    assert response.status_code in (200, 302, 400, 503)
+    return "let in"
+
+
+def expected(name: str, actor: str, *, restricted: bool) -> Outcome:
+    rule = RULES[name]
+    if rule.who == "everybody":
+        return "let in"
+    if actor == "anonymous":
+        return "log in first"
+    if rule.who == "the asker":
+        return "let in" if actor == "reader" else "nothing there"
+    about_one = rule.who in ("readers", "writers", "admins") and name != "upload"
+    if about_one and restricted and actor not in ("reader", "restricted_writer"):
+        return "nothing there"
+    allowed = {
+        "writers": ("writer", "restricted_writer", "admin"),
+        "admins": ("admin",),
+    }.get(rule.who, ACTORS)
+    return "let in" if actor in allowed else "not allowed"
+
+
+def test_stranger_finds_no_trace_of_a_restricted_document(
+    people: People, wiki: Collection, vault: Collection
+) -> None:
+    publish(wiki, "boats.md", [passage("Boats have berths.")], title="Boats")
+    version = publish(vault, "codes.md", [passage("The zebra code is 4711.")], title="Zebra codes")
+    client = Client()
+    client.force_login(people.admin)
+    for page in ("/?q=zebra+code", "/docs/", "/docs/?text=zebra", "/docs/collections/", "/"):
+        body = client.get(page).content.decode().replace("zebra code</h1>", "")
+        for trace in ("Zebra", "4711", "Vault", version.document.slug):
+            assert trace not in body, (page, trace)
+    assert "1 document" in client.get("/").content.decode()
+    posted = client.post("/docs/upload/", {"collection": "vault"})
+    assert posted.status_code == 400
+    assert "Vault" not in posted.content.decode()
+
+
+def test_past_answer_is_withheld_from_who_may_no_longer_read_its_source(
+    people: People, vault: Collection
+) -> None:
+    version = publish(vault, "codes.md", [passage("The zebra code is 4711.")])
+    query = a_question(people.reader)
+    Answer.objects.filter(query=query).update(route="rag", text="It is 4711.")
+    chunk = version.chunks.get()
+    query.answer.citations.create(chunk=chunk, rank=1, supports=True, start=0, end=5)
+    client = Client()
+    client.force_login(people.reader)
+    page = reverse("question", args=[query.pk])
+    assert "It is 4711." in client.get(page).content.decode()
+    people.reader.groups.remove(*vault.readers.all())
+    assert "4711" not in client.get(page).content.decode()
