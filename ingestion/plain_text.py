@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import pairwise
 
 _RULE = re.compile(r"\s*([=\-~#*_^+.])(?:\1|\s(?=\1)){2,}\s*$")
 _TABLE_RULE = re.compile(r"\s*\+?[-=+| :]*[-=]{2}[-=+| :]*$")
@@ -220,10 +221,7 @@ def _table_rows(lines: Sequence[str]) -> list[list[str]]:
         if not all(_is_column(line, start) for start in starts) or not _GAP.search(line.strip()):
             return []
     bounds = [0, *starts, None]
-    return [
-        [line[left:right].strip() for left, right in zip(bounds, bounds[1:], strict=False)]
-        for line in drawn
-    ]
+    return [[line[left:right].strip() for left, right in pairwise(bounds)] for line in drawn]
 
 
 def _is_column(line: str, start: int) -> bool:
@@ -243,7 +241,7 @@ def _is_nested(lines: Sequence[str]) -> bool:
     keys = [line for line in lines if re.match(r"\s*(?:- )?[\w.\"'-]+:(?:\s|$)", line)]
     opened = any(
         line.rstrip().endswith(":") and _indent(below) > _indent(line)
-        for line, below in zip(lines, lines[1:], strict=False)
+        for line, below in pairwise(lines)
         if line in keys and below in keys
     )
     return opened and len(keys) >= 0.7 * len(lines)
@@ -275,7 +273,7 @@ def _text_indent(lines: Sequence[str]) -> int:
 def _joined(lines: Sequence[str], width: int) -> str:
     """The lines as one paragraph. A break stays where the next word would have had room."""
     parts = [escape(lines[0].strip())]
-    for line, below in zip(lines, lines[1:], strict=False):
+    for line, below in pairwise(lines):
         word = below.split(maxsplit=1)[0]
         is_meant = len(line) + 1 + len(word) + _SLACK <= width
         is_pair = _PAIR.match(line) and _PAIR.match(below)

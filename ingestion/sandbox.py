@@ -77,7 +77,7 @@ class _Server:
                 with theirs:
                     self._process = subprocess.Popen(
                         [sys.executable, "-B", "-m", "ingestion.sandbox_server"],
-                        stdin=theirs,
+                        stdin=theirs.fileno(),
                         stdout=subprocess.DEVNULL,
                         cwd=settings.BASE_DIR,
                         env=_environment(),
@@ -139,7 +139,8 @@ def _document(answer: bytes, ended: dict[str, int], request: Request) -> ParsedD
         raise _failure(_reason_of(ended, request), "", request)
     parsed: dict[str, Any] = json.loads(answer)
     if "error" in parsed:
-        raise _failure(*parsed["error"], request)
+        reason, message = parsed["error"]
+        raise _failure(reason, message, request)
     elements = (
         Element(ElementKind(kind), text, level, page, language, table)
         for kind, text, level, page, language, table in parsed["elements"]

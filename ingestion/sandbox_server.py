@@ -12,6 +12,7 @@ import selectors
 import signal
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ def serve(requests: socket.socket, wake_up: int) -> None:
                     os.read(wake_up, 1024)
                     _report_ended(pipes)
                     continue
-                packet, pipe, *_ = *socket.recv_fds(requests, REQUEST_BYTES, 1)[:2], None
+                packet, pipe, _, _ = socket.recv_fds(requests, REQUEST_BYTES, 1)
                 if not packet:
                     return
                 child = os.fork()
@@ -115,20 +116,16 @@ def _report_ended(pipes: dict[int, int]) -> None:
             return
         ended = {"code": os.waitstatus_to_exitcode(status), "rss_bytes": used.ru_maxrss * 1024}
         pipe = pipes.pop(child)
-        try:
+        with suppress(BrokenPipeError):  # the client did not wait for it
             os.write(pipe, b"\n" + json.dumps(ended).encode())
-        except BrokenPipeError:
-            pass  # the client did not wait for it
         os.close(pipe)
 
 
 def _warm_up() -> None:
-    """Pays for imports and the language model here, once, and not in every child."""
-    from unstructured.partition.html import partition_html
+    """Pays for the imports here, once, and not in every child."""
+    from ingestion import parsing
 
-    from ingestion import parsing  # noqa: F401
-
-    partition_html(text="<p>The first sentence loads the language model, and is thrown away.</p>")
+    parsing.warm_up()
     gc.collect()
     gc.freeze()  # so that children do not copy pages only to count references
 
