@@ -6,6 +6,7 @@ from itertools import groupby
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import aget_object_or_404, get_object_or_404, redirect, render
@@ -78,12 +79,16 @@ async def ask_question(request: HttpRequest) -> HttpResponse:
 
 
 @sync_to_async
+@transaction.atomic
 def _start(user: User, text: str, conversation_id: str) -> Query:
     conversation = _conversation(user, conversation_id)
+    if conversation is None:
+        conversation = Conversation.objects.create(user=user)
     return services.start_query(user=user, text=text, conversation=conversation)
 
 
 def _conversation(user: User, conversation_id: str) -> Conversation | None:
+    """The one that is gone on with, if it is the asker's own."""
     try:
         key = UUID(conversation_id)
     except ValueError:

@@ -67,7 +67,7 @@ def _page(
         "versions": versions,
         "sections": parts,
         "outline": [heading for part in parts for heading in part.headings],
-        "asked": asked.distinct().count(),
+        "asked": asked.values("pk").distinct().count(),
         "activity": document.events.select_related("actor")[:ACTIVITY],
         "form": form or (VersionForm(document=document) if writes else None),
         "edit": EditForm(initial={"doc_type": document.doc_type}) if writes else None,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 
 M = TypeVar("M", bound=Model)
@@ -32,7 +33,7 @@ def page(queryset: QuerySet[M], order: tuple[str, str], cursor: str, size: int) 
 def _row(queryset: QuerySet[M], order: tuple[str, str], cursor: str) -> tuple[Any, Any] | None:
     try:
         key = queryset.model._meta.pk.to_python(cursor) if cursor else None
-    except (TypeError, ValueError):
+    except ValidationError:
         return None
     names = [field.lstrip("-") for field in order]
     return queryset.filter(pk=key).values_list(*names).first() if key is not None else None

@@ -1,0 +1,229 @@
+"""Ask and search in the browser's terms: requests in, pages and fragments out."""
+
+import uuid
+from collections.abc import Iterator
+from html import unescape
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.test import AsyncClient, Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from docportal.models import User
+from ingestion.models import Collection
+from router.models import Answer, Conversation, Feedback, Query
+from tests.docportal.documents import passage, publish
+from tests.docportal.streams import parts
+from tests.people import People
+from tests.scripted_llm import ScriptedLLM, scripted_llm
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
+
+QUESTION = "How often does the webhook sender retry?"
+SENTENCE = "The webhook sender retries 9 times."
+
+
+@pytest.fixture
+def llm(settings: Settings) -> Iterator[ScriptedLLM]:
+    with scripted_llm() as script:
+        settings.LLM_URL = script.url
+        script.will_say(f"{SENTENCE} [1]")
+        yield script
+
+
+@pytest.fixture
+def client(people: People) -> Client:
+    client = Client()
+    client.force_login(people.engineer)
+    return client
+
+
+@pytest.fixture
+def sender(wiki: Collection) -> None:
+    text = f"It sends events. {SENTENCE} Then it parks them."
+    publish(wiki, "webhooks.md", [passage(text, "Delivery")], title="Webhook sender")
+
+
+def ask(client: Client, text: str = QUESTION, **more: str) -> Query:
+    response = client.post(reverse("ask_question"), {"q": text, **more})
+    assert response.status_code == 302
+    return Query.objects.get(pk=response["Location"].strip("/").split("/")[-1])
+
+
+def body(response: object) -> str:
+    return unescape(getattr(response, "content", b"").decode())
+
+
+@pytest.mark.usefixtures("sender")
+def test_search_has_an_address_and_shows_passages_without_a_model(client: Client) -> None:
+    page = body(client.get("/", {"q": "retry webhook"}))
+    assert "Webhook sender" in page
+    assert "<mark>webhook</mark>" in page
+    assert Query.objects.count() == 0
+
+
+@pytest.mark.usefixtures("sender")
+def test_typing_gets_a_fragment_and_the_address_follows(client: Client) -> None:
+    typed = client.get(
+        "/?q=webhook",
+        headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/?q=webh"},
+    )
+    assert "<html" not in body(typed)
+    assert typed["HX-Replace-Url"] == "/?q=webhook"
+    elsewhere = client.get(
+        "/?q=webhook",
+        headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/questions/"},
+    )
+    assert elsewhere["HX-Push-Url"] == "/?q=webhook"
+
+
+@pytest.mark.usefixtures("sender", "llm")
+def test_plain_form_waits_for_the_answer_and_lands_on_its_address(client: Client) -> None:
+    query = ask(client)
+    page = body(client.get(reverse("question", args=[query.pk])))
+    assert SENTENCE in page
+    assert query.answer.route == Answer.Route.RAG
+    citation = query.answer.citations.get()
+    link = f"?mark=0:{citation.start}-{citation.end}#p0"
+    assert page.count(link) == 2, "the number in the answer and the passage are one link"
+    assert f"<mark>{SENTENCE}</mark>" in page
+
+
+@pytest.mark.usefixtures("sender")
+def test_citation_opens_the_document_with_the_sentence_marked(
+    client: Client, llm: ScriptedLLM
+) -> None:
+    citation = ask(client).answer.citations.get()
+    version = citation.chunk.version
+    page = reverse("version", args=[version.document.slug, version.number])
+    shown = body(client.get(f"{page}?mark=0:{citation.start}-{citation.end}"))
+    assert f"<mark>{SENTENCE}</mark>" in shown
+
+
+@pytest.mark.usefixtures("sender")
+async def test_answer_streams_passages_first_then_sentences_then_the_whole(
+    people: People, llm: ScriptedLLM
+) -> None:
+    client = AsyncClient()
+    await client.aforce_login(people.engineer)
+    asked = await client.post(reverse("ask_question"), {"q": QUESTION}, headers={"HX-Request": "1"})
+    address = asked["HX-Push-Url"]
+    assert f'sse-connect="{address}stream/"' in body(asked)
+    events = await stream(client, address)
+    assert [name for name, _ in events] == ["passages", "sentence", "finished"]
+    assert "Webhook sender" in events[0][1]
+    assert SENTENCE in events[1][1]
+    assert "checked" in events[2][1]
+    assert [name for name, _ in await stream(client, address)] == ["finished"], "asked once only"
+    assert len(llm.requests) == 1
+
+
+async def stream(client: AsyncClient, address: str) -> list[tuple[str, str]]:
+    response = await client.get(f"{address}stream/")
+    assert response["Content-Type"] == "text/event-stream"
+    raw = b"".join([part async for part in parts(response)]).decode()
+    events = []
+    for block in raw.split("\n\n"):
+        if block.startswith("event: "):
+            name, *lines = block.splitlines()
+            data = "\n".join(line.removeprefix("data: ") for line in lines)
+            events.append((name.removeprefix("event: "), unescape(data)))
+    return events
+
+
+@pytest.mark.usefixtures("sender")
+async def test_refusal_takes_back_nothing_but_shows_the_nearest_passages(
+    people: People, llm: ScriptedLLM
+) -> None:
+    llm.will_say("It retries 77 times. [1]")
+    client = AsyncClient()
+    await client.aforce_login(people.engineer)
+    asked = await client.post(reverse("ask_question"), {"q": QUESTION}, headers={"HX-Request": "1"})
+    events = await stream(client, asked["HX-Push-Url"])
+    assert [name for name, _ in events] == ["passages", "finished"]
+    assert "I don't have enough information to answer that." in events[1][1]
+    assert "Nearest passages" in events[1][1]
+    assert "77" in await sync_to_async(lambda: Answer.objects.get().reason)()
+
+
+@pytest.mark.usefixtures("sender")
+def test_without_a_model_the_passages_are_still_there(client: Client) -> None:
+    page = body(client.get(reverse("question", args=[ask(client).pk])))
+    assert "The model server does not answer" in page
+    assert "Webhook sender" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("  ", "The question is empty."), ("word " * 500, "and 2,000 is the limit")],
+    ids=["empty", "long"],
+)
+@pytest.mark.parametrize("htmx", [False, True])
+def test_bad_question_is_told_what_to_do_and_kept(
+    *, client: Client, text: str, told: str, htmx: bool
+) -> None:
+    headers = {"HX-Request": "true"} if htmx else {}
+    response = client.post(reverse("ask_question"), {"q": text}, headers=headers)
+    assert response.status_code == 400
+    assert told in body(response)
+    assert ("<html" in body(response)) is not htmx
+    assert htmx or f'value="{text}"' in body(response)
+    assert Query.objects.count() == 0
+
+
+@pytest.mark.usefixtures("sender", "llm")
+def test_follow_up_stays_in_the_conversation(client: Client, people: People) -> None:
+    first = ask(client)
+    second = ask(client, "And in staging?", conversation=str(first.conversation_id))
+    assert second.conversation_id == first.conversation_id is not None
+    page = body(client.get(reverse("question", args=[second.pk])))
+    assert "Earlier in this conversation" in page
+    assert QUESTION in page
+
+
+@pytest.mark.usefixtures("sender", "llm")
+def test_follow_up_cannot_enter_the_conversation_of_another(client: Client, people: People) -> None:
+    others = Conversation.objects.create(user=people.writer)
+    assert ask(client, conversation=str(others.pk)).conversation_id != others.pk
+
+
+@pytest.mark.usefixtures("sender", "llm")
+def test_thumb_and_correction_are_kept(client: Client) -> None:
+    query = ask(client)
+    address = reverse("feedback", args=[query.pk])
+    assert client.post(address, {"verdict": "up"}).status_code == 302
+    corrected = client.post(
+        address,
+        {"verdict": "down", "correction": "Nine, since May."},
+        headers={"HX-Request": "true"},
+    )
+    assert "your correction is kept" in body(corrected)
+    feedback = Feedback.objects.get()
+    assert (feedback.verdict, feedback.correction) == ("down", "Nine, since May.")
+    assert client.post(address, {"verdict": "sideways"}).status_code == 400
+
+
+def test_history_is_ones_own_and_pages_by_cursor(
+    client: Client, people: People, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    Query.objects.create(user=people.writer, text="of somebody else")
+    for number in range(35):
+        questions(people.engineer, f"question {number}.")
+    with django_assert_num_queries(3):
+        first = body(client.get(reverse("history")))
+    assert "of somebody else" not in first
+    assert "question 34." in first
+    assert "question 4." not in first
+    cursor = first.partition("after=")[2].partition('"')[0]
+    second = body(client.get(reverse("history"), {"after": cursor}))
+    assert "question 4." in second
+    assert "question 5." not in second
+
+
+def questions(user: User, text: str) -> None:
+    Query.objects.create(user=user, text=text, conversation=Conversation.objects.create(user=user))
+
+
+def test_unknown_question_is_nothing(client: Client) -> None:
+    assert client.get(reverse("question", args=[uuid.uuid4()])).status_code == 404
