@@ -88,10 +88,13 @@ def _parse_word(path: Path, limits: ZipLimits) -> ParsedDocument:
         for block in partition_docx(file=prepared.file, include_page_breaks=False)
         if not isinstance(block, found.Header | found.Footer)
     ]
-    return ParsedDocument(prepared.title, tuple(_joined_code(_elements(blocks, ()))))
+    return ParsedDocument(prepared.title, tuple(word.elements_of(_elements(blocks, (), 1))))
 
 
-def _elements(blocks: Iterable[found.Element], languages: Iterable[str]) -> Iterator[Element]:
+def _elements(
+    blocks: Iterable[found.Element], languages: Iterable[str], outermost: int = 0
+) -> Iterator[Element]:
+    """`outermost` is added to the depth of list items, which Word files count from 0."""
     language = iter(languages)
     table = 0
     for block in blocks:
@@ -110,7 +113,7 @@ def _elements(blocks: Iterable[found.Element], languages: Iterable[str]) -> Iter
                 heading = " ".join(text.split())
                 yield Element(ElementKind.HEADING, heading, level=min(depth + 1, 6))
             case found.ListItem():
-                yield Element(ElementKind.LIST_ITEM, text, level=max(depth, 1))
+                yield Element(ElementKind.LIST_ITEM, text, level=max(depth + outermost, 1))
             case _:
                 yield Element(ElementKind.PROSE, text)
 
@@ -121,24 +124,8 @@ def _rows(block: found.Element, table: int) -> Iterator[Element]:
         yield Element(ElementKind.PROSE, html.restored(block.text))
         return
     grid = tables.grid_of(lxml_html.fragment_fromstring(markup))
-    for row in tables.row_texts(grid):
+    for row in tables.row_texts(word.with_headers(grid)):
         yield Element(ElementKind.TABLE_ROW, " ".join(html.restored(row).split()), table=table)
-
-
-def _joined_code(elements: Iterable[Element]) -> Iterator[Element]:
-    """Joins the marked paragraphs of Word files into blocks of code."""
-    lines: list[str] = []
-    for element in elements:
-        line = word.code_line(element.text)
-        if line is not None:
-            lines.append(line)
-            continue
-        if lines:
-            yield Element(ElementKind.CODE, "\n".join(lines))
-            lines = []
-        yield element
-    if lines:
-        yield Element(ElementKind.CODE, "\n".join(lines))
 
 
 def _first_heading(elements: Iterable[Element], level: int = 6) -> str:

@@ -19,6 +19,12 @@ class Cell:
 
 Grid = list[list[Cell]]
 _EMPTY = Cell("")
+_COLUMN_NAMES = frozenset((
+    "name", "value", "key", "setting", "option", "parameter", "field", "property", "attribute",
+    "item", "description", "meaning", "default", "type", "term", "definition", "code", "variable",
+    "command", "topic", "question", "answer", "notes", "note", "purpose", "details", "explanation",
+    "symptom", "cause", "action", "step", "metric", "role", "environment", "feature", "column",
+))  # fmt: skip
 _SEPARATORS = {"br": " ", "p": " ", "div": " ", "pre": " ", "ul": " ", "ol": " ", "li": "; "}
 
 
@@ -88,15 +94,16 @@ def _head_length(rows: Sequence[Sequence[Cell]]) -> int:
 
 def looks_like_header(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first of the rows names the columns: all places filled, all different, none a
-    value (numbers, addresses), and unlike the rows below it."""
-    first, *rest = rows
+    value (numbers, addresses). Of two columns, which may as well be keys with their values, one
+    has to be named as columns are."""
+    first = rows[0]
     if len(first) < 2 or not all(first) or len(set(first)) < len(first):
         return False
     if any(_is_value(text) for text in first) or any(len(text) > 60 for text in first):
         return False
     if any(text.endswith(":") for text in first):
         return False
-    return len(first) > 2 or any(_is_value(row[-1]) for row in rest) or len(rest) > 1
+    return len(first) > 2 or any(text.casefold() in _COLUMN_NAMES for text in first)
 
 
 def _is_value(text: str) -> bool:

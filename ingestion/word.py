@@ -1,24 +1,33 @@
-"""Word files made ready for the partitioner, which forgets fonts and so cannot see code.
+"""Word files made ready for the partitioner, which forgets fonts and what heads a table.
 
-Each paragraph of code gets a mark in front of its text; `code_line` tells and undoes it.
+Code, bold lines that serve as headings, and header cells get a mark in front of their text.
+`elements_of` and `with_headers` tell them afterwards.
 """
 
 import io
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docx import Document
 from docx.document import Document as WordDocument
 from docx.opc.exceptions import PackageNotFoundError
+from docx.table import Table, _Row
 from docx.text.paragraph import Paragraph
 from lxml import etree
 
-from ingestion import archives
+from ingestion import archives, tables
+from ingestion.elements import Element, ElementKind
 from ingestion.errors import ParseError
 
 _CODE = "\ue0f3"
 _SPACE = "\ue0f1"
+_HEADING = "\ue0f4"
+_HEADER = "\ue0f5"
+_BOLD_LINE_LEVEL = 6
+"""Below every heading that has a style."""
+_ORDINARY_STYLES = ("Normal", "Body Text", "Standard")
 _CODE_STYLES = ("code", "source", "preformatted", "verbatim", "listing", "terminal", "console")
 _MONOSPACE = ("mono", "courier", "consolas", "menlo", "code", "terminal", "fixed", "typewriter")
 
@@ -55,16 +64,52 @@ def prepare(path: Path, limits: archives.ZipLimits) -> PreparedWord:
         ) from error
     for paragraph in document.paragraphs:
         if _is_code(paragraph):
-            _mark(paragraph)
+            _mark_code(paragraph)
+        elif _is_bold_line(paragraph):
+            paragraph.runs[0].text = _HEADING + paragraph.runs[0].text
+    for table in document.tables:
+        if _has_header(table):
+            _mark_header(table)
     marked = io.BytesIO()
     document.save(marked)
     marked.seek(0)
     return PreparedWord(_title(document), marked)
 
 
-def code_line(text: str) -> str | None:
-    """The line of code in a marked text; None for any other text."""
-    return text.replace(_CODE, "").replace(_SPACE, " ") if _CODE in text else None
+def elements_of(elements: Iterable[Element]) -> Iterator[Element]:
+    """The elements of a prepared file, with marked ones made what they are."""
+    lines: list[str] = []
+    for element in elements:
+        if _CODE in element.text:
+            lines.append(element.text.replace(_CODE, "").replace(_SPACE, " "))
+            continue
+        if lines:
+            yield Element(ElementKind.CODE, "\n".join(lines))
+            lines = []
+        yield _unmarked(element)
+    if lines:
+        yield Element(ElementKind.CODE, "\n".join(lines))
+
+
+def with_headers(grid: tables.Grid) -> tables.Grid:
+    """The grid with marked cells as headers; a cell over several places stays one cell."""
+    cells = {id(cell): _with_header(cell) for row in grid for cell in row}
+    return [[cells[id(cell)] for cell in row] for row in grid]
+
+
+def _with_header(cell: tables.Cell) -> tables.Cell:
+    return tables.Cell(_without_marks(cell.text), cell.is_header or _HEADER in cell.text)
+
+
+def _without_marks(text: str) -> str:
+    return " ".join(text.replace(_HEADER, "").replace(_HEADING, "").split())
+
+
+def _unmarked(element: Element) -> Element:
+    text = _without_marks(element.text)
+    if _HEADING in element.text:
+        return Element(ElementKind.HEADING, text, level=_BOLD_LINE_LEVEL)
+    return replace(element, text=text)
 
 
 def _title(document: WordDocument) -> str:
@@ -86,6 +131,39 @@ def _is_monospace(font: str | None) -> bool:
     return font is not None and any(word in font.lower() for word in _MONOSPACE)
 
 
-def _mark(paragraph: Paragraph) -> None:
+def _mark_code(paragraph: Paragraph) -> None:
     text = paragraph.text.replace("\t", "    ")
     paragraph.text = _CODE + text.replace(" ", _SPACE)
+
+
+def _is_bold_line(paragraph: Paragraph) -> bool:
+    """A short line in bold, in the style of ordinary text: a heading by hand."""
+    text = paragraph.text.strip()
+    style = paragraph.style.name if paragraph.style is not None else "Normal"
+    if style not in _ORDINARY_STYLES or not 2 < len(text) <= 80 or text[-1] in ".,;:!?":
+        return False
+    runs = [run for run in paragraph.runs if run.text.strip()]
+    return bool(runs) and paragraph.runs[0] is not None and all(run.bold for run in runs)
+
+
+def _has_header(table: Table) -> bool:
+    """The first row is marked to repeat on each page, or is the only one in bold."""
+    if len(table.rows) < 2:
+        return False
+    if table.rows[0]._tr.xpath("./w:trPr/w:tblHeader"):  # noqa: SLF001
+        return True
+    return _is_bold(table.rows[0]) and not _is_bold(table.rows[1])
+
+
+def _is_bold(row: _Row) -> bool:
+    runs = [run for cell in row.cells for line in cell.paragraphs for run in line.runs]
+    return any(run.text.strip() for run in runs) and all(
+        run.bold for run in runs if run.text.strip()
+    )
+
+
+def _mark_header(table: Table) -> None:
+    for cell in table.rows[0].cells:
+        paragraph = cell.paragraphs[0]
+        if _HEADER not in paragraph.text:  # a cell over two columns is met twice
+            paragraph.insert_paragraph_before(_HEADER)
