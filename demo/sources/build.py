@@ -24,8 +24,8 @@ MARKDOWN = MarkdownIt("commonmark").enable("table")
 PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
 @page {{ size: A4; margin: 22mm 20mm }}
 body {{ font: 11pt/1.45 "DejaVu Sans", sans-serif }}
-table {{ border-collapse: collapse; width: 100% }}
-th, td {{ border: 1px solid #999; padding: 4px 6px; text-align: left; vertical-align: top }}
+table {{ border-collapse: collapse; font-size: 10pt }}
+th, td {{ border: 1px solid #999; padding: 4px 16px 4px 8px; text-align: left; vertical-align: top }}
 code {{ font-family: "DejaVu Sans Mono", monospace; font-size: 90% }}
 </style></head><body>{body}</body></html>"""
 
