@@ -25,7 +25,7 @@ PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{tit
 @page {{ size: A4; margin: 22mm 20mm }}
 body {{ font: 11pt/1.45 "DejaVu Sans", sans-serif }}
 table {{ border-collapse: collapse; font-size: 10pt }}
-th, td {{ border: 1px solid #999; padding: 4px 16px 4px 8px; text-align: left; vertical-align: top }}
+th, td {{ border: 1px solid #999; padding: 4px 16px 4px 8px; text-align: left }}
 code {{ font-family: "DejaVu Sans Mono", monospace; font-size: 90% }}
 </style></head><body>{body}</body></html>"""
 
