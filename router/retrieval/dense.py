@@ -63,7 +63,7 @@ class DenseSnapshot:
         )
 
     def search(
-        self, question: Vectors, *, collections: AbstractCollection[int], limit: int
+        self, question: Vectors, collections: AbstractCollection[int], limit: int
     ) -> list[tuple[int, float]]:
         """Chunk ids and cosines of the nearest chunks within some collections, best first."""
         wanted = list(collections)

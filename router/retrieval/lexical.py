@@ -89,9 +89,9 @@ class LexicalSnapshot:
         self.revision = self._read_revision()
 
     def search(
-        self, question: str, *, collections: AbstractCollection[int], limit: int
-    ) -> list[int]:
-        """Chunk ids of the best passages within some collections, best first."""
+        self, question: str, collections: AbstractCollection[int], limit: int
+    ) -> list[tuple[int, float]]:
+        """Chunk ids and scores of the best passages within some collections, best first."""
         words = _stemmed(question_words(question)[:MAX_QUESTION_WORDS])
         if not words or not collections:
             return []
@@ -102,10 +102,9 @@ class LexicalSnapshot:
             [(Occur.Should, self._word_query(word, readable)) for word in words]
         )
         query = Query.boolean_query([(Occur.Must, any_word), (Occur.Must, readable)])
-        addresses = [
-            address for _, address in self._searcher.search(query, limit, count=False).hits
-        ]
-        return [int(chunk or 0) for chunk in self._searcher.fast_field_values("chunk", addresses)]
+        hits = self._searcher.search(query, limit, count=False).hits
+        chunks = self._searcher.fast_field_values("chunk", [address for _, address in hits])
+        return [(int(chunk or 0), score) for chunk, (score, _) in zip(chunks, hits, strict=True)]
 
     def _word_query(self, word: str, readable: Query) -> Query:
         """The word itself, or near spellings when no readable passage has it.

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection as AbstractCollection
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from ingestion.models import Chunk, Collection, DocumentVersion, Reader
 from ingestion.publication import current_revision
 from router.retrieval import index
 from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
-from router.retrieval.fusion import fuse, ranks
+from router.retrieval.fusion import Place, Ranking, arrange, blend
 from router.retrieval.index import Snapshot
 from router.retrieval.vectors import Vectors
 
@@ -48,11 +48,15 @@ class SearchResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
-    chunk_id: int
-    score: float
-    lexical_rank: int | None
-    dense_rank: int | None
+class _Rankings:
+    """What the index found; `dense` is None without a vector of the question."""
+
+    lexical: Ranking
+    dense: Ranking | None
+    depth: int
+
+    def scores(self) -> dict[int, float]:
+        return blend(self.lexical, self.dense, depth=self.depth)
 
 
 def search(
@@ -68,11 +72,12 @@ def search(
     collections = _readable(user, collection)
     for _ in range(ATTEMPTS):
         snapshot = index.current().snapshot()
-        candidates = _candidates(snapshot, question, vector, collections, limit)
-        chosen = _still_served(candidates, collections)
-        if len(chosen) == len(candidates) or current_revision() == snapshot.revision:
+        rankings = _rankings(snapshot, question, vector, collections, max(DEPTH, 2 * limit))
+        scores = rankings.scores()
+        places = _places(scores, collections)
+        if len(places) == len(scores) or current_revision() == snapshot.revision:
             break
-    hits = _hits(_without_copies(candidates, chosen)[:limit], vector)
+    hits = _hits(arrange(scores, places, limit), rankings, vector)
     return SearchResult(hits, _milliseconds_since(started), vector is None, snapshot.revision)
 
 
@@ -97,66 +102,52 @@ def _readable(user: Reader, collection: Collection | None) -> frozenset[int]:
     return frozenset(readable.order_by().values_list("pk", flat=True))
 
 
-def _candidates(
+def _rankings(
     snapshot: Snapshot,
     question: str,
     vector: Vectors | None,
     collections: AbstractCollection[int],
-    limit: int,
-) -> list[_Candidate]:
-    depth = max(DEPTH, 2 * limit)
-    lexical = snapshot.words.search(question, collections=collections, limit=depth)
-    dense: list[int] = []
-    if vector is not None:
-        nearest = snapshot.vectors.search(vector, collections=collections, limit=depth)
-        dense = [chunk_id for chunk_id, _ in nearest]
-    lexical_ranks, dense_ranks = ranks(lexical), ranks(dense)
-    rankings = [lexical] if vector is None else [lexical, dense]
-    return [
-        _Candidate(chunk_id, score, lexical_ranks.get(chunk_id), dense_ranks.get(chunk_id))
-        for chunk_id, score in fuse(rankings)
-    ]
+    depth: int,
+) -> _Rankings:
+    lexical = snapshot.words.search(question, collections, depth)
+    dense = snapshot.vectors.search(vector, collections, depth) if vector is not None else None
+    return _Rankings(lexical, dense, depth)
 
 
-def _still_served(
-    candidates: Sequence[_Candidate], collections: AbstractCollection[int]
-) -> dict[int, tuple[str, str]]:
-    """Title and content hash of those that the database, too, shows to this reader now."""
+def _places(chunk_ids: Iterable[int], collections: AbstractCollection[int]) -> dict[int, Place]:
+    """Those that the database, too, shows to this reader now; titles belong to the content."""
     chunks = Chunk.objects.filter(
-        pk__in=[candidate.chunk_id for candidate in candidates],
+        pk__in=list(chunk_ids),
         version__in=DocumentVersion.objects.served(),
         version__document__collection__in=collections,
     )
-    fields = ("pk", "version__document__title", "content_hash")
-    return {pk: (title, content) for pk, title, content in chunks.values_list(*fields)}
+    fields = ("pk", "version_id", "position", "content_hash", "version__document__title")
+    return {
+        chunk: Place(version, position, f"{content} {title}")
+        for chunk, version, position, content, title in chunks.values_list(*fields)
+    }
 
 
-def _without_copies(
-    candidates: Sequence[_Candidate], chosen: dict[int, tuple[str, str]]
-) -> list[_Candidate]:
-    """The best of those that say the same under the same title."""
-    first: dict[tuple[str, str], _Candidate] = {}
-    for candidate in candidates:
-        if candidate.chunk_id in chosen:
-            first.setdefault(chosen[candidate.chunk_id], candidate)
-    return list(first.values())
-
-
-def _hits(candidates: Sequence[_Candidate], vector: Vectors | None) -> list[Hit]:
+def _hits(chosen: Ranking, rankings: _Rankings, vector: Vectors | None) -> list[Hit]:
     chunks = Chunk.objects.select_related("version__document__collection", "embedding").in_bulk(
-        [candidate.chunk_id for candidate in candidates]
+        [chunk_id for chunk_id, _ in chosen]
     )
+    lexical, dense = _ranks(rankings.lexical), _ranks(rankings.dense or ())
     return [
         Hit(
-            chunk=chunks[candidate.chunk_id],
-            score=candidate.score,
-            lexical_rank=candidate.lexical_rank,
-            dense_rank=candidate.dense_rank,
-            similarity=_similarity(chunks[candidate.chunk_id], vector),
+            chunk=chunks[chunk_id],
+            score=score,
+            lexical_rank=lexical.get(chunk_id),
+            dense_rank=dense.get(chunk_id),
+            similarity=_similarity(chunks[chunk_id], vector),
         )
-        for candidate in candidates
-        if candidate.chunk_id in chunks
+        for chunk_id, score in chosen
+        if chunk_id in chunks
     ]
+
+
+def _ranks(ranking: Ranking) -> dict[int, int]:
+    return {chunk_id: rank for rank, (chunk_id, _) in enumerate(ranking, start=1)}
 
 
 def _similarity(chunk: Chunk, vector: Vectors | None) -> float | None:
