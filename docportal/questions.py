@@ -17,16 +17,25 @@ from router.serving import ServerFailed, embedded_servers
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A question of a batch, with the `id` that its writer gave it, or what is wrong with it."""
+    """A question of a batch, with the `id` that its writer gave it, or what is wrong with it.
+
+    `number` counts the lines of the file from 1; 0 is a question that stands alone.
+    """
 
     number: int
     id: Any = None
     query: str = ""
     error: str = ""
 
+    @property
+    def named(self) -> dict[str, Any]:
+        """What a result begins with, so that its question is known again."""
+        return {"id": self.id} if self.number else {}
+
     def failure(self, error: str) -> dict[str, Any]:
         """What is printed instead of a result."""
-        return {"id": self.id, "query": self.query, "line": self.number, "error": error}
+        where = {"line": self.number} if self.number else {}
+        return self.named | {"query": self.query, "error": error} | where
 
 
 def add_question_arguments(parser: ArgumentParser) -> None:

@@ -113,13 +113,14 @@ def _anchors(source: Source, places: Sequence[set[int]], wanted: frozenset[str])
 def _fits(asked: Question, sources: Sequence[Source]) -> list[dict[int, float]]:
     """How well each sentence of each source, and its context, fits the question: 0 to 1.
 
-    A word of the question weighs log(1 + passages / passages that have it), 0 if none has it.
+    A word of the question weighs log(1 + passages / passages that have it). One that none has
+    may be said in other words: it is not found, and weighs as little as one that all have.
     """
     having = Counter(
         stem for source in sources for stem in asked.stems & (source.stems | source.context_stems)
     )
     weights = {stem: math.log(1 + len(sources) / count) for stem, count in having.items()}
-    total = sum(weights.values()) or 1.0
+    total = sum(weights.values()) + math.log(2) * len(asked.stems - having.keys()) or 1.0
     return [
         {
             number: _gained(source, number, weights) / total

@@ -4,7 +4,7 @@ import hashlib
 import io
 
 from ingestion import jobs, services
-from ingestion.chunking import ChunkDraft
+from ingestion.chunking import ChunkDraft, ChunkKind
 from ingestion.models import Collection, DocumentVersion
 
 
@@ -20,7 +20,7 @@ def publish(
     assert job is not None
     drafts = [
         ChunkDraft(
-            kind="prose",
+            kind=ChunkKind.PROSE,
             heading_path=(title, heading),
             page=None,
             language="",

@@ -37,7 +37,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         user = user_named(options["user"])
-        one = Line(1, query=options["text"] or "")
+        one = Line(0, query=options["text"] or "")
         lines = read_batch(options["batch"]) if options["batch"] else [one]
         with servers_at_hand(llm=True, say=self.stderr.write):
             succeeded = async_to_sync(self._answer_all)(lines, user, options)
@@ -75,7 +75,7 @@ class Command(BaseCommand):
             except UserError as error:
                 return line.failure(str(error))
             answer = await services.finished_answer(query, route=route)
-            return {"id": line.id} | await sync_to_async(_as_json)(answer)
+            return line.named | await sync_to_async(_as_json)(answer)
 
     def _print(self, result: dict[str, Any]) -> None:
         if "error" in result:
@@ -84,11 +84,7 @@ class Command(BaseCommand):
         self.stdout.write(textwrap.fill(result["answer"], 90, replace_whitespace=False))
         self.stdout.write(f"\n{result['reason']}")
         for passage in result["citations"]:
-            self.stdout.write(passage_line(passage))
-
-
-def passage_line(passage: dict[str, Any]) -> str:
-    return f"{'●' if passage['supports'] else '○'} {passage['source']}"
+            self.stdout.write(f"{'●' if passage['supports'] else '○'} {passage['source']}")
 
 
 def _as_json(answer: Answer) -> dict[str, Any]:

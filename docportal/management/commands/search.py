@@ -48,8 +48,10 @@ class Command(BaseCommand):
                 self._print(find(options["text"]), as_json=options["json"])
                 return
             for line in lines:
-                result = line.failure(line.error) if line.error else _as_json(find(line.query))
-                self._write({"id": line.id, "query": line.query} | result)
+                if line.error:
+                    self._write(line.failure(line.error))
+                else:
+                    self._write(line.named | {"query": line.query} | _as_json(find(line.query)))
         if lines and all(line.error for line in lines):
             raise SystemExit(1)
 
