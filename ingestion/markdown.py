@@ -42,7 +42,8 @@ def _split_front_matter(text: str) -> tuple[str, str]:
 
 @cache
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"html": True, "maxNesting": 200})
+    parser.enable(["table", "strikethrough"])
     for plugin in (admon_plugin, colon_fence_plugin, deflist_plugin, footnote_plugin):
         parser.use(plugin)
     parser.add_render_rule("fence", _render_fence)

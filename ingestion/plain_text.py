@@ -123,7 +123,7 @@ def _write_block(writer: _Writer, lines: list[str], above: int, *, is_last: bool
         _write_list(writer, lines)
     elif len(lines) == 1 and (style := _heading_style(lines[0], is_last=is_last)):
         writer.heading(lines[0], style)
-    elif len(lines) > 1 and _caps(lines[0]) and not _is_term(lines):
+    elif len(lines) > 1 and _caps(lines[0]) and (_marker(lines[1]) or not _is_term(lines)):
         writer.heading(lines[0], "caps")
         _write_block(writer, lines[1:], above, is_last=is_last)
     elif _is_term(lines):
@@ -275,7 +275,7 @@ def _joined(lines: Sequence[str], width: int) -> str:
     parts = [escape(lines[0].strip())]
     for line, below in pairwise(lines):
         word = below.split(maxsplit=1)[0]
-        is_meant = len(line) + 1 + len(word) + _SLACK <= width
+        is_meant = len(line) + 1 + len(word) + _SLACK <= width and not word[0].islower()
         is_pair = _PAIR.match(line) and _PAIR.match(below)
         parts.append("<br>" if is_meant or is_pair else "\n")
         parts.append(escape(below.strip()))

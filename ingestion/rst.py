@@ -47,6 +47,8 @@ def to_html(text: str) -> str:
 
 def _keep_failed_text(tree: nodes.document) -> None:
     """Where docutils failed, the source stands instead of its message."""
+    tree.transform_messages.clear()  # the writer would print them at the end
+    tree.parse_messages.clear()
     for message in list(tree.findall(nodes.system_message)):
         failed = [block for block in message.children if isinstance(block, nodes.literal_block)]
         message.parent.replace(message, [_drawn_table(_plain(block)) or block for block in failed])

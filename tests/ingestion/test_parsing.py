@@ -1,0 +1,395 @@
+"""What becomes of real markup of each format."""
+
+import io
+from pathlib import Path
+
+import pytest
+from docx import Document
+from docx.shared import Pt
+
+from ingestion.elements import Element, ElementKind, ParsedDocument
+from tests.ingestion.files import only, outline, parsed, texts
+
+HEADING, PROSE, ITEM, ROW, CODE = ElementKind
+
+
+def everything(document: ParsedDocument) -> str:
+    return "\n".join([document.title, *(element.text for element in document.elements)])
+
+
+# --- Markdown -----------------------------------------------------------------------------------
+
+
+def test_markdown_blocks_keep_kind_order_and_level(tmp_path: Path) -> None:
+    text = "# Top\n\nIntro *here*.\n\n## Part\n\n- one\n  - inner\n- two\n\n### Deep\n\nEnd.\n"
+    document = parsed(tmp_path, "a.md", text)
+    assert document.elements == (
+        Element(HEADING, "Top", level=1),
+        Element(PROSE, "Intro here."),
+        Element(HEADING, "Part", level=2),
+        Element(ITEM, "one", level=1),
+        Element(ITEM, "inner", level=2),
+        Element(ITEM, "two", level=1),
+        Element(HEADING, "Deep", level=3),
+        Element(PROSE, "End."),
+    )
+
+
+def test_front_matter_gives_the_title_and_no_text(tmp_path: Path) -> None:
+    text = '---\ntitle: "Paging rules"\ntags: [a, b]\n---\n\n# Rules\n\nText.\n'
+    document = parsed(tmp_path, "a.md", text)
+    assert document.title == "Paging rules"
+    assert "tags" not in everything(document)
+
+
+def test_a_rule_at_the_start_is_not_front_matter(tmp_path: Path) -> None:
+    document = parsed(tmp_path, "a.md", "---\n\nA sentence that counts.\n\n---\n\nAnother.\n")
+    assert texts(document, PROSE) == ["A sentence that counts.", "Another."]
+
+
+@pytest.mark.parametrize(
+    ("source", "language", "code"),
+    [
+        (
+            "```python\ndef f():\n    return 1\n\n\nf()\n```",
+            "python",
+            "def f():\n    return 1\n\n\nf()",
+        ),
+        ("~~~\na  b\n~~~", "", "a  b"),
+        ("    indented\n      more\n", "", "indented\n  more"),
+        ('<pre><code class="language-yaml">a:\n  b: 1\n</code></pre>', "yaml", "a:\n  b: 1"),
+    ],
+)
+def test_code_stays_whole_with_its_language(
+    tmp_path: Path, source: str, language: str, code: str
+) -> None:
+    document = parsed(tmp_path, "a.md", f"# T\n\n{source}\n\nAfter.\n")
+    assert only(document, CODE) == Element(CODE, code, language=language)
+
+
+def test_inline_code_keeps_its_characters(tmp_path: Path) -> None:
+    text = (
+        "Run `--dry-run  -x <file> && a|b` and `*`.\n\n`--force` skips it.\n\n--resume goes on.\n"
+    )
+    document = parsed(tmp_path, "a.md", text)
+    assert texts(document, PROSE) == [
+        "Run --dry-run  -x <file> && a|b and *.",
+        "--force skips it.",
+        "--resume goes on.",
+    ]
+
+
+def test_table_rows_carry_their_headers(tmp_path: Path) -> None:
+    text = "| Queue | Limit |\n|---|---|\n| `mail` | 40 (soft) |\n| push | |\n"
+    document = parsed(tmp_path, "a.md", text)
+    assert texts(document, ROW) == ["Queue: mail; Limit: 40 (soft)", "Queue: push"]
+
+
+def test_ordered_items_keep_their_numbers_and_their_code(tmp_path: Path) -> None:
+    text = "3. Stop it:\n\n   ```sh\n   halt\n   ```\n\n4. Start it.\n"
+    document = parsed(tmp_path, "a.md", text)
+    assert [e.text for e in document.elements] == ["3. Stop it:", "halt", "4. Start it."]
+
+
+def test_notes_of_several_dialects_keep_label_and_text(tmp_path: Path) -> None:
+    text = (
+        '!!! warning "Careful"\n    Hot surface.\n\n> [!TIP]\n> Use gloves.\n\n'
+        "```{note}\nMind the *gap*.\n```\n\n:::danger\nNo way back.\n:::\n"
+    )
+    written = everything(parsed(tmp_path, "a.md", text))
+    for part in (
+        "Careful",
+        "Hot surface.",
+        "Tip:",
+        "Use gloves.",
+        "Note:",
+        "Mind the gap.",
+        "No way",
+    ):
+        assert part in written
+
+
+def test_scripts_comments_and_event_handlers_leave_no_text(tmp_path: Path) -> None:
+    text = "# A\n\n<script>alert(1)</script><!-- hidden --><b onclick='x()'>kept</b>\n"
+    assert everything(parsed(tmp_path, "a.md", text)) == "A\nA\nkept"
+
+
+# --- HTML ---------------------------------------------------------------------------------------
+
+
+def test_boilerplate_is_left_out(tmp_path: Path) -> None:
+    page = (
+        "<html><head><title>Page title</title><style>p{}</style></head><body>"
+        "<header>Site name</header><nav>Home / Docs</nav><h1>Limits</h1><p>Text.</p>"
+        "<div role=navigation>Next</div><script>var x = 1</script><footer>Imprint</footer></body>"
+    )
+    document = parsed(tmp_path, "a.html", page)
+    assert document == ParsedDocument(
+        "Limits", (Element(HEADING, "Limits", level=1), Element(PROSE, "Text."))
+    )
+
+
+def test_text_that_partitioners_drop_is_kept(tmp_path: Path) -> None:
+    page = (
+        "<form><label>Label</label><p>In a form.</p></form><details><summary>More</summary>"
+        "<p>Folded.</p></details><figure><figcaption>Caption</figcaption></figure><p>7</p>"
+        "<p>Split <img src=x.png alt='by a picture'> here.</p>loose text<header><h1>T</h1></header>"
+    )
+    written = everything(parsed(tmp_path, "a.html", page)).split("\n")
+    for part in ("Label", "In a form.", "More", "Folded.", "Caption", "7", "loose text", "T"):
+        assert part in written
+    assert "Split by a picture here." in written
+
+
+def test_a_term_stays_with_its_definition(tmp_path: Path) -> None:
+    page = (
+        "<dl><dt>TTL</dt><dd>Time to live.</dd>"
+        "<dt>A</dt><dt>B</dt><dd><p>Both.</p><p>More.</p></dd></dl>"
+    )
+    document = parsed(tmp_path, "a.html", page)
+    assert texts(document, PROSE) == ["TTL\nTime to live.", "A, B\nBoth.", "More."]
+
+
+@pytest.mark.parametrize(
+    ("table", "rows"),
+    [
+        (
+            "<tr><th rowspan=2>Site<th colspan=2>Latency<tr><th>p50<th>p95"
+            "<tr><td>North<td>3<td>9",
+            ["Site: North; Latency p50: 3; Latency p95: 9"],
+        ),
+        (
+            "<tr><th>Team<th>Day<tr><td rowspan=2>Core<td>Mon<tr><td>Tue",
+            ["Team: Core; Day: Mon", "Team: Core; Day: Tue"],
+        ),
+        ("<tr><th>Owner<td>Core<tr><th>Port<td>80", ["Owner: Core", "Port: 80"]),
+        ("<tr><td>Owner<td>Core<tr><td>Region<td>North<tr><td>Tier<td>Two", [
+            "Owner: Core", "Region: North", "Tier: Two",
+        ]),
+        (
+            "<caption>All</caption><thead><tr><td>Name<td>Age<tbody><tr><td>Ann<td>7",
+            ["Name: Ann; Age: 7"],
+        ),
+        ("<tr><th>K<th>V<tr><td>a(<b>b</b>)<td>x<br>y<ul><li>1</ul>", ["K: a(b); V: x y; 1"]),
+    ],
+)  # fmt: skip
+def test_tables_of_every_shape_become_rows(tmp_path: Path, table: str, rows: list[str]) -> None:
+    document = parsed(tmp_path, "a.html", f"<h1>T</h1><table>{table}</table><p>After.</p>")
+    assert texts(document, ROW) == rows
+    assert {e.table for e in document.elements if e.kind is ROW} == {1}
+
+
+def test_a_layout_table_is_not_a_table(tmp_path: Path) -> None:
+    page = "<table><tr><td><h2>Left</h2><p>Text.</p></td><td><pre>a\n b</pre></td></tr></table>"
+    document = parsed(tmp_path, "a.html", page)
+    assert [e.kind for e in document.elements] == [HEADING, PROSE, CODE]
+
+
+def test_line_numbers_of_highlighted_code_are_left_out(tmp_path: Path) -> None:
+    page = (
+        '<div class="highlight-python notranslate"><pre><span class="linenos">1</span>'
+        "<span>if</span> x:\n<span class=linenos>2</span>    go()\n</pre></div>"
+    )
+    assert only(parsed(tmp_path, "a.html", page), CODE) == Element(
+        CODE, "if x:\n    go()", language="python"
+    )
+
+
+# --- reStructuredText ---------------------------------------------------------------------------
+
+
+def test_sphinx_directives_and_roles_are_readable(tmp_path: Path) -> None:
+    text = """
+=====
+Guide
+=====
+
+.. toctree::
+   other
+
+.. setting:: retry_limit
+
+``retry_limit``
+---------------
+
+.. versionadded:: 4.2
+   With a :ref:`reason <why>`.
+
+See :setting:`retry_limit`, :class:`~pkg.mod.Klass` and :unknown:`thing`.
+
+.. code-block:: python
+   :linenos:
+   :unheard-of: yes
+
+   def f():
+       pass
+
+.. strange:: An argument
+   :type: bool
+
+   Its *content*.
+
+.. note:: Mind this.
+
+Shell::
+
+   $ run --now
+"""
+    document = parsed(tmp_path, "a.rst", text)
+    assert document.title == "Guide"
+    assert outline(document) == [(1, "Guide"), (2, "retry_limit")]
+    assert texts(document, PROSE) == [
+        "New in version 4.2: With a reason.",
+        "See retry_limit, Klass and thing.",
+        "An argument\nType: bool",
+        "Its content.",
+        "Note: Mind this.",
+        "Shell:",
+    ]
+    assert [(e.text, e.language) for e in document.elements if e.kind is CODE] == [
+        ("def f():\n    pass", "python"),
+        ("$ run --now", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "====  =====\nName  Limit\n====  =====\nmail  40\npush  7\n====  =====\n",
+        "====  =====\nName  Limit\n====  =====\nmail  40\n``push`` 7\n====  =====\n",
+        ".. list-table::\n   :header-rows: 1\n\n   * - Name\n     - Limit\n   * - mail\n     - 40\n"
+        "   * - push\n     - 7\n",
+        '.. csv-table::\n   :header: "Name", "Limit"\n\n   mail, 40\n   push, 7\n',
+        "+------+-------+\n| Name | Limit |\n+======+=======+\n| mail | 40    |\n+------+-------+\n"
+        "| push | 7     |\n+------+-------+\n",
+    ],
+    ids=["simple", "refused by docutils", "list", "csv", "grid"],
+)
+def test_rst_tables_become_rows(tmp_path: Path, table: str) -> None:
+    document = parsed(tmp_path, "a.rst", f"Title\n=====\n\n{table}\n")
+    assert texts(document, ROW) == ["Name: mail; Limit: 40", "Name: push; Limit: 7"]
+
+
+def test_broken_rst_loses_no_text_and_prints_no_message(tmp_path: Path) -> None:
+    text = (
+        "Title\n=====\n\nAn |undefined| thing, a `missing`_ link and an *open star.\n\n"
+        ".. list-table::\n\n   * - one\n   * - two\n     - three\n\nLast.\n"
+    )
+    written = everything(parsed(tmp_path, "a.rst", text))
+    for word in ("undefined", "missing", "open star", "one", "two", "three", "Last."):
+        assert word in written
+    assert "ERROR" not in written
+    assert "Unknown" not in written
+
+
+def test_other_files_are_not_included(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("the secret")
+    text = "Title\n=====\n\n.. include:: secret.txt\n\n.. literalinclude:: secret.txt\n\nText.\n"
+    assert "the secret" not in everything(parsed(tmp_path, "a.rst", text))
+
+
+# --- Plain text ---------------------------------------------------------------------------------
+
+
+def test_plain_text_is_told_from_how_its_lines_stand(tmp_path: Path) -> None:
+    text = """NIGHT SHIFT NOTES
+=================
+What the night shift has to know, wrapped at some width so
+that a sentence goes over.
+
+Owner: Core
+Region: North
+
+BEFORE YOU START
+  - Check the meter. It reads a little
+    high.
+  - Take the key.
+
+  1. Begin with:
+
+         shiftctl start --now
+
+DONKEY
+    The small pump. It is
+    never switched off.
+
+Name      Port   Team
+--------  -----  ------
+relay     8080   Core
+meter     9090   Field
+"""
+    document = parsed(tmp_path, "notes.txt", text)
+    assert document.elements == (
+        Element(HEADING, "NIGHT SHIFT NOTES", level=1),
+        Element(
+            PROSE,
+            "What the night shift has to know, wrapped at some width so that a sentence goes over.",
+        ),
+        Element(PROSE, "Owner: Core\nRegion: North"),
+        Element(HEADING, "BEFORE YOU START", level=2),
+        Element(ITEM, "Check the meter. It reads a little high.", level=1),
+        Element(ITEM, "Take the key.", level=1),
+        Element(ITEM, "1. Begin with:", level=1),
+        Element(CODE, "shiftctl start --now"),
+        Element(PROSE, "DONKEY\nThe small pump. It is never switched off."),
+        Element(ROW, "Name: relay; Port: 8080; Team: Core", table=1),
+        Element(ROW, "Name: meter; Port: 9090; Team: Field", table=1),
+    )
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"]
+)
+def test_every_usual_encoding_is_read(tmp_path: Path, encoding: str) -> None:
+    content = "Größe: 3 m, naïve café".encode(encoding)
+    assert everything(parsed(tmp_path, "a.txt", content)).endswith("Größe: 3 m, naïve café")
+
+
+def test_zero_bytes_go_and_characters_stay_as_they_are_written(tmp_path: Path) -> None:
+    document = parsed(tmp_path, "a.txt", "ma\x00rk ﬁne e\u0301 x²".encode())
+    assert texts(document, PROSE) == ["mark ﬁne é x²"]
+
+
+def test_a_file_without_any_heading_is_named_after_its_file(tmp_path: Path) -> None:
+    assert (
+        parsed(tmp_path, "night_shift-notes.txt", "just one line here.").title
+        == "Night shift notes"
+    )
+
+
+# --- Word ---------------------------------------------------------------------------------------
+
+
+def test_word_files_keep_headings_lists_code_and_tables(tmp_path: Path) -> None:
+    source = Document()
+    source.core_properties.title = "Pump handbook"
+    source.sections[0].header.paragraphs[0].text = "Confidential"
+    source.add_heading("Pumps", 1)
+    source.add_paragraph("There are two pumps.")
+    source.add_paragraph("Check oil", style="List Bullet")
+    source.add_paragraph("Inner", style="List Bullet 2")
+    source.add_paragraph().add_run("By hand").bold = True
+    for line in ("if hot:", "    stop()"):
+        run = source.add_paragraph().add_run(line)
+        run.font.name, run.font.size = "Courier New", Pt(9)
+    table = source.add_table(rows=3, cols=2)
+    for row, cells in zip(table.rows, (("Pump", "Seal"), ("One", "A"), ("Two", "B")), strict=True):
+        for cell, text in zip(row.cells, cells, strict=True):
+            cell.paragraphs[0].add_run(text).bold = text in ("Pump", "Seal")
+    saved = io.BytesIO()
+    source.save(saved)
+
+    document = parsed(tmp_path, "pumps.docx", saved.getvalue())
+    assert document == ParsedDocument(
+        "Pump handbook",
+        (
+            Element(HEADING, "Pumps", level=1),
+            Element(PROSE, "There are two pumps."),
+            Element(ITEM, "Check oil", level=1),
+            Element(ITEM, "Inner", level=2),
+            Element(HEADING, "By hand", level=6),
+            Element(CODE, "if hot:\n    stop()"),
+            Element(ROW, "Pump: One; Seal: A", table=1),
+            Element(ROW, "Pump: Two; Seal: B", table=1),
+        ),
+    )
