@@ -14,7 +14,7 @@ _MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
 _DECLARED = re.compile(
     rb"""<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*["']?([\w.:-]+)"""
 )
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff\ue0f0-\ue0f5]")
 
 
 def decode(data: bytes) -> str:
@@ -23,8 +23,8 @@ def decode(data: bytes) -> str:
 
 
 def normalised(text: str) -> str:
-    """In NFC (not NFKC, which would change what is written), with `\\n` line ends and without
-    control characters."""
+    """In NFC (not NFKC, which would change what is written), with `\\n` line ends, without
+    control characters, and without the characters that `marks` uses."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
     return unicodedata.normalize("NFC", _CONTROLS.sub("", text))
 

@@ -20,11 +20,8 @@ from lxml import etree
 from ingestion import archives, tables
 from ingestion.elements import Element, ElementKind
 from ingestion.errors import ParseError
+from ingestion.marks import CODE, HEADER, HEADING, SPACE
 
-_CODE = "\ue0f3"
-_SPACE = "\ue0f1"
-_HEADING = "\ue0f4"
-_HEADER = "\ue0f5"
 _BOLD_LINE_LEVEL = 6
 """Below every heading that has a style."""
 _ORDINARY_STYLES = ("Normal", "Body Text", "Standard")
@@ -66,7 +63,7 @@ def prepare(path: Path, limits: archives.ZipLimits) -> PreparedWord:
         if _is_code(paragraph):
             _mark_code(paragraph)
         elif _is_bold_line(paragraph):
-            paragraph.runs[0].text = _HEADING + paragraph.runs[0].text
+            paragraph.runs[0].text = HEADING + paragraph.runs[0].text
     for table in document.tables:
         if _has_header(table):
             _mark_header(table)
@@ -80,8 +77,8 @@ def elements_of(elements: Iterable[Element]) -> Iterator[Element]:
     """The elements of a prepared file, with marked ones made what they are."""
     lines: list[str] = []
     for element in elements:
-        if _CODE in element.text:
-            lines.append(element.text.replace(_CODE, "").replace(_SPACE, " "))
+        if CODE in element.text:
+            lines.append(element.text.replace(CODE, "").replace(SPACE, " "))
             continue
         if lines:
             yield Element(ElementKind.CODE, "\n".join(lines))
@@ -98,16 +95,16 @@ def with_headers(grid: tables.Grid) -> tables.Grid:
 
 
 def _with_header(cell: tables.Cell) -> tables.Cell:
-    return tables.Cell(_without_marks(cell.text), cell.is_header or _HEADER in cell.text)
+    return tables.Cell(_without_marks(cell.text), cell.is_header or HEADER in cell.text)
 
 
 def _without_marks(text: str) -> str:
-    return " ".join(text.replace(_HEADER, "").replace(_HEADING, "").split())
+    return " ".join(text.replace(HEADER, "").replace(HEADING, "").split())
 
 
 def _unmarked(element: Element) -> Element:
     text = _without_marks(element.text)
-    if _HEADING in element.text:
+    if HEADING in element.text:
         return Element(ElementKind.HEADING, text, level=_BOLD_LINE_LEVEL)
     return replace(element, text=text)
 
@@ -133,7 +130,7 @@ def _is_monospace(font: str | None) -> bool:
 
 def _mark_code(paragraph: Paragraph) -> None:
     text = paragraph.text.replace("\t", "    ")
-    paragraph.text = _CODE + text.replace(" ", _SPACE)
+    paragraph.text = CODE + text.replace(" ", SPACE)
 
 
 def _is_bold_line(paragraph: Paragraph) -> bool:
@@ -165,5 +162,5 @@ def _is_bold(row: _Row) -> bool:
 def _mark_header(table: Table) -> None:
     for cell in table.rows[0].cells:
         paragraph = cell.paragraphs[0]
-        if _HEADER not in paragraph.text:  # a cell over two columns is met twice
-            paragraph.insert_paragraph_before(_HEADER)
+        if HEADER not in paragraph.text:  # a cell over two columns is met twice
+            paragraph.insert_paragraph_before(HEADER)

@@ -1,0 +1,174 @@
+"""Blocks of an HTML tree rewritten so that the partitioner keeps what they say: code with its
+language, terms with their definitions, numbered items, and tables as rows."""
+
+import re
+
+from lxml import etree, html
+
+from ingestion import tables
+from ingestion.marks import BREAK
+
+HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+BLOCKS = frozenset((
+    "address", "article", "aside", "blockquote", "body", "center", "dd", "div", "dl", "dt",
+    "footer", *HEADINGS, "header", "hr", "li", "ol", "p", "pre", "section", "table", "td", "th",
+    "tr", "ul",
+))  # fmt: skip
+_LANGUAGE = re.compile(
+    r"(?:^|\s)(?:language|lang|highlight-source|highlight|brush:)[-: ]?([\w+#.-]+)"
+)
+_NOT_LANGUAGES = frozenset({"default", "none", "text", "plaintext", "notranslate", "source", ""})
+
+
+def replace_by_text(node: html.HtmlElement, text: str) -> None:
+    node.tail = text + (node.tail or "")
+    node.drop_tree()
+
+
+def plain_code(block: html.HtmlElement) -> str:
+    """Makes a `<pre>` hold only its text, and returns its language."""
+    for line_break in list(block.iter("br")):
+        replace_by_text(line_break, "\n")
+    language = _language_of(block)
+    text = block.text_content()
+    for child in list(block):
+        block.remove(child)
+    # One line end at each side goes at parsing: these are given in exchange.
+    block.text = "\n" + text.strip("\n") + "\n"
+    if not text.strip():
+        block.tag = "span"
+    return language
+
+
+def _language_of(block: html.HtmlElement) -> str:
+    named = block.find(".//code")
+    around = [*([named] if named is not None else []), block, *_nearest(block, 2)]
+    for node in around:
+        if data := node.get("data-lang") or node.get("data-language"):
+            return str(data).lower()
+        classes = node.get("class") or ""
+        if found := _LANGUAGE.search(classes):
+            return "" if found[1].lower() in _NOT_LANGUAGES else found[1].lower()
+        if classes.startswith("code ") and "literal-block" in classes:  # docutils
+            names = set(classes.split()) - {"code", "literal-block"} - _NOT_LANGUAGES
+            return next(iter(names), "")
+    return ""
+
+
+def _nearest(node: html.HtmlElement, count: int) -> list[html.HtmlElement]:
+    return [parent for parent, _ in zip(node.iterancestors(), range(count), strict=False)]
+
+
+def join_definitions(terms: html.HtmlElement) -> None:
+    """Makes each term and the first text of its definition one paragraph."""
+    terms.tag = "div"
+    for group in list(terms.iterchildren("div")):
+        group.drop_tag()
+    entry: html.HtmlElement | None = None
+    defined = False
+    for node in list(terms.iterchildren("dt", "dd")):
+        if node.tag == "dt":
+            text = _flat(node)
+            if entry is not None and not defined:
+                entry.text += f", {text}"
+                node.drop_tree()
+                continue
+            node.tag, node.text, entry, defined = "p", text, node, False
+            for child in list(node):
+                node.remove(child)
+        elif entry is not None:
+            entry.text += BREAK + _take_first_text(node)
+            defined = True
+
+
+def _take_first_text(definition: html.HtmlElement) -> str:
+    """Takes the leading inline text out of a definition; what is left stays as a block."""
+    definition.tag = "div"
+    if not any(node.tag in BLOCKS for node in definition.iterdescendants()):
+        text = _flat(definition)
+        definition.drop_tree()
+        return text
+    first = definition[0]
+    if not (definition.text or "").strip() and first.tag == "p":
+        text = _flat(first)
+        first.drop_tree()
+        return text
+    parts = [definition.text or ""]
+    definition.text = None
+    while len(definition) and definition[0].tag not in BLOCKS:
+        parts.append(definition[0].text_content() + (definition[0].tail or ""))
+        definition.remove(definition[0])
+    return " ".join("".join(parts).split())
+
+
+def _flat(node: html.HtmlElement) -> str:
+    return " ".join(node.text_content().split())
+
+
+def open_item(item: html.HtmlElement) -> None:
+    """Numbers an item of an ordered list, and makes its first paragraph the item's own text."""
+    first = item[0] if len(item) else None
+    if first is not None and _is_opening(item, first):
+        if len(item) > 1 and item[1].tag not in BLOCKS:
+            first.tail = BREAK + (first.tail or "")
+        first.drop_tag()
+    if (number := _number_of(item)) is not None:
+        item.text = f"{number}. {(item.text or '').lstrip()}"
+
+
+def _is_opening(item: html.HtmlElement, first: html.HtmlElement) -> bool:
+    is_block = first.tag in ("p", "div") and not (item.text or "").strip()
+    return is_block and not any(node.tag in BLOCKS for node in first.iterdescendants())
+
+
+def _number_of(item: html.HtmlElement) -> int | None:
+    parent = item.getparent()
+    if parent is None or parent.tag != "ol":
+        return None
+    start = _whole(parent.get("start"), 1)
+    return _whole(item.get("value"), start + len(list(item.itersiblings("li", preceding=True))))
+
+
+def _whole(value: str | None, default: int) -> int:
+    return int(value) if value and value.strip().isdecimal() else default
+
+
+def tables_without_code(body: html.HtmlElement, languages: list[str]) -> tuple[str, ...]:
+    """Rewrites every table as one cell per row; returns the languages of the code left."""
+    named = dict(zip(body.iter("pre"), (name for name in languages), strict=False))
+    for table in reversed(list(body.iter("table"))):
+        if _is_layout(table):
+            _unwrap(table)
+        else:
+            _plain_table(table)
+    return tuple(named[block] for block in body.iter("pre"))
+
+
+def _is_layout(table: html.HtmlElement) -> bool:
+    if table.get("role") in ("presentation", "none") or table.find(".//table") is not None:
+        return True
+    cells = list(table.iter("td", "th"))
+    return any(
+        node.tag in HEADINGS or (node.tag == "pre" and "\n" in (node.text or "").strip())
+        for cell in cells
+        for node in cell.iterdescendants()
+    )
+
+
+def _unwrap(table: html.HtmlElement) -> None:
+    for node in table.iter("table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th"):
+        node.tag = "div"
+
+
+def _plain_table(table: html.HtmlElement) -> None:
+    rows = tables.row_texts(tables.grid_of(table))
+    caption = table.find("caption")
+    plain = html.Element("div")
+    if caption is not None and (text := _flat(caption)):
+        etree.SubElement(plain, "p").text = text
+    if rows:
+        body = etree.SubElement(plain, "table")
+        for row in rows:
+            etree.SubElement(etree.SubElement(body, "tr"), "td").text = row
+    plain.tail = table.tail
+    table.getparent().replace(table, plain)
