@@ -3,10 +3,21 @@
 from pathlib import Path
 
 import pytest
+from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from ingestion.models import Collection
 from tests.people import People, make_collections, make_people
+
+pytest_plugins = ["tests.model_servers"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """SQLite in a file, as in use: the database in memory has other locks between threads."""
+    database = django_settings.DATABASES["default"]
+    if "sqlite3" in database["ENGINE"]:
+        database["TEST"]["NAME"] = str(django_settings.DOCPORTAL_HOME / "tests.sqlite3")
 
 
 @pytest.fixture

@@ -1,0 +1,133 @@
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from docportal.models import User
+from ingestion.models import Chunk, Collection, Document
+from router import retrieval
+from training.models import QAPair
+
+pytestmark = [
+    pytest.mark.models,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("home"),
+]
+
+GUIDE = "# Ramp guide\n\n## Opening hours\n\nThe north ramp opens at 05:40.\n"
+NOTES = "QUAY NOTES\n\nThe quay crane lifts 38 tonnes.\n"
+
+
+@pytest.fixture(autouse=True)
+def embeddings(settings: Settings, embedding_server: str) -> None:
+    settings.EMBEDDINGS_URL = embedding_server
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    folder = tmp_path / "tree"
+    (folder / "notes").mkdir(parents=True)
+    (folder / "guide.md").write_text(GUIDE)
+    (folder / "notes" / "quay.txt").write_text(NOTES)
+    return folder
+
+
+Ingest = Callable[..., dict[str, object]]
+
+
+@pytest.fixture
+def ingest(tree: Path) -> Ingest:
+    def run(*options: str, paths: tuple[Path, ...] = (tree,)) -> dict[str, object]:
+        out = io.StringIO()
+        call_command("ingest", *paths, "--collection", "Harbour", "--json", *options, stdout=out)
+        report: dict[str, object] = json.loads(out.getvalue())
+        return report
+
+    return run
+
+
+def found(text: str, user: User | None = None) -> list[str]:
+    return [hit.chunk.text for hit in retrieval.search(text, user=user, limit=3).hits]
+
+
+def test_folder_becomes_searchable_documents(ingest: Ingest) -> None:
+    report = ingest()
+    assert (report["created"], report["failed"]) == (2, [])
+    documents = report["documents"]
+    assert isinstance(documents, list)
+    assert [(row["path"], row["version"], row["status"]) for row in documents] == [
+        ("guide.md", 1, "parsed"),
+        ("notes/quay.txt", 1, "parsed"),
+    ]
+    assert "05:40" in found("When does the north ramp open?")[0]
+
+
+def test_second_run_changes_nothing(ingest: Ingest) -> None:
+    ingest()
+    chunks = set(Chunk.objects.values_list("pk", flat=True))
+    report = ingest()
+    assert (report["created"], report["updated"], report["unchanged"]) == (0, 0, 2)
+    assert set(Chunk.objects.values_list("pk", flat=True)) == chunks
+
+
+def test_changed_bytes_replace_the_old_text_in_search(ingest: Ingest, tree: Path) -> None:
+    ingest()
+    (tree / "guide.md").write_text(GUIDE.replace("05:40", "06:15"))
+    assert ingest()["updated"] == 1
+    answers = "\n".join(found("When does the north ramp open?"))
+    assert "06:15" in answers
+    assert "05:40" not in answers
+
+
+def test_replace_tree_archives_what_is_gone(ingest: Ingest, tree: Path) -> None:
+    ingest()
+    (tree / "guide.md").unlink()
+    assert ingest()["archived"] == 0
+    assert ingest("--replace-tree")["archived"] == 1
+    assert not any("05:40" in text for text in found("When does the north ramp open?"))
+
+
+def test_bad_file_is_reported_and_the_others_go_on(ingest: Ingest, tree: Path) -> None:
+    (tree / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing else")
+    (tree / "tool.exe").write_bytes(b"MZ")
+    report = ingest()
+    failed = report["failed"]
+    assert isinstance(failed, list)
+    assert {row["path"] for row in failed} == {"broken.pdf", "tool.exe"}
+    assert all(row["reason"] for row in failed)
+    assert Document.objects.count() == 3
+    assert found("quay crane")
+
+
+def test_only_bad_files_is_a_failure(ingest: Ingest, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.pdf"
+    bad.write_bytes(b"%PDF-1.7\nnothing else")
+    with pytest.raises(SystemExit) as raised:
+        ingest(paths=(bad,))
+    assert raised.value.code == 1
+
+
+def test_readers_are_made_and_hold(ingest: Ingest) -> None:
+    ingest("--readers", "harbour-police")
+    member = User.objects.create_user("kim")
+    member.groups.add(Collection.objects.get(slug="harbour").readers.get())
+    assert found("north ramp") == []
+    assert found("north ramp", member)
+
+
+def test_pairs_beside_a_document_are_imported_once(ingest: Ingest, tree: Path) -> None:
+    pair = {"query": "When does the ramp open?", "answer": "05:40", "context": "opens at 05:40"}
+    (tree / "guide_qa.jsonl").write_text(json.dumps(pair) + "\n")
+    assert ingest()["pairs"] == 1
+    assert ingest()["pairs"] == 0
+    assert QAPair.objects.get().document.path == "guide.md"
+
+
+def test_missing_path_is_wrong_use(ingest: Ingest, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="No such file") as raised:
+        ingest(paths=(tmp_path / "nowhere",))
+    assert raised.value.returncode == 2
