@@ -60,8 +60,9 @@ class LexicalIndex:
     def change(self, *, removed: Iterable[int], added: Iterable[Entry], revision: int) -> None:
         """Take out all passages of the removed versions, put in the added ones, and commit."""
         writer = self._index.writer(_WRITER_BYTES, 1)
-        for version_id in removed:
-            writer.delete_documents_by_term("version", version_id)
+        # `delete_documents_by_term` makes a signed term, which an unsigned field never has.
+        gone = Query.term_set_query(_SCHEMA, "version", list(removed))
+        writer.delete_documents_by_query(gone)
         for entry in added:
             writer.add_document(_document(entry))
         writer.delete_documents_by_query(Query.exists_query("revision"))
