@@ -49,9 +49,9 @@ def secret_key() -> str:
 SECRET_KEY = secret_key()
 
 # --- Backing services --------------------------------------------------------------------------
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DOCPORTAL_HOME / 'db.sqlite3'}")
-}
+# Empty is the same as not set, as deployment files write it.
+DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{DOCPORTAL_HOME / 'db.sqlite3'}"
+DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # WAL lets readers go on while one process writes; IMMEDIATE takes the write lock at BEGIN,
     # where SQLite waits for it, and not in the middle, where it fails at once.
@@ -64,7 +64,7 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8, "timeout": 20}}
 
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or "filesystem://"
 if CELERY_BROKER_URL == "filesystem://":
     _broker_dir = DOCPORTAL_HOME / "broker"
     for _name in ("messages", "control"):

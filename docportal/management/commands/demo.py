@@ -68,5 +68,5 @@ def _upload(collection: Collection, folder: Path, author: User, edition: int) ->
                 path=path,
                 content=content,
                 author=author,
-                note="Summer timetable" if edition == 2 else "",
+                note="Winter season 2026" if edition == 2 else "",
             )
