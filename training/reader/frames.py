@@ -165,7 +165,8 @@ def _code(rng: Random, facts: list[Fact], *, named: bool) -> str:
     pairs = {}
     for fact in facts:
         key = phrasing.key(rng, fact.form["label"][0])
-        pairs[".".join([*fact.qualifier.split()[-1:], key])] = fact.value
+        where = "_".join(fact.qualifier.removeprefix("the ").split())
+        pairs[f"{where}.{key}" if where else key] = fact.value
     section = phrasing.key(rng, facts[0].thing)
     return phrasing.code(rng, section, pairs, named=named)
 

@@ -12,18 +12,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerBase
 
-from router.prompts import REFUSAL
 from training.reader import lora
 from training.reader.data import Exercise, exercises
-from training.reader.packing import Packed, pack, tokenise
+from training.reader.model import Reader
+from training.reader.packing import pack, tokenise
+from training.reader.scoring import Score, evaluate
 
 HELD_OUT_SEED = 7_000_000
 
@@ -55,56 +55,17 @@ class Progress:
     questions: int = 0
     tokens: int = 0
     best: float = -math.inf
+    losses: list[float] = field(default_factory=list)
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Of greedy answers, in shares: exact text and citation; a wrong statement; refusals."""
+def train(config: Config) -> Iterator[Progress]:
+    """Train until the steps or the minutes are used up. Yields after each update.
 
-    exact: float
-    exact_with_source: float
-    wrong: float
-    refusal_recall: float
-    over_refusal: float
-    questions: int
-
-    @property
-    def value(self) -> float:
-        """A wrong statement costs as much as a right one earns; a refusal costs nothing."""
-        return self.exact - self.wrong
-
-
-class Reader:
-    """The base model with its adapters, as the trainer and the evaluation use it."""
-
-    def __init__(self, config: Config) -> None:
-        torch.manual_seed(config.seed)
-        self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(config.base)
-        self.model = LlamaForCausalLM.from_pretrained(
-            config.base, dtype=torch.bfloat16, attn_implementation="eager"
-        )
-        self.adapters = lora.inject(self.model, rank=config.rank, alpha=config.alpha)
-
-    def parameters(self) -> list[nn.Parameter]:
-        return [p for adapter in self.adapters.values() for p in (adapter.a, adapter.b)]
-
-    def logits(self, packed: Packed) -> Tensor:
-        """(T, vocabulary), in float32, at the answers' positions only."""
-        hidden = self.model.model(
-            input_ids=packed.ids[None],
-            position_ids=packed.positions[None],
-            attention_mask=packed.mask(self.model.dtype),
-            use_cache=False,
-        ).last_hidden_state[0]
-        logits: Tensor = self.model.lm_head(hidden[packed.predicts]).float()
-        return logits
-
-
-def train(config: Config) -> Progress:
-    """Train until the steps or the minutes are used up; the best adapter is in `config.out`."""
+    The best adapter so far is in `config.out`, with a checkpoint from which it goes on.
+    """
     torch.set_num_threads(config.threads)
-    reader = Reader(config)
+    reader = Reader(config.base, rank=config.rank, alpha=config.alpha, seed=config.seed)
     optimizer = torch.optim.AdamW(reader.parameters(), lr=config.rate, weight_decay=0.01)
     progress = _resume(config, reader, optimizer)
     held_out = list(itertools.islice(exercises(HELD_OUT_SEED, held_out=True), config.held_out))
@@ -113,17 +74,16 @@ def train(config: Config) -> Progress:
         started = time.monotonic()
         for group in optimizer.param_groups:
             group["lr"] = config.rate * _schedule(spent, config.warmup)
-        loss = _step(reader, optimizer, next(batches), progress)
+        progress.losses.append(step(reader, optimizer, next(batches), progress))
         progress.step += 1
         progress.seconds += time.monotonic() - started
-        _log(progress, loss)
         after = _spent(config, progress)
         evaluating = any(spent < mark <= after for mark in config.evaluate_at)
         if evaluating:
             _keep_best(config, reader, progress, evaluate(reader, held_out))
         if evaluating or progress.step % config.checkpoint_every == 0:
             _checkpoint(config, reader, optimizer, progress)
-    return progress
+        yield progress
 
 
 def _spent(config: Config, progress: Progress) -> float:
@@ -145,7 +105,7 @@ def _batches(config: Config, *, skip: int) -> Iterator[list[Exercise]]:
         yield list(itertools.islice(source, config.batch))
 
 
-def _step(
+def step(
     reader: Reader,
     optimizer: torch.optim.Optimizer,
     batch: list[Exercise],
@@ -167,91 +127,13 @@ def _step(
     return total
 
 
-def evaluate(reader: Reader, held_out: list[Exercise]) -> Score:
-    """Judge greedy answers without generating them.
-
-    Greedy decoding gives the wanted answer exactly when each of its tokens is the most likely one
-    after those before it, which one pass over the answers shows.
-    """
-    refusal = reader.tokenizer.encode(REFUSAL, add_special_tokens=False)
-    source = reader.tokenizer.encode(" [", add_special_tokens=False)[0]
-    outcomes = []
-    for exercise in held_out:
-        packed = pack(tokenise(exercise, reader.tokenizer))
-        with torch.no_grad():
-            best = reader.logits(packed).argmax(-1)
-        for number in range(len(exercise.questions)):
-            mine = packed.row == number
-            outcomes.append(_outcome(packed.targets[mine], best[mine], refusal, source))
-    return _score(outcomes)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    answerable: bool
-    refused: bool
-    exact: bool
-    exact_with_source: bool
-
-
-def _outcome(wanted: Tensor, best: Tensor, refusal: list[int], source: int) -> Outcome:
-    right = (wanted == best).tolist()
-    wanted_ids, best_ids = wanted.tolist(), best.tolist()
-    answerable = wanted_ids[: len(refusal)] != refusal
-    text = len(right) - 1 - wanted_ids[::-1].index(source) if answerable else len(right)
-    refused = best_ids[0] == refusal[0] if answerable else all(right)
-    return Outcome(answerable, refused, all(right[:text]), all(right))
-
-
-def _score(outcomes: list[Outcome]) -> Score:
-    answerable = [o for o in outcomes if o.answerable]
-    missing = [o for o in outcomes if not o.answerable]
-    wrong = sum(not o.exact and not o.refused for o in outcomes)
-    return Score(
-        exact=_share(sum(o.exact for o in answerable), len(answerable)),
-        exact_with_source=_share(sum(o.exact_with_source for o in answerable), len(answerable)),
-        wrong=_share(wrong, len(outcomes)),
-        refusal_recall=_share(sum(o.refused for o in missing), len(missing)),
-        over_refusal=_share(sum(o.refused and not o.exact for o in answerable), len(answerable)),
-        questions=len(outcomes),
-    )
-
-
-def _share(part: int, whole: int) -> float:
-    return round(part / whole, 4) if whole else 0.0
-
-
 # --- What is kept ------------------------------------------------------------------------------
-def _log(progress: Progress, loss: float) -> None:
-    speed = progress.tokens / progress.seconds
-    print(f"step {progress.step} loss {loss:.3f} {speed:.0f} tokens/s", flush=True)  # noqa: T201
-
-
 def _keep_best(config: Config, reader: Reader, progress: Progress, score: Score) -> None:
     progress.history.append({"step": progress.step, **asdict(score)})
-    print(json.dumps(progress.history[-1]), flush=True)  # noqa: T201
     if score.value <= progress.best:
         return
     progress.best = score.value
-    save_adapter(reader, config, config.out)
-
-
-def save_adapter(reader: Reader, config: Config, folder: Path) -> None:
-    """Write the adapter as PEFT does: a small configuration and bf16 safetensors."""
-    folder.mkdir(parents=True, exist_ok=True)
-    description: dict[str, Any] = {
-        "base_model_name_or_path": config.base.name,
-        "bias": "none",
-        "lora_alpha": config.alpha,
-        "lora_dropout": 0.0,
-        "peft_type": "LORA",
-        "r": config.rank,
-        "target_modules": sorted(lora.TARGETS),
-        "task_type": "CAUSAL_LM",
-    }
-    tensors = lora.state(reader.adapters, torch.bfloat16)
-    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
-    (folder / "adapter_config.json").write_text(json.dumps(description, indent=1) + "\n")
+    reader.save(config.out)
 
 
 def _checkpoint(
@@ -272,8 +154,6 @@ def _resume(config: Config, reader: Reader, optimizer: torch.optim.Optimizer) ->
     path = _checkpoint_file(config)
     if not path.exists():
         return Progress()
-    from safetensors import safe_open
-
     tensors = load_file(path)
     lora.load(reader.adapters, tensors)
     moments: dict[int, dict[str, Tensor]] = {}
@@ -300,7 +180,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=Config.seed)
     parser.add_argument("--threads", type=int, default=Config.threads)
     options = parser.parse_args()
-    train(Config(**vars(options)))
+    for progress in train(Config(**vars(options))):
+        if progress.step % 10 == 0:
+            minutes, speed = progress.seconds / 60, progress.tokens / progress.seconds
+            loss = sum(progress.losses[-10:]) / 10
+            print(f"{progress.step}: {minutes:.1f} min, loss {loss:.3f}, {speed:.0f} tokens/s")  # noqa: T201
+    print(json.dumps(progress.history, indent=1))  # noqa: T201
 
 
 if __name__ == "__main__":
