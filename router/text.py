@@ -67,12 +67,14 @@ def fold(text: str) -> Folded:
     """`text` folded character by character. Length may change; `Folded.original` undoes it."""
     if text.isascii():
         return Folded(text.lower(), None)
-    pieces = [
-        unicodedata.normalize("NFKC", character.translate(_CHARACTERS)).lower()
-        for character in text
-    ]
+    pieces = [_folded(character) for character in text]
     offsets = [place for place, piece in enumerate(pieces) for _ in piece]
     return Folded("".join(pieces), (*offsets, len(text)))
+
+
+@lru_cache(maxsize=4_096)
+def _folded(character: str) -> str:
+    return unicodedata.normalize("NFKC", character.translate(_CHARACTERS)).lower()
 
 
 def words(folded: str) -> list[Word]:
