@@ -23,19 +23,24 @@ class Change:
 
     touched: list[int]
     added: QuerySet[DocumentVersion]
-    revision: int
+
+
+def served_at(revision: int) -> QuerySet[DocumentVersion]:
+    """The versions that were served at a revision, at most one for each document."""
+    return DocumentVersion.objects.filter(
+        Q(withdrawn_revision__isnull=True) | Q(withdrawn_revision__gt=revision),
+        published_revision__lte=revision,
+    ).order_by()
 
 
 def change(*, since: int, until: int) -> Change:
-    """What leads from the corpus at revision `since` (0: nothing) to the one at `until`."""
-    published = Q(published_revision__gt=since, published_revision__lte=until)
-    withdrawn = Q(withdrawn_revision__gt=since, withdrawn_revision__lte=until)
-    touched = DocumentVersion.objects.filter(published | withdrawn) if since else None
-    added = DocumentVersion.objects.filter(published).filter(
-        Q(withdrawn_revision__isnull=True) | Q(withdrawn_revision__gt=until)
-    )
-    ids = list(touched.order_by().values_list("pk", flat=True)) if touched is not None else []
-    return Change(ids, added.order_by(), until)
+    """What leads from the corpus at one revision to the corpus at a later one."""
+    touched = DocumentVersion.objects.filter(
+        Q(published_revision__gt=since, published_revision__lte=until)
+        | Q(withdrawn_revision__gt=since, withdrawn_revision__lte=until)
+    ).order_by()
+    added = served_at(until).filter(published_revision__gt=since)
+    return Change(list(touched.values_list("pk", flat=True)), added)
 
 
 def entries(versions: QuerySet[DocumentVersion]) -> Iterator[Entry]:

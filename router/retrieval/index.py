@@ -119,7 +119,6 @@ class Index:
         generation = self._folder.read_vectors(pointer.vectors)
         _check_origin(generation)
         words = LexicalIndex(self._folder.lexical(pointer.lexical))
-        words.verify()
         return _opened(pointer, words, generation)
 
     def _advance(self, opened: _Opened, revision: int) -> _Opened:
@@ -145,18 +144,17 @@ class Index:
         number = generation.manifest.number
         words = LexicalIndex(self._folder.lexical(number))
         revision = generation.manifest.revision
-        served = corpus.change(since=0, until=revision).added
-        words.change(removed=(), added=corpus.entries(served), revision=revision)
+        served = corpus.entries(corpus.served_at(revision))
+        words.change(removed=(), added=served, revision=revision)
         pointer = Pointer(number, number)
         self._folder.point(pointer)
         return self._advance(_opened(pointer, words, generation), revision)
 
     def _write_generation(self) -> Generation:
         row = _new_generation()
-        served = corpus.change(since=0, until=row.revision).added
         generation = self._folder.write_vectors(
             row.number,
-            corpus.vectors(served),
+            corpus.vectors(corpus.served_at(row.revision)),
             revision=row.revision,
             embedder=row.embedder,
             dimension=row.dimension,

@@ -43,13 +43,18 @@ class LexicalIndex:
     """One folder. Any number of processes may read while one writes; the caller sees to that."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the index of a folder, or make an empty one at revision 0."""
+        """Open the index of a folder, or make an empty one at revision 0.
+
+        Raises `DamagedIndexError`. No other process may write to the folder meanwhile.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+        if (folder / "meta.json").exists():
+            _verify(folder)
         try:
             self._index = tantivy.Index(_SCHEMA, path=str(folder))
         except ValueError as error:
-            raise DamagedIndexError(str(error)) from error
+            raise DamagedIndexError(f"{folder}: {error}") from error
+        self._index.config_reader("manual")
         self._index.register_tokenizer("words", _ANALYSER)
 
     def snapshot(self) -> "LexicalSnapshot":
@@ -69,17 +74,6 @@ class LexicalIndex:
         writer.add_document(tantivy.Document.from_dict({"revision": revision}, _SCHEMA))
         writer.commit()
         writer.wait_merging_threads()
-
-    def verify(self) -> None:
-        """Raise `DamagedIndexError` unless all files of the last commit are as written.
-
-        tantivy ends each file with its CRC-32 but does not look at it when it opens the file.
-        No other process may write meanwhile.
-        """
-        meta = json.loads((self.folder / "meta.json").read_bytes())
-        for segment in meta["segments"]:
-            for path in self.folder.glob(f"{segment['segment_id'].replace('-', '')}.*"):
-                _verify_checksum(path)
 
 
 class LexicalSnapshot:
@@ -143,6 +137,24 @@ def _document(entry: Entry) -> tantivy.Document:
 
 def _stemmed(words: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(_ANALYSER.analyze(" ".join(words))))
+
+
+def _verify(folder: Path) -> None:
+    """Compare all files of the last commit with what was written.
+
+    tantivy ends each file with its CRC-32 but does not look at it when it opens the file.
+    """
+    try:
+        segments = json.loads((folder / "meta.json").read_bytes())["segments"]
+        names = [segment["segment_id"].replace("-", "") for segment in segments]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedIndexError(f"{folder}: {error}") from error
+    for name in names:
+        files = list(folder.glob(f"{name}.*"))
+        if not files:
+            raise DamagedIndexError(f"{folder}: {name} is missing")
+        for path in files:
+            _verify_checksum(path)
 
 
 def _verify_checksum(path: Path) -> None:

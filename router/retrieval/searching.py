@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from django.conf import settings
 
-from ingestion.models import Chunk, Collection, DocumentVersion, Reader
+from ingestion.models import Chunk, Collection, Reader
 from ingestion.publication import current_revision
-from router.retrieval import index
+from router.retrieval import corpus, index
 from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
 from router.retrieval.fusion import Place, Ranking, arrange, blend
 from router.retrieval.index import Snapshot
@@ -19,8 +19,6 @@ from router.retrieval.vectors import Vectors
 MAX_LIMIT = 100
 # Places of each ranking that take part in the fusion.
 DEPTH = 50
-# Publications that fall into a search let it start again, but not for ever.
-ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +68,10 @@ def search(
         return SearchResult([], _milliseconds_since(started), False, current_revision())
     vector = _vector(question)
     collections = _readable(user, collection)
-    for _ in range(ATTEMPTS):
-        snapshot = index.current().snapshot()
-        rankings = _rankings(snapshot, question, vector, collections, max(DEPTH, 2 * limit))
-        scores = rankings.scores()
-        places = _places(scores, collections)
-        if len(places) == len(scores) or current_revision() == snapshot.revision:
-            break
+    snapshot = index.current().snapshot()
+    rankings = _rankings(snapshot, question, vector, collections, max(DEPTH, 2 * limit))
+    scores = rankings.scores()
+    places = _places(scores, collections, snapshot.revision)
     hits = _hits(arrange(scores, places, limit), rankings, vector)
     return SearchResult(hits, _milliseconds_since(started), vector is None, snapshot.revision)
 
@@ -114,11 +109,17 @@ def _rankings(
     return _Rankings(lexical, dense, depth)
 
 
-def _places(chunk_ids: Iterable[int], collections: AbstractCollection[int]) -> dict[int, Place]:
-    """Those that the database, too, shows to this reader now; titles belong to the content."""
+def _places(
+    chunk_ids: Iterable[int], collections: AbstractCollection[int], revision: int
+) -> dict[int, Place]:
+    """Those that the database, too, shows to this reader; titles belong to the content.
+
+    As of the revision that was searched: what is published meanwhile must not take away the
+    version that this search found before it.
+    """
     chunks = Chunk.objects.filter(
         pk__in=list(chunk_ids),
-        version__in=DocumentVersion.objects.served(),
+        version__in=corpus.served_at(revision),
         version__document__collection__in=collections,
     )
     fields = ("pk", "version_id", "position", "content_hash", "version__document__title")

@@ -1,0 +1,70 @@
+"""An embedding server over HTTP whose vectors are sums of one random vector for each word.
+
+Texts that share words are near, always in the same way, and it starts at once.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+from numpy.typing import NDArray
+
+DIMENSION = 384
+
+
+def embed(text: str) -> NDArray[np.float32]:
+    """Of unit length."""
+    words = re.findall(r"\w+", text.lower()) or [""]
+    seeds = [int.from_bytes(hashlib.sha256(word.encode()).digest()[:8]) for word in words]
+    total = sum(np.random.default_rng(seed).normal(size=DIMENSION) for seed in seeds)
+    vector: NDArray[np.float32] = (total / np.linalg.norm(total)).astype("<f4")
+    return vector
+
+
+class HashedWords(ThreadingHTTPServer):
+    """`texts` is all that was embedded so far, questions included."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.texts: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: HashedWords
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.texts += asked["input"]
+        rows = [
+            {"index": index, "embedding": base64.b64encode(embed(text).tobytes()).decode()}
+            for index, text in enumerate(asked["input"])
+        ]
+        body = json.dumps({"data": rows}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: the tests' output is for the tests."""
+
+
+@contextmanager
+def hashed_words() -> Iterator[HashedWords]:
+    with HashedWords() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()

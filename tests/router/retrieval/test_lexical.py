@@ -1,0 +1,128 @@
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from router.retrieval.lexical import DamagedIndexError, Entry, LexicalIndex
+
+TEXTS = {
+    1: "Each delivery has a window size of nine events.",
+    2: "The port of the billing service is 8443.",
+    3: "Set max_retries in the configuration of the sender.",
+}
+
+
+def index_of(folder: Path, texts: dict[int, str] = TEXTS, collection: int = 1) -> LexicalIndex:
+    index = LexicalIndex(folder)
+    entries = [Entry(number, number, collection, text) for number, text in texts.items()]
+    index.change(removed=(), added=entries, revision=1)
+    return index
+
+
+def found(index: LexicalIndex, question: str, collections: tuple[int, ...] = (1,)) -> list[int]:
+    return [chunk for chunk, _ in index.snapshot().search(question, collections, 10)]
+
+
+def found_scores(index: LexicalIndex, question: str) -> list[tuple[int, float]]:
+    return index.snapshot().search(question, (1,), 10)
+
+
+def test_a_new_index_is_empty_at_revision_0(tmp_path: Path) -> None:
+    index = LexicalIndex(tmp_path)
+    assert index.snapshot().revision == 0
+    assert found(index, "window") == []
+
+
+@pytest.mark.parametrize(
+    ("question", "chunk"),
+    [
+        ("size of the windows", 1),
+        ("windwo size", 1),
+        ("maxRetries", 3),
+        ("max retries", 3),
+        ("confguration", 3),
+        ("which port? 8443", 2),
+    ],
+)
+def test_finds_inflections_spellings_and_typing_mistakes(
+    tmp_path: Path, question: str, chunk: int
+) -> None:
+    assert found(index_of(tmp_path), question)[0] == chunk
+
+
+def test_content_and_revision_change_together(tmp_path: Path) -> None:
+    index = index_of(tmp_path)
+    before = index.snapshot()
+    index.change(removed=[1], added=[Entry(4, 4, 1, "A window of ten events.")], revision=2)
+    after = index.snapshot()
+    assert (before.revision, after.revision) == (1, 2)
+    assert [chunk for chunk, _ in before.search("window", (1,), 10)] == [1]
+    assert [chunk for chunk, _ in after.search("window", (1,), 10)] == [4]
+
+
+def test_another_process_sees_what_was_committed(tmp_path: Path) -> None:
+    reader = LexicalIndex(tmp_path)
+    index_of(tmp_path)
+    assert found(reader, "window") == [1]
+
+
+def test_finds_nothing_outside_the_given_collections(tmp_path: Path) -> None:
+    index = index_of(tmp_path)
+    index.change(removed=(), added=[Entry(9, 9, 2, "A window elsewhere.")], revision=2)
+    assert found(index, "window", (2,)) == [9]
+    assert found(index, "window", ()) == []
+
+
+def test_a_hidden_word_does_not_stop_the_search_for_near_spellings(tmp_path: Path) -> None:
+    index = index_of(tmp_path)
+    index.change(removed=(), added=[Entry(9, 9, 2, "windwo")], revision=2)
+    assert found(index, "windwo", (1,)) == [1]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> LexicalIndex:
+    return index_of(tmp_path_factory.mktemp("shared"))
+
+
+@given(question=st.text(max_size=200))
+@example(question='+(window AND "size~2 [a TO b] *:* text:')
+def test_takes_any_question(shared: LexicalIndex, question: str) -> None:
+    assert all(chunk in TEXTS and score > 0 for chunk, score in found_scores(shared, question))
+
+
+def test_a_whole_index_passes_verification(tmp_path: Path) -> None:
+    index = index_of(tmp_path)
+    index.change(removed=[2], added=(), revision=2)
+    assert found(LexicalIndex(tmp_path), "window") == [1]
+
+
+def test_one_flipped_bit_anywhere_is_found(tmp_path: Path) -> None:
+    index_of(tmp_path)
+    source = random.Random(3)
+    files = [path for path in tmp_path.iterdir() if path.suffix in {".idx", ".term", ".fast"}]
+    assert len(files) == 3
+    for path in files:
+        good = path.read_bytes()
+        at = source.randrange(len(good) // 2)
+        path.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+        with pytest.raises(DamagedIndexError):
+            LexicalIndex(tmp_path)
+        path.write_bytes(good)
+    assert found(LexicalIndex(tmp_path), "window") == [1]
+
+
+def test_a_cut_off_file_is_found(tmp_path: Path) -> None:
+    index_of(tmp_path)
+    path = next(tmp_path.glob("*.idx"))
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(DamagedIndexError):
+        LexicalIndex(tmp_path)
+
+
+def test_damaged_meta_data_are_found(tmp_path: Path) -> None:
+    index_of(tmp_path)
+    (tmp_path / "meta.json").write_text("{")
+    with pytest.raises(DamagedIndexError):
+        LexicalIndex(tmp_path)
