@@ -29,6 +29,19 @@
     else links[Math.min(next, links.length - 1)].focus();
   }
 
+  // --- Asking: a search still on its way must not push the answer off the page ------------------
+  let asked = null;
+
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches(".askbox")) asked = $("#ask").value;
+  });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const box = event.detail.elt;
+    if (box.id !== "ask") return;
+    if (box.value === asked) event.preventDefault();
+    asked = null;
+  });
+
   // --- Times: the exact one on hover in the reader's own zone ----------------------------------
   function localTimes(root) {
     for (const time of $$("time[datetime]", root)) {
@@ -101,9 +114,14 @@
     document.addEventListener("drop", async (event) => {
       event.preventDefault();
       document.body.classList.remove("dropping");
-      const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry());
-      const files = await Promise.all(entries.filter(Boolean).map(entryFiles));
-      offer(files.flat());
+      const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
+      const found = items.map((item) => {
+        const entry = item.webkitGetAsEntry();
+        return entry ? entryFiles(entry) : item.getAsFile();
+      });
+      const files = (await Promise.all(found)).flat();
+      if (!files.length) return;
+      offer(files);
       form.requestSubmit();
     });
   }

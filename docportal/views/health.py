@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from router.llm import ModelUnavailable, chat_model, model_errors
+from router import serving
 from router.retrieval import search
 
 MODEL_SECONDS = 5.0
@@ -51,10 +51,8 @@ def _index() -> str:
 
 def _model() -> str:
     """A completion of one token: a server may be up while its engine is dead."""
-    try:
-        with model_errors():
-            chat_model(max_tokens=1, timeout=MODEL_SECONDS).invoke("ready")
-    except ModelUnavailable:
+    url = serving.llm_url()
+    if url is None or not serving.ready(url, timeout=MODEL_SECONDS):
         return "does not answer: search works, answers are refused"
     return "ok"
 

@@ -1,0 +1,189 @@
+"""The whole product as people meet it: `manage.py up` in a home of its own, and real Chromium.
+
+Only the answering model is scripted, so that a journey knows what it will say.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import psycopg
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.scripted_llm import ScriptedLLM, scripted_llm
+
+ROOT = Path(__file__).resolve().parents[2]
+MANAGE = [sys.executable, str(ROOT / "manage.py")]
+PASSWORD = "correct horse battery"
+PEOPLE = {
+    "ana": ("engineer",),
+    "mira": ("writer", "security"),
+    "ines": ("admin",),
+    "stella": ("writer",),
+}
+STARTS_WITHIN = 90.0
+expect.set_options(timeout=30_000)
+
+BOATS = """# Boat register
+
+## Aurora
+
+The Aurora carries 48 passengers and has a crew of three.
+
+| Deck | Seats | Heated |
+|------|-------|--------|
+| Upper | 20 | no |
+| Lower | 28 | yes |
+
+```yaml
+boat: aurora
+seats: 48
+```
+"""
+CODES = "# Harbour codes\n\nThe zebra gate opens with 4711.\n"
+
+
+@dataclass(frozen=True)
+class Portal:
+    url: str
+    llm: ScriptedLLM
+    manage: Callable[..., None]
+
+
+@pytest.fixture(scope="package")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    home = tmp_path_factory.mktemp("home")
+    with scripted_llm() as llm, database() as variables:
+        environment = os.environ | variables | {"DOCPORTAL_HOME": str(home), "LLM_URL": llm.url}
+
+        def manage(*arguments: str) -> None:
+            subprocess.run([*MANAGE, *arguments], env=environment, check=True)
+
+        manage("migrate", "-v0")
+        for name, (role, *groups) in PEOPLE.items():
+            more = ["--groups", *groups] if groups else []
+            manage("createuser", name, "--role", role, "--password", PASSWORD, *more)
+        port = free_port()
+        running = subprocess.Popen([*MANAGE, "up", "--port", str(port)], env=environment)
+        try:
+            portal = Portal(f"http://127.0.0.1:{port}", llm, manage)
+            llm.will_say("48. [1]")
+            wait_until_ready(portal.url)
+            bring_in(portal, home / "sources")
+            yield portal
+        finally:
+            running.terminate()
+            running.wait(30)
+
+
+def database() -> "DatabaseForUp":
+    return DatabaseForUp(
+        os.environ.get("DATABASE_URL", ""), os.environ.get("CELERY_BROKER_URL", "")
+    )
+
+
+class DatabaseForUp:
+    """A database and a broker for the processes of `up` alone: no other test's messages."""
+
+    def __init__(self, database_url: str, broker_url: str) -> None:
+        self.database_url, self.broker_url = database_url, broker_url
+        self.name = f"journeys_{uuid.uuid4().hex[:8]}"
+
+    def __enter__(self) -> dict[str, str]:
+        if not self.database_url:
+            return {}
+        self._run(f'CREATE DATABASE "{self.name}"')
+        database_url = urlsplit(self.database_url)._replace(path=f"/{self.name}")
+        broker_url = urlsplit(self.broker_url)._replace(path="/14")
+        return {"DATABASE_URL": database_url.geturl(), "CELERY_BROKER_URL": broker_url.geturl()}
+
+    def __exit__(self, *_: object) -> None:
+        if self.database_url:
+            self._run(f'DROP DATABASE "{self.name}" WITH (FORCE)')
+
+    def _run(self, statement: str) -> None:
+        maintenance = urlsplit(self.database_url)._replace(path="/postgres").geturl()
+        with psycopg.connect(maintenance, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_ready(url: str) -> None:
+    with httpx.Client(transport=httpx.HTTPTransport(retries=10), timeout=STARTS_WITHIN) as client:
+        while client.get(f"{url}/readyz").status_code != 200:
+            pass
+
+
+def bring_in(portal: Portal, sources: Path) -> None:
+    for collection, name, text, readers in (
+        ("Wiki", "boats.md", BOATS, []),
+        ("Vault", "codes.md", CODES, ["--readers", "security"]),
+    ):
+        folder = sources / collection
+        folder.mkdir(parents=True)
+        (folder / name).write_text(text)
+        portal.manage("ingest", str(folder), "--collection", collection, *readers)
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(portal: Portal, chromium: Browser) -> Iterator[Visit]:
+    """A logged-in page of a person; what its console complains of fails the test."""
+    complaints: list[str] = []
+    contexts = []
+
+    def listen(said: ConsoleMessage) -> None:
+        if said.type == "error":
+            complaints.append(said.text)
+
+    def log_in(
+        name: str, *, scripts: bool = True, scheme: str = "light", width: int = 1280
+    ) -> Page:
+        context = chromium.new_context(
+            base_url=portal.url,
+            java_script_enabled=scripts,
+            color_scheme="dark" if scheme == "dark" else "light",
+            viewport={"width": width, "height": 860},
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", listen)
+        page.goto("/accounts/login/")
+        page.get_by_label("Username").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url("/")
+        return page
+
+    yield log_in
+    for context in contexts:
+        context.close()
+    assert complaints == []

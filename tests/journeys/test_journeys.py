@@ -1,0 +1,206 @@
+"""What three people come for, from the first page to the result."""
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.conftest import PASSWORD, Portal, Visit
+
+pytestmark = pytest.mark.browser
+
+QUESTION = "How many passengers does the Aurora carry?"
+SENTENCE = "The Aurora carries 48 passengers"
+
+
+def test_writer_uploads_a_folder_then_a_new_version_and_sees_the_difference(
+    visit: Visit, tmp_path: Path
+) -> None:
+    folder = tmp_path / "piers"
+    (folder / "north").mkdir(parents=True)
+    (folder / "north" / "pier.md").write_text("# North pier\n\nThe pier closes at 20:00.\n")
+    (folder / "rules.txt").write_text("Rules of the piers\n\nNo swimming.\n")
+    page = visit("mira")
+    page.goto("/docs/")
+    page.get_by_text("Upload", exact=True).first.click()
+    page.get_by_label("Collection").first.select_option("wiki")
+    page.get_by_label("or a folder").set_input_files(folder)
+    page.get_by_label("Note").fill("First edition")
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_text("Received: 2 new.")).to_be_visible()
+    row = page.get_by_role("row").filter(has_text="piers/north/pier.md")
+    expect(row).to_contain_text("Ready")
+    row.get_by_role("link").click()
+
+    newer = tmp_path / "pier.md"
+    newer.write_text("# North pier\n\nThe pier closes at 22:00.\n")
+    page.get_by_label("New version").set_input_files(newer)
+    page.get_by_label("Note").fill("Open longer")
+    page.get_by_role("button", name="Upload version").click()
+    expect(page.get_by_text("Version 2 is being read.")).to_be_visible()
+    wait_for_version(page, 2)
+    page.get_by_role("button", name="Difference").click()
+    expect(page.locator("del")).to_have_text("20")
+    expect(page.locator("ins")).to_have_text("22")
+    page.get_by_role("link", name="Inline").click()
+    expect(page.locator("ins")).to_have_text("22")
+
+
+def wait_for_version(page: Page, number: int) -> None:
+    """The page of a document is still; its reader looks again."""
+    serving = page.locator(".timeline .served", has_text=f"v{number}")
+    for _ in range(100):
+        if serving.count():
+            return
+        page.wait_for_timeout(250)
+        page.reload()
+    raise AssertionError(f"Version {number} is not served.")
+
+
+def test_engineer_searches_asks_opens_the_citation_and_corrects_the_answer(
+    visit: Visit, portal: Portal
+) -> None:
+    portal.llm.will_say(f"{SENTENCE}. [1]")
+    page = visit("ana")
+    box = page.get_by_role("searchbox", name="Ask or search")
+    expect(box).to_be_focused()
+    asked_before = len(portal.llm.requests)
+    box.press_sequentially("aurora passengers")
+    expect(page.locator(".passage").first).to_contain_text("Boat register")
+    expect(page).to_have_url(re.compile(r"/\?q=aurora\+passengers$"))
+    assert len(portal.llm.requests) == asked_before, "passages need no model"
+
+    box.fill(QUESTION)
+    box.press("Enter")
+    expect(page).to_have_url(re.compile("/questions/"))
+    expect(page.get_by_text("from the current passages, checked")).to_be_visible()
+    expect(page.locator(".answer-text")).to_contain_text(SENTENCE)
+    page.get_by_text("why this route").click()
+    expect(page.get_by_text("Checked: it stands in passage 1.")).to_be_visible()
+
+    page.locator(".answer-text .reference").click()
+    expect(page).to_have_url(re.compile(r"/docs/.+/versions/1/\?mark=\d+:\d+-\d+#p\d+$"))
+    mark = page.locator("article mark")
+    expect(mark).to_contain_text(SENTENCE)
+    expect(mark).to_be_in_viewport()
+
+    page.go_back()
+    page.get_by_text("correct it").click()
+    page.get_by_label("The right answer is").fill("48 since the refit.")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("your correction is kept")).to_be_visible()
+    page.get_by_label("Ask a follow-up").fill("How many has the Borealis?")
+    page.get_by_label("Ask a follow-up").press("Enter")
+    expect(page.get_by_text("Earlier in this conversation")).to_be_visible()
+    page.get_by_role("link", name="Questions").click()
+    expect(page.get_by_role("link", name=QUESTION)).to_be_visible()
+
+
+def test_answer_is_seen_as_it_comes(visit: Visit, portal: Portal) -> None:
+    page = visit("ana")
+    portal.llm.will_say("77 passengers. [1]")
+    page.get_by_role("searchbox").fill(QUESTION)
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.get_by_text("I don't have enough information to answer that.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Nearest passages")).to_be_visible()
+    expect(page.locator(".passage").first).to_contain_text("Boat register")
+
+
+def test_stranger_finds_nothing_of_a_restricted_document(visit: Visit, portal: Portal) -> None:
+    insider = visit("mira")
+    insider.goto("/docs/?collection=vault")
+    address = insider.get_by_role("link", name="Harbour codes").get_attribute("href")
+    assert address is not None
+    with httpx.Client(base_url=portal.url, follow_redirects=True) as client:
+        client.get("/accounts/login/")
+        form = {"login": "stella", "password": PASSWORD}
+        form["csrfmiddlewaretoken"] = client.cookies["csrftoken"]
+        client.post("/accounts/login/", data=form)
+        assert client.get("/docs/").status_code == 200
+        token = {"X-CSRFToken": client.cookies["csrftoken"]}
+        for path in ("", "difference/", "versions/1/", "versions/1/original/"):
+            assert client.get(f"{address}{path}").status_code == 404, path
+        for path in ("edit/", "archive/", "bring-back/", "upload/", "versions/1/restore/"):
+            assert client.post(f"{address}{path}", headers=token).status_code == 404, path
+        for page in ("/docs/", "/docs/collections/", "/?q=zebra", "/questions/"):
+            text = client.get(page).text
+            assert "4711" not in text
+            assert "Harbour codes" not in text
+            assert "Vault" not in text
+    stranger = visit("stella")
+    portal.llm.will_say("4711. [1]")
+    stranger.get_by_role("searchbox").fill("Which code opens the zebra gate?")
+    stranger.get_by_role("searchbox").press("Enter")
+    expect(stranger.get_by_text("I don't have enough information")).to_be_visible()
+    assert "4711" not in stranger.locator(".passages").inner_text()
+
+
+def test_everything_works_without_scripts(visit: Visit, portal: Portal, tmp_path: Path) -> None:
+    portal.llm.will_say(f"{SENTENCE}. [1]")
+    page = visit("mira", scripts=False)
+    page.get_by_role("searchbox").fill(QUESTION)
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.locator(".passage").first).to_contain_text("Boat register")
+    page.get_by_role("button", name="Answer this").click()
+    expect(page.locator(".answer-text")).to_contain_text(SENTENCE)
+    page.locator(".answer-text .reference").click()
+    expect(page.locator("article mark")).to_contain_text(SENTENCE)
+
+    for text in ("# Tides\n\nLow tide at 6.\n", "# Tides\n\nLow tide at 7.\n"):
+        file = tmp_path / "tides.md"
+        file.write_text(text)
+        page.goto("/docs/")
+        page.get_by_text("Upload", exact=True).first.click()
+        page.get_by_label("Collection").first.select_option("wiki")
+        page.get_by_label("Files, or a zip of a folder").set_input_files(file)
+        page.get_by_role("button", name="Upload").click()
+        expect(page.get_by_text("Received: 1")).to_be_visible()
+        page.get_by_role("row").filter(has_text="tides.md").get_by_role("link").click()
+        wait_for_version(page, 1 if "6" in text else 2)
+    page.get_by_role("button", name="Difference").click()
+    expect(page.locator("del")).to_have_text("6")
+    expect(page.locator("ins")).to_have_text("7")
+
+
+def test_everything_is_reached_by_keyboard(visit: Visit) -> None:
+    page = visit("ana")
+    page.goto("/docs/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox", name="Ask or search")).to_be_focused()
+    page.goto("/?q=aurora")
+    page.keyboard.press("/")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".passage > a").first).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("searchbox", name="Ask or search")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/docs/.+#p"))
+
+
+def test_dropped_files_are_uploaded(visit: Visit) -> None:
+    page = visit("mira")
+    page.goto("/docs/")
+    dropped = page.evaluate_handle(
+        """() => {
+            const dropped = new DataTransfer();
+            dropped.items.add(new File(["# Buoys\\n\\nRed is port."], "buoys.md"));
+            return dropped;
+        }"""
+    )
+    page.dispatch_event("main", "drop", {"dataTransfer": dropped})
+    row = page.get_by_role("row").filter(has_text="buoys.md")
+    expect(row).to_contain_text("Ready")
+
+
+def test_theme_is_chosen_and_kept(visit: Visit) -> None:
+    page = visit("ana")
+    page.get_by_text("ana", exact=True).click()
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.goto("/docs/")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
