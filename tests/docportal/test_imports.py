@@ -1,0 +1,66 @@
+"""The web process starts in about a second, because it loads nothing that only workers need."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HEAVY = {
+    "faiss",
+    "langchain_openai",
+    "openai",
+    "pypdfium2",
+    "sentence_transformers",
+    "spacy",
+    "tantivy",
+    "torch",
+    "transformers",
+    "unstructured",
+}
+FIRST_RESPONSE = """
+import asyncio, json, sys, time
+started = time.perf_counter()
+from docportal.asgi import application
+
+async def first_response():
+    sent = []
+    received = []
+    async def receive():
+        if received:
+            await asyncio.Event().wait()
+        received.append(True)
+        return {"type": "http.request", "body": b"", "more_body": False}
+    async def send(message):
+        sent.append(message)
+    headers = [(b"host", b"localhost")]
+    scope = {"type": "http", "method": "GET", "path": "/accounts/login/", "query_string": b"",
+             "headers": headers, "scheme": "http", "server": ("localhost", 80),
+             "asgi": {"version": "3.0"}}
+    await application(scope, receive, send)
+    return sent[0]["status"]
+
+status = asyncio.run(first_response())
+seconds = time.perf_counter() - started
+print(json.dumps({"status": status, "seconds": seconds, "modules": sorted(sys.modules)}))
+"""
+
+
+def test_first_page_comes_without_a_heavy_library(tmp_path: Path) -> None:
+    environment = os.environ | {"DOCPORTAL_HOME": str(tmp_path)}
+    environment.pop("DATABASE_URL", None)
+    manage = Path(__file__).resolve().parents[2] / "manage.py"
+    subprocess.run([sys.executable, manage, "migrate", "-v0"], env=environment, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", FIRST_RESPONSE],
+        env=environment,
+        cwd=manage.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    report = json.loads(result.stdout)
+    assert report["status"] == 200
+    assert HEAVY & set(report["modules"]) == set()
+    # Meant to be below 1.5; a busy machine must not fail the test, a heavy import must.
+    assert report["seconds"] < 6
