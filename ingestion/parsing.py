@@ -33,6 +33,8 @@ def _light_model() -> English:
 # the model was 87 % of the time of a large page, and it would be fetched from the internet.
 tokenize._load_spacy_model = _light_model  # noqa: SLF001
 
+_NOT_DETECTED = [""]
+"""The language of each text, which nothing here asks for."""
 _NO_TEXT = (
     "No text in it. Check that the right file was uploaded, and that it is not only pictures."
 )
@@ -74,7 +76,9 @@ def _parse_text(text: str, media_type: str) -> ParsedDocument:
         case sniffing.TEXT:
             text = plain_text.to_html(text)
     prepared = html.prepare(text)
-    blocks = partition_html(text=prepared.markup) if prepared.markup else []
+    blocks = (
+        partition_html(text=prepared.markup, languages=_NOT_DETECTED) if prepared.markup else []
+    )
     elements = tuple(_elements(blocks, prepared.languages))
     if media_type == sniffing.HTML:
         title = _first_heading(elements, level=1) or prepared.title
@@ -85,7 +89,9 @@ def _parse_word(path: Path, limits: ZipLimits) -> ParsedDocument:
     prepared = word.prepare(path, limits)
     blocks = [
         block
-        for block in partition_docx(file=prepared.file, include_page_breaks=False)
+        for block in partition_docx(
+            file=prepared.file, include_page_breaks=False, languages=_NOT_DETECTED
+        )
         if not isinstance(block, found.Header | found.Footer)
     ]
     return ParsedDocument(prepared.title, tuple(word.elements_of(_elements(blocks, (), 1))))
@@ -115,7 +121,8 @@ def _elements(
             case found.ListItem():
                 yield Element(ElementKind.LIST_ITEM, text, level=max(depth + outermost, 1))
             case _:
-                yield Element(ElementKind.PROSE, text)
+                for paragraph in re.split(r"\n{2,}", text):  # parted by two line breaks
+                    yield Element(ElementKind.PROSE, paragraph)
 
 
 def _rows(block: found.Element, table: int) -> Iterator[Element]:

@@ -85,7 +85,7 @@ class _Server:
             return self._socket
 
     def _is_dead(self) -> bool:
-        # In a forked worker the process is not a child, and the socket tells.
+        # A forked worker, whose child it is not, takes it for dead and starts its own.
         return self._process is not None and self._process.poll() is not None
 
     def forget(self) -> None:

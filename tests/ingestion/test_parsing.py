@@ -179,6 +179,11 @@ def test_tables_of_every_shape_become_rows(tmp_path: Path, table: str, rows: lis
     assert {e.table for e in document.elements if e.kind is ROW} == {1}
 
 
+def test_line_breaks_stay_and_two_part_paragraphs(tmp_path: Path) -> None:
+    document = parsed(tmp_path, "a.html", "<div>Street 1<br>Town<br><br>Another one.</div>")
+    assert texts(document, PROSE) == ["Street 1\nTown", "Another one."]
+
+
 def test_a_layout_table_is_not_a_table(tmp_path: Path) -> None:
     page = "<table><tr><td><h2>Left</h2><p>Text.</p></td><td><pre>a\n b</pre></td></tr></table>"
     document = parsed(tmp_path, "a.html", page)
