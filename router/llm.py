@@ -1,14 +1,18 @@
 """The chat model that answers, as LangChain's interface, and its one way to fail."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from langchain_core.language_models import BaseChatModel
 
 from router.serving import llm_url
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 
 class ModelUnavailable(RuntimeError):
@@ -24,7 +28,7 @@ def chat_model(**overrides: Any) -> BaseChatModel:
     url = llm_url()
     if url is None:
         raise ModelUnavailable("No model server runs.")
-    # It takes over a second to import, which a process that only searches does not need.
+    # LangChain takes over a second to import, which a process that only searches does not need.
     from langchain_openai import ChatOpenAI
 
     parameters: dict[str, Any] = {

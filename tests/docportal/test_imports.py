@@ -8,6 +8,7 @@ from pathlib import Path
 
 HEAVY = {
     "faiss",
+    "langchain_core",
     "langchain_openai",
     "openai",
     "pypdfium2",
