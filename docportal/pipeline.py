@@ -44,7 +44,10 @@ def sweep_at_start(**_: object) -> None:
 
 
 def process(version_id: int) -> None:
-    """Claim the version and take it as far as it goes; does nothing if somebody else has it."""
+    """Claim the version and take it as far as it goes; does nothing if somebody else has it.
+
+    When a service is away the version waits where it is, for the next sweep.
+    """
     job = jobs.claim(version_id)
     if job is None:
         return

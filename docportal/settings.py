@@ -81,12 +81,13 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULE_FILENAME = str(DOCPORTAL_HOME / "run" / "beat-schedule")
-# The row is the job and the message only a poke, so a message lost costs a minute at most.
+# In memory: a schedule of intervals has nothing to remember, and a file could be torn.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+# The row is the job and the message only a poke, so a message lost costs half a minute.
 CELERY_BEAT_SCHEDULE = {
     "requeue-abandoned-versions": {
         "task": "docportal.pipeline.requeue_abandoned",
-        "schedule": 60.0,
+        "schedule": 10.0,
     },
 }
 
@@ -243,5 +244,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # The embedded broker has no host, of which kombu warns at every start.
+    "loggers": {"kombu.connection": {"level": "ERROR"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
 }
