@@ -34,8 +34,9 @@ BATCH_SIZE = 32
 MAX_INPUTS = 2_048
 # One text of up to this many characters is taken for a question.
 QUESTION_CHARACTERS = 2_000
-# Of 0 to 19: under load the scheduler gives the question lane nearly the whole machine.
-BATCH_NICENESS = 15
+# Of 0 to 19: the scheduler gives the question lane most of the machine while a batch runs, and
+# the batch still gets on beside the work of others.
+BATCH_NICENESS = 5
 
 Vectors = NDArray[np.float32]
 

@@ -1,0 +1,88 @@
+"""The real server with the real model."""
+
+import base64
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import numpy as np
+import pytest
+from django.conf import settings as django_settings
+from pytest_django import Settings
+
+from router.retrieval.embeddings import ServerEmbeddings
+
+pytestmark = pytest.mark.models
+
+
+def ask(server: str, **body: object) -> httpx.Response:
+    asked = {"model": django_settings.EMBEDDINGS_MODEL, **body}
+    return httpx.post(f"{server}/embeddings", json=asked, timeout=60)
+
+
+def test_numbers_and_base64_say_the_same(embedding_server: str) -> None:
+    numbers = ask(embedding_server, input=["a ramp"]).json()["data"][0]["embedding"]
+    coded = ask(embedding_server, input="a ramp", encoding_format="base64").json()
+    vector = np.frombuffer(base64.b64decode(coded["data"][0]["embedding"]), "<f4")
+    assert vector.shape == (django_settings.EMBEDDINGS_DIMENSION,)
+    assert numbers == pytest.approx(vector.tolist(), abs=1e-5)
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+    assert coded["usage"]["prompt_tokens"] == 4
+
+
+def test_a_text_has_the_same_vector_alone_and_in_any_batch(
+    embedding_server: str, settings: Settings
+) -> None:
+    settings.EMBEDDINGS_URL = embedding_server
+    texts = [f"Ramp {number} {'closes at noon ' * (number % 7)}" for number in range(70)]
+    together = ServerEmbeddings().batch(texts)
+    for number in (0, 6, 33, 69):
+        assert ServerEmbeddings().one(texts[number]) == pytest.approx(together[number], abs=1e-4)
+
+
+def test_meaning_is_near(embedding_server: str, settings: Settings) -> None:
+    settings.EMBEDDINGS_URL = embedding_server
+    question, near, far = ServerEmbeddings().batch(
+        ["When does the ship leave?", "The ferry departs at noon.", "Rust is a language."]
+    )
+    assert question @ near > question @ far + 0.2
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"input": []}, 400),
+        ({"input": [1, 2, 3]}, 400),
+        ({}, 400),
+        ({"input": "a", "encoding_format": "hex"}, 400),
+        ({"input": "a", "model": "another"}, 404),
+        ({"input": ["a"] * 5000}, 400),
+    ],
+)
+def test_wrong_requests_are_told_why(
+    embedding_server: str, body: dict[str, object], status: int
+) -> None:
+    reply = ask(embedding_server, **body)
+    assert reply.status_code == status
+    assert reply.json()["error"]["message"]
+
+
+def test_empty_and_endless_texts_have_vectors(embedding_server: str) -> None:
+    assert len(ask(embedding_server, input=["", "word " * 20_000]).json()["data"]) == 2
+
+
+def test_a_question_does_not_wait_behind_a_batch(embedding_server: str, settings: Settings) -> None:
+    settings.EMBEDDINGS_URL = embedding_server
+    texts = [f"{number} {'the ramp closes at noon ' * 20}" for number in range(128)]
+    with ThreadPoolExecutor(1) as pool:
+        batch = pool.submit(ServerEmbeddings().batch, texts)
+        before = 0
+        while not batch.done():
+            ServerEmbeddings().one("When does the ramp close?")
+            before += not batch.done()
+        assert len(batch.result()) == len(texts)
+    assert before >= 3
+
+
+def test_says_that_it_is_well(embedding_server: str) -> None:
+    health = httpx.get(f"{embedding_server.removesuffix('/v1')}/health", timeout=10).json()
+    assert health == {"status": "ok", "model": django_settings.EMBEDDINGS_MODEL}

@@ -1,0 +1,110 @@
+"""Killed at any moment, the index is never torn: the next process serves what the database has."""
+
+import os
+import random
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.router.retrieval.hashed_words import hashed_words
+
+ROUNDS = 8
+SETUP = """
+    import sys
+    import django
+    django.setup()
+    from django.db import transaction
+    from ingestion.models import Chunk, Collection, DocumentVersion
+    from ingestion.publication import current_revision, publish
+    from router import retrieval
+    from tests.router.retrieval.conftest import Writer
+"""
+# Checks what the killed one before it left, then writes for ever.
+WRITER = """
+    hits = retrieval.search("ramp edition", user=None).hits
+    shown = {hit.chunk.version_id for hit in hits if hit.dense_rank and hit.lexical_rank}
+    served = set(DocumentVersion.objects.served().values_list("pk", flat=True))
+    assert shown == served, (shown, served)
+    assert retrieval.refresh() == current_revision()
+    print("whole", flush=True)
+    wiki, _ = Collection.objects.get_or_create(slug="wiki", defaults={"name": "Wiki"})
+    edition = int(sys.argv[1]) * 1000
+    while True:
+        edition += 1
+        Writer().write(wiki, f"berth-{edition % 3}.md", f"The ramp of edition {edition}.")
+        retrieval.refresh()
+        if edition % 4 == 0:
+            retrieval.rebuild()
+"""
+# Says what it finds whenever it is asked.
+READER = """
+    for _ in sys.stdin:
+        hits = retrieval.search("ramp edition", user=None).hits
+        print(*sorted(hit.chunk.text for hit in hits), sep="|", flush=True)
+"""
+ONE_MORE = """
+    wiki, _ = Collection.objects.get_or_create(slug="wiki", defaults={"name": "Wiki"})
+    Writer().write(wiki, sys.argv[1], f"The ramp of edition {sys.argv[2]}.")
+    retrieval.refresh()
+"""
+
+
+def program(body: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-c", textwrap.dedent(SETUP) + textwrap.dedent(body), *arguments]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Of an installation of its own, on SQLite."""
+    inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    with hashed_words() as server:
+        given = {**inherited, "DOCPORTAL_HOME": str(tmp_path), "EMBEDDINGS_URL": server.url}
+        manage = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+        subprocess.run(manage, env=given, check=True)
+        yield given
+
+
+def test_a_kill_at_any_moment_leaves_a_whole_index(environment: dict[str, str]) -> None:
+    source = random.Random(7)
+    for number in range(ROUNDS):
+        with subprocess.Popen(
+            program(WRITER, str(number)), env=environment, stdout=subprocess.PIPE
+        ) as writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == b"whole\n"
+            with pytest.raises(subprocess.TimeoutExpired):
+                writer.wait(timeout=source.uniform(0.05, 0.8))
+            writer.kill()
+
+
+def test_a_running_process_finds_what_another_publishes(environment: dict[str, str]) -> None:
+    with subprocess.Popen(
+        program(READER),
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as reader:
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+
+        def found() -> str:
+            assert reader.stdin is not None
+            assert reader.stdout is not None
+            reader.stdin.write("\n")
+            reader.stdin.flush()
+            return reader.stdout.readline().strip()
+
+        assert found() == ""
+        for path, edition, expected in [
+            ("ferry.md", "1", "The ramp of edition 1."),
+            ("ferry.md", "2", "The ramp of edition 2."),
+            ("barge.md", "3", "The ramp of edition 2.|The ramp of edition 3."),
+        ]:
+            subprocess.run(program(ONE_MORE, path, edition), env=environment, check=True)
+            assert found() == expected
+        reader.stdin.close()
