@@ -117,10 +117,8 @@ def _places(
     As of the revision that was searched: what is published meanwhile must not take away the
     version that this search found before it.
     """
-    chunks = Chunk.objects.filter(
-        pk__in=list(chunk_ids),
-        version__in=corpus.served_at(revision),
-        version__document__collection__in=collections,
+    chunks = corpus.chunks_served_at(revision).filter(
+        pk__in=list(chunk_ids), version__document__collection__in=collections
     )
     fields = ("pk", "version_id", "position", "content_hash", "version__document__title")
     return {
