@@ -142,6 +142,9 @@
     $("#notices").replaceChildren(notice);
   }
 
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id === "main") $("#notices").replaceChildren();
+  });
   document.addEventListener("htmx:sendError", () =>
     say("The portal does not answer. What you typed is still here: try again in a moment."));
   document.addEventListener("htmx:responseError", (event) => {

@@ -97,7 +97,6 @@ class Section:
     page: int | None
     """Only where a new page begins."""
     blocks: tuple[Block, ...]
-    marked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,6 @@ def sections(passages: Iterable[Passage], mark: Mark | None = None) -> list[Sect
                 headings=tuple(_new_headings(path, own, passage.position)),
                 page=passage.page if passage.page != page else None,
                 blocks=tuple(blocks(passage, span)),
-                marked=span is not None,
             )
         )
         path, page = own, passage.page
