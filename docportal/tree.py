@@ -26,7 +26,8 @@ def read_tree(roots: Iterable[Path]) -> Tree:
         if path.endswith(PAIRS_SUFFIX):
             pair_files.append((path, file))
         elif file.suffix.lower() not in SUPPORTED_SUFFIXES:
-            tree.others.append((path, f"{file.suffix or 'No'} files are not read here."))
+            kind = f"{file.suffix} files" if file.suffix else "Files without an extension"
+            tree.others.append((path, f"{kind} are not read here."))
         elif path in tree.documents:
             tree.others.append((path, "The same path was given twice; the first one was used."))
         else:
