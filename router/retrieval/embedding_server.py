@@ -67,7 +67,11 @@ class Encoder:
         self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
         # A fast tokenizer is set up anew for each call, so two threads must take turns.
         self._tokenizing = threading.Lock()
-        self._questions = ThreadPoolExecutor(1, "questions")
+        # A question is too short to gain from a second core, and on a busy machine it would wait
+        # for the slower of two at every layer of the model.
+        self._questions = ThreadPoolExecutor(
+            1, "questions", initializer=torch.set_num_threads, initargs=(1,)
+        )
         self._batches = ThreadPoolExecutor(1, "batches", initializer=_yield_to_questions)
 
     async def encode(self, texts: list[str]) -> Encoded:
