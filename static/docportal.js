@@ -143,7 +143,7 @@
   }
 
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id === "main") $("#notices").replaceChildren();
+    if (event.target.id === "main") $("#notices").replaceChildren();
   });
   document.addEventListener("htmx:sendError", () =>
     say("The portal does not answer. What you typed is still here: try again in a moment."));

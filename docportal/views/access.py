@@ -7,6 +7,7 @@ from typing import Concatenate, ParamSpec
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django_htmx.http import reswap, retarget
 from django_htmx.middleware import HtmxDetails
 
 from docportal.models import User
@@ -73,5 +74,8 @@ def tells_user_errors(
 
 
 def refused(request: HttpRequest, error: UserError) -> HttpResponse:
-    template = "error.html#notice" if request.headers.get("HX-Request") else "error.html"
-    return render(request, template, {"title": "That did not work", "message": error}, status=400)
+    context = {"title": "That did not work", "message": error}
+    if not request.headers.get("HX-Request"):
+        return render(request, "error.html", context, status=400)
+    notice = render(request, "error.html#notice", context, status=400)
+    return reswap(retarget(notice, "#notices"), "innerHTML")

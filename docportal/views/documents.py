@@ -24,6 +24,7 @@ from docportal.views.forms import EditForm, VersionForm
 from docportal.views.rendering import Mark, plain_text, sections
 from ingestion import services
 from ingestion.differences import Change, compare, folded
+from ingestion.jobs import UNFINISHED
 from ingestion.models import Document, DocumentVersion
 from ingestion.storage import original_path
 from router.models import Query
@@ -72,6 +73,7 @@ def _page(
         "form": form or (VersionForm(document=document) if writes else None),
         "edit": EditForm(initial={"doc_type": document.doc_type}) if writes else None,
         "compare_with": _compared(versions, shown),
+        "watch": ",".join(str(one.pk) for one in versions if one.state in UNFINISHED),
     }
 
 

@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
-from django_htmx.http import replace_url
+from django_htmx.http import replace_url, retarget
 
 from docportal.models import User
 from docportal.views import paging
@@ -22,16 +22,12 @@ from docportal.views.access import WRITE, Request, current_user, require, tells_
 from docportal.views.forms import UploadForm
 from docportal.views.streaming import event, event_stream
 from ingestion.errors import UploadError
+from ingestion.jobs import UNFINISHED
 from ingestion.models import Chunk, Collection, DocType, DocumentVersion
 from ingestion.services import Change, Rejected, add_archive, add_version
 
 PAGE = 50
 POLL_SECONDS = 1.0
-UNFINISHED = (
-    DocumentVersion.State.QUEUED,
-    DocumentVersion.State.PARSING,
-    DocumentVersion.State.INDEXING,
-)
 STATES = [*DocumentVersion.State.choices, ("archived", "Archived")]
 ORDERS = {"recent": ("-pk", "pk"), "title": ("document__title", "pk")}
 
@@ -122,7 +118,8 @@ def upload(request: Request) -> HttpResponse:
 
 def _upload_again(request: Request, form: UploadForm) -> HttpResponse:
     if request.htmx:
-        return render(request, "library.html#upload_errors", {"form": form}, status=400)
+        told = render(request, "library.html#upload_errors", {"form": form}, status=400)
+        return retarget(told, "#upload-errors")
     context = {**_listing(request), **_around(request.user), "form": form}
     return render(request, "library.html", context, status=400)
 

@@ -1,5 +1,17 @@
+import asyncio
+from collections.abc import Iterator
+
 import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
 from pytest_django import Settings
+
+
+@pytest.fixture(scope="package", autouse=True)
+def close_connections(django_db_setup: None) -> Iterator[None]:
+    """Asynchronous tests use the database in a thread that outlives them, connection and all."""
+    yield
+    asyncio.run(sync_to_async(connections.close_all)())
 
 
 @pytest.fixture(autouse=True)

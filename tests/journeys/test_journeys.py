@@ -1,6 +1,7 @@
 """What three people come for, from the first page to the result."""
 
 import re
+import threading
 from pathlib import Path
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import PASSWORD, Portal, Visit
+from tests.scripted_llm import Reply
 
 pytestmark = pytest.mark.browser
 
@@ -40,7 +42,7 @@ def test_writer_uploads_a_folder_then_a_new_version_and_sees_the_difference(
     page.get_by_label("Note").fill("Open longer")
     page.get_by_role("button", name="Upload version").click()
     expect(page.get_by_text("Version 2 is being read.")).to_be_visible()
-    wait_for_version(page, 2)
+    expect(page.locator(".timeline .served")).to_contain_text("v2")
     page.get_by_role("button", name="Difference").click()
     expect(page.locator("del")).to_have_text("20")
     expect(page.locator("ins")).to_have_text("22")
@@ -49,7 +51,7 @@ def test_writer_uploads_a_folder_then_a_new_version_and_sees_the_difference(
 
 
 def wait_for_version(page: Page, number: int) -> None:
-    """The page of a document is still; its reader looks again."""
+    """Without scripts the page of a document is still: its reader looks again."""
     serving = page.locator(".timeline .served", has_text=f"v{number}")
     for _ in range(100):
         if serving.count():
@@ -98,7 +100,7 @@ def test_engineer_searches_asks_opens_the_citation_and_corrects_the_answer(
     expect(page.get_by_role("link", name=QUESTION)).to_be_visible()
 
 
-def test_answer_is_seen_as_it_comes(visit: Visit, portal: Portal) -> None:
+def test_refusal_is_an_answer_with_the_nearest_passages(visit: Visit, portal: Portal) -> None:
     page = visit("ana")
     portal.llm.will_say("77 passengers. [1]")
     page.get_by_role("searchbox").fill(QUESTION)
@@ -106,6 +108,19 @@ def test_answer_is_seen_as_it_comes(visit: Visit, portal: Portal) -> None:
     expect(page.get_by_text("I don't have enough information to answer that.")).to_be_visible()
     expect(page.get_by_role("heading", name="Nearest passages")).to_be_visible()
     expect(page.locator(".passage").first).to_contain_text("Boat register")
+
+
+def test_leaving_stops_the_answer(visit: Visit, portal: Portal) -> None:
+    portal.llm.left.clear()
+    never = threading.Event()
+    portal.llm.will_say(Reply(("The Aurora carries", " 48 passengers. [1]"), release=never))
+    page = visit("ana")
+    page.get_by_role("searchbox").fill(QUESTION)
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.get_by_text("reading the passages")).to_be_visible()
+    expect(page.locator(".passage").first).to_contain_text("Boat register")
+    page.goto("/docs/")
+    assert portal.llm.left.wait(20), "the model server still writes for nobody"
 
 
 def test_stranger_finds_nothing_of_a_restricted_document(visit: Visit, portal: Portal) -> None:
