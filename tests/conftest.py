@@ -20,6 +20,12 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
         database["TEST"]["NAME"] = str(django_settings.DOCPORTAL_HOME / "tests.sqlite3")
 
 
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Settings) -> None:
+    """No test needs to wait for a hash that is slow on purpose."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def home(settings: Settings, tmp_path: Path) -> Path:
     """A fresh place for the files, index and run files of one test."""
