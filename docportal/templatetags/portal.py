@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from docportal.views.rendering import Segment
+from docportal.views.segments import Segment
 
 register = template.Library()
 

@@ -21,7 +21,8 @@ from docportal.views.access import (
     tells_user_errors,
 )
 from docportal.views.forms import EditForm, VersionForm
-from docportal.views.rendering import Mark, plain_text, sections
+from docportal.views.rendering import plain_text, sections
+from docportal.views.segments import Mark
 from ingestion import services
 from ingestion.differences import Change, compare, folded
 from ingestion.jobs import UNFINISHED

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from docportal.views.rendering import Line, Mark, Segment, segments, snippet
+from docportal.views.segments import Line, Mark, around, snippet
 from ingestion.models import Chunk
 from router.models import Answer, Citation
 
@@ -97,18 +97,3 @@ def said(answer: Answer, cards: Iterable[Card]) -> list[Said]:
         Said(sentence["text"], sentence["passage"], urls.get(sentence["passage"], ""))
         for sentence in sentences
     ] or [Said(answer.text, None)]
-
-
-def around(text: str, start: int, end: int, context: int = 90) -> Line:
-    """The span, marked, with a little of the text on both sides."""
-    first = max(0, start - context)
-    last = min(len(text), end + context)
-    if first:
-        first = text.find(" ", first, start) + 1 or start
-    if last < len(text):
-        border = text.rfind(" ", end, last)
-        last = border if border >= 0 else end
-    line = segments(text, (first, last), (start, end))
-    before = (Segment("… "),) if first else ()
-    after = (Segment(" …"),) if last < len(text.rstrip()) else ()
-    return (*before, *line, *after)

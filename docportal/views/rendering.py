@@ -4,22 +4,15 @@ Nothing here makes HTML, so nothing that stands in a document can become markup.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
 
-Span = tuple[int, int]
+from docportal.views import tables
+from docportal.views.segments import Line, Mark, Span, lines, segments
 
 _LIST_ITEM = re.compile(r"(?:[-*+•‣◦]|(?P<number>\d{1,4})[.)])\s+(?=\S)")
-_WORD = re.compile(r"\w+")
-# Marking these would point at nothing.
-_COMMON = re.compile(
-    "an?|and|are|as|at|be|by|can|do|does|for|from|has|have|how|i|if|in|is|it|may|must|not|of|on|or"
-    "|our|should|that|the|their|there|this|to|was|we|what|when|where|which|who|why|will|with",
-    re.IGNORECASE,
-)
 
 
 class Passage(Protocol):
@@ -31,15 +24,6 @@ class Passage(Protocol):
     page: int | None
     language: str
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    text: str
-    marked: bool = False
-
-
-Line = tuple[Segment, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +48,13 @@ class ItemList:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    headers: tuple[str, ...]
-    rows: tuple[tuple[Line, ...], ...]
-    kind: str = "table"
-
-
-@dataclass(frozen=True, slots=True)
 class Code:
     language: str
     line: Line
     kind: str = "code"
 
 
-Block = Paragraph | ItemList | Table | Code
+Block = Paragraph | ItemList | tables.Table | Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +74,6 @@ class Section:
     page: int | None
     """Only where a new page begins."""
     blocks: tuple[Block, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A span of characters of one passage that is to be highlighted."""
-
-    position: int
-    start: int
-    end: int
-
-    @classmethod
-    def parse(cls, value: str) -> "Mark | None":
-        """Reads `7:120-240`; None for anything else."""
-        found = re.fullmatch(r"(\d{1,6}):(\d{1,7})-(\d{1,7})", value, re.ASCII)
-        return cls(*map(int, found.groups())) if found else None
-
-    def __str__(self) -> str:
-        return f"{self.position}:{self.start}-{self.end}"
 
 
 def sections(passages: Iterable[Passage], mark: Mark | None = None) -> list[Section]:
@@ -152,23 +111,9 @@ def blocks(passage: Passage, mark: Span | None = None) -> list[Block]:
         return []  # A heading with nothing below it: the page shows it as the heading that it is.
     if passage.kind == "code":
         return [Code(passage.language, segments(text, (0, len(text)), mark))]
-    if passage.kind == "table" and (table := _table(text, mark)):
+    if passage.kind == "table" and (table := tables.table(text, mark)):
         return [table]
     return _prose(text, mark)
-
-
-def segments(text: str, span: Span, mark: Span | None) -> Line:
-    """`text[span]` cut where the mark begins and ends."""
-    start, end = span
-    if mark is None or mark[1] <= start or mark[0] >= end:
-        return (Segment(text[start:end]),)
-    first, last = max(start, mark[0]), min(end, mark[1])
-    parts = (
-        Segment(text[start:first]),
-        Segment(text[first:last], marked=True),
-        Segment(text[last:end]),
-    )
-    return tuple(part for part in parts if part.text)
 
 
 def plain_text(passages: Iterable[Passage]) -> str:
@@ -179,12 +124,6 @@ def plain_text(passages: Iterable[Passage]) -> str:
         lines += passage.text.splitlines() if section.blocks else []
         lines.append("")
     return "\n".join(lines)
-
-
-def _lines(text: str) -> Iterator[Span]:
-    """The spans of the lines that hold something, without the white space around them."""
-    for found in re.finditer(r"\S[^\n]*", text):
-        yield found.start(), found.start() + len(found.group().rstrip())
 
 
 def _prose(text: str, mark: Span | None) -> list[Block]:
@@ -204,7 +143,7 @@ def _paragraphs(text: str) -> Iterator[Span]:
     """The spans of list items and of runs of other lines."""
     start: int | None = None
     last = 0
-    for line_start, line_end in _lines(text):
+    for line_start, line_end in lines(text):
         begins = _item(text, (line_start, line_end)) or "\n\n" in text[last:line_start]
         if start is not None and begins:
             yield start, last
@@ -230,116 +169,3 @@ def _list(text: str, spans: Sequence[Span], mark: Span | None) -> ItemList:
     )
     ordered = all(match["number"] for match in found)
     return ItemList(ordered, int(found[0]["number"] or 1), items)
-
-
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    header: str
-    start: int
-    end: int
-
-
-def _table(text: str, mark: Span | None) -> Table | None:
-    """Rows such as `Team: Billing; Budget: 400 EUR` as a table, or None if they are not that.
-
-    A value may itself hold `; ` or `: `: only names that most rows share are headers, anything
-    else belongs to the value before it.
-    """
-    rows = [_cells(text, span) for span in _lines(text)]
-    counts = Counter(name for row in rows for name in {cell.header for cell in row})
-    headers = [name for name, count in counts.items() if name and count * 2 > len(rows)]
-    headers.sort(key=lambda name: _first_place(rows, name))
-    merged = [_merge(row, set(headers)) for row in rows]
-    if len(headers) < 2 or any(not row or not row[0].header for row in merged):
-        return None
-    by_header = [{cell.header: cell for cell in row} for row in merged]
-    if any(len(cells) != len(row) for cells, row in zip(by_header, merged, strict=True)):
-        return None
-    return Table(
-        tuple(headers),
-        tuple(
-            tuple(
-                segments(text, (cells[name].start, cells[name].end), mark) if name in cells else ()
-                for name in headers
-            )
-            for cells in by_header
-        ),
-    )
-
-
-def _cells(text: str, span: Span) -> list[_Cell]:
-    cells = []
-    start, line_end = span
-    while start < line_end:
-        end = text.find("; ", start, line_end)
-        end = line_end if end < 0 else end
-        colon = text.find(": ", start, end)
-        if colon < 0 and text.endswith(":", start, end):
-            colon = end - 1
-        if colon < 0:
-            cells.append(_Cell("", start, end))
-        else:
-            cells.append(_Cell(text[start:colon], min(colon + 2, end), end))
-        start = end + 2
-    return cells
-
-
-def _first_place(rows: Sequence[Sequence[_Cell]], name: str) -> int:
-    return next(place for row in rows for place, cell in enumerate(row) if cell.header == name)
-
-
-def _merge(row: Sequence[_Cell], headers: set[str]) -> list[_Cell]:
-    merged: list[_Cell] = []
-    for cell in row:
-        if cell.header in headers or not merged:
-            merged.append(cell)
-        else:
-            merged[-1] = _Cell(merged[-1].header, merged[-1].start, cell.end)
-    return merged
-
-
-def snippet(text: str, question: str, length: int = 240) -> Line:
-    """The part of a passage with most words of the question, those words marked.
-
-    At most about `length` characters, cut at white space; cuts show as `…`.
-    """
-    wanted = {_stem(word) for word in _WORD.findall(question) if not _COMMON.fullmatch(word)}
-    found = [
-        (match.start(), match.end())
-        for match in _WORD.finditer(text)
-        if _stem(match.group()) in wanted
-    ]
-    start, end = _densest(text, found, length)
-    made = [Segment("… ")] if start else []
-    place = start
-    for first, last in found:
-        if first < place or last > end:
-            continue
-        made += [Segment(text[place:first]), Segment(text[first:last], marked=True)]
-        place = last
-    made += [Segment(text[place:end]), Segment(" …" if end < len(text.rstrip()) else "")]
-    return tuple(part for part in made if part.text)
-
-
-def _stem(word: str) -> str:
-    word = word.casefold()
-    return word[:-1] if len(word) > 3 and word.endswith("s") else word
-
-
-def _densest(text: str, found: Sequence[Span], length: int) -> Span:
-    """The window of `length` characters that holds most of the spans; the first of equals."""
-    if len(text) <= length:
-        return 0, len(text)
-    best, most = 0, 0
-    for first, _ in found:
-        inside = len({text[s:e].casefold() for s, e in found if first <= s and e <= first + length})
-        if inside > most:
-            best, most = first, inside
-    start = max(0, min(best - length // 4, len(text) - length))
-    if start:
-        start = text.find(" ", start, best + 1) + 1 or best
-    end = min(len(text), start + length)
-    if end < len(text):
-        border = text.rfind(" ", start, end)
-        end = border if border > start else end
-    return start, end

@@ -3,12 +3,15 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import StringIO
 from typing import Literal
 
 import pytest
+from django.core.management import call_command, get_commands
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from pytest_django import Settings
 
 from docportal.models import User
 from ingestion import services
@@ -59,6 +62,8 @@ RULES = {
     "account_change_password": Rule("members"),
 }
 ACTORS = ("anonymous", "engineer", "writer", "admin", "reader", "restricted_writer")
+PACKAGES = ("docportal", "training", "router", "ingestion")
+NOBODY_LISTENS = "http://127.0.0.1:9/v1"
 STATES = ("ready", "failed", "archived")
 
 
@@ -161,6 +166,46 @@ def expected(name: str, actor: str, *, restricted: bool) -> Outcome:
         "admins": ("admin",),
     }.get(rule.who, ACTORS)
     return "let in" if actor in allowed else "not allowed"
+
+
+# --- Commands -------------------------------------------------------------------------------------
+
+# Whoever may run these holds the machine, its database and its files; they show no passage.
+OPERATE = {"convert_models", "createuser", "demo", "ingest", "model_server", "up"}
+READ = {"search", "ask"}
+
+
+def test_every_command_has_a_rule() -> None:
+    ours = {name for name, app in get_commands().items() if app in PACKAGES}
+    assert ours == OPERATE | READ
+
+
+@pytest.mark.parametrize("command", sorted(READ))
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("restricted", [False, True], ids=["open", "restricted"])
+def test_command_reads_with_the_rights_of_the_named_user_alone(
+    *,
+    command: str,
+    state: str,
+    restricted: bool,
+    people: People,
+    wiki: Collection,
+    vault: Collection,
+    settings: Settings,
+) -> None:
+    settings.LLM_URL = settings.EMBEDDINGS_URL = NOBODY_LISTENS
+    a_version(vault if restricted else wiki, state)
+    for actor in ACTORS:
+        named = [] if actor == "anonymous" else ["--user", getattr(people, actor).username]
+        printed = StringIO()
+        call_command(command, "limit nine", *named, "--json", stdout=printed)
+        readable = not restricted or actor in ("reader", "restricted_writer")
+        assert ("The limit is nine." in printed.getvalue()) == (readable and state == "ready"), (
+            actor
+        )
+
+
+# --- Everything else that could tell --------------------------------------------------------------
 
 
 def test_stranger_finds_no_trace_of_a_restricted_document(

@@ -4,19 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docportal.views.rendering import (
-    Code,
-    ItemList,
-    Mark,
-    Paragraph,
-    Segment,
-    Table,
-    blocks,
-    plain_text,
-    sections,
-    segments,
-    snippet,
-)
+from docportal.views.rendering import Code, ItemList, Paragraph, blocks, plain_text, sections
+from docportal.views.segments import Mark, Segment, around, segments, snippet
+from docportal.views.tables import Table
 
 
 @dataclass
@@ -91,11 +81,20 @@ def test_empty_cell_stays_empty() -> None:
     assert table.rows[1][1] == ()
 
 
-@pytest.mark.parametrize("text", ["no header here", "A: 1", "A: 1; A: 2; B: 3\nA: 4; A: 5; B: 6"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no header here",
+        "A: 1",
+        "A: 1; A: 2; B: 3\nA: 4; A: 5; B: 6",
+        "A: 1; B: 2\nX: 0; A: 3; B: 4",
+    ],
+)
 def test_rows_that_are_no_table_stay_lines(text: str) -> None:
     made = blocks(Passage(text, "table"))
     assert all(isinstance(block, Paragraph) for block in made)
-    assert "".join(words(block.line) for block in made if isinstance(block, Paragraph)) == text
+    shown = [words(block.line) for block in made if isinstance(block, Paragraph)]
+    assert shown == [text]
 
 
 def test_mark_is_found_inside_a_cell() -> None:
@@ -189,3 +188,10 @@ def test_snippet_is_short_and_of_the_text(text: str, question: str) -> None:
     shown = words(snippet(text, question)).removeprefix("… ").removesuffix(" …")
     assert shown in text
     assert len(shown) <= 240
+
+
+@given(st.text(min_size=1, max_size=400), st.data())
+def test_what_surrounds_a_span_keeps_the_span_whole(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start + 1, len(text)))
+    assert marked(around(text, start, end)) == text[start:end]
