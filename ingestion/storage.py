@@ -29,6 +29,15 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, written to the disk itself."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def keep_original(content: BinaryIO) -> StoredFile:
     """Write the bytes durably under the name of their hash.
 
@@ -44,7 +53,7 @@ def keep_original(content: BinaryIO) -> StoredFile:
         target = original_path(stored.sha256)
         target.parent.mkdir(exist_ok=True)
         temporary.replace(target)
-        _sync_folder(target.parent)
+        sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
     return stored
@@ -65,11 +74,3 @@ def _write(content: BinaryIO, path: Path) -> StoredFile:
         file.flush()
         os.fsync(file.fileno())
     return StoredFile(digest.hexdigest(), size)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,9 +9,7 @@ A folder that is not named does not count: it is being made, or was left by a pr
 killed. The next switch removes it; a process that has mapped its files may go on reading them.
 """
 
-import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -20,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
+from ingestion.storage import sha256_of, sync
 from router.retrieval.vectors import Rows, VectorFile, Vectors, write_vectors
 
 _POINTER, _MANIFEST, _VECTORS, _ROWS = "current.json", "manifest.json", "vectors.faiss", "rows.npy"
@@ -90,9 +89,9 @@ class IndexFolder:
         """Switch to other folders, in one step, and remove those that were left behind."""
         new = self.path / f"{_POINTER}.new"
         new.write_text(json.dumps(asdict(pointer)))
-        _sync(new)
+        sync(new)
         new.replace(self.path / _POINTER)
-        _sync(self.path)
+        sync(self.path)
         used = {self.lexical(pointer.lexical), self.vectors(pointer.vectors)}
         for left in {*self.path.glob("lexical-*"), *self.path.glob("vectors-*")} - used:
             shutil.rmtree(left)
@@ -120,11 +119,11 @@ class IndexFolder:
         write_vectors(folder / _VECTORS, dimension, matrices())
         table = np.concatenate(tables)
         np.save(folder / _ROWS, table, allow_pickle=False)
-        files = {name: _sha256(folder / name) for name in (_VECTORS, _ROWS)}
+        files = {name: sha256_of(folder / name) for name in (_VECTORS, _ROWS)}
         manifest = Manifest(number, revision, embedder, dimension, len(table), files)
         (folder / _MANIFEST).write_text(json.dumps(asdict(manifest)))
         for path in (*folder.iterdir(), folder, self.path):
-            _sync(path)
+            sync(path)
         return self.read_vectors(number)
 
     def read_vectors(self, number: int) -> Generation:
@@ -137,26 +136,12 @@ class IndexFolder:
         try:
             manifest = Manifest(**json.loads((folder / _MANIFEST).read_bytes()))
             damaged = [
-                name for name, sha in manifest.files.items() if _sha256(folder / name) != sha
+                name for name, sha in manifest.files.items() if sha256_of(folder / name) != sha
             ]
         except (FileNotFoundError, ValueError, TypeError) as error:
             raise DamagedGenerationError(f"{folder}: {error}") from error
         if damaged:
             raise DamagedGenerationError(f"{folder}: {', '.join(damaged)} changed")
         table = np.load(folder / _ROWS, allow_pickle=False)
-        sha256 = _sha256(folder / _MANIFEST)
+        sha256 = sha256_of(folder / _MANIFEST)
         return Generation(manifest, sha256, VectorFile(folder / _VECTORS), Rows(table))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Have a file, or the names in a folder, written to the disk itself."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
