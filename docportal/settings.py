@@ -194,6 +194,7 @@ ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "docportal.accounts.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "docportal.accounts.SocialAccountAdapter"
 SOCIALACCOUNT_ONLY = False
 # OpenID Connect: the three values that an identity provider hands out.
 OIDC_SERVER_URL = env.str("OIDC_SERVER_URL", default="")

@@ -4,7 +4,7 @@ import re
 
 _LISTED = {
     "api": (
-        "api apis endpoint endpoints reference rest graphql grpc sdk openapi swagger schema",
+        "api apis endpoint endpoints rest graphql grpc sdk openapi swagger",
         r"\b(?:GET|POST|PUT|PATCH|DELETE)\s+/|\bHTTP/?\d|\b(?:request|response) body\b"
         r"|\bquery parameters?\b|\bstatus code\b|\bendpoints?\b|\bclass\s+\w+\(|\bdef\s+\w+\(",
     ),

@@ -22,8 +22,8 @@ from ingestion.models import Chunk, Document, DocumentVersion
 
 State = DocumentVersion.State
 UNFINISHED = (State.QUEUED, State.PARSING, State.INDEXING)
-LEASE = timedelta(seconds=60)
-RENEW_EVERY = 15.0
+LEASE = timedelta(seconds=30)
+RENEW_EVERY = 8.0
 MAX_ATTEMPTS = 3
 QUIET_BEFORE_POKE = timedelta(seconds=30)
 

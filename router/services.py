@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import connection, transaction
 
 from ingestion.errors import UserError
 from ingestion.models import Reader
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from router.retrieval.searching import Hit, SearchResult
 
 SHOWN_PASSAGES = 8
-MAX_SENTENCES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,12 @@ def _clean(text: str) -> str:
 
 
 def _search(query: Query) -> SearchResult:
-    return retrieval.search(query.text, user=query.user, limit=SHOWN_PASSAGES)
+    try:
+        return retrieval.search(query.text, user=query.user, limit=SHOWN_PASSAGES)
+    finally:
+        # A model writes for seconds, and must not hold a connection of the pool meanwhile.
+        if not connection.in_atomic_block:
+            connection.close()
 
 
 def _passage(hit: Hit) -> Passage:

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import psycopg
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
@@ -56,6 +57,7 @@ class Portal:
     url: str
     llm: ScriptedLLM
     manage: Callable[..., None]
+    supervisor: psutil.Process
 
 
 @pytest.fixture(scope="package")
@@ -74,7 +76,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         port = free_port()
         running = subprocess.Popen([*MANAGE, "up", "--port", str(port)], env=environment)
         try:
-            portal = Portal(f"http://127.0.0.1:{port}", llm, manage)
+            portal = Portal(f"http://127.0.0.1:{port}", llm, manage, psutil.Process(running.pid))
             llm.will_say("48. [1]")
             wait_until_ready(portal.url)
             bring_in(portal, home / "sources")
