@@ -41,8 +41,8 @@ class Config:
     alpha: float = 32
     seed: int = 1
     checkpoint_every: int = 20
-    evaluate_at: tuple[float, ...] = (0.3, 0.7, 0.85, 1)  # shares of the time or steps
-    held_out: int = 20  # exercises of held-out companies
+    evaluate_at: tuple[float, ...] = (0.4, 0.8, 1)  # shares of the time or steps
+    held_out: int = 12  # exercises of held-out companies
     threads: int = 2
 
 
