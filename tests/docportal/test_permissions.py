@@ -17,7 +17,7 @@ from docportal.models import User
 from ingestion import services
 from ingestion.models import Collection, DocumentVersion
 from router.models import Answer, Query
-from tests.docportal.documents import fail, passage, publish
+from tests.documents import fail, passage, publish
 from tests.people import People
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]

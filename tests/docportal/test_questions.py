@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from ingestion.models import Collection
 from router.prompts import REFUSAL
-from tests.documents import publish
+from tests.documents import passage, publish
 from tests.people import People
 from tests.scripted_llm import Reply, ScriptedLLM, scripted_llm
 
@@ -32,9 +32,13 @@ def llm(settings: Settings) -> Iterator[ScriptedLLM]:
 @pytest.fixture(autouse=True)
 def documents(settings: Settings, wiki: Collection, vault: Collection) -> None:
     settings.EMBEDDINGS_URL = "http://127.0.0.1:9/v1"
-    publish(wiki, "sender.md", "Webhook sender", ("Delivery", RETRIES))
-    publish(wiki, "relay.md", "Mail relay", ("Limits", "The mail relay sends 40 mails."))
-    publish(vault, "key.md", "Master key", ("Place", "The master key lies in room 77."))
+    publish(wiki, "sender.md", [passage(RETRIES, "Delivery")], title="Webhook sender")
+    publish(
+        wiki, "relay.md", [passage("The mail relay sends 40 mails.", "Limits")], title="Mail relay"
+    )
+    publish(
+        vault, "key.md", [passage("The master key lies in room 77.", "Place")], title="Master key"
+    )
 
 
 def run(command: str, *arguments: str) -> list[dict[str, Any]]:
@@ -55,7 +59,7 @@ def test_search_prints_passages_with_their_source() -> None:
     assert hit == hit | {
         "path": "sender.md",
         "version": 1,
-        "heading": "Webhook sender › Delivery",
+        "heading": "Delivery",
         "page": None,
         "text": RETRIES,
     }
@@ -178,7 +182,7 @@ def test_people_get_text_without_json(llm: ScriptedLLM) -> None:
     out = io.StringIO()
     call_command("ask", QUESTION, stdout=out)
     assert out.getvalue().startswith("9 times\n")
-    assert "● [1] sender.md v1 › Webhook sender › Delivery" in out.getvalue()
+    assert "● [1] sender.md v1 › Delivery" in out.getvalue()
     out = io.StringIO()
     call_command("search", "mail relay", stdout=out, stderr=io.StringIO())
     assert "relay.md v1" in out.getvalue()

@@ -13,8 +13,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from docportal.models import User
 from ingestion.models import Collection
 from router.models import Answer, Conversation, Feedback, Query
-from tests.docportal.documents import passage, publish
 from tests.docportal.streams import parts
+from tests.documents import passage, publish
 from tests.people import People
 from tests.scripted_llm import ScriptedLLM, scripted_llm
 

@@ -17,8 +17,8 @@ from docportal.models import User
 from ingestion import jobs
 from ingestion.chunking import ChunkKind
 from ingestion.models import Collection, Document, DocumentVersion
-from tests.docportal.documents import fail, passage, publish, upload
 from tests.docportal.streams import parts
+from tests.documents import fail, passage, publish, upload
 from tests.people import People
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
