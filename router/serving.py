@@ -33,7 +33,7 @@ _TETHER = Path(__file__).with_name("tether.py")
 # 8,192 tokens in all: four prompts of the reader's usual size at once, or one of the longest.
 _CACHE_PAGES, _CACHE_PAGE_TOKENS = 256, 32
 # No network for models. Threads that wait sleep instead of spinning, the default: beside other busy
-# processes one answer came at 17 tokens/s and not 2; on an idle machine it costs a fifth, 21 for 26.
+# processes one answer came at 17 tokens/s and not 2. Alone it costs a fifth: 21 and not 26.
 _ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
 _LISTENING = re.compile(r"Uvicorn running on (http://\S+)")
 
