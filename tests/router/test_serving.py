@@ -3,7 +3,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -29,8 +29,16 @@ def server_at(listener: socket.socket) -> Server:
     return Server("llm", process, f"http://127.0.0.1:{listener.getsockname()[1]}/v1")
 
 
-def model_servers() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+@pytest.fixture
+def model_servers() -> Callable[[], list[psutil.Process]]:
+    """The children that came since the test began: a run of tests has others."""
+    before = set(psutil.Process().children(recursive=True))
+    return lambda: [
+        child for child in psutil.Process().children(recursive=True) if child not in before
+    ]
+
+
+ModelServers = Callable[[], list[psutil.Process]]
 
 
 # --- Finding one -------------------------------------------------------------------------------
@@ -78,7 +86,9 @@ def test_a_server_that_says_nothing_is_not_ready(listener: socket.socket) -> Non
 
 
 # --- Starting one ------------------------------------------------------------------------------
-def test_nothing_is_started_where_a_server_is_named(llm: ScriptedLLM) -> None:
+def test_nothing_is_started_where_a_server_is_named(
+    llm: ScriptedLLM, model_servers: ModelServers
+) -> None:
     with embedded_servers(llm=True):
         assert llm_url() == llm.url
         assert model_servers() == []
@@ -92,7 +102,7 @@ def test_a_model_that_was_never_converted_is_said_to_be_missing(settings: Settin
 
 @pytest.mark.models
 def test_a_broken_model_fails_with_the_servers_last_words(
-    settings: Settings, tmp_path: Path
+    settings: Settings, tmp_path: Path, model_servers: ModelServers
 ) -> None:
     settings.MODELS_DIR = tmp_path
     settings.LLM_MODEL = "broken"
@@ -104,7 +114,7 @@ def test_a_broken_model_fails_with_the_servers_last_words(
 
 
 @pytest.mark.models
-def test_embedded_servers_answer_inside_and_are_gone_outside() -> None:
+def test_embedded_servers_answer_inside_and_are_gone_outside(model_servers: ModelServers) -> None:
     with embedded_servers(llm=True):
         url = llm_url()
         assert url is not None
