@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from router.evidence.claims import Claim
+from router.evidence.focus import read_focus
 from router.evidence.objections import Evidence, Said, objection, read_answer
 from router.evidence.questions import Question, read_question
 from router.evidence.sources import CONTEXT, Source, places_of, read_source
@@ -80,9 +81,10 @@ def _decide(
 ) -> Support:
     """The best evidence to which nothing can be objected, or else the objection to the best."""
     best_fit = max((max(one.values()) for one in fits), default=0.0)
+    focus = read_focus(asked, sources)
     problem = ""
     for one in evidence:
-        objected = objection(one, sources, asked, said, best_fit)
+        objected = objection(one, sources, asked, said, best_fit, focus)
         if not objected:
             sentence = sources[one.passage].sentences[max(one.sentence, 0)]
             span = (one.passage, sentence.start, sentence.end)

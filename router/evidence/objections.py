@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from router.evidence.claims import Claim, claims_of
+from router.evidence.focus import Focus
 from router.evidence.quantities import quantities
 from router.evidence.questions import Question
 from router.evidence.sources import (
@@ -17,12 +18,20 @@ from router.evidence.sources import (
     nearly_names,
     stems_of,
 )
+from router.evidence.wanted import Wanted
 from router.text import Word, fold, is_content, is_negation, stem, words
 
 _MIN_WORDS_ALONE = 0.75
 _MIN_QUESTION_REPEATED = 0.6
 _MIN_SHARE_OF_BEST_FIT = 0.35
+_MIN_SHARE_OF_RIVAL = 0.4
+_MIN_SHARE_OF_ANY = 0.3
 _COMPARISONS = frozenset({"more", "less", "fewer", "later", "longer", "earlier", "only"})
+# With these, an answer gives a measure without a unit: `until noon`, `12 characters`.
+_UNITLESS = frozenset(
+    {"until", "till", "while", "when", "whenever", "once", "forever", "indefinitely", "never"}
+    | {"always", "immediately", "characters", "letters", "digits", "words", "lines", "pages"}
+)
 _OPPOSITES = (
     ("on", "off"),
     ("allow", "forbid"),
@@ -76,6 +85,10 @@ class Said:
         return len(wanted & known) / len(wanted) if wanted else 1.0
 
     @property
+    def claimed(self) -> frozenset[str]:
+        return frozenset(word for one in self.claims for word in _stems_in(one.text))
+
+    @property
     def may_miss(self) -> float:
         """The share of its words that the evidence may lack."""
         if self.news:
@@ -106,7 +119,12 @@ def read_answer(text: str, asked: Question) -> Said:
 
 
 def objection(
-    one: Evidence, sources: Sequence[Source], asked: Question, said: Said, best_fit: float
+    one: Evidence,
+    sources: Sequence[Source],
+    asked: Question,
+    said: Said,
+    best_fit: float,
+    focus: Focus,
 ) -> str:
     """What speaks against this evidence, in plain words; empty if nothing does.
 
@@ -115,13 +133,17 @@ def objection(
     source = sources[one.passage]
     if 1 - one.covered > said.may_miss:
         return "The words of the answer do not stand together in any passage."
-    if not all(asked.wants(claim.quantity) for claim in said.news if claim.quantity):
+    if asked.wanted and said.news and _is_of_another_kind(one, source, asked.wanted, said):
         return "The question asks for another kind of value."
     for entity in asked.entities:
         if not _is_named(entity, source, sources):
             return f"“{entity}” stands nowhere in the passage that holds the answer."
     if one.fit < _MIN_SHARE_OF_BEST_FIT * best_fit or not one.fit:
         return "The place that holds the answer is not about the question."
+    sure = asked.wanted is not None and asked.wanted.is_sure
+    least = _MIN_SHARE_OF_RIVAL if sure else _MIN_SHARE_OF_ANY
+    if focus.at[one.passage, one.sentence] < least * focus.best:
+        return "Another place is about what the question asks, and this one is not."
     if one.sentence == CONTEXT:
         return ""
     if _contradicts(said, source.sentences[one.sentence], asked):
@@ -129,6 +151,45 @@ def objection(
     if _is_a_siblings(said, one.sentence, source, asked):
         return "In the passage, the value belongs to something else."
     return ""
+
+
+def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Said) -> bool:
+    if any(
+        wanted.has_quantity(claim.quantity)
+        if claim.quantity
+        else wanted.has_token(fold(claim.text).text)
+        for claim in said.news
+    ):
+        return False
+    if _place_names_unit(one, source, wanted, said):
+        return False
+    if wanted.noun:
+        return not any(map(wanted.noun.fullmatch, _stems_at(one, source)))
+    if not wanted.is_measure:
+        return not said.stems - said.claimed
+    own_words = [word.text for word in said.words]
+    return _UNITLESS.isdisjoint(own_words) and not wanted.has_unit(own_words)
+
+
+def _place_names_unit(one: Evidence, source: Source, wanted: Wanted, said: Said) -> bool:
+    """Whether a bare number of the answer is one of a wanted unit where it stands: `9` in
+    `9 days`, or in `wait_days: 9`, but not in `9 trays in 2 days`."""
+    if one.sentence == CONTEXT:
+        return False
+    bare = [one.quantity.value for one in said.news if one.quantity and not one.quantity.units]
+    here = source.quantities_of(one.sentence)
+    around = (*source.sentences[one.sentence].words, *source.context_words)
+    known = [w.text for w in around if not any(q.start <= w.start < q.end for q in here)]
+    return any(
+        wanted.has_quantity(found) if found.units else wanted.has_unit(known)
+        for found in here
+        if found.value in bare
+    )
+
+
+def _stems_at(one: Evidence, source: Source) -> frozenset[str]:
+    here = frozenset() if one.sentence == CONTEXT else source.sentences[one.sentence].stems
+    return here | source.heading_stems
 
 
 def _is_named(entity: str, source: Source, sources: Sequence[Source]) -> bool:

@@ -18,6 +18,8 @@ from router.evidence.questions import Question
 from router.prompts import Passage
 from router.text import Folded, Word, fold, sentences, words
 
+_LIST_NUMBER = re.compile(r"^\d{1,3}[.)](?=\s|$)", re.MULTILINE)
+
 CONTEXT = -1
 """Instead of a sentence's number: in the title, the headings or the path."""
 
@@ -44,6 +46,7 @@ class Source:
     context: str
     context_words: tuple[Word, ...]
     context_stems: frozenset[str]
+    heading_stems: frozenset[str]
 
     def around(self, number: int) -> frozenset[str]:
         """The stems of a sentence and its two neighbours; of all, for the context."""
@@ -51,6 +54,9 @@ class Source:
             return self.stems
         near = self.sentences[max(number - 1, 0) : number + 2]
         return frozenset(stem for sentence in near for stem in sentence.stems)
+
+    def quantities_of(self, number: int) -> list[Quantity]:
+        return [one for one in self.quantities if self.sentence_at(one.start) == number]
 
     def sentence_at(self, place: int) -> int:
         """The number of the sentence around a place of the folded text."""
@@ -82,6 +88,7 @@ def read_source(passage: Passage) -> Source:
         context=context,
         context_words=context_words,
         context_stems=stems_of(context_words),
+        heading_stems=stems_of(words(fold(passage.heading).text)),
     )
 
 
@@ -111,11 +118,15 @@ def names(source: Source, entity: str) -> bool:
 
 def nearly_names(source: Source, entity: str) -> bool:
     """Whether an entity is named if each of its words may have one slip of the finger."""
-    known = {word.text for sentence in source.sentences for word in sentence.words}
-    known.update(word.text for word in source.context_words)
-    return all(
-        word.text in known or any(_one_slip(word.text, other) for other in known)
-        for word in words(fold(entity).text)
+    typed = [word.text for word in words(fold(entity).text)]
+    texts = [sentence.words for sentence in source.sentences]
+    return any(
+        all(
+            one == word.text or _one_slip(one, word.text)
+            for one, word in zip(typed, text[place : place + len(typed)], strict=True)
+        )
+        for text in (*texts, source.context_words)
+        for place in range(len(text) - len(typed) + 1)
     )
 
 
@@ -123,6 +134,8 @@ def _quantity_places(claim: Claim, said: Quantity, source: Source, question: Que
     counted = {stem for stem in claim.counted if stem not in question.stems}
     places = set()
     for found in source.quantities:
+        if _LIST_NUMBER.match(source.folded.text, found.start):
+            continue
         number = source.sentence_at(found.start)
         own_words = source.sentences[number].words
         if agree(said, found, {word.text for word in own_words}, question.units):

@@ -1,0 +1,119 @@
+"""Which kind of value a question asks for, where its wording leaves no doubt. Pure."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from router.evidence.quantities import UNITS, Kind, Quantity
+
+# Sorts of quantity: the dimensions of units, and these.
+_BARE, _DATE, _CLOCK = "bare", "date", "clock"
+_DURATION = frozenset({"time", "month", "quarter", "year"})
+_MOMENT = frozenset({_DATE, _CLOCK})
+_WORD = r"[^\W_](?:[^\W_]|[.'’-])*"
+_NAME = rf"{_WORD}(?: {_WORD})*"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A kind of value: a quantity of one of the `sorts`, or a token of a `form`.
+
+    `sure` are the sorts by which a place shows that it holds such a value; the others may be
+    anything. `noun` matches the stem of a word by which documents call such a value, whatever
+    its form; without it, a value of another form is none.
+    """
+
+    sorts: frozenset[str] = frozenset()
+    sure: frozenset[str] = frozenset()
+    form: re.Pattern[str] | None = None
+    noun: re.Pattern[str] | None = None
+
+    @property
+    def is_measure(self) -> bool:
+        """Whether only a quantity, or a clause such as `until noon`, can be the answer."""
+        return not self.form and not self.noun
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether a place can show that it holds such a value."""
+        return bool(self.sure or self.noun)
+
+    def has_quantity(self, quantity: Quantity) -> bool:
+        return not self.sorts.isdisjoint(_sorts(quantity))
+
+    def has_token(self, folded: str) -> bool:
+        return bool(self.form and self.form.fullmatch(folded))
+
+    def has_unit(self, words: Iterable[str]) -> bool:
+        """Whether one of the words is the name of a unit of the wanted sorts."""
+        units = (unit for word in words if len(word) > 1 for unit in UNITS.get(word, ()))
+        return any(unit.dimension in self.sorts for unit in units)
+
+    def is_shown(self, quantities: Iterable[Quantity], tokens: Iterable[str]) -> bool:
+        """Whether a place with these quantities and folded tokens surely holds such a value."""
+        if any(not self.sure.isdisjoint(_sorts(quantity)) for quantity in quantities):
+            return True
+        return bool(self.noun) and any(map(self.has_token, tokens))
+
+
+def _sorts(quantity: Quantity) -> set[str]:
+    if quantity.kind is not Kind.NUMBER:
+        return {_DATE if quantity.kind is Kind.DATE else _CLOCK}
+    return {unit.dimension for unit in quantity.units} or {_BARE}
+
+
+def _quantity(*sorts: str, sure: Iterable[str] = (), noun: str = "") -> Wanted:
+    named = re.compile(noun) if noun else None
+    return Wanted(frozenset({*sorts, *sure}), frozenset(sure), noun=named)
+
+
+def _token(nouns: str, form: str) -> tuple[str, Wanted]:
+    asked = rf"\b(?:which|what) (?:[\w-]+ ){{0,2}}?(?:{nouns})\b"
+    return asked, Wanted(form=re.compile(form), noun=re.compile(nouns))
+
+
+_KINDS = (
+    (
+        r"\bhow (?:soon|quickly|old|much (?:longer|time))\b|\bafter how long\b",
+        _quantity(sure=_DURATION),
+    ),
+    (r"\bhow long\b", _quantity("length", "size", sure=_DURATION)),
+    (r"\bhow many\b|\bnumber of\b", _quantity(_BARE, "%")),
+    (
+        r"^(?:what(?:'s| is| are)? )?(?:the )?(?:[\w-]+ ){0,2}?"
+        r"(?:deadline|delay|duration|lifetime|timeout|ttl)\b",
+        _quantity(*_MOMENT, sure=_DURATION, noun="deadlin|delay|duration|lifetim|timeout|ttl"),
+    ),
+    (
+        r"\bhow available\b|\b(?:what|which) (?:[\w-]+ )?(?:percentage|share|fraction)\b",
+        _quantity(sure="%", noun=r"availab\w*|percent\w*|share|fraction"),
+    ),
+    (
+        r"\b(?:which|what) (?:[\w-]+ ){0,2}?port\b",
+        _quantity(sure=(_BARE,), noun="port"),
+    ),
+    _token("channel", r"#[a-z][\w-]+"),
+    _token("flag|option|switch", r"--?[a-z][\w-]*|\w+_\w+"),
+    _token("path|file|directory", r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}"),
+    _token(
+        "url|address|endpoint",
+        r"\w+://.+|/[\w./{}-]+|[\w.-]+\.[a-z]{2,}(?:[:/].*)?|.+@.+",
+    ),
+    (r"^(?:who|whom|whose)\b", Wanted(form=re.compile(rf"{_NAME}|[#@].+|.+@.+"))),
+    (r"^where\b", Wanted(frozenset({_BARE, "length"}), form=re.compile(r".+"))),
+    (r"^when\b", Wanted(_DURATION | _MOMENT | {_BARE}, _MOMENT, form=re.compile(_NAME))),
+)
+_WORDINGS = [(re.compile(wording), wanted) for wording, wanted in _KINDS]
+_NAMED_UNIT = re.compile(
+    r"\b(?:how many|how much|number of|in(?= \w{3})) ([^\W\d_]+)\b|\(([^\W\d_]{1,12}|%)\)"
+)
+
+
+def wanted_value(folded: str) -> Wanted | None:
+    """The kind of value that a folded question asks for; None if it may be any."""
+    named = [first or second for first, second in _NAMED_UNIT.findall(folded)]
+    sorts = {unit.dimension for name in named for unit in UNITS.get(name, ())}
+    if sorts:
+        # Who names the unit takes a bare number for one of that unit.
+        return _quantity(_BARE, sure=sorts | _DURATION if sorts & _DURATION else sorts)
+    return next((wanted for wording, wanted in _WORDINGS if wording.search(folded)), None)

@@ -1,0 +1,69 @@
+"""What kind of value a question wants is read only from a wording that leaves no doubt."""
+
+import pytest
+
+from router.evidence.wanted import wanted_value
+from router.prompts import Passage
+from router.verification import verify
+
+HALL = Passage(
+    "Concert hall",
+    "Seats",
+    "A seat hold lives 15 minutes; a reply is 201 with its end in UTC. A code is 12 characters.\n"
+    "The hall takes 800 guests, 60 % of them seated. Rehearsals end at noon.\n"
+    "A lost ticket stays blocked until the steward frees it. hold_ms: 1850\n"
+    "Ingrid Vahl answers for the hall; the foyer is 18 metres long and lies in Wing B.\n"
+    "The organ is tuned on 4 May, and the doors close at 19:45.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("How long does a seat hold live?", "15 minutes"),
+        ("How long is a code?", "12 characters"),
+        ("How long is the foyer?", "18 metres"),
+        ("How long does a lost ticket stay blocked?", "until the steward frees it"),
+        ("How long may a hold be?", "1850"),
+        ("How many guests does the hall take?", "800"),
+        ("How many guests are seated?", "60 %"),
+        ("What share of the guests is seated?", "60 %"),
+        ("Who answers for the hall?", "Ingrid Vahl"),
+        ("When is the organ tuned?", "4 May"),
+        ("When do the doors close?", "at 19:45"),
+        ("When do rehearsals end?", "at noon"),
+        ("Where does the foyer lie?", "in Wing B"),
+    ],
+)
+def test_value_of_the_wanted_kind_is_supported(question: str, answer: str) -> None:
+    support = verify(question, answer, [HALL])
+    assert support.supported, support.problem
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("How long does a seat hold live?", "A reply is 201 with its end in UTC."),
+        ("How long does a seat hold live?", "201"),
+        ("How long does a seat hold live?", "60 %"),
+        ("How soon does a seat hold end?", "18 metres"),
+        ("How many guests does the hall take?", "15 minutes"),
+        ("What share of the guests is seated?", "15 minutes"),
+        ("Who answers for the hall?", "15 minutes"),
+        ("When do the doors close?", "60 %"),
+        ("When do the doors close?", "hold_ms"),
+        ("Where does the foyer lie?", "60 %"),
+    ],
+)
+def test_value_of_another_kind_is_not_supported(question: str, answer: str) -> None:
+    support = verify(question, answer, [HALL])
+    assert not support.supported
+    assert support.problem == "The question asks for another kind of value."
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["what does the hall cost?", "why is it closed when it rains?", "can i see who sits where?"],
+)
+def test_open_question_wants_no_kind(question: str) -> None:
+    assert wanted_value(question) is None
