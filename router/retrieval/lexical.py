@@ -65,6 +65,8 @@ class LexicalIndex:
     def change(self, *, removed: Iterable[int], added: Iterable[Entry], revision: int) -> None:
         """Take out all passages of the removed versions, put in the added ones, and commit."""
         writer = self._index.writer(_WRITER_BYTES, 1)
+        # A writer that was killed leaves files of the names that this one is going to use.
+        writer.garbage_collect_files()
         # `delete_documents_by_term` makes a signed term, which an unsigned field never has.
         gone = Query.term_set_query(_SCHEMA, "version", list(removed))
         writer.delete_documents_by_query(gone)

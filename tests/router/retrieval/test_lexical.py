@@ -126,3 +126,16 @@ def test_damaged_meta_data_are_found(tmp_path: Path) -> None:
     (tmp_path / "meta.json").write_text("{")
     with pytest.raises(DamagedIndexError):
         LexicalIndex(tmp_path)
+
+
+def test_change_goes_on_after_a_writer_that_was_killed_before_it_committed(tmp_path: Path) -> None:
+    """Such a writer leaves files behind that the next one would want to make anew."""
+    index = index_of(tmp_path)
+    committed = (tmp_path / "meta.json").read_bytes()
+    again = [Entry(4, 4, 1, "A window of ten events.")]
+    index.change(removed=[1], added=again, revision=2)
+    (tmp_path / "meta.json").write_bytes(committed)
+    index = LexicalIndex(tmp_path)
+    assert index.snapshot().revision == 1
+    index.change(removed=[1], added=again, revision=2)
+    assert (index.snapshot().revision, found(index, "window")) == (2, [4])
