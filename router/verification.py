@@ -3,7 +3,8 @@
 1. The claims of the answer (numbers, identifiers, quotes, names) must all stand in one passage.
 2. Of the sentences where they stand, the one that fits the question best is the evidence.
 3. The evidence must be about what was asked: it names every entity of the question, is not the
-   row or column of another one, and does not say the opposite.
+   row or column of another one, does not say the opposite, holds the kind of value that is
+   wanted, and has about as much of what is asked of the entity as any other place.
 
 An answer without claims is held to its words; one that only repeats the question, to the
 question's. `router.evidence` reads answers, questions and passages, and objects.

@@ -168,7 +168,9 @@ def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Sai
     if not wanted.is_measure:
         return not said.stems - said.claimed
     own_words = [word.text for word in said.words]
-    return _UNITLESS.isdisjoint(own_words) and not wanted.has_unit(own_words)
+    # The second of `40 requests per second` is no measure of time.
+    is_rate = any(claim.quantity and claim.quantity.per for claim in said.news)
+    return _UNITLESS.isdisjoint(own_words) and (is_rate or not wanted.has_unit(own_words))
 
 
 def _place_names_unit(one: Evidence, source: Source, wanted: Wanted, said: Said) -> bool:
@@ -183,7 +185,7 @@ def _place_names_unit(one: Evidence, source: Source, wanted: Wanted, said: Said)
     return any(
         wanted.has_quantity(found) if found.units else wanted.has_unit(known)
         for found in here
-        if found.value in bare
+        if found.value in bare and not found.per
     )
 
 

@@ -1,7 +1,7 @@
 """A passage as evidence: its sentences, quantities and headings, and what stands where. Pure."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -56,7 +56,13 @@ class Source:
         return frozenset(stem for sentence in near for stem in sentence.stems)
 
     def quantities_of(self, number: int) -> list[Quantity]:
-        return [one for one in self.quantities if self.sentence_at(one.start) == number]
+        """The quantities of a sentence."""
+        sentence = self.sentences[number].words
+        if not sentence:
+            return []
+        first = bisect_left(self.quantities, sentence[0].start, key=lambda one: one.end)
+        last = bisect_right(self.quantities, sentence[-1].end, key=lambda one: one.start)
+        return list(self.quantities[first:last])
 
     def sentence_at(self, place: int) -> int:
         """The number of the sentence around a place of the folded text."""

@@ -11,6 +11,7 @@ HALL = Passage(
     "Seats",
     "A seat hold lives 15 minutes; a reply is 201 with its end in UTC. A code is 12 characters.\n"
     "The hall takes 800 guests, 60 % of them seated. Rehearsals end at noon.\n"
+    "A new hold may be asked for at 40 requests per second.\n"
     "A lost ticket stays blocked until the steward frees it. hold_ms: 1850\n"
     "Ingrid Vahl answers for the hall; the foyer is 18 metres long and lies in Wing B.\n"
     "The organ is tuned on 4 May, and the doors close at 19:45.",
@@ -46,6 +47,7 @@ def test_value_of_the_wanted_kind_is_supported(question: str, answer: str) -> No
         ("How long does a seat hold live?", "A reply is 201 with its end in UTC."),
         ("How long does a seat hold live?", "201"),
         ("How long does a seat hold live?", "60 %"),
+        ("How much time passes before a new hold?", "40 requests per second"),
         ("How soon does a seat hold end?", "18 metres"),
         ("How many guests does the hall take?", "15 minutes"),
         ("What share of the guests is seated?", "15 minutes"),
