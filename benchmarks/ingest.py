@@ -76,6 +76,7 @@ def bare_seconds(files: list[Path]) -> float:
 
 
 def pipeline_rows(folder: Path) -> Iterator[Row]:
+    from docportal.bulk import WORKERS
     from docportal.pipeline import parse
     from ingestion import jobs, services
     from ingestion.models import Collection, DocumentVersion
@@ -97,7 +98,7 @@ def pipeline_rows(folder: Path) -> Iterator[Row]:
     take(store(files[0]))  # Starts the parser's server, as the import is outside the baseline.
     baseline = bare_seconds(files[1:])
     started = time.perf_counter()
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(take, [store(file) for file in files[1:]]))
     ours = time.perf_counter() - started
     yield Row(
@@ -113,6 +114,7 @@ def embedding_rows() -> Iterator[Row]:
     from django.conf import settings
     from sentence_transformers import SentenceTransformer
 
+    from docportal.bulk import WORKERS
     from ingestion.models import DocumentVersion
     from router import retrieval
     from router.retrieval.passages import searchable_text
@@ -127,7 +129,7 @@ def embedding_rows() -> Iterator[Row]:
     with embedded_servers(embeddings=True):
         retrieval.index_version(versions[0])
         started = time.perf_counter()
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(WORKERS) as pool:
             list(pool.map(retrieval.index_version, versions[1:]))
         ours = (len(texts) - versions[0].chunks.count()) / (time.perf_counter() - started)
     model = SentenceTransformer(str(settings.MODELS_DIR / settings.EMBEDDINGS_MODEL), device="cpu")

@@ -20,8 +20,8 @@ from router import retrieval
 from training.services import import_pairs
 
 PARSED, FAILED, UNCHANGED = "parsed", "failed", "unchanged"
-# Parsing one file and writing another keeps two cores busy; more would only wait for each other.
-WORKERS = 2
+# While one file is written to the database, two others keep the parser or the embedding server busy.
+WORKERS = 3
 
 
 @dataclass(slots=True)

@@ -29,8 +29,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-# Texts of similar length are encoded together; more at once is no faster on a CPU.
-BATCH_SIZE = 32
+# Texts of similar length are encoded together; more at once is no faster on a CPU, and pads more.
+BATCH_SIZE = 8
 MAX_INPUTS = 2_048
 # One text of up to this many characters is taken for a question.
 QUESTION_CHARACTERS = 2_000
@@ -60,19 +60,18 @@ class Encoded:
 
 
 class Encoder:
-    """The model behind two lanes, each a thread: short questions, and everything else."""
+    """The model behind two lanes: a thread for short questions, `lanes` threads for all else."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lanes: int) -> None:
         self.name = folder.name
         self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
         # A fast tokenizer is set up anew for each call, so two threads must take turns.
         self._tokenizing = threading.Lock()
-        # A question is too short to gain from a second core, and on a busy machine it would wait
-        # for the slower of two at every layer of the model.
-        self._questions = ThreadPoolExecutor(
-            1, "questions", initializer=torch.set_num_threads, initargs=(1,)
-        )
-        self._batches = ThreadPoolExecutor(1, "batches", initializer=_yield_to_questions)
+        # Each call of the model stays on one core: a question is too short to gain from a second
+        # one, and batches fill the cores side by side, without waiting for each other's layers.
+        torch.set_num_threads(1)
+        self._questions = ThreadPoolExecutor(1, "questions")
+        self._batches = ThreadPoolExecutor(lanes, "batches", initializer=_yield_to_questions)
 
     async def encode(self, texts: list[str]) -> Encoded:
         """Vectors in the order of `texts`; a batch goes by slices of similar length."""
@@ -80,13 +79,15 @@ class Encoder:
         if len(texts) == 1 and len(texts[0]) <= QUESTION_CHARACTERS:
             return await loop.run_in_executor(self._questions, self._encode, texts)
         order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-        vectors, tokens = [], 0
-        for start in range(0, len(order), BATCH_SIZE):
-            part = [texts[i] for i in order[start : start + BATCH_SIZE]]
-            encoded = await loop.run_in_executor(self._batches, self._encode, part)
-            vectors.append(encoded.vectors)
-            tokens += encoded.tokens
-        return Encoded(np.concatenate(vectors)[np.argsort(order)], tokens)
+        parts = [order[start : start + BATCH_SIZE] for start in range(0, len(order), BATCH_SIZE)]
+        encoded = await asyncio.gather(
+            *(
+                loop.run_in_executor(self._batches, self._encode, [texts[i] for i in part])
+                for part in parts
+            )
+        )
+        vectors = np.concatenate([part.vectors for part in encoded])
+        return Encoded(vectors[np.argsort(order)], sum(part.tokens for part in encoded))
 
     def _encode(self, texts: list[str]) -> Encoded:
         with torch.inference_mode():
@@ -99,7 +100,7 @@ class Encoder:
 
 
 def _yield_to_questions() -> None:
-    """Lower the priority of this thread, and of those that the model starts from it."""
+    """Lower the priority of this thread."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BATCH_NICENESS)
 
 
@@ -171,20 +172,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, required=True, help="folder of the model")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
-    parser.add_argument("--threads", type=int, default=0, help="of the model; 0: one per core")
+    parser.add_argument("--lanes", type=int, default=os.cpu_count() or 1, help="batches at once")
     parser.add_argument("--ready-file", type=Path, help='receives {"url", "pid"} when ready')
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = _arguments()
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((arguments.host, arguments.port))
     app = application(
-        Encoder(arguments.model.resolve()),
+        Encoder(arguments.model.resolve(), arguments.lanes),
         announce=arguments.ready_file,
         url=f"http://{arguments.host}:{listener.getsockname()[1]}/v1",
     )
