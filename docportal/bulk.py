@@ -20,7 +20,7 @@ from router import retrieval
 from training.services import import_pairs
 
 PARSED, FAILED, UNCHANGED = "parsed", "failed", "unchanged"
-# While one file is written to the database, two others keep the parser or the embedding server busy.
+# While one file is written to the database, two others keep parser and embedding server busy.
 WORKERS = 3
 
 
