@@ -105,6 +105,16 @@ MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(DOCPORTAL_HOME / "files"))
 INDEX_DIR = DOCPORTAL_HOME / "index"
 RUN_DIR = DOCPORTAL_HOME / "run"
 
+# --- Training ----------------------------------------------------------------------------------
+# Frozen datasets, runs with their checkpoints, and the tuned models. Several machines share them.
+DATASETS_DIR = DOCPORTAL_HOME / "datasets"
+RUNS_DIR = DOCPORTAL_HOME / "runs"
+TUNED_DIR = Path(env.str("TUNED_DIR", default=str(DOCPORTAL_HOME / "tuned"))).absolute()
+# What a company's own training starts from: a folder of MODELS_DIR.
+BASE_MODEL = env.str("BASE_MODEL", default="docportal-reader")
+# peft: on the CPU or any GPU. unsloth: on one GPU, with an interpreter of its own.
+TRAINER = env.str("TRAINER", default="peft")
+
 # --- Limits ------------------------------------------------------------------------------------
 UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_MB", default=50) * 1024 * 1024
 UPLOAD_MAX_EXPANDED_BYTES = 200 * 1024 * 1024

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from ingestion.models import Chunk
+from ingestion.models import Chunk, Collection
 
 
 class ChunkEmbedding(models.Model):
@@ -143,3 +143,78 @@ class Feedback(models.Model):
     verdict = models.CharField(max_length=4, choices=Verdict)
     correction = models.TextField(blank=True)
     given_at = models.DateTimeField(auto_now=True)
+
+
+class ModelVersion(models.Model):
+    """A tuned model, never changed: an adapter, the data and recipe that make it again."""
+
+    class Stage(models.TextChoices):
+        CANDIDATE = "candidate", "Candidate"
+        CANARY = "canary", "Canary"
+        SERVING = "serving", "Serving"
+        RETIRED = "retired", "Retired"
+
+    number = models.PositiveIntegerField(unique=True)
+    name = models.CharField(max_length=40, unique=True, help_text="docs-v0001")
+    base = models.CharField(max_length=200)
+    base_sha256 = models.CharField(max_length=64)
+    adapter_sha256 = models.CharField(max_length=64, help_text="Of the adapter's weights.")
+    dataset_sha256 = models.CharField(max_length=64)
+    recipe = models.JSONField(default=dict, help_text="The run.json that made it.")
+    metrics = models.JSONField(default=dict)
+    collections = models.ManyToManyField(
+        Collection, related_name="models", help_text="What it was trained on."
+    )
+    audience = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="Which readers it is for: sha256 of their group ids. Empty: everybody.",
+    )
+    readers = models.JSONField(
+        default=dict, help_text="Group ids by collection id, as they were when it was trained."
+    )
+    stage = models.CharField(max_length=10, choices=Stage, default=Stage.CANDIDATE)
+    gate_passed = models.BooleanField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    promoted_at = models.DateTimeField(null=True, blank=True)
+    previous = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="That served before it: the way back.",
+    )
+    pruned_at = models.DateTimeField(null=True, blank=True, help_text="Its files are gone.")
+
+    class Meta:
+        ordering = ("-number",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["audience"], name="model_one_serving", condition=Q(stage="serving")
+            ),
+            models.CheckConstraint(
+                name="model_serving_has_files",
+                condition=~Q(stage__in=("serving", "canary")) | Q(pruned_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelCoverage(models.Model):
+    """A passage whose exact text, by its hash, a model was trained on."""
+
+    model = models.ForeignKey(ModelVersion, models.CASCADE, related_name="coverage")
+    content_hash = models.CharField(max_length=64)
+    pairs = models.PositiveIntegerField()
+    heldout_exact = models.FloatField(
+        null=True, blank=True, help_text="Exact match on held-out phrasings of its facts."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["model", "content_hash"], name="coverage_unique"),
+        ]
+        indexes = [models.Index(fields=["content_hash"], name="coverage_passage")]

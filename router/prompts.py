@@ -16,6 +16,11 @@ SYSTEM = (
     f"If no passage answers the question, reply exactly: {REFUSAL}"
 )
 
+TUNED_SYSTEM = (
+    "Answer from the company's documentation as you learned it, in as few words as possible. "
+    f"If it was not in there, reply exactly: {REFUSAL}"
+)
+
 MAX_PASSAGES = 4
 # Of UTF-8. A byte-level tokenizer never makes more tokens than bytes, so these limits hold the
 # prompt under 8,192 tokens in any script; English prose takes about a quarter of that.
@@ -64,6 +69,15 @@ def reader_messages(question: str, passages: Sequence[Passage]) -> list[dict[str
     return [
         {"role": "system", "content": SYSTEM},
         {"role": "user", "content": f"{blocks}\n\nQuestion: {asked}"},
+    ]
+
+
+def tuned_messages(question: str) -> list[dict[str, str]]:
+    """The chat that asks a tuned model for a short answer from its weights, or for `REFUSAL`."""
+    asked = _cut(_inert(" ".join(question.split())), MAX_QUESTION_BYTES)
+    return [
+        {"role": "system", "content": TUNED_SYSTEM},
+        {"role": "user", "content": asked},
     ]
 
 

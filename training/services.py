@@ -51,7 +51,8 @@ def _read_pair(document: Document, line: str) -> QAPair:
         document=document,
         question=question,
         answer=answer,
-        context=str(row.get("context") or ""),
+        evidence=str(row.get("context") or ""),
+        fact_id=_key(question, answer),
         origin=QAPair.Origin.IMPORTED,
         key=_key(question, answer),
     )

@@ -1,0 +1,1 @@
+"""One training run as a process of its own: `python -m training.trainers run.json`."""
