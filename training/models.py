@@ -39,6 +39,10 @@ class PairQuerySet(models.QuerySet["QAPair"]):
             .exclude(document__doc_type=DocType.MARKETING)
         )
 
+    def waiting(self) -> Self:
+        """Those that somebody has to review. A pair of a passage that is gone has not to be."""
+        return self.filter(Q(content_hash="") | Q(_is_served()), review=QAPair.Review.PENDING)
+
     def readable_by(self, user: Reader) -> Self:
         return self.filter(document__collection__in=Collection.objects.readable_by(user))
 
@@ -83,6 +87,17 @@ class SynthesisUnit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.document} {self.content_hash[:8]} {self.state}"
+
+
+class MinedVersion(models.Model):
+    """A version whose passages were mined; a served one without this row waits for it."""
+
+    version = models.OneToOneField(
+        DocumentVersion, models.CASCADE, primary_key=True, related_name="mined"
+    )
+    miner = models.CharField(max_length=20, help_text="The rules by which it was done.")
+    pairs = models.PositiveIntegerField(help_text="That were new.")
+    mined_at = models.DateTimeField(auto_now=True)
 
 
 class QAPair(models.Model):
@@ -132,6 +147,9 @@ class QAPair(models.Model):
     )
     reviewed_at = models.DateTimeField(null=True, blank=True)
     key = models.CharField(max_length=HASH, help_text="sha256 of question and answer, normalised.")
+    question_key = models.CharField(
+        max_length=HASH, blank=True, db_index=True, help_text="The same for the same question."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PairQuerySet.as_manager()

@@ -1,0 +1,76 @@
+"""Pairs about a version's passages, and a model that was taught some of them."""
+
+from collections.abc import Iterable
+
+from ingestion.models import Chunk, Collection, Document, DocumentVersion
+from router.models import ModelCoverage, ModelVersion
+from training.models import QAPair
+
+
+def a_pair(
+    version: DocumentVersion,
+    question: str,
+    answer: str,
+    *,
+    evidence: str = "",
+    origin: str = QAPair.Origin.TEACHER,
+    review: str = QAPair.Review.PENDING,
+    fact: str = "",
+) -> QAPair:
+    """About the passage that holds `evidence` (the answer's words by default)."""
+    evidence = evidence or answer
+    chunk = version.chunks.filter(text__contains=evidence).order_by("position").first()
+    assert chunk is not None
+    start = chunk.text.index(evidence)
+    return QAPair.objects.create(
+        document=version.document,
+        content_hash=chunk.content_hash,
+        start=start,
+        end=start + len(evidence),
+        question=question,
+        answer=answer,
+        evidence=evidence,
+        fact_id=fact or f"{version.document_id} {answer}",
+        origin=origin,
+        review=review,
+        key=f"{question} {answer}"[:64],
+    )
+
+
+def a_pair_without_evidence(document: Document, question: str, answer: str) -> QAPair:
+    return QAPair.objects.create(
+        document=document,
+        question=question,
+        answer=answer,
+        evidence="Words that stand nowhere.",
+        fact_id=f"{document.pk} {answer}",
+        origin=QAPair.Origin.IMPORTED,
+        problem=QAPair.Problem.NO_EVIDENCE,
+        key=f"{question} {answer}"[:64],
+    )
+
+
+def a_model(
+    collections: Iterable[Collection],
+    taught: Iterable[Chunk],
+    *,
+    stage: str = ModelVersion.Stage.SERVING,
+    audience: str = "",
+) -> ModelVersion:
+    number = ModelVersion.objects.count() + 1
+    model = ModelVersion.objects.create(
+        number=number,
+        name=f"docs-v{number:04d}",
+        base="base",
+        base_sha256="0" * 64,
+        adapter_sha256="0" * 64,
+        dataset_sha256="0" * 64,
+        audience=audience,
+        stage=stage,
+        gate_passed=True,
+    )
+    model.collections.set(collections)
+    ModelCoverage.objects.bulk_create(
+        ModelCoverage(model=model, content_hash=chunk.content_hash, pairs=1) for chunk in taught
+    )
+    return model

@@ -1,0 +1,49 @@
+"""How much of a document the serving model knows, in facts: for a page of documents, one query."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
+
+from ingestion.models import Document
+from router.freshness import is_known, stale_passages
+from training.models import QAPair
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    known: int
+    """Facts of approved pairs whose passage, as it stands, a serving model was taught."""
+    new: int
+    """Facts that a retrain would teach."""
+    stale: int
+    """Passages that a serving model was taught and the document no longer holds."""
+    waiting: int
+    """Pairs that wait for review."""
+
+
+def document_freshness(documents: Iterable[Document]) -> dict[int, Freshness]:
+    """By the document's primary key."""
+    known = QAPair.objects.live().filter(is_known("document"), review=QAPair.Review.APPROVED)
+    new = QAPair.objects.trainable().filter(~is_known("document"))
+    counts = {
+        "known": _each(known, "document", "fact_id"),
+        "new": _each(new, "document", "fact_id"),
+        "stale": _each(stale_passages(), "version__document", "content_hash"),
+        "waiting": _each(QAPair.objects.waiting(), "document", "pk"),
+    }
+    rows = Document.objects.filter(pk__in=[document.pk for document in documents])
+    return {
+        row.pop("pk"): Freshness(**row)
+        for row in rows.order_by().annotate(**counts).values("pk", *counts)
+    }
+
+
+def _each(rows: QuerySet[Any], document: str, counted: str) -> Combinable:
+    """For the document of the outer row, how many distinct values of `counted` there are."""
+    of_document = rows.filter(**{document: OuterRef("pk")}).order_by().values(document)
+    number = of_document.annotate(number=Count(counted, distinct=True)).values("number")
+    return Coalesce(Subquery(number, output_field=IntegerField()), 0)
