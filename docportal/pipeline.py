@@ -12,6 +12,7 @@ from celery.signals import worker_ready
 from ingestion import jobs
 from ingestion.chunking import chunk
 from ingestion.errors import ParseError, UserError
+from ingestion.leases import LeaseLost
 from ingestion.models import DocumentVersion
 from ingestion.sandbox import parse_safely
 from ingestion.sniffing import media_type_of
@@ -62,7 +63,7 @@ def process(version_id: int) -> None:
         except EmbeddingsUnavailable:
             logger.warning("The embedding server does not answer; %s waits.", job.version)
             jobs.put_back(job)
-        except jobs.LeaseLost:
+        except LeaseLost:
             logger.warning("%s was taken over by another worker.", job.version)
 
 

@@ -5,31 +5,25 @@ write is an UPDATE that names the fence, so a worker that was thought dead and c
 that it may not write any more (`LeaseLost`).
 """
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db import transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from ingestion import doc_types, publication
+from ingestion import doc_types, leases, publication
 from ingestion.chunking import ChunkDraft
+from ingestion.leases import LeaseLost
 from ingestion.models import Chunk, Document, DocumentVersion
 
 State = DocumentVersion.State
 UNFINISHED = (State.QUEUED, State.PARSING, State.INDEXING)
-LEASE = timedelta(seconds=30)
-RENEW_EVERY = 8.0
 MAX_ATTEMPTS = 3
 QUIET_BEFORE_POKE = timedelta(seconds=30)
-
-
-class LeaseLost(Exception):
-    """Somebody else works on this version now; stop without writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +45,7 @@ def claim(version_id: int) -> Claim | None:
             .update(
                 fence=F("fence") + 1,
                 attempts=F("attempts") + 1,
-                lease_until=timezone.now() + LEASE,
+                lease_until=leases.until(),
             )
         )
         if not claimed:
@@ -68,9 +62,7 @@ def claim(version_id: int) -> Claim | None:
 
 
 def _unattended() -> QuerySet[DocumentVersion]:
-    return DocumentVersion.objects.filter(
-        Q(lease_until=None) | Q(lease_until__lt=timezone.now()), state__in=UNFINISHED
-    )
+    return DocumentVersion.objects.filter(leases.ended(), state__in=UNFINISHED)
 
 
 def abandoned(limit: int = 100) -> list[int]:
@@ -80,27 +72,9 @@ def abandoned(limit: int = 100) -> list[int]:
     return list(waiting.order_by("pk").values_list("pk", flat=True)[:limit])
 
 
-@contextmanager
-def lease_kept(job: Claim) -> Iterator[None]:
+def lease_kept(job: Claim) -> AbstractContextManager[None]:
     """Renew the lease in the background; on the way out give it up, so a retry need not wait."""
-    done = threading.Event()
-    renewer = threading.Thread(target=_renew_until, args=(job, done), daemon=True)
-    renewer.start()
-    try:
-        yield
-    finally:
-        done.set()
-        renewer.join()
-        _mine(job).filter(state__in=UNFINISHED).update(lease_until=timezone.now())
-
-
-def _renew_until(job: Claim, done: threading.Event) -> None:
-    try:
-        while not done.wait(RENEW_EVERY):
-            if not _mine(job).update(lease_until=timezone.now() + LEASE):
-                return
-    finally:
-        connection.close()
+    return leases.kept(_mine(job).filter(state__in=UNFINISHED))
 
 
 def save_chunks(job: Claim, title: str, drafts: Sequence[ChunkDraft]) -> None:

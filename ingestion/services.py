@@ -4,28 +4,24 @@ What is left to do afterwards stands in the rows (`queued`); the message to a wo
 commit, is only a poke that may be lost or doubled.
 """
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, Literal
 
-from celery import current_app
 from django.contrib.auth.models import AbstractBaseUser, Group
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
-from kombu.exceptions import OperationalError
 
 from ingestion import archives, publication
 from ingestion.errors import UploadError, UserError
 from ingestion.models import AuditEvent, Collection, DocType, Document, DocumentVersion
 from ingestion.paths import clean_path, document_slug
+from ingestion.pokes import poke
 from ingestion.sniffing import media_type_by_name
 from ingestion.storage import StoredFile, keep_original
-
-logger = logging.getLogger(__name__)
 
 Actor = AbstractBaseUser | None
 PROCESS_TASK = "docportal.pipeline.process_version"
@@ -81,7 +77,7 @@ def add_version(
         version = _append_version(document, stored, media_type, author, note)
         _record(author, "uploaded", document=document, detail=f"v{version.number} {note}".strip())
         if enqueue:
-            enqueue_version(version)
+            poke(PROCESS_TASK, version.pk)
     return Change("created" if created else "updated", version)
 
 
@@ -169,7 +165,7 @@ def restore_version(*, version: DocumentVersion, actor: Actor) -> DocumentVersio
             document, stored, version.media_type, actor, f"Restores v{version.number}"
         )
         _record(actor, "restored", document=document, detail=f"v{version.number}")
-        enqueue_version(restored)
+        poke(PROCESS_TASK, restored.pk)
     return restored
 
 
@@ -213,7 +209,7 @@ def retry_version(*, version: DocumentVersion, actor: Actor, enqueue: bool = Tru
             )
         _record(actor, "retried", document=version.document, detail=f"v{version.number}")
         if enqueue:
-            enqueue_version(version)
+            poke(PROCESS_TASK, version.pk)
 
 
 def edit_document(*, document: Document, actor: Actor, doc_type: str) -> None:
@@ -269,19 +265,6 @@ def edit_collection(
         collection.readers.set(readers)
         names = ", ".join(sorted(group.name for group in readers)) or "everybody"
         _record(actor, "edited", collection=collection, detail=f"readers: {names}")
-
-
-def enqueue_version(version: DocumentVersion) -> None:
-    """Poke a worker once the transaction has committed."""
-    transaction.on_commit(lambda: _poke(version.pk))
-
-
-def _poke(version_id: int) -> None:
-    try:
-        current_app.send_task(PROCESS_TASK, [version_id], retry=False)
-    except OperationalError:
-        # The row is queued and safe; the periodic sweep pokes again when the broker is back.
-        logger.warning("The message broker does not answer; version %s waits.", version_id)
 
 
 def _record(

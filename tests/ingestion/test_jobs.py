@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from ingestion import jobs, publication, services
 from ingestion.chunking import ChunkDraft, ChunkKind
+from ingestion.leases import LeaseLost
 from ingestion.models import Chunk, Collection, DocumentVersion
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
@@ -44,7 +45,7 @@ def test_worker_that_lost_its_lease_can_write_nothing(version: DocumentVersion) 
         lambda: jobs.fail(lost, "damaged", "Damaged."),
     ]
     for write in writes:
-        with pytest.raises(jobs.LeaseLost), transaction.atomic():
+        with pytest.raises(LeaseLost), transaction.atomic():
             write()
     assert not Chunk.objects.exists()
     jobs.save_chunks(holder, "Guide", [DRAFT])
