@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from router.retrieval.searching import Hit, SearchResult
 
 RouteAsked = Literal["auto", "tuned", "rag"]
+Route = Literal["tuned", "rag", "refused"]
 
 MAX_REASON = 500
 
@@ -21,16 +21,18 @@ MAX_REASON = 500
 class Draft:
     """`sentences` are those that were checked and shown; `supports` belong to them one by one.
 
-    `problem` says why the draft ends where it does, in plain words.
+    `model` is the one that was asked; `problem` says in plain words why the draft ends where it
+    does.
     """
 
     route_asked: RouteAsked
+    found: SearchResult
+    model: str = ""
     written: str = ""
     sentences: list[str] = field(default_factory=list)
     supports: list[Support] = field(default_factory=list)
     rejected: Support | None = None
     problem: str = ""
-    model_asked: bool = False
     model_refused: bool = False
     model_failed: str = ""
     prompt_tokens: int = 0
@@ -42,6 +44,16 @@ class Draft:
     @property
     def refused(self) -> bool:
         return not self.sentences or bool(self.model_failed)
+
+    @property
+    def route(self) -> Route:
+        """The one that the answer came by."""
+        return "refused" if self.refused else "rag"
+
+    @property
+    def verified(self) -> bool:
+        """Whether every sentence stands in a passage."""
+        return not self.refused and all(support.supported for support in self.supports)
 
     @property
     def text(self) -> str:
@@ -56,7 +68,8 @@ class Draft:
                 spans.setdefault(support.span[0], support.span[1:])
         return spans
 
-    def reason(self, found: SearchResult) -> str:
+    @property
+    def reason(self) -> str:
         """Why this outcome, for the person who asked."""
         said = []
         if self.route_asked == "tuned":
@@ -68,11 +81,12 @@ class Draft:
             said.append(f"Checked: it stands in passage{'s' * (len(self.spans) > 1)} {numbers}.")
             if self.problem:
                 said.append(f"The rest of the draft was left out. {self.problem}")
-        if found.degraded:
+        if self.found.degraded:
             said.append("The embedding server does not answer, so only words were searched.")
         return " ".join(said)[:MAX_REASON]
 
-    def confidence(self, hits: Sequence[Hit]) -> float:
+    @property
+    def confidence(self) -> float:
         """How sure the outcome is, 0 to 1, rising with each of its parts.
 
         An answer: 0.7 × the least verification score of its sentences + 0.3 × how well both
@@ -81,6 +95,7 @@ class Draft:
         when no model could be asked. Agreement is the mean of 1/rank in both searches, where a
         passage not found counts 0.
         """
+        hits = self.found.hits
         if self.model_failed:
             return 0.0
         if not hits:
@@ -90,12 +105,13 @@ class Draft:
         source = hits[next(iter(self.spans), 0)]
         return 0.7 * min(support.score for support in self.supports) + 0.3 * _agreement(source)
 
-    def signals(self, found: SearchResult) -> dict[str, object]:
+    @property
+    def signals(self) -> dict[str, object]:
         """What the outcome rested on. Of documents it holds only what the asker was shown."""
         return {
             "route_asked": self.route_asked,
-            "revision": found.revision,
-            "degraded": found.degraded,
+            "revision": self.found.revision,
+            "degraded": self.found.degraded,
             "hits": [
                 {
                     "chunk": hit.chunk.pk,
@@ -104,7 +120,7 @@ class Draft:
                     "dense_rank": hit.dense_rank,
                     "similarity": hit.similarity,
                 }
-                for hit in found.hits
+                for hit in self.found.hits
             ],
             "draft": self.written,
             "sentences": [

@@ -19,13 +19,10 @@ from django.db import connection, transaction
 
 from ingestion.errors import UserError
 from ingestion.models import Reader
-from router import engines, retrieval
+from router import retrieval
 from router.drafts import Draft, RouteAsked
-from router.llm import ModelUnavailable
 from router.models import Answer, Citation, Conversation, Feedback, Query
-from router.prompts import MAX_PASSAGES, REFUSAL, Passage
-from router.text import exact_form, split_finished, without_marks
-from router.verification import verify
+from router.writing import Sentence, sentences_from_passages, since
 
 if TYPE_CHECKING:
     from router.retrieval.searching import Hit, SearchResult
@@ -42,17 +39,6 @@ class Passages:
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """A checked sentence with its trailing white space, and the passage (from 1) it stands in.
-
-    Joined together they are the answer; only a `Finished` with a refusal takes them back.
-    """
-
-    text: str
-    rank: int
-
-
-@dataclass(frozen=True, slots=True)
 class Finished:
     """The answer as it was stored. Comes last, always."""
 
@@ -60,6 +46,29 @@ class Finished:
 
 
 Event = Passages | Sentence | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """An answer made as for a person, to be measured and not kept.
+
+    `route` took part: tuned, rag or refused. `verified`: every sentence stands in a passage.
+    `ms` is the whole way from question to answer.
+    """
+
+    text: str
+    route: str
+    refused: bool
+    verified: bool
+    reason: str
+    model: str
+    ms: float
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
 
 
 def start_query(*, user: Reader, text: str, conversation: Conversation | None = None) -> Query:
@@ -78,17 +87,35 @@ async def answer(query: Query, *, route: RouteAsked = "auto") -> AsyncGenerator[
     A refusal is an answer, too. Never raises for what a model server does.
     """
     started = time.perf_counter()
-    found = await sync_to_async(_search)(query)
-    yield Passages(found.hits, found.degraded)
-    draft = Draft(route_asked=route)
-    if found.hits:
-        async with contextlib.aclosing(_checked_sentences(query.text, found, draft)) as checked:
-            async for sentence in checked:
-                yield sentence
-    else:
-        draft.problem = "No passage that you may read matches the question."
-    draft.total_ms = _since(started)
-    yield Finished(await sync_to_async(_store)(query, found, draft))
+    draft = Draft(route, await sync_to_async(_search)(query))
+    yield Passages(draft.found.hits, draft.found.degraded)
+    async with contextlib.aclosing(sentences_from_passages(query.text, draft)) as sentences:
+        async for sentence in sentences:
+            yield sentence
+    draft.total_ms = since(started)
+    yield Finished(await sync_to_async(_store)(query, draft))
+
+
+async def drafted(question: str, *, user: Reader, route: RouteAsked) -> Drafted:
+    """What `answer` would say, without keeping question or answer. Raises as `start_query`."""
+    started = time.perf_counter()
+    asker = user.pk if user is not None else None
+    query = Query(user_id=asker, text=_checked_question(question))
+    draft = Draft(route, await sync_to_async(_search)(query))
+    async with contextlib.aclosing(sentences_from_passages(query.text, draft)) as sentences:
+        async for _ in sentences:
+            pass
+    return Drafted(
+        text=draft.text,
+        route=draft.route,
+        refused=draft.refused,
+        verified=draft.verified,
+        reason=draft.reason,
+        model=draft.model,
+        ms=since(started),
+        prompt_tokens=draft.prompt_tokens,
+        completion_tokens=draft.completion_tokens,
+    )
 
 
 async def finished_answer(query: Query, *, route: RouteAsked = "auto") -> Answer:
@@ -152,87 +179,22 @@ def _search(query: Query) -> SearchResult:
             connection.close()
 
 
-def _passage(hit: Hit) -> Passage:
-    version = hit.chunk.version
-    return Passage(
-        title=version.title or version.document.title,
-        heading=" > ".join(hit.chunk.heading_path),
-        text=hit.chunk.text,
-        path=version.document.path,
-    )
-
-
-# --- The draft --------------------------------------------------------------------------------
-
-
-async def _checked_sentences(
-    question: str, found: SearchResult, draft: Draft
-) -> AsyncGenerator[Sentence]:
-    """The sentences of the model that stand in the passages, up to the first that does not."""
-    passages = [_passage(hit) for hit in found.hits[:MAX_PASSAGES]]
-    async with contextlib.aclosing(_written_sentences(question, passages, draft)) as written:
-        async for text in written:
-            if exact_form(without_marks(text)) == exact_form(REFUSAL):
-                draft.model_refused = True
-                draft.problem = draft.problem or "The passages do not hold the answer."
-                return
-            started = time.perf_counter()
-            support = verify(question, text, passages)
-            draft.verify_ms += _since(started)
-            if not support.supported or support.span is None:
-                draft.rejected, draft.problem = support, support.problem
-                return
-            said = without_marks(text)
-            draft.sentences.append(said)
-            draft.supports.append(support)
-            yield Sentence(said, support.span[0] + 1)
-
-
-async def _written_sentences(
-    question: str, passages: list[Passage], draft: Draft
-) -> AsyncGenerator[str]:
-    """The model's draft, whole sentences only; a failure of the server ends it."""
-    started = time.perf_counter()
-    draft.model_asked = True
-    rest = ""
-    try:
-        async with contextlib.aclosing(engines.rag(question, passages)) as deltas:
-            async for delta in deltas:
-                draft.generate_ms = _since(started)
-                draft.written += delta.text
-                draft.prompt_tokens += delta.prompt_tokens
-                draft.completion_tokens += delta.completion_tokens
-                sentences, rest = split_finished(rest + delta.text)
-                for sentence in sentences:
-                    yield sentence
-    except ModelUnavailable as error:
-        draft.model_failed = str(error)
-        draft.problem = "The model server does not answer; here are the passages."
-        return
-    if rest.strip():
-        yield rest
-
-
-def _since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000
-
-
 # --- The answer -------------------------------------------------------------------------------
 
 
 @transaction.atomic
-def _store(query: Query, found: SearchResult, draft: Draft) -> Answer:
+def _store(query: Query, draft: Draft) -> Answer:
     """Keep the answer with its evidence. A question answered meanwhile keeps its first answer."""
     stored, is_new = Answer.objects.get_or_create(
         query=query,
         defaults={
-            "route": Answer.Route.REFUSED if draft.refused else Answer.Route.RAG,
-            "reason": draft.reason(found),
+            "route": draft.route,
+            "reason": draft.reason,
             "text": draft.text,
-            "model": settings.LLM_MODEL if draft.model_asked else "",
-            "confidence": draft.confidence(found.hits),
-            "signals": draft.signals(found),
-            "retrieve_ms": found.ms,
+            "model": draft.model,
+            "confidence": draft.confidence,
+            "signals": draft.signals,
+            "retrieve_ms": draft.found.ms,
             "generate_ms": draft.generate_ms,
             "verify_ms": draft.verify_ms,
             "total_ms": draft.total_ms,
@@ -241,11 +203,11 @@ def _store(query: Query, found: SearchResult, draft: Draft) -> Answer:
         },
     )
     if is_new:
-        Citation.objects.bulk_create(_citations(stored, found, draft))
+        Citation.objects.bulk_create(_citations(stored, draft))
     return stored
 
 
-def _citations(stored: Answer, found: SearchResult, draft: Draft) -> list[Citation]:
+def _citations(stored: Answer, draft: Draft) -> list[Citation]:
     """Every passage shown, under the number it was shown with."""
     return [
         Citation(
@@ -256,6 +218,6 @@ def _citations(stored: Answer, found: SearchResult, draft: Draft) -> list[Citati
             start=start,
             end=end,
         )
-        for place, hit in enumerate(found.hits)
+        for place, hit in enumerate(draft.found.hits)
         for start, end in [draft.spans.get(place, (None, None))]
     ]

@@ -24,6 +24,7 @@ from ingestion.models import Document
 from router import services
 from router.models import Answer, Citation, Conversation, Query
 from router.retrieval import search
+from router.writing import Sentence
 
 SHOWN = 8
 HISTORY_PAGE = 30
@@ -165,7 +166,7 @@ async def _progress(request: HttpRequest, query: Query, happened: services.Event
     if isinstance(happened, services.Passages):
         cards = passages.from_chunks((hit.chunk for hit in happened.hits), query.text)
         return event("passages", await _fragment(request, "passages", {"cards": cards}))
-    if isinstance(happened, services.Sentence):
+    if isinstance(happened, Sentence):
         said = [passages.Said(happened.text, happened.rank, f"#passage-{happened.rank}")]
         return event("sentence", await _fragment(request, "said", {"said": said}))
     return None

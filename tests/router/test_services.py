@@ -14,7 +14,8 @@ from router import services
 from router.drafts import RouteAsked
 from router.models import Answer, Conversation, Query
 from router.prompts import REFUSAL
-from router.services import Event, Finished, Passages, Sentence
+from router.services import Drafted, Event, Finished, Passages
+from router.writing import Sentence
 from tests.documents import passage, publish
 from tests.people import People
 from tests.scripted_llm import Reply, ScriptedLLM, says
@@ -77,6 +78,22 @@ def test_answer_is_stored_with_the_sentence_it_stands_in(llm: ScriptedLLM) -> No
     assert (near.supports, near.start, near.rank) == (False, None, 2)
     assert answer.signals["sentences"][0]["passage"] == 1
     assert answer.signals["hits"][0]["chunk"] == source.chunk_id
+
+
+async def drafted(text: str, user: Reader, route: RouteAsked) -> Drafted:
+    return await services.drafted(text, user=user, route=route)
+
+
+def test_drafted_answer_is_the_same_and_is_not_kept(llm: ScriptedLLM, people: People) -> None:
+    llm.will_say("9 times [1]")
+    draft = async_to_sync(drafted)(QUESTION, people.engineer, "rag")
+    assert (draft.text, draft.route, draft.verified) == ("9 times", "rag", True)
+    assert (draft.tokens, draft.model) == (107, "docportal-reader")
+    assert draft.ms > 0
+    llm.will_say("13 times")
+    refused = async_to_sync(drafted)(QUESTION, None, "rag")
+    assert (refused.text, refused.route, refused.verified) == (REFUSAL, "refused", False)
+    assert not Query.objects.exists()
 
 
 def test_supported_answer_is_surer_than_a_worse_fit(llm: ScriptedLLM) -> None:
