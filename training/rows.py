@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,7 +35,9 @@ class Question:
     domain: str = ""
     document: int | None = None
     fact: str = ""
-    passage: str = field(default="", metadata={"help": "Content hash of the passage behind it."})
+    passage: str = ""  # content hash of the passage behind it
+    messages: tuple[dict[str, str], ...] = ()
+    """The prompt; none: that of a tuned model."""
 
 
 def write_lines(path: Path, items: Iterable[Row] | Iterable[Question]) -> int:
@@ -52,7 +54,8 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 def read_questions(path: Path) -> Iterator[Question]:
     for values in _objects(path):
-        yield Question(**{**values, "answers": tuple(values["answers"])})
+        several = {name: tuple(values.get(name, ())) for name in ("answers", "messages")}
+        yield Question(**{**values, **several})
 
 
 def _objects(path: Path) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,53 @@
+"""What a training loop needs of a model, whichever library holds it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from training.trainers.packing import Encoded
+
+WEIGHTS, DESCRIPTION = "adapter_model.safetensors", "adapter_config.json"
+
+
+class Learner(ABC):
+    """A frozen model with a trainable adapter."""
+
+    model: PreTrainedModel  # as its library wraps it; `generate` works on it
+    tokenizer: PreTrainedTokenizerBase
+    device: torch.device
+
+    @abstractmethod
+    def loss(self, rows: Sequence[Encoded]) -> tuple[Tensor, int]:
+        """Sum of the cross-entropy of all answer tokens of rows that belong together, and how
+        many tokens the model read for it."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the adapter in PEFT's form, its weights in bf16."""
+
+    def adapter(self) -> dict[str, nn.Parameter]:
+        """The trainable tensors by name."""
+        return {n: p for n, p in self.model.named_parameters() if p.requires_grad}
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over the tensors that `adapter` named."""
+        with torch.no_grad():
+            for name, parameter in self.adapter().items():
+                parameter.copy_(tensors[name])
+
+
+def write_adapter(folder: Path, tensors: Mapping[str, Tensor], description: str) -> None:
+    """Both files of an adapter. The description comes last: with it the adapter is complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / DESCRIPTION).unlink(missing_ok=True)
+    halved: dict[str, Any] = {n: t.detach().to("cpu", torch.bfloat16) for n, t in tensors.items()}
+    save_file(
+        {n: t.contiguous() for n, t in halved.items()}, folder / WEIGHTS, metadata={"format": "pt"}
+    )
+    (folder / DESCRIPTION).write_text(description)

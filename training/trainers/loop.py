@@ -1,0 +1,193 @@
+"""The training loop that all trainers share: `train` is the whole of it."""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from training.rows import Question, read_questions, read_rows
+from training.trainers import checkpoints
+from training.trainers.batching import Sequences, epoch_updates, updates
+from training.trainers.checkpoints import Progress
+from training.trainers.config import RunConfig
+from training.trainers.events import RESULT, Events
+from training.trainers.learner import Learner
+from training.trainers.packing import Encoded, encode
+from training.trainers.validation import validate
+
+
+class Stopped(Exception):
+    """Somebody asked the process to end; a checkpoint is written."""
+
+
+def train(config: RunConfig, learner: Learner, *, stop: Callable[[], bool]) -> None:
+    """Teach the adapter until the epochs or the minutes are used up, or nothing gets better.
+
+    The best adapter is then in `out/adapter`, and `out/result.json` tells how it went. Called
+    again after a stop it goes on from the newest checkpoint. Raises `Stopped`.
+    """
+    out = Path(config.out)
+    events = Events(out)
+    rows, dropped = _rows(config, learner)
+    questions = list(read_questions(Path(config.data) / "validation.jsonl"))
+    steps = math.ceil(_updates_an_epoch(config, rows) * config.epochs)
+    optimizer = torch.optim.AdamW(
+        learner.adapter().values(), lr=config.rate, weight_decay=config.weight_decay
+    )
+    progress = checkpoints.resume(out / "checkpoints", learner, optimizer)
+    events.tell("started", steps=steps, rows=len(rows), dropped=dropped, device=str(learner.device))
+    saved_at = progress.seconds
+    for update in _remaining(config, rows, progress):
+        spent = _spent(config, progress, steps)
+        if spent >= 1 or progress.since_best > config.patience:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = config.rate * schedule(spent, config.warmup)
+        _told_step(events, config, progress, steps, _step(learner, optimizer, update, progress))
+        if _is_due(config, spent, _spent(config, progress, steps)):
+            _evaluate(config, learner, questions, progress, events)
+            saved_at = -math.inf
+        if stop() or progress.seconds - saved_at >= config.checkpoint_seconds:
+            checkpoints.save(out / "checkpoints", learner, optimizer, progress)
+            events.tell("checkpoint", step=progress.step)
+            saved_at = progress.seconds
+        if stop():
+            raise Stopped
+    _finish(config, progress, events, dropped)
+
+
+def schedule(spent: float, warmup: float) -> float:
+    """Linear warm-up, then half a cosine down to 0 (Loshchilov and Hutter, arXiv:1608.03983)."""
+    if spent < warmup:
+        return (spent + 1e-3) / warmup
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (spent - warmup) / (1 - warmup))))
+
+
+# --- The data ----------------------------------------------------------------------------------
+def _rows(config: RunConfig, learner: Learner) -> tuple[list[Encoded], int]:
+    """The rows that fit, and how many do not."""
+    encoded = [
+        encode(row, learner.tokenizer) for row in read_rows(Path(config.data) / "train.jsonl")
+    ]
+    fitting = [row for row in encoded if len(row) <= config.max_tokens]
+    return fitting, len(encoded) - len(fitting)
+
+
+def _updates_an_epoch(config: RunConfig, rows: Sequence[Encoded]) -> int:
+    return len(
+        epoch_updates(rows, batch=config.batch, max_tokens=config.max_tokens, seed=config.seed)
+    )
+
+
+def _remaining(
+    config: RunConfig, rows: Sequence[Encoded], progress: Progress
+) -> Iterator[Sequences]:
+    return updates(
+        rows,
+        batch=config.batch,
+        max_tokens=config.max_tokens,
+        seed=config.seed,
+        skip=progress.step,
+    )
+
+
+# --- One update --------------------------------------------------------------------------------
+def _step(
+    learner: Learner,
+    optimizer: torch.optim.Optimizer,
+    update: Sequences,
+    progress: Progress,
+) -> float:
+    """One update on the mean loss of all its answer tokens. Returns that mean."""
+    started = time.monotonic()
+    answer_tokens = sum(len(row.answer) for sequence in update for row in sequence)
+    total = 0.0
+    for sequence in update:
+        loss, tokens = learner.loss(sequence)
+        (loss / answer_tokens).backward()  # type: ignore[no-untyped-call]
+        total += loss.item() / answer_tokens
+        progress.tokens += tokens
+        progress.rows += len(sequence)
+    nn.utils.clip_grad_norm_(learner.adapter().values(), 1.0)
+    optimizer.step()
+    optimizer.zero_grad()
+    progress.step += 1
+    progress.seconds += time.monotonic() - started
+    return total
+
+
+def _spent(config: RunConfig, progress: Progress, steps: int) -> float:
+    """Share of the epochs or of the minutes that is used, whichever is more."""
+    return max(progress.step / steps, progress.seconds / 60 / config.minutes)
+
+
+def _told_step(
+    events: Events, config: RunConfig, progress: Progress, steps: int, loss: float
+) -> None:
+    spent = _spent(config, progress, steps)
+    events.tell(
+        "step",
+        step=progress.step,
+        steps=max(progress.step, round(progress.step / spent)),
+        seconds=round(progress.seconds, 2),
+        loss=round(loss, 5),
+        tokens_per_second=round(progress.tokens / progress.seconds, 1),
+        seconds_left=round(progress.seconds * max(0.0, 1 - spent) / spent, 1),
+    )
+
+
+# --- What is kept ------------------------------------------------------------------------------
+def _is_due(config: RunConfig, before: float, after: float) -> bool:
+    marks = [n / config.evaluations for n in range(config.evaluations + 1)]
+    return any(before < mark <= after for _, mark in pairwise(marks)) or before < 1 <= after
+
+
+def _evaluate(
+    config: RunConfig,
+    learner: Learner,
+    questions: Sequence[Question],
+    progress: Progress,
+    events: Events,
+) -> None:
+    """Judge the adapter as it is, and keep it if none was better."""
+    found = validate(learner, questions)
+    progress.evaluations += 1
+    progress.history.append({"step": progress.step, "exact_match": found.exact_match})
+    if found.value >= progress.best:
+        progress.best, progress.best_step, progress.since_best = found.value, progress.step, 0
+        learner.save(Path(config.out) / "adapter")
+    else:
+        progress.since_best += 1
+    values: dict[str, Any] = {"exact_match": found.exact_match}
+    events.tell(
+        "validation",
+        step=progress.step,
+        seconds=round(progress.seconds, 2),
+        hallucination=found.hallucination,
+        answers=found.answers,
+        **values,
+    )
+
+
+def _finish(config: RunConfig, progress: Progress, events: Events, dropped: int) -> None:
+    out = Path(config.out)
+    result = {**asdict(progress), "dropped": dropped}
+    draft = out / f".{RESULT}"
+    draft.write_text(json.dumps(result, indent=1))
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    draft.replace(out / RESULT)
+    events.tell(
+        "ended",
+        step=progress.step,
+        seconds=round(progress.seconds, 2),
+        best_step=progress.best_step,
+    )
