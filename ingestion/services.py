@@ -10,20 +10,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, Literal
 
-from django.contrib.auth.models import AbstractBaseUser, Group
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
 from ingestion import archives, publication
+from ingestion.audit import Actor, record
 from ingestion.errors import UploadError, UserError
-from ingestion.models import AuditEvent, Collection, DocType, Document, DocumentVersion
+from ingestion.models import Collection, DocType, Document, DocumentVersion
 from ingestion.paths import clean_path, document_slug
 from ingestion.pokes import poke
 from ingestion.sniffing import media_type_by_name
 from ingestion.storage import StoredFile, keep_original
 
-Actor = AbstractBaseUser | None
 PROCESS_TASK = "docportal.pipeline.process_version"
 
 
@@ -72,10 +72,10 @@ def add_version(
         if newest is not None and newest.sha256 == stored.sha256:
             return _same_bytes(document, newest, author, enqueue=enqueue)
         if document.archived_at is not None:
-            _record(author, "brought back", document=document)
+            record(author, "brought back", document=document)
             Document.objects.filter(pk=document.pk).update(archived_at=None)
         version = _append_version(document, stored, media_type, author, note)
-        _record(author, "uploaded", document=document, detail=f"v{version.number} {note}".strip())
+        record(author, "uploaded", document=document, detail=f"v{version.number} {note}".strip())
         if enqueue:
             poke(PROCESS_TASK, version.pk)
     return Change("created" if created else "updated", version)
@@ -164,7 +164,7 @@ def restore_version(*, version: DocumentVersion, actor: Actor) -> DocumentVersio
         restored = _append_version(
             document, stored, version.media_type, actor, f"Restores v{version.number}"
         )
-        _record(actor, "restored", document=document, detail=f"v{version.number}")
+        record(actor, "restored", document=document, detail=f"v{version.number}")
         poke(PROCESS_TASK, restored.pk)
     return restored
 
@@ -177,7 +177,7 @@ def archive_document(*, document: Document, actor: Actor) -> None:
         )
         if updated:
             publication.withdraw_document(document)
-            _record(actor, "archived", document=document)
+            record(actor, "archived", document=document)
 
 
 def unarchive_document(*, document: Document, actor: Actor) -> None:
@@ -188,7 +188,7 @@ def unarchive_document(*, document: Document, actor: Actor) -> None:
         )
         if updated:
             publication.republish_document(document)
-            _record(actor, "brought back", document=document)
+            record(actor, "brought back", document=document)
 
 
 def retry_version(*, version: DocumentVersion, actor: Actor, enqueue: bool = True) -> None:
@@ -207,7 +207,7 @@ def retry_version(*, version: DocumentVersion, actor: Actor, enqueue: bool = Tru
             raise UserError(
                 "not-failed", "This version did not fail, so there is nothing to retry."
             )
-        _record(actor, "retried", document=version.document, detail=f"v{version.number}")
+        record(actor, "retried", document=version.document, detail=f"v{version.number}")
         if enqueue:
             poke(PROCESS_TASK, version.pk)
 
@@ -218,7 +218,7 @@ def edit_document(*, document: Document, actor: Actor, doc_type: str) -> None:
         raise UserError("bad-type", f"{doc_type!r} is not a document type. Choose one of the list.")
     with transaction.atomic():
         Document.objects.filter(pk=document.pk).update(doc_type=doc_type, doc_type_guessed=False)
-        _record(actor, "edited", document=document, detail=f"type {doc_type}")
+        record(actor, "edited", document=document, detail=f"type {doc_type}")
 
 
 def create_collection(
@@ -243,7 +243,7 @@ def create_collection(
                 "name-taken", f"A collection {name!r} cannot be made: the name is taken."
             )
         collection.readers.set(readers)
-        _record(actor, "created", collection=collection)
+        record(actor, "created", collection=collection)
     return collection
 
 
@@ -264,21 +264,4 @@ def edit_collection(
         )
         collection.readers.set(readers)
         names = ", ".join(sorted(group.name for group in readers)) or "everybody"
-        _record(actor, "edited", collection=collection, detail=f"readers: {names}")
-
-
-def _record(
-    actor: Actor,
-    verb: str,
-    *,
-    document: Document | None = None,
-    collection: Collection | None = None,
-    detail: str = "",
-) -> None:
-    AuditEvent.objects.create(
-        actor_id=actor.pk if actor else None,
-        verb=verb,
-        document=document,
-        collection=collection,
-        detail=detail[:500],
-    )
+        record(actor, "edited", collection=collection, detail=f"readers: {names}")

@@ -4,9 +4,9 @@ import io
 from collections.abc import Sequence
 
 from ingestion import jobs, services
+from ingestion.audit import Actor
 from ingestion.chunking import ChunkDraft, ChunkKind, content_hash
 from ingestion.models import Collection, DocumentVersion
-from ingestion.services import Actor
 
 
 def passage(
