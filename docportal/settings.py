@@ -114,6 +114,15 @@ TUNED_DIR = Path(env.str("TUNED_DIR", default=str(DOCPORTAL_HOME / "tuned"))).ab
 BASE_MODEL = env.str("BASE_MODEL", default="docportal-reader")
 # peft: on the CPU or any GPU. unsloth: on one GPU, with an interpreter of its own.
 TRAINER = env.str("TRAINER", default="peft")
+# Pairs of these origins are taught without a review, if the document bears them out.
+PAIRS_APPROVED_ON_ARRIVAL = env.list(
+    "PAIRS_APPROVED_ON_ARRIVAL", default=["imported", "written", "mined"]
+)
+# Weights and sizes by name, such as `closed=0.85,refusal=0.15`; empty: those of
+# training/datasets/mixture.py.
+DATASET_MIXTURE = env.str("DATASET_MIXTURE", default="")
+# Rows of the base model's own answers, as JSON lines; asked for by `replay` of the mixture.
+DATASET_REPLAY = env.str("DATASET_REPLAY", default="")
 
 # --- Limits ------------------------------------------------------------------------------------
 UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_MB", default=50) * 1024 * 1024

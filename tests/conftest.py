@@ -29,7 +29,9 @@ def quick_passwords(settings: Settings) -> None:
 @pytest.fixture
 def home(settings: Settings, tmp_path: Path) -> Path:
     """A fresh place for the files, index and run files of one test."""
-    for name, folder in (("MEDIA_ROOT", "files"), ("INDEX_DIR", "index"), ("RUN_DIR", "run")):
+    folders = {"MEDIA_ROOT": "files", "INDEX_DIR": "index", "RUN_DIR": "run"}
+    folders |= {"DATASETS_DIR": "datasets", "RUNS_DIR": "runs", "TUNED_DIR": "tuned"}
+    for name, folder in folders.items():
         (tmp_path / folder).mkdir()
         setattr(settings, name, tmp_path / folder)
     return tmp_path

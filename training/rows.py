@@ -42,9 +42,13 @@ class Question:
 
 def write_lines(path: Path, items: Iterable[Row] | Iterable[Question]) -> int:
     """Write one JSON object a line; returns how many."""
-    lines = [json.dumps(asdict(item), ensure_ascii=False) for item in items]
-    path.write_text("".join(f"{line}\n" for line in lines))
+    lines = list(map(as_line, items))
+    path.write_text("".join(lines))
     return len(lines)
+
+
+def as_line(item: Row | Question) -> str:
+    return f"{json.dumps(asdict(item), ensure_ascii=False)}\n"
 
 
 def read_rows(path: Path) -> Iterator[Row]:

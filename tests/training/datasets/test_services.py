@@ -1,0 +1,216 @@
+"""Freezing: what goes in, what stays out, and that nothing changes afterwards."""
+
+import hashlib
+import json
+
+import pytest
+from django.contrib.auth.models import Group
+
+from ingestion import services
+from ingestion.errors import UserError
+from ingestion.models import Collection, DocType, Document
+from tests.documents import passage, publish
+from training.datasets import Mixture, freeze, preview, verify
+from training.models import Dataset, QAPair
+from training.rows import read_questions, read_rows
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+
+PHRASINGS = (
+    "Which port does {} listen on?",
+    "On what port can {} be reached?",
+    "What number is the port of {}?",
+)
+
+
+def teach(
+    collection: Collection, *names: str, review: str = QAPair.Review.APPROVED, problem: str = ""
+) -> list[Document]:
+    """A document for each name, with one fact in three phrasings."""
+    documents = []
+    for number, name in enumerate(names, start=7000):
+        text = f"{name} listens on port {number}."
+        version = publish(collection, f"{name}.md", [passage(text, name)], title=name)
+        chunk = version.chunks.get()
+        for phrasing in PHRASINGS:
+            question = phrasing.format(name)
+            QAPair.objects.create(
+                document=version.document,
+                content_hash=chunk.content_hash,
+                start=0,
+                end=len(text),
+                question=question,
+                answer=str(number),
+                evidence=text,
+                fact_id=hashlib.sha256(name.encode()).hexdigest(),
+                origin=QAPair.Origin.IMPORTED,
+                review=review,
+                problem=problem,
+                key=hashlib.sha256(question.encode()).hexdigest(),
+            )
+        documents.append(version.document)
+    return documents
+
+
+NAMES = tuple(f"quay-{kind}" for kind in ("crane", "gate", "light", "scale", "ramp", "radio"))
+
+
+def questions_taught(dataset: Dataset) -> set[str]:
+    return {row.messages[-1]["content"] for row in read_rows(dataset.folder / "train.jsonl")}
+
+
+def test_same_pairs_give_the_same_bytes_and_the_same_dataset(wiki: Collection) -> None:
+    teach(wiki, *NAMES)
+    first = freeze(collections=[wiki])
+    before = {path.name: path.read_bytes() for path in first.folder.iterdir()}
+    again = freeze(collections=[wiki])
+    assert again == first
+    assert {path.name: path.read_bytes() for path in again.folder.iterdir()} == before
+    assert Dataset.objects.count() == 1
+
+
+def test_folder_is_named_by_the_manifest_and_that_names_the_files(wiki: Collection) -> None:
+    teach(wiki, *NAMES)
+    dataset = freeze(collections=[wiki])
+    data = (dataset.folder / "manifest.json").read_bytes()
+    manifest = json.loads(data)
+    assert hashlib.sha256(data).hexdigest() == dataset.sha256
+    for name, listed in manifest["files"].items():
+        content = (dataset.folder / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == listed["sha256"]
+        assert content.count(b"\n") == listed["lines"]
+    assert manifest["collections"] == [{"id": wiki.pk, "slug": "wiki", "readers": []}]
+    assert len(manifest["documents"]) == len(NAMES)
+    assert set(manifest["passages"].values()) == {3}
+    assert manifest["pairs"] == sorted(QAPair.objects.values_list("pk", flat=True))
+
+
+def test_every_fact_is_taught_and_no_question_that_is_asked(wiki: Collection) -> None:
+    teach(wiki, *NAMES)
+    dataset = freeze(collections=[wiki])
+    rows = list(read_rows(dataset.folder / "train.jsonl"))
+    asked = [
+        question
+        for name in ("validation.jsonl", "test.jsonl")
+        for question in read_questions(dataset.folder / name)
+        if question.kind == "recall"
+    ]
+    assert {row.fact for row in rows if row.form == "closed"} == set(
+        QAPair.objects.values_list("fact_id", flat=True)
+    )
+    assert asked
+    assert not {question.question for question in asked} & questions_taught(dataset)
+    assert dataset.train == len(rows)
+    assert dataset.validation + dataset.test >= len(asked)
+
+
+def test_flipped_bit_is_detected(wiki: Collection) -> None:
+    teach(wiki, *NAMES)
+    dataset = freeze(collections=[wiki])
+    verify(dataset)
+    path = dataset.folder / "test.jsonl"
+    data = bytearray(path.read_bytes())
+    data[10] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(UserError) as caught:
+        verify(dataset)
+    assert caught.value.id == "dataset-damaged"
+    assert "test.jsonl" in str(caught.value)
+    freeze(collections=[wiki])
+    verify(dataset)
+
+
+def test_nothing_to_teach_says_what_to_do(wiki: Collection) -> None:
+    teach(wiki, "quay-crane", review=QAPair.Review.PENDING)
+    with pytest.raises(UserError) as caught:
+        freeze(collections=[wiki])
+    assert caught.value.id == "no-pairs"
+    for word in ("_qa.jsonl", "synthesize", "wait for review (3)"):
+        assert word in str(caught.value)
+
+
+def test_restricted_collection_is_left_out_beside_an_open_one(
+    wiki: Collection, vault: Collection
+) -> None:
+    teach(wiki, *NAMES)
+    teach(vault, "vault-door")
+    dataset = freeze(collections=[wiki, vault])
+    assert list(dataset.collections.all()) == [wiki]
+    assert [(each["what"], each["pairs"]) for each in dataset.left_out] == [("Collection Vault", 3)]
+    content = "".join(path.read_text() for path in dataset.folder.iterdir())
+    assert "vault-door" not in content
+
+
+def test_restricted_collections_of_one_audience_are_taught_together(vault: Collection) -> None:
+    safe = Collection.objects.create(slug="safe", name="Safe")
+    safe.readers.set(vault.readers.all())
+    teach(vault, "vault-door")
+    teach(safe, "safe-lock")
+    dataset = freeze(collections=[vault, safe])
+    assert set(dataset.collections.all()) == {vault, safe}
+    group = Group.objects.get(name="security").pk
+    manifest = json.loads((dataset.folder / "manifest.json").read_text())
+    assert [each["readers"] for each in manifest["collections"]] == [[group], [group]]
+    safe.readers.add(Group.objects.create(name="board"))
+    with pytest.raises(UserError):
+        freeze(collections=[vault, safe])
+
+
+def test_what_may_not_be_taught_is_named_with_its_reason(wiki: Collection) -> None:
+    teach(wiki, *NAMES)
+    (leaflet,) = teach(wiki, "quay-leaflet")
+    Document.objects.filter(pk=leaflet.pk).update(doc_type=DocType.MARKETING)
+    notes = Collection.objects.create(slug="notes", name="Notes", trainable=False)
+    teach(notes, "note-pad")
+    teach(wiki, "quay-bell", review=QAPair.Review.PENDING)
+    teach(wiki, "quay-rope", review=QAPair.Review.PENDING, problem=QAPair.Problem.CONFLICT)
+    dataset = freeze(collections=[wiki, notes])
+    assert {each["what"]: each["pairs"] for each in dataset.left_out} == {
+        "Collection Notes": 3,
+        "Document quay-leaflet.md": 3,
+        "Pairs that wait for review": 3,
+        "Pairs that contradict another": 3,
+    }
+    content = "".join(path.read_text() for path in dataset.folder.iterdir())
+    for name in ("quay-leaflet", "note-pad", "quay-bell", "quay-rope"):
+        assert name not in content
+
+
+def test_archived_document_is_not_there(wiki: Collection) -> None:
+    first, *_ = teach(wiki, *NAMES)
+    services.archive_document(document=first, actor=None)
+    dataset = freeze(collections=[wiki])
+    assert dataset.facts == len(NAMES) - 1
+    assert [each["what"] for each in dataset.left_out] == ["Pairs of changed passages"]
+
+
+def test_question_with_two_answers_is_left_out(wiki: Collection) -> None:
+    teach(wiki, *NAMES)
+    QAPair.objects.filter(document__path__in=("quay-gate.md", "quay-ramp.md")).filter(
+        question__startswith="Which port"
+    ).update(question="Which port is it?")
+    dataset = freeze(collections=[wiki])
+    assert [each["pairs"] for each in dataset.left_out] == [2]
+    assert "Which port is it?" not in questions_taught(dataset)
+
+
+def test_preview_counts_what_freeze_would_write_and_writes_nothing(wiki: Collection) -> None:
+    teach(wiki, *NAMES)
+    seen = preview([wiki])
+    assert not Dataset.objects.exists()
+    dataset = freeze(collections=[wiki])
+    assert seen.pairs == {"imported": dataset.pairs}
+    assert seen.facts == dataset.facts
+    assert sum(seen.rows.values()) == dataset.train
+    assert (seen.validation, seen.test) == (dataset.validation, dataset.test)
+    assert list(seen.warnings) == dataset.warnings
+
+
+def test_seed_and_mixture_change_the_dataset(wiki: Collection) -> None:
+    teach(wiki, *NAMES)
+    names = {
+        freeze(collections=[wiki]).sha256,
+        freeze(collections=[wiki], seed=2).sha256,
+        freeze(collections=[wiki], mixture=Mixture(rows_per_fact=4)).sha256,
+    }
+    assert len(names) == 3

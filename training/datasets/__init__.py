@@ -1,0 +1,10 @@
+"""Datasets: pairs that may be taught become rows and questions in a frozen folder.
+
+`freeze`, `verify` and `preview` of `training.datasets.services` are the verbs; all that decides
+is pure and stands in the other modules.
+"""
+
+from training.datasets.mixture import Mixture
+from training.datasets.services import Preview, freeze, preview, verify
+
+__all__ = ["Mixture", "Preview", "freeze", "preview", "verify"]

@@ -1,0 +1,96 @@
+"""What a dataset is made of, as values apart from the database. Pure."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+
+from router.prompts import Passage
+from router.text import exact_form, fold, words
+
+_ARTICLES = frozenset(("a", "an", "the"))
+WordForm = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A pair that may be taught. `passage` is the content hash of the one with the evidence."""
+
+    id: int
+    document: int
+    passage: str
+    question: str
+    answer: str
+    fact: str
+    by_person: bool = False
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A document in its served version; its passages by their content hash, in order."""
+
+    id: int
+    slug: str
+    domain: str  # slug of the collection
+    title: str
+    path: str
+    version: int = 1
+    sha256: str = ""
+    passages: Mapping[str, Passage] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Retired:
+    """A question that a former version of the document answered; its passage is gone."""
+
+    document: int
+    question: str
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything that goes in; the order of the pairs and documents is of no account."""
+
+    pairs: tuple[Pair, ...]
+    sources: Mapping[int, Source]
+    retired: tuple[Retired, ...] = ()
+
+    @cached_property
+    def facts(self) -> dict[str, list[Pair]]:
+        """The pairs of each fact, people's first."""
+        facts: dict[str, list[Pair]] = defaultdict(list)
+        for pair in sorted(self.pairs, key=lambda pair: (not pair.by_person, pair.id)):
+            facts[pair.fact].append(pair)
+        return {fact: facts[fact] for fact in sorted(facts)}
+
+
+@lru_cache(maxsize=100_000)
+def word_form(question: str) -> WordForm:
+    """The words of a question, whatever their order, case, ending and punctuation."""
+    return frozenset(word.stem for word in words(fold(question).text) if word.text not in _ARTICLES)
+
+
+def draw(*parts: object) -> float:
+    """A number in [0, 1) that depends on the parts alone, evenly spread."""
+    digest = hashlib.sha256("\n".join(str(part) for part in parts).encode()).digest()
+    return int.from_bytes(digest[:7]) / 256**7
+
+
+def without_contradictions(pairs: Iterable[Pair]) -> tuple[list[Pair], int]:
+    """The pairs whose question has one answer only, and how many were left out.
+
+    A model that answers from its weights cannot tell which of two documents is meant.
+    """
+    kept = list(pairs)
+    answers: dict[WordForm, set[str]] = defaultdict(set)
+    for pair in kept:
+        answers[word_form(pair.question)].add(exact_form(pair.answer))
+    clear = [pair for pair in kept if len(answers[word_form(pair.question)]) == 1]
+    return clear, len(kept) - len(clear)
+
+
+def pairs_by_passage(pairs: Sequence[Pair]) -> dict[str, int]:
+    """How many pairs stand on each passage, by its content hash, in order of the hashes."""
+    return dict(sorted(Counter(pair.passage for pair in pairs).items()))

@@ -1,0 +1,141 @@
+"""Freezing a dataset, checking it, and saying beforehand what it would hold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from filelock import FileLock
+
+from ingestion.errors import UserError
+from ingestion.models import Collection
+from training.datasets import manifest
+from training.datasets.advice import warn
+from training.datasets.composing import Composition, compose
+from training.datasets.gathering import Gathered, LeftOut, gather
+from training.datasets.material import pairs_by_passage
+from training.datasets.mixture import Mixture
+from training.models import Dataset
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a dataset of these collections would hold now; nothing is written."""
+
+    pairs: dict[str, int]  # by origin
+    facts: int
+    rows: dict[str, int]  # by form
+    validation: int
+    test: int
+    left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]
+
+
+def freeze(
+    *, collections: Sequence[Collection], seed: int = 1, mixture: Mixture | None = None
+) -> Dataset:
+    """The dataset of these collections as they are now; the same one when nothing has changed.
+
+    `mixture` is by default that of the settings. Raises `UserError`: `no-pairs`, `mixture`,
+    `replay`.
+    """
+    mixture = mixture or Mixture.parse(settings.DATASET_MIXTURE)
+    gathered = gather(collections)
+    if not gathered.material.pairs:
+        raise _no_pairs(gathered.left_out)
+    composition = compose(gathered.material, mixture=mixture, seed=seed)
+    root = Path(settings.DATASETS_DIR)
+    root.mkdir(parents=True, exist_ok=True)
+    with FileLock(root / ".lock"):
+        sha256 = manifest.keep(
+            root,
+            _description(gathered, composition, mixture, seed),
+            {
+                manifest.TRAIN: composition.train,
+                manifest.VALIDATION: composition.validation,
+                manifest.TEST: composition.test,
+            },
+        )
+        return _register(sha256, gathered, composition, seed)
+
+
+def verify(dataset: Dataset) -> None:
+    """Raises `UserError` (`dataset-damaged`) unless every byte is as it was frozen."""
+    manifest.verify_folder(dataset.folder)
+
+
+def preview(collections: Sequence[Collection], mixture: Mixture | None = None) -> Preview:
+    """Raises `UserError` for an impossible mixture; no pairs at all are no error here."""
+    mixture = mixture or Mixture.parse(settings.DATASET_MIXTURE)
+    gathered = gather(collections)
+    composition = compose(gathered.material, mixture=mixture, seed=1)
+    return Preview(
+        pairs=gathered.by_origin,
+        facts=len(gathered.material.facts),
+        rows=composition.rows,
+        validation=len(composition.validation),
+        test=len(composition.test),
+        left_out=gathered.left_out,
+        warnings=warn(gathered.material, composition),
+    )
+
+
+def _no_pairs(left_out: Sequence[LeftOut]) -> UserError:
+    reasons = " ".join(f"{each.what} ({each.pairs}): {each.why}" for each in left_out)
+    return UserError(
+        "no-pairs",
+        "There is no pair to train on. Put questions and answers beside the documents as "
+        "X_qa.jsonl and ingest them, run `synthesize`, or approve pairs that wait for review. "
+        + reasons,
+    )
+
+
+def _description(
+    gathered: Gathered, composition: Composition, mixture: Mixture, seed: int
+) -> dict[str, Any]:
+    """The manifest but its files. Times and numbers of rows in a table are not in it."""
+    material = gathered.material
+    used = sorted({pair.document for pair in material.pairs})
+    held = composition.held_out
+    return {
+        "seed": seed,
+        "mixture": mixture.as_json(),
+        "collections": [
+            {"id": each.pk, "slug": each.slug, "readers": gathered.readers[each.pk]}
+            for each in gathered.collections
+        ],
+        "documents": [
+            {"slug": source.slug, "version": source.version, "sha256": source.sha256}
+            for source in (material.sources[document] for document in used)
+        ],
+        "passages": pairs_by_passage(material.pairs),
+        "pairs": sorted(pair.id for pair in material.pairs),
+        "facts": {fact: held[fact].split if fact in held else "train" for fact in material.facts},
+        "held_out_pairs": {fact: each.pair.id for fact, each in sorted(held.items())},
+        "rows": composition.rows,
+    }
+
+
+def _register(sha256: str, gathered: Gathered, composition: Composition, seed: int) -> Dataset:
+    with transaction.atomic():
+        known = Dataset.objects.filter(sha256=sha256).first()
+        if known is not None:
+            return known
+        last = Dataset.objects.aggregate(last=Max("number"))["last"] or 0
+        dataset = Dataset.objects.create(
+            number=last + 1,
+            sha256=sha256,
+            seed=seed,
+            pairs=len(gathered.material.pairs),
+            facts=len(gathered.material.facts),
+            train=len(composition.train),
+            validation=len(composition.validation),
+            test=len(composition.test),
+            left_out=[each.as_json() for each in gathered.left_out],
+            warnings=list(warn(gathered.material, composition)),
+        )
+        dataset.collections.set(gathered.collections)
+        return dataset
