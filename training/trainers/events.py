@@ -10,7 +10,9 @@
 `write` a line; a reader that meets half a last line waits for the rest of it.
 """
 
+import contextlib
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,4 +40,11 @@ def read_events(folder: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
         file.seek(offset)
         data = file.read()
     whole = data[: data.rfind(b"\n") + 1]
-    return [json.loads(line) for line in whole.splitlines()], offset + len(whole)
+    return [*_events(whole.splitlines())], offset + len(whole)
+
+
+def _events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Without a line that a full disk or a kill cut off and the next start wrote on."""
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            yield json.loads(line)
