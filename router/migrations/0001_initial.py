@@ -86,6 +86,7 @@ class Migration(migrations.Migration):
                 ('base', models.CharField(max_length=200)),
                 ('base_sha256', models.CharField(max_length=64)),
                 ('adapter_sha256', models.CharField(help_text="Of the adapter's weights.", max_length=64)),
+                ('files', models.JSONField(default=dict, help_text='sha256 of each file, by its path under `TUNED_DIR`.')),
                 ('dataset_sha256', models.CharField(max_length=64)),
                 ('recipe', models.JSONField(default=dict, help_text='The run.json that made it.')),
                 ('metrics', models.JSONField(default=dict)),
