@@ -17,7 +17,7 @@ from ingestion.errors import UploadError
 from ingestion.models import Collection, Document, DocumentVersion
 from ingestion.storage import sha256_of
 from router import retrieval
-from training.services import import_pairs
+from training.pairs import import_pairs
 
 PARSED, FAILED, UNCHANGED = "parsed", "failed", "unchanged"
 # While one file is written to the database, two others keep parser and embedding server busy.

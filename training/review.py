@@ -1,0 +1,143 @@
+"""What reviewers do with pairs. Each verb is one transaction and records who did it, and when.
+
+Whether somebody may review, and which documents, is for the caller to check.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from ingestion.audit import Actor, record
+from ingestion.errors import UserError
+from training import conflicts
+from training.conflicts import contradicts, rivals
+from training.evidence import Source, Tie, has_answer, holding, quoted
+from training.models import QAPair
+from training.pairs import NO_SUCH_ANSWER, NO_SUCH_WORDS, checked, new_pair, set_tie
+from training.sources import served_sources
+
+Review = QAPair.Review
+
+
+@dataclass(slots=True)
+class Reviewed:
+    """How many pairs have the wanted state now, and which cannot have it, each with the reason."""
+
+    done: int = 0
+    refused: list[tuple[QAPair, str]] = field(default_factory=list)
+
+
+def approve(pairs: Iterable[QAPair], *, by: Actor) -> Reviewed:
+    """Let these pairs be taught. One without evidence, or whose opposite a person has approved or
+    approves at once, is refused; what people have not decided and contradicts it waits."""
+    with transaction.atomic():
+        chosen = _current(pairs)
+        result = Reviewed()
+        fit = []
+        for pair in chosen:
+            problem = _why_not(pair, chosen)
+            if problem:
+                result.refused.append((pair, problem))
+            else:
+                fit.append(pair)
+        result.done = _decide(fit, Review.APPROVED, by)
+    return result
+
+
+def reject(pairs: Iterable[QAPair], *, by: Actor) -> Reviewed:
+    """Never teach these pairs; importing or mining them again does not bring them back."""
+    with transaction.atomic():
+        return Reviewed(_decide(_current(pairs), Review.REJECTED, by))
+
+
+def edit(pair: QAPair, *, question: str, answer: str, by: Actor, evidence: str = "") -> QAPair:
+    """Set the pair's words and approve it. `evidence` are words of the served version; without
+    any, those that the pair has are kept if they hold the answer, else a line is found that does.
+
+    Raises `UserError`: `empty-pair`, `no-evidence`, `duplicate-pair`, `contradiction`,
+    `changed-meanwhile`.
+    """
+    question, answer = checked(question, answer)
+    sources = served_sources(pair.document)
+    tied = _tie_again(pair, question, answer, evidence, sources)
+    edited = set_tie(new_pair(pair.document, question, answer, origin=pair.origin), tied)
+    edited.pk = pair.pk
+    conflicts.refuse(edited)
+    try:
+        with transaction.atomic():
+            updated = QAPair.objects.filter(pk=pair.pk, key=pair.key).update(
+                question=question,
+                answer=answer,
+                key=edited.key,
+                question_key=edited.question_key,
+                content_hash=tied.content_hash,
+                start=tied.start,
+                end=tied.end,
+                evidence=tied.evidence,
+                fact_id=tied.fact_id,
+                review=Review.APPROVED,
+                problem="",
+                reviewed_by=by,
+                reviewed_at=timezone.now(),
+            )
+            if not updated:
+                raise UserError(
+                    "changed-meanwhile", "Somebody changed this pair meanwhile. Look at it again."
+                )
+            keys = (pair.question_key, edited.question_key)
+            conflicts.settle(pair.document.collection_id, keys)
+            record(by, "edited a pair", document=pair.document, detail=question)
+    except IntegrityError as error:
+        raise UserError(
+            "duplicate-pair", "The document has this pair already. Reject this one instead."
+        ) from error
+    pair.refresh_from_db()
+    return pair
+
+
+def _tie_again(
+    pair: QAPair, question: str, answer: str, evidence: str, sources: Sequence[Source]
+) -> Tie:
+    if evidence:
+        tied = quoted(question, answer, evidence, sources)
+        if tied is None:
+            raise UserError("no-evidence", NO_SUCH_WORDS)
+        return tied
+    kept = quoted(question, answer, pair.evidence, sources)
+    if kept and (answer == pair.answer or has_answer(kept, answer)):
+        return kept
+    tied = holding(question, answer, sources)
+    if tied is None:
+        raise UserError("no-evidence", NO_SUCH_ANSWER)
+    return tied
+
+
+def _current(pairs: Iterable[QAPair]) -> list[QAPair]:
+    chosen = QAPair.objects.filter(pk__in=[pair.pk for pair in pairs])
+    return list(chosen.select_for_update(of=("self",)).select_related("document"))
+
+
+def _why_not(pair: QAPair, chosen: Sequence[QAPair]) -> str:
+    if not pair.content_hash:
+        return "Its evidence is not in the document. Edit it, or reject it."
+    for other in rivals(pair):
+        if contradicts(pair, other) and (conflicts.is_decided(other) or other in chosen):
+            return conflicts.said_otherwise(other)
+    return ""
+
+
+def _decide(pairs: Sequence[QAPair], review: str, by: Actor) -> int:
+    done = QAPair.objects.filter(pk__in=[pair.pk for pair in pairs]).update(
+        review=review, problem="", reviewed_by=by, reviewed_at=timezone.now()
+    )
+    by_collection: dict[int, set[str]] = {}
+    for pair in pairs:
+        by_collection.setdefault(pair.document.collection_id, set()).add(pair.question_key)
+    for collection_id, keys in by_collection.items():
+        conflicts.settle(collection_id, keys)
+    for document, number in Counter(pair.document for pair in pairs).items():
+        record(by, review, document=document, detail=f"{number} pair{'s' if number > 1 else ''}")
+    return done
