@@ -114,6 +114,11 @@ TUNED_DIR = Path(env.str("TUNED_DIR", default=str(DOCPORTAL_HOME / "tuned"))).ab
 BASE_MODEL = env.str("BASE_MODEL", default="docportal-reader")
 # peft: on the CPU or any GPU. unsloth: on one GPU, with an interpreter of its own.
 TRAINER = env.str("TRAINER", default="peft")
+# The interpreter of that environment, and whether it has to do without a GPU.
+UNSLOTH_PYTHON = env.str("UNSLOTH_PYTHON", default="")
+UNSLOTH_FORCE_CPU = env.bool("UNSLOTH_FORCE_CPU", default=False)
+# Where runs may train, each place one at a time: cpu, cuda:0, … Empty: all GPUs, else the CPU.
+TRAINING_DEVICES = env.list("TRAINING_DEVICES", default=[])
 # Pairs of these origins are taught without a review, if the document bears them out.
 PAIRS_APPROVED_ON_ARRIVAL = env.list(
     "PAIRS_APPROVED_ON_ARRIVAL", default=["imported", "written", "mined"]

@@ -5,6 +5,7 @@ asks `check` before each piece of work, and names its fence in each write. `atte
 starts since the run last got further; a run that was given up by three of them has failed.
 """
 
+import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -23,8 +24,16 @@ State = TrainingRun.State
 MAX_ATTEMPTS = 3
 
 
+halt = threading.Event()
+"""Set when this process has to end: its runs are left where they are, for the next worker."""
+
+
 class Cancelled(Exception):
     """Somebody asked for the end of this run; stop its work."""
+
+
+class Halted(Exception):
+    """This process has to end; stop its work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,9 @@ def lease_kept(job: Claim) -> AbstractContextManager[None]:
 
 
 def check(job: Claim) -> None:
-    """Raises what must end the work on this run at once: `LeaseLost` or `Cancelled`."""
+    """Raises what must end the work on this run at once: `LeaseLost`, `Cancelled`, `Halted`."""
+    if halt.is_set():
+        raise Halted
     row = _mine(job).values("cancel_requested_at").first()
     if row is None:
         raise LeaseLost(f"{job.run} was claimed by another worker")

@@ -1,0 +1,59 @@
+"""How a model of some size is trained on some device, in the time there is. Pure."""
+
+import math
+from dataclasses import dataclass
+
+from training.base_model import BaseModel
+
+# Evaluating and merging get this share of a run's time, but no less than these minutes of it.
+EVALUATION_SHARE = 0.25
+EVALUATION_MINUTES = 40 / 60
+LEAST_SHARE = 0.2
+# Found at 135M parameters; for 8B it gives the 2e-4 of QLoRA (arXiv:2305.14314).
+RATE, AT_PARAMETERS = 1.5e-3, 135e6
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Values of `run.json`."""
+
+    rank: int
+    alpha: int
+    rate: float
+    quantise: bool
+
+
+def recipe(base: BaseModel, *, gpu_bytes: int | None) -> Recipe:
+    """`gpu_bytes` is the GPU's memory; None: the CPU."""
+    rank = 16 if gpu_bytes is None else 32
+    return Recipe(
+        rank=rank,
+        alpha=2 * rank,
+        rate=RATE / math.sqrt(max(1.0, base.parameters / AT_PARAMETERS)),
+        quantise=gpu_bytes is not None and gpu_bytes < gpu_bytes_needed(base, quantise=False),
+    )
+
+
+def gpu_bytes_needed(base: BaseModel, *, quantise: bool) -> int:
+    """Weights, in four bits or as they are, and room for adapter, optimizer and activations."""
+    weights = base.bytes * 0.3 if quantise else base.bytes
+    return round(1.3 * weights) + 3 * _GIB
+
+
+def memory_bytes_needed(base: BaseModel) -> int:
+    """Of a training on the CPU: the libraries, the weights, activations that grow with them."""
+    return 3 * _GIB + 4 * base.bytes
+
+
+def disk_bytes_needed(base: BaseModel, rank: int) -> int:
+    """Three times what a run writes: two checkpoints of adapter and both moments and a third in
+    the making, the adapter, and the merged model."""
+    adapter = base.adapter_bytes(rank)
+    return 3 * (3 * 3 * adapter + adapter + base.bytes)
+
+
+def training_minutes(max_minutes: float, elapsed: float) -> float:
+    """What is left for the training of a run that has used `elapsed` minutes already."""
+    reserve = max(EVALUATION_SHARE * max_minutes, EVALUATION_MINUTES)
+    return max(max_minutes - elapsed - reserve, LEAST_SHARE * max_minutes)
