@@ -53,13 +53,14 @@ class Drafted:
     """An answer made as for a person, to be measured and not kept.
 
     `route` took part: tuned, rag or refused. `verified`: every sentence stands in a passage.
-    `ms` is the whole way from question to answer.
+    `failed`: it is refused as no model answered. `ms` is the whole way from question to answer.
     """
 
     text: str
     route: str
     refused: bool
     verified: bool
+    failed: bool
     reason: str
     model: str
     ms: float
@@ -110,6 +111,7 @@ async def drafted(question: str, *, user: Reader, route: RouteAsked) -> Drafted:
         route=draft.route,
         refused=draft.refused,
         verified=draft.verified,
+        failed=bool(draft.model_failed),
         reason=draft.reason,
         model=draft.model,
         ms=since(started),

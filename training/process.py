@@ -65,13 +65,15 @@ def train(folder: Path, *, interpreter: str, device: str, check: Check) -> None:
         raise _why(folder, code)
 
 
-def run_module(module: str, *arguments: str, folder: Path, check: Check) -> None:
-    """Run one of our modules to its end, on the CPU; it logs into the run's folder.
+def run_module(
+    module: str, *arguments: str, folder: Path, check: Check, device: str = "cpu"
+) -> None:
+    """Run one of our modules to its end; it logs into `folder`.
 
     Raises `Died`, `UserError` when the disk is full, and whatever `check` raises.
     """
     command = [sys.executable, "-m", module, *arguments]
-    code = _run(command, folder=folder, device="cpu", check=check)
+    code = _run(command, folder=folder, device=device, check=check)
     if code:
         raise _why(folder, code)
 
