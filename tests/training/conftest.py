@@ -4,13 +4,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-import torch
 from django.conf import settings
-from transformers import LlamaConfig, LlamaForCausalLM
 
 
 @pytest.fixture(scope="session")
 def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     folder = tmp_path_factory.mktemp("models") / "tiny"
     torch.manual_seed(0)
     config = LlamaConfig(
