@@ -1,0 +1,175 @@
+"""Questions for a value that stands beside its label. Pure."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+from training.synthesis.lexicon import Meant, meant_by
+from training.synthesis.mined import Labelled
+from training.synthesis.subjects import Subject
+from training.synthesis.words import LISTS, capitalised, is_identifier, lowered, readable
+
+MAX_LABEL_WORDS = 6
+_CHOICE = re.compile(r"(?:yes|no|true|false|on|off|enabled|disabled)\b[.]?$", re.I)
+_DURATION = re.compile(
+    r"(?:about |up to |every )?[\d.,]+\s?"
+    r"(?:ms|s|sec\w*|min\w*|h|hours?|days?|weeks?|months?|years?)\b",
+    re.I,
+)
+_MONEY = re.compile(
+    r"(?:[€$£]|EUR|USD|GBP|CHF)\s?\d|"
+    r"\d[\d.,]*\s?(?:[€$£]|EUR|USD|GBP|CHF|kr|euros?|dollars?|pounds?)\b"
+)
+_MOMENT = re.compile(
+    r"(?:on |every )?(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|\d{1,2}:\d\d\b|"
+    r"\d{4}-\d\d-\d\d\b|\d{1,2}\.? (?:january|february|march|april|may|june|july|august|"
+    r"september|october|november|december)\b",
+    re.I,
+)
+_NUMBER = re.compile(r"\d[\d., ]*$")
+
+
+@cache
+def _forms() -> dict[str, list[str]]:
+    label: dict[str, list[str]] = tomllib.loads(
+        Path(__file__).with_name("phrasing.toml").read_text()
+    )["label"]
+    return label
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The names that questions may use, and what they end with."""
+
+    names: tuple[str, ...]
+    suffix: str
+
+
+def questions_for(found: Labelled, subject: Subject) -> list[str]:
+    """Phrasings in no order but the first; none, if nothing names what the value is said of."""
+    label = readable(found.label)
+    meant = meant_by(label.text)
+    unit = label.unit and f", in {label.unit}" if _NUMBER.match(found.answer) else ""
+    asked = _asked(found, subject, unit)
+    if not asked.names:
+        return []
+    known = list(_of_concept(meant, asked)) if meant else []
+    plain = list(_of_label(found, label.text, asked))
+    return [*known, *plain[: 4 if len(known) >= 8 else 12]]
+
+
+# --- Who is asked about ------------------------------------------------------------------------
+def _asked(found: Labelled, subject: Subject, unit: str) -> _Asked:
+    where = _condition(found.condition) if found.condition else ""
+    if not found.entity:
+        names = [subject.name] if subject.name else []
+        if names and subject.topic:
+            names.insert(0, f"{subject.name} ({subject.topic})")
+        return _Asked(tuple(names), f"{where}{unit}")
+    entity = _entity(found)
+    if _stands_alone(found.entity):
+        named = [entity, f"{entity} in {subject.name}"] if subject.name else [entity]
+    else:
+        context = subject.name or subject.document
+        named = [f"{entity} in {context}"] if context else []
+    return _Asked(tuple(named), f"{where}{unit}")
+
+
+def _entity(found: Labelled) -> str:
+    kind = readable(found.kind_of_entity).text
+    if is_identifier(found.entity):
+        is_noun = kind in LISTS["kind_of_thing"]
+        return (
+            f"the {kind} {found.entity}"
+            if is_noun and not _looks_unique(found.entity)
+            else found.entity
+        )
+    if len(found.entity.split()) > 4:
+        return f'"{found.entity}"'
+    return found.entity if _is_name(found.entity) else lowered(found.entity)
+
+
+def _looks_unique(word: str) -> bool:
+    return len(word) > 5 and bool(re.search(r"\d|[a-z][A-Z]|[-_].", word))
+
+
+def _stands_alone(entity: str) -> bool:
+    """Whether an entity needs no context: a made name, or several words."""
+    return _looks_unique(entity) if is_identifier(entity) else len(entity.split()) > 1
+
+
+def _is_name(text: str) -> bool:
+    return all(word[:1].isupper() or not word[:1].isalpha() for word in text.split())
+
+
+def _condition(condition: str) -> str:
+    words = condition.split()
+    if condition.lower() in LISTS["environment"]:
+        return f" in {condition.lower()}"
+    if len(words) > 3 or re.search(r"[,;:]", condition):
+        return f' under "{condition}"'
+    return f" for {condition}"
+
+
+# --- What is asked -----------------------------------------------------------------------------
+def _of_concept(meant: Meant, asked: _Asked) -> Iterator[str]:
+    qualifier = f"{meant.before} " if meant.before else ""
+    natural = meant.concept.natural
+    may_drop = not meant.before or (natural is not None and bool(natural.fullmatch(meant.before)))
+    after = f" {meant.after}" if meant.after else ""
+    templates = [ask for ask in meant.concept.asks if may_drop or "{q}" in ask]
+    for place, template in enumerate(templates):
+        name = asked.names[place % len(asked.names)]
+        yield _filled(template, {"s": name, "q": qualifier}, after + asked.suffix)
+
+
+def _of_label(found: Labelled, label: str, asked: _Asked) -> Iterator[str]:
+    forms = list(_forms()[_form(label, found.answer)])
+    if found.key:
+        forms[2:2] = _forms()["key"]
+    for place, template in enumerate(forms):
+        name = asked.names[place % len(asked.names)]
+        values = {"s": name, "l": label, "L": found.label.strip(), "k": found.key}
+        yield _filled(template, values, asked.suffix)
+
+
+def _form(label: str, answer: str) -> str:
+    if _CHOICE.match(answer):
+        return "choice"
+    words = label.split()
+    first_is_noun = (
+        words[0].lower() not in LISTS["filler"] and words[-1] not in LISTS["preposition"]
+    )
+    if len(words) > MAX_LABEL_WORDS or not first_is_noun or re.search(r"[,;:?!\"]", label):
+        return "quoted"
+    is_many = _is_plural(words)
+    if _DURATION.match(answer):
+        return "quoted" if is_many else "duration"
+    if _MONEY.match(answer):
+        return "quoted" if is_many else "money"
+    if _MOMENT.match(answer) and not is_many:
+        return "moment"
+    if is_many:
+        return "count" if _NUMBER.match(answer) else "many"
+    return "one"
+
+
+def _is_plural(words: Sequence[str]) -> bool:
+    head = next(
+        (w for w, after in pairwise(words) if after in LISTS["preposition"]),
+        words[-1],
+    )
+    return head.endswith("s") and not head.endswith(("ss", "us", "is")) and len(head) > 3
+
+
+def _filled(template: str, values: dict[str, str], suffix: str) -> str:
+    text = template
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", value)
+    body = text.rstrip("?.")
+    ending = text[len(body) :]
+    return capitalised(" ".join(f"{body}{suffix}".split())) + ending

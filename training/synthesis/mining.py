@@ -1,0 +1,114 @@
+"""What a passage says, read from its form: facts with the questions that ask for them. Pure.
+
+No model is asked. Tables, entries, settings and sentences each have a reader; what it finds is
+phrased in many ways from the lexicon.
+"""
+
+import hashlib
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from training.synthesis import blocks, entries, rows
+from training.synthesis.labelled import questions_for
+from training.synthesis.mined import Fact, Labelled, MinedFrom
+from training.synthesis.subjects import Subject, subject_of
+
+MAX_ANSWER = 110
+MAX_QUESTIONS = 12
+MAX_QUESTION = 300
+LEAST_QUESTIONS = 3
+_FOOTNOTE = re.compile(r"\s*\[\d{1,2}\]$")
+_EMPTY = re.compile(r"[\s\-–—.…?*]*$|n/?a$|none$|tbd$|todo$|see\b", re.I)
+_FIRST_SENTENCE = re.compile(r"[.!?;](?=\s)")
+
+
+def mine(passage: MinedFrom) -> list[Fact]:
+    """The facts of a passage, each with 3 to 12 questions; the same passage gives the same facts.
+
+    A question that the passage answers in two ways is left out.
+    """
+    subject = subject_of(passage)
+    facts = [
+        fact
+        for found in _labelled(passage)
+        if (fact := _of_label(found, subject, passage.text)) is not None
+    ]
+    return unambiguous(facts)
+
+
+def unambiguous(facts: Iterable[Fact]) -> list[Fact]:
+    """The facts without the questions that two of them answer differently.
+
+    A fact with fewer than three questions left goes too. Works for a document or a corpus as
+    well as for the facts of one passage.
+    """
+    kept = list({(fact.key, fact.answer): fact for fact in facts}.values())
+    answers: dict[str, set[str]] = defaultdict(set)
+    for fact in kept:
+        for question in fact.questions:
+            answers[_folded(question)].add(_folded(fact.answer))
+    cleared = [
+        replace(fact, questions=tuple(q for q in fact.questions if len(answers[_folded(q)]) == 1))
+        for fact in kept
+    ]
+    return [fact for fact in cleared if len(fact.questions) >= LEAST_QUESTIONS]
+
+
+def _labelled(passage: MinedFrom) -> list[Labelled]:
+    if passage.kind == "table":
+        return rows.of_table(passage.text)
+    if passage.kind == "code":
+        return blocks.of_code(passage.text, passage.language)
+    return entries.of_text(passage.text)
+
+
+def _of_label(found: Labelled, subject: Subject, text: str) -> Fact | None:
+    answer = _answer(found.answer)
+    if not answer:
+        return None
+    said = replace(found, answer=answer)
+    questions = questions_for(said, subject)
+    about = f"{subject.name}\x1f{said.entity}\x1f{said.condition}"
+    return _fact(questions, said, about, text)
+
+
+def _fact(questions: Sequence[str], said: Labelled, about: str, text: str) -> Fact | None:
+    evidence = text[said.start : said.end]
+    named = "\x1f".join((_folded(about), _folded(said.label), _folded(evidence)))
+    key = hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()
+    chosen = _chosen(questions, said.answer, key)
+    if len(chosen) < LEAST_QUESTIONS:
+        return None
+    return Fact(chosen, said.answer, said.start, said.end, key)
+
+
+def _chosen(questions: Sequence[str], answer: str, key: str) -> tuple[str, ...]:
+    """The first, and others by a chance that the key decides, so that facts of one kind are
+    not all asked in the same words. A question that holds its answer is none."""
+    different: dict[str, str] = {}
+    for question in questions:
+        if len(question) <= MAX_QUESTION and not _tells(question, answer):
+            different.setdefault(_folded(question), question)
+    first, others = list(different.values())[:1], list(different.values())[1:]
+    random.Random(key).shuffle(others)
+    return tuple([*first, *others][:MAX_QUESTIONS])
+
+
+def _tells(question: str, answer: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", question, re.I) is not None
+
+
+def _answer(value: str) -> str:
+    """The value as one answers with it; empty if it says nothing or says too much."""
+    bare = _FOOTNOTE.sub("", value.strip()).strip(' `*"“”')
+    if len(bare) > MAX_ANSWER and (end := _FIRST_SENTENCE.search(bare)):
+        bare = bare[: end.start()]
+    bare = bare.rstrip(" .;,")
+    return "" if not bare or len(bare) > MAX_ANSWER or _EMPTY.match(bare) else bare
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.lower().split()).rstrip("?.")
