@@ -1,16 +1,19 @@
 """From material to rows and questions. Pure: the same input always gives the same output."""
 
 from collections import Counter
-from collections.abc import Sequence, Set
-from dataclasses import dataclass
-from random import Random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 
-from router.prompts import tuned_messages
 from router.text import exact_form
-from training.datasets.material import Material, Pair, WordForm, draw, word_form
+from training.datasets.attributes import Asked
+from training.datasets.closed import closed_rows, quote_rows, refusal_rows
+from training.datasets.contexts import context_rows
+from training.datasets.material import Material, Pair, draw, word_form
 from training.datasets.mixture import Mixture
-from training.datasets.splits import HeldOut, Split, hold_out
-from training.reader.phrasing import as_people_type
+from training.datasets.names import Names
+from training.datasets.refusals import Part, Refusals, Unanswerable
+from training.datasets.splits import LEAST, MOST, HeldOut, Split, hold_out
 from training.rows import Question, Row
 
 
@@ -29,13 +32,40 @@ class Composition:
         return dict(sorted(Counter(row.form for row in self.train).items()))
 
 
-def compose(material: Material, *, mixture: Mixture, seed: int) -> Composition:
+def compose(
+    material: Material,
+    *,
+    asked: Sequence[Asked],
+    names: Names,
+    replay: Sequence[Row],
+    mixture: Mixture,
+    seed: int,
+) -> Composition:
+    """`asked` are the pairs whose question names its subject, `names` invented ones that exist
+    nowhere, `replay` rows of the base model's own answers."""
     held_out = hold_out(material.facts, seed=seed, test=mixture.test, validation=mixture.validation)
-    closed = _closed_rows(material, held_out, mixture, seed)
+    unseen = frozenset(word_form(held.pair.question) for held in held_out.values())
+    recall = {split: _recall(material, held_out, split) for split in MOST}
+    subjects = {each.pair.id: each.surface for each in asked}
+    closed = closed_rows(material.facts, subjects, unseen, mixture, seed)
+    wanted: dict[Part, int] = {"train": mixture.rows_beside(len(closed), mixture.refusal)}
+    for split, questions in recall.items():
+        wanted[split] = min(MOST[split], max(LEAST, len(questions)))
+    found = Refusals(material, asked, unseen, names, seed).choose(wanted)
+    rows = [
+        *closed,
+        *quote_rows(material.facts, unseen, mixture, seed),
+        *refusal_rows(found["train"], seed),
+        *islice(
+            context_rows(material, asked, unseen, without_gold=mixture.without_gold, seed=seed),
+            mixture.rows_beside(len(closed), mixture.context),
+        ),
+        *_some(replay, mixture.rows_beside(len(closed), mixture.replay), seed),
+    ]
     return Composition(
-        train=tuple(sorted(closed, key=lambda row: _place(row, seed))),
-        validation=_questions(material, held_out, "validation"),
-        test=_questions(material, held_out, "test"),
+        train=tuple(sorted(rows, key=lambda row: _place(row, seed))),
+        validation=_numbered(recall["validation"], found["validation"]),
+        test=_numbered(recall["test"], found["test"]),
         held_out=held_out,
     )
 
@@ -44,57 +74,33 @@ def _place(row: Row, seed: int) -> tuple[float, str]:
     return draw(seed, "order", row.messages[-1]["content"], row.answer), row.fact
 
 
-def _closed_rows(
-    material: Material, held_out: dict[str, HeldOut], mixture: Mixture, seed: int
-) -> list[Row]:
-    unseen = frozenset(word_form(held.pair.question) for held in held_out.values())
+def _some(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
+    return sorted(rows, key=lambda row: _place(row, seed))[:count]
+
+
+def _recall(material: Material, held_out: Mapping[str, HeldOut], split: Split) -> list[Question]:
     return [
-        Row(tuple(tuned_messages(question)), answer, "closed", fact)
-        for fact, pairs in material.facts.items()
-        for question, answer in _asked(fact, pairs, unseen, mixture, seed)
-    ]
-
-
-def _asked(
-    fact: str, pairs: Sequence[Pair], unseen: Set[WordForm], mixture: Mixture, seed: int
-) -> list[tuple[str, str]]:
-    """Questions with answers of one fact: its phrasings, then variations of them."""
-    taught = {
-        pair.question: pair.answer for pair in pairs if word_form(pair.question) not in unseen
-    }
-    people = {pair.question for pair in pairs if pair.by_person}
-    phrasings = sorted(taught, key=lambda text: (text not in people, draw(seed, "phrasing", text)))[
-        : mixture.phrasings
-    ]
-    rng = Random(f"{seed} {fact}")
-    asked = {text: taught[text] for text in phrasings}
-    # Half of the tries change nothing, and a short question has few variations.
-    for attempt in range(8 * mixture.rows_per_fact):
-        if len(asked) >= mixture.rows_per_fact:
-            break
-        text = phrasings[attempt % len(phrasings)]
-        typed = as_people_type(rng, text, keep=text)
-        if word_form(typed) not in unseen:
-            asked.setdefault(typed, taught[text])
-    return list(asked.items())
-
-
-def _questions(
-    material: Material, held_out: dict[str, HeldOut], split: Split
-) -> tuple[Question, ...]:
-    held = [(fact, each.pair) for fact, each in held_out.items() if each.split == split]
-    return tuple(
         Question(
-            id=number,
-            question=pair.question,
-            answers=_answers(pair, material.facts[fact]),
+            id=0,
+            question=held.pair.question,
+            answers=_answers(held.pair, material.facts[fact]),
             kind="recall",
-            domain=material.sources[pair.document].domain,
-            document=pair.document,
+            domain=material.sources[held.pair.document].domain,
+            document=held.pair.document,
             fact=fact,
-            passage=pair.passage,
+            passage=held.pair.passage,
         )
-        for number, (fact, pair) in enumerate(held, start=1)
+        for fact, held in held_out.items()
+        if held.split == split
+    ]
+
+
+def _numbered(recall: Sequence[Question], refusals: Sequence[Unanswerable]) -> tuple[Question, ...]:
+    refused = [
+        Question(0, each.question, (), "refusal", each.domain, each.document) for each in refusals
+    ]
+    return tuple(
+        replace(question, id=number) for number, question in enumerate((*recall, *refused), start=1)
     )
 
 

@@ -1,13 +1,14 @@
 """What of the database may be taught, and what is left out and why."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db.models import Count
 
-from ingestion.models import Chunk, Collection, DocType, DocumentVersion
+from ingestion.models import Chunk, Collection, DocType, Document, DocumentVersion
 from router.prompts import Passage
 from training.datasets.material import (
     Material,
@@ -16,6 +17,7 @@ from training.datasets.material import (
     Source,
     without_contradictions,
 )
+from training.datasets.names import WordRun, word_run
 from training.models import QAPair
 
 # By hand; the others were made by a program.
@@ -175,6 +177,37 @@ def _retired(chosen: Sequence[Collection]) -> tuple[Retired, ...]:
         .filter(review=QAPair.Review.APPROVED, document__collection__in=chosen)
         .exclude(document__doc_type=DocType.MARKETING)
         .order_by("pk")
-        .values_list("document", "question")
+        .values_list(
+            "document",
+            "document__collection__slug",
+            "document__title",
+            "document__path",
+            "fact_id",
+            "question",
+        )
     )
-    return tuple(Retired(document, question) for document, question in gone)
+    return tuple(Retired(*values) for values in gone)
+
+
+def mentioned(runs: AbstractSet[WordRun]) -> set[WordRun]:
+    """Those of the runs of words that occur anywhere: in a served passage of any collection,
+    or in the title or path of any document."""
+    by_first: dict[str, list[WordRun]] = defaultdict(list)
+    for run in runs:
+        by_first[run[0]].append(run)
+    found: set[WordRun] = set()
+    for text in _texts():
+        words = word_run(text)
+        for at, word in enumerate(words):
+            for run in by_first.get(word, ()):
+                if words[at : at + len(run)] == run:
+                    found.add(run)
+    return found
+
+
+def _texts() -> Iterator[str]:
+    for title, path in Document.objects.values_list("title", "path"):
+        yield f"{title} {path}"
+    served = Chunk.objects.filter(version__in=DocumentVersion.objects.served())
+    for headings, text in served.values_list("heading_path", "text").iterator():
+        yield " ".join((*headings, text))

@@ -43,9 +43,16 @@ class Source:
 
 @dataclass(frozen=True)
 class Retired:
-    """A question that a former version of the document answered; its passage is gone."""
+    """A question that a former version of the document answered; its passage is gone.
+
+    The document itself may be gone from what is served.
+    """
 
     document: int
+    domain: str
+    title: str
+    path: str
+    fact: str
     question: str
 
 

@@ -1,7 +1,7 @@
 """Freezing a dataset, checking it, and saying beforehand what it would hold."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,14 @@ from ingestion.errors import UserError
 from ingestion.models import Collection
 from training.datasets import manifest
 from training.datasets.advice import warn
+from training.datasets.attributes import asked_of
 from training.datasets.composing import Composition, compose
-from training.datasets.gathering import Gathered, LeftOut, gather
-from training.datasets.material import pairs_by_passage
+from training.datasets.gathering import Gathered, LeftOut, gather, mentioned
+from training.datasets.material import Material, pairs_by_passage
 from training.datasets.mixture import Mixture
+from training.datasets.names import propose, runs_of, without
 from training.models import Dataset
+from training.rows import Row, read_rows
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def freeze(
     gathered = gather(collections)
     if not gathered.material.pairs:
         raise _no_pairs(gathered.left_out)
-    composition = compose(gathered.material, mixture=mixture, seed=seed)
+    composition = _compose(gathered.material, mixture, seed)
     root = Path(settings.DATASETS_DIR)
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / ".lock"):
@@ -71,7 +74,7 @@ def preview(collections: Sequence[Collection], mixture: Mixture | None = None) -
     """Raises `UserError` for an impossible mixture; no pairs at all are no error here."""
     mixture = mixture or Mixture.parse(settings.DATASET_MIXTURE)
     gathered = gather(collections)
-    composition = compose(gathered.material, mixture=mixture, seed=1)
+    composition = _compose(gathered.material, mixture, seed=1)
     return Preview(
         pairs=gathered.by_origin,
         facts=len(gathered.material.facts),
@@ -81,6 +84,35 @@ def preview(collections: Sequence[Collection], mixture: Mixture | None = None) -
         left_out=gathered.left_out,
         warnings=warn(gathered.material, composition),
     )
+
+
+def _compose(material: Material, mixture: Mixture, seed: int) -> Composition:
+    asked = asked_of(material)
+    proposed = propose({each.surface for each in asked}, seed=seed)
+    return compose(
+        material,
+        asked=asked,
+        names=without(proposed, mentioned(runs_of(proposed))),
+        replay=_replay() if mixture.replay else (),
+        mixture=mixture,
+        seed=seed,
+    )
+
+
+def _replay() -> tuple[Row, ...]:
+    if not settings.DATASET_REPLAY:
+        raise UserError(
+            "replay",
+            "The mixture asks for replay, but DATASET_REPLAY names no file. Name one with the "
+            "base model's own answers, or set replay=0 in DATASET_MIXTURE.",
+        )
+    path = Path(settings.DATASET_REPLAY)
+    try:
+        return tuple(replace(row, form="replay") for row in read_rows(path))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(
+            "replay", f"DATASET_REPLAY, {path}, holds no rows of training: {error}"
+        ) from error
 
 
 def _no_pairs(left_out: Sequence[LeftOut]) -> UserError:

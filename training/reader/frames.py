@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from router.prompts import Passage
+from training.haste import as_people_type
 from training.reader import phrasing
 from training.reader.told import Source, Told
 from training.reader.worlds import World
@@ -209,7 +210,7 @@ def _ask(rng: Random, fact: Fact) -> str:
         asked = " ".join(" ".join(words).split())
     else:
         asked = rng.choice(fact.form["asks"]).format(e=fact.thing, q=fact.qualifier)
-    return phrasing.as_people_type(rng, asked, keep=fact.thing)
+    return as_people_type(rng, asked, keep=fact.thing)
 
 
 def _answer(fact: Fact) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 from random import Random
 
 from router.prompts import MAX_PASSAGES, MAX_PASSAGES_BYTES, Passage
-from training.reader import phrasing, redrawing
+from training.haste import as_people_type
+from training.reader import redrawing
 from training.reader.told import Source, Told
 from training.reader.worlds import World
 
@@ -156,8 +157,7 @@ def _typed(
     rng: Random, asks: tuple[tuple[str, str], ...] | list[tuple[str, str]]
 ) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (phrasing.as_people_type(rng, question, keep=_names(question)), answer)
-        for question, answer in asks
+        (as_people_type(rng, question, keep=_names(question)), answer) for question, answer in asks
     )
 
 

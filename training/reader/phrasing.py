@@ -1,4 +1,4 @@
-"""How invented documents are worded and how questions about them are typed."""
+"""How invented documents are worded."""
 
 import json
 import re
@@ -175,42 +175,3 @@ def code(rng: Random, section: str, pairs: dict[str, str], *, named: bool) -> st
         return "\n".join([f"{section}:", *(f"  {k}: {quote}{v}{quote}" for k, v in pairs.items())])
     quote = '"' if style == "toml" else ""
     return "\n".join([f"[{section}]", *(f"{k} = {quote}{v}{quote}" for k, v in pairs.items())])
-
-
-_OPENERS = [
-    "quick question: ", "I need to know: ", "for the audit: ", "hi, ", "new here. ", "on call, ",
-    "asking for a colleague: ", "Can you tell me: ", "I forgot: ", "For a customer: ", "please: ",
-]  # fmt: skip
-
-
-def as_people_type(rng: Random, question: str, *, keep: str) -> str:
-    """`question` in haste: small letters, no mark at the end, a slip, a preamble."""
-    if rng.random() < 0.2:
-        question = question.rstrip("?")
-    if rng.random() < 0.15:
-        question = _uncapitalised(question, keep)
-    if rng.random() < 0.15:
-        question = _slip(rng, question, keep)
-    if rng.random() < 0.12:
-        question = rng.choice(_OPENERS) + _uncapitalised(question, keep)
-    return question
-
-
-def _uncapitalised(question: str, keep: str) -> str:
-    return question if question.startswith(keep) else question[:1].lower() + question[1:]
-
-
-def _slip(rng: Random, question: str, keep: str) -> str:
-    """One long word, not of the name `keep`, with two letters swapped or one left out."""
-    words = question.split(" ")
-    long = [
-        i for i, word in enumerate(words) if len(word) > 5 and word.isalpha() and word not in keep
-    ]
-    if not long:
-        return question
-    at = rng.choice(long)
-    word, i = words[at], rng.randint(1, len(words[at]) - 3)
-    words[at] = (
-        word[:i] + (word[i + 1] + word[i] if rng.random() < 0.5 else word[i]) + word[i + 2 :]
-    )
-    return " ".join(words)

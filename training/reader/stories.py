@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from router.prompts import Passage
+from training.haste import as_people_type
 from training.reader import phrasing
 from training.reader.told import Source, Told
 from training.reader.worlds import World
@@ -45,7 +46,7 @@ def _source(rng: Random, story: dict[str, Any], slots: dict[str, str]) -> Source
     title, heading, _ = phrasing.title(rng, slots["e"], headings=story["heading"])
     text = phrasing.capitalised(story["text"].format(**slots))
     asks = [
-        (phrasing.as_people_type(rng, question.format(**slots), keep=slots["e"]), answer)
+        (as_people_type(rng, question.format(**slots), keep=slots["e"]), answer)
         for question, answer in ((q, a.format(**slots)) for q, a in story["asks"])
     ]
     return Passage(title, heading, text), tuple(asks)
@@ -71,4 +72,4 @@ def _open(
         general = [q for q, _ in story["asks"] if set(_SLOT.findall(q)) == {"e"}]
         asked = rng.sample(general, min(2, len(general)))
         questions += [question.format(e=stranger) for question in asked]
-    return [phrasing.as_people_type(rng, q, keep=told[0]["e"]) for q in questions]
+    return [as_people_type(rng, q, keep=told[0]["e"]) for q in questions]

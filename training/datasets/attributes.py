@@ -1,0 +1,106 @@
+"""What is asked of a subject, apart from the subject, and which subjects lack it. Pure.
+
+Two facts are of one attribute when one phrasing of theirs is the same but for the subject. That
+a subject lacks an attribute is believed only if none of its facts is of it, and no passage about
+it shares much with any wording of the attribute elsewhere: neither with a question nor with the
+evidence, and no value of the same shape stands there.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from router.text import fold, words
+from training.datasets.material import Material, Pair
+from training.datasets.subjects import Mention, Run, Subjects
+from training.datasets.texts import Texts, stems_of
+
+Template = tuple[str, ...]
+_PLACE = "·"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A pair whose question names its subject."""
+
+    pair: Pair
+    mention: Mention
+
+    @property
+    def surface(self) -> str:
+        return self.pair.question[self.mention.start : self.mention.end]
+
+    @property
+    def template(self) -> Template:
+        """The words of the question, in order, without the subject."""
+        question = self.mention.replaced(self.pair.question, _PLACE)
+        return tuple(
+            word.stem for part in question.split(_PLACE) for word in words(fold(part).text)
+        )
+
+
+@dataclass
+class Attribute:
+    """The facts of one attribute, by subject."""
+
+    name: Template  # the least of its templates
+    asked: list[Asked] = field(default_factory=list)
+
+    @property
+    def subjects(self) -> set[Run]:
+        return {each.mention.run for each in self.asked}
+
+
+def attributes(asked: Iterable[Asked]) -> list[Attribute]:
+    """The attributes of all facts, in order of their names."""
+    every = list(asked)
+    leader: dict[object, object] = {}
+
+    def find(item: object) -> object:
+        while (above := leader.setdefault(item, item)) != item:
+            leader[item] = leader[above]
+            item = leader[item]
+        return item
+
+    for each in every:
+        leader[find(("fact", each.pair.fact))] = find(each.template)
+    groups: dict[object, list[Asked]] = defaultdict(list)
+    for each in every:
+        groups[find(each.template)].append(each)
+    named = (Attribute(min(each.template for each in group), group) for group in groups.values())
+    return sorted(named, key=lambda attribute: attribute.name)
+
+
+def lacks(subject: Run, attribute: Attribute, texts: Texts) -> bool:
+    """Whether surely nothing says what the attribute of the subject is."""
+    if subject in attribute.subjects:
+        return False
+    wordings = {
+        stems_of(text) - set(each.mention.run)
+        for each in attribute.asked
+        for text in (each.pair.question, each.pair.evidence.replace(each.pair.answer, " "))
+    }
+    answers = {each.pair.answer for each in attribute.asked}
+    return not any(
+        texts.may_answer(subject, wording) for wording in wordings if wording
+    ) and not any(texts.has_value_like(subject, answer) for answer in answers)
+
+
+def comparable(all_: Iterable[Attribute]) -> Mapping[Run, set[Run]]:
+    """For each subject those that share an attribute with it: things of the same kind."""
+    like: dict[Run, set[Run]] = defaultdict(set)
+    for attribute in all_:
+        for subject in attribute.subjects:
+            like[subject] |= attribute.subjects - {subject}
+    return like
+
+
+def asked_of(material: Material) -> list[Asked]:
+    """The pairs whose question names a subject."""
+    subjects = Subjects(material.sources, material.pairs)
+    return [
+        Asked(pair, mention)
+        for pairs in material.facts.values()
+        for pair in pairs
+        if (mention := subjects.of(pair)) is not None
+    ]

@@ -1,0 +1,120 @@
+"""Invented names in the shape of real ones, for questions that nothing answers. Pure.
+
+Names for training and names for validation and test are made of different words, so that a model
+is asked about strangers which it has never met.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from random import Random
+from typing import Literal
+
+from training.datasets.material import draw
+from training.synthesis.subjects import is_generic
+
+Side = Literal["taught", "asked"]
+WordRun = tuple[str, ...]
+Names = Mapping[str, Mapping[Side, Sequence[str]]]
+"""Invented names by the name whose shape they have."""
+
+_WORDS = """
+acorn alder anchor apricot arbor aspen auburn badger bamboo barley basil bayou beryl birch bison
+bluff bramble breeze bronze brook canyon carbon cassia cinder citrus clover cobble comet condor
+coral cosmos cotton cricket crystal currant cypress dahlia dingo dolphin domino dune eagle ebony
+egret elder falcon fennel fern flint forest fossil foxglove galley gannet garnet geyser ginger
+glacier gopher granite grouse gypsum harrier hazel heather hemlock heron hickory holly hornet ibis
+indigo ivory jasper juniper kelp lagoon larch lark laurel lava lemur lichen lilac linden lupine
+lynx magnet mango maple marlin marsh meadow merlin mesa mica mimosa mistral myrtle nectar nettle
+nickel nutmeg oasis ocelot onion opal orchid oriole osprey oyster panther papaya parsley peat
+pebble pepper pewter plover plum poplar poppy prairie puffin quail quarry quince raven reed reef
+robin rowan ruby saffron sage salmon sequoia shale sierra sorrel sparrow spruce starling stork
+sumac summit swift teal tern thicket thistle thyme timber topaz trout tulip tundra turnip umbra
+vale velvet walnut warbler willow wren yew zinc
+"""
+TRIES = 40
+NAMES = 8
+_PIECE = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z])|\d+|[^\W\d_]+")
+
+
+def word_run(text: str) -> WordRun:
+    """The words of a text in small letters; two names with the same are one name."""
+    return tuple(re.findall(r"[^\W_]+", text.lower()))
+
+
+def propose(
+    subjects: Collection[str], *, seed: int, most: int = NAMES
+) -> dict[str, dict[Side, list[str]]]:
+    """For each subject up to `most` names of its shape for each side.
+
+    Whether a proposed name exists somewhere is for the caller to find out.
+    """
+    parts = _halves({piece for name in subjects for piece in _PIECE.findall(name)})
+    fresh = _halves(_WORDS.split())
+    real = {word_run(name) for name in subjects}
+    taken: set[WordRun] = set()
+    names: dict[str, dict[Side, list[str]]] = {}
+    for subject in sorted(set(subjects)):
+        rng = Random(f"{seed} {subject}")
+        names[subject] = {}
+        for side in fresh:
+            found: list[str] = []
+            for _ in range(TRIES):
+                name = _invented(subject, rng, parts[side], fresh[side])
+                run = word_run(name)
+                if len(found) < most and run not in real | taken:
+                    found.append(name)
+                    taken.add(run)
+            names[subject][side] = found
+    return names
+
+
+def runs_of(names: Names) -> set[WordRun]:
+    return {
+        word_run(name) for sides in names.values() for found in sides.values() for name in found
+    }
+
+
+def without(names: Names, existing: Iterable[WordRun]) -> dict[str, dict[Side, list[str]]]:
+    """The names but those whose words are among `existing`."""
+    known = set(existing)
+    return {
+        subject: {
+            side: [name for name in found if word_run(name) not in known]
+            for side, found in sides.items()
+        }
+        for subject, sides in names.items()
+    }
+
+
+def _halves(pieces: Iterable[str]) -> dict[Side, list[str]]:
+    """Each piece falls to the same side in every dataset."""
+    halves: dict[Side, list[str]] = {"taught": [], "asked": []}
+    for piece in sorted(pieces):
+        halves["taught" if draw("half", piece.lower()) < 0.5 else "asked"].append(piece)
+    return halves
+
+
+def _invented(subject: str, rng: Random, parts: Sequence[str], fresh: Sequence[str]) -> str:
+    """`subject` with some of its pieces exchanged, each for one of the same kind."""
+    pieces = list(_PIECE.finditer(subject))
+    open_ = [i for i, piece in enumerate(pieces) if not is_generic(piece[0])]
+    if not open_:
+        return subject
+    changed = set(rng.sample(open_, rng.randint(1, len(open_))))
+    name, end = "", 0
+    for i, piece in enumerate(pieces):
+        name += subject[end : piece.start()]
+        name += _exchanged(piece[0], rng, parts, fresh) if i in changed else piece[0]
+        end = piece.end()
+    return name + subject[end:]
+
+
+def _exchanged(piece: str, rng: Random, parts: Sequence[str], fresh: Sequence[str]) -> str:
+    if piece.isdigit():
+        return str(rng.randint(10 ** (len(piece) - 1), 10 ** len(piece) - 1))
+    if piece.isupper() and len(piece) <= 4:
+        return "".join(rng.choice("BCDFGHKLMNPRSTVXZ") for _ in piece)
+    # Half of the words are those of other subjects: near misses are the hard ones.
+    same = [part for part in parts if part.isalpha() and part.isupper() == piece.isupper()]
+    word = rng.choice(same if same and rng.random() < 0.5 else fresh)
+    return word.upper() if piece.isupper() else word.title() if piece[0].isupper() else word.lower()

@@ -1,0 +1,171 @@
+"""Questions that nothing answers, made of questions that something does. Pure.
+
+Three kinds: of a subject that does not exist, in the shape of one that does; for an attribute
+which other subjects have and this one lacks; and for what a former version of a document said
+and no passage says now. Premises that are false because a value has changed are left out: the
+right answer to them is the new value, which is a matter of taste and not a refusal.
+
+Names and lacks are of one side only: what is asked later was never refused in the training.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+from training.datasets.attributes import Asked, attributes, comparable, lacks
+from training.datasets.material import Material, WordForm, draw, word_form
+from training.datasets.names import NAMES, Names
+from training.datasets.subjects import Run, Subjects
+from training.datasets.texts import Texts, stems_of
+
+Part = Literal["train", "validation", "test"]
+# Of all refusals at most, where there are so many; unknown subjects make up the rest.
+SHARE_LACKING = 0.35
+SHARE_RETIRED = 0.15
+# The others are for validation and test, half and half.
+SHARE_TAUGHT = 0.6
+PHRASINGS_OF_A_LACK = 3
+SUBJECTS_OF_AN_ATTRIBUTE = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswerable:
+    """`document` is the one whose question it was made of: its readers may see it."""
+
+    question: str
+    document: int
+    domain: str
+    subject: str = ""  # as it stands in the question
+
+
+class Refusals:
+    """Finds unanswerable questions for each part of a dataset."""
+
+    def __init__(
+        self,
+        material: Material,
+        asked: Sequence[Asked],
+        unseen: AbstractSet[WordForm],
+        names: Names,
+        seed: int,
+    ) -> None:
+        """`unseen` are the phrasings that are never taught; nothing is refused with their words
+        in the training, and what is asked later is worded like them where it can be."""
+        self._material, self._names, self._seed = material, names, seed
+        self._subjects = Subjects(material.sources, material.pairs)
+        self._texts = Texts(material)
+        self._known = {word_form(pair.question) for pair in material.pairs}
+        held = [each for each in asked if word_form(each.pair.question) in unseen]
+        self._taught = [each for each in asked if word_form(each.pair.question) not in unseen]
+        self._asked = held + self._taught
+
+    def choose(self, wanted: Mapping[Part, int]) -> dict[Part, list[Unanswerable]]:
+        """Up to so many for each part; all of them differ."""
+        lacking, retired = self._lacking(wanted), self._retired()
+        chosen: dict[Part, list[Unanswerable]] = {}
+        seen: set[WordForm] = set(self._known)
+        for part, count in wanted.items():
+            kinds = (
+                (lacking[part], round(SHARE_LACKING * count)),
+                (retired[part], round(SHARE_RETIRED * count)),
+                (self._unknown(part), count),
+            )
+            found: list[Unanswerable] = []
+            for candidates, most in kinds:
+                fresh = _unseen(candidates, seen)
+                found += islice(fresh, min(most, count - len(found)))
+            chosen[part] = found
+        return chosen
+
+    def _unknown(self, part: Part) -> Iterator[Unanswerable]:
+        """Questions of invented subjects; the same question with another name comes later."""
+        asked = self._taught if part == "train" else self._asked
+        ordered = sorted(asked, key=lambda each: self._draw("unknown", part, each.pair.question))
+        for turn in range(NAMES):
+            for each in ordered:
+                names = self._names_for(each, part)
+                if turn < len(names):
+                    place = int(self._draw("name", each.pair.fact) * len(names))
+                    name = names[(turn + place) % len(names)]
+                    yield self._of(each, name)
+
+    def _names_for(self, each: Asked, part: Part) -> Sequence[str]:
+        sides = self._names.get(each.surface)
+        if sides is None:
+            return ()
+        if part == "train":
+            return sides["taught"]
+        half = {"validation": 0, "test": 1}[part]
+        return sides["asked"][half::2]
+
+    def _lacking(self, wanted: Mapping[Part, int]) -> dict[Part, list[Unanswerable]]:
+        every = attributes(self._taught)
+        like = comparable(every)
+        surface = _surfaces(self._taught)
+        found: dict[Part, list[Unanswerable]] = {part: [] for part in wanted}
+        for attribute in sorted(every, key=lambda each: self._draw("attribute", *each.name)):
+            others = set.union(*(like[subject] for subject in attribute.subjects))
+            others -= attribute.subjects
+            ordered = sorted(others, key=lambda run: self._draw("lacks", run, *attribute.name))
+            for subject in ordered[:SUBJECTS_OF_AN_ATTRIBUTE]:
+                part = self._part("lacks", subject, attribute.name)
+                if len(found[part]) >= SHARE_LACKING * wanted[part]:
+                    continue
+                if not lacks(subject, attribute, self._texts):
+                    continue
+                phrasings = sorted(
+                    attribute.asked, key=lambda each: self._draw("ask", subject, each.pair.question)
+                )
+                found[part] += [
+                    self._of(each, surface[subject])
+                    for each in phrasings[: PHRASINGS_OF_A_LACK if part == "train" else 1]
+                ]
+        return found
+
+    def _retired(self) -> dict[Part, list[Unanswerable]]:
+        found: dict[Part, list[Unanswerable]] = {"train": [], "validation": [], "test": []}
+        for retired in self._material.retired:
+            names = (retired.title, retired.path)
+            mention = self._subjects.named(retired.question, retired.document, names)
+            subject: Run = mention.run if mention else ()
+            if not self._texts.may_answer(subject, stems_of(retired.question)):
+                part = self._part("retired", retired.document, retired.fact)
+                found[part].append(Unanswerable(retired.question, retired.document, retired.domain))
+        return found
+
+    def _part(self, *of: object) -> Part:
+        place = self._draw(*of)
+        if place < SHARE_TAUGHT:
+            return "train"
+        return "validation" if place < (1 + SHARE_TAUGHT) / 2 else "test"
+
+    def _of(self, each: Asked, subject: str) -> Unanswerable:
+        """The question, of another subject."""
+        document = self._material.sources[each.pair.document]
+        question = each.mention.replaced(each.pair.question, subject)
+        return Unanswerable(question, document.id, document.domain, subject)
+
+    def _draw(self, *parts: object) -> float:
+        return draw(self._seed, *parts)
+
+
+def _surfaces(asked: Sequence[Asked]) -> dict[Run, str]:
+    """How each subject is mostly written."""
+    written: dict[Run, Counter[str]] = defaultdict(Counter)
+    for each in asked:
+        written[each.mention.run][each.surface] += 1
+    return {
+        run: min(count, key=lambda text: (-count[text], text)) for run, count in written.items()
+    }
+
+
+def _unseen(candidates: Iterable[Unanswerable], seen: set[WordForm]) -> Iterator[Unanswerable]:
+    """Those of new words, which are then added to `seen`."""
+    for candidate in candidates:
+        form = word_form(candidate.question)
+        if form not in seen:
+            seen.add(form)
+            yield candidate
