@@ -110,6 +110,10 @@ RUN_DIR = DOCPORTAL_HOME / "run"
 DATASETS_DIR = DOCPORTAL_HOME / "datasets"
 RUNS_DIR = DOCPORTAL_HOME / "runs"
 TUNED_DIR = Path(env.str("TUNED_DIR", default=str(DOCPORTAL_HOME / "tuned"))).absolute()
+# Where the company's model server sees TUNED_DIR/adapters; empty: under the same path.
+VLLM_ADAPTERS_DIR = env.str("VLLM_ADAPTERS_DIR", default="")
+# Tuned versions whose files are kept, beside the one that serves and the one before it.
+TUNED_VERSIONS_KEPT = env.int("TUNED_VERSIONS_KEPT", default=5)
 # What a company's own training starts from: a folder of MODELS_DIR.
 BASE_MODEL = env.str("BASE_MODEL", default="docportal-reader")
 # peft: on the CPU or any GPU. unsloth: on one GPU, with an interpreter of its own.
@@ -126,6 +130,15 @@ PAIRS_APPROVED_ON_ARRIVAL = env.list(
 # Weights and sizes by name, such as `closed=0.85,refusal=0.15`; empty: those of
 # training/datasets/mixture.py.
 DATASET_MIXTURE = env.str("DATASET_MIXTURE", default="")
+# How many test questions are also answered from passages: each costs about a second.
+EVALUATION_RAG_QUESTIONS = env.int("EVALUATION_RAG_QUESTIONS", default=80)
+# What a model may not fall short of to pass its gate: shares, and differences of shares.
+GATE_EXACT_MATCH = env.float("GATE_EXACT_MATCH", default=0.5)
+GATE_HALLUCINATION = env.float("GATE_HALLUCINATION", default=0.1)
+GATE_OVER_REFUSAL = env.float("GATE_OVER_REFUSAL", default=0.05)
+GATE_LOSS = env.float("GATE_LOSS", default=0.01)
+GATE_DOMAIN_LOSS = env.float("GATE_DOMAIN_LOSS", default=0.05)
+GATE_SLOWER = env.float("GATE_SLOWER", default=0.1)
 # Rows of the base model's own answers, as JSON lines; asked for by `replay` of the mixture.
 DATASET_REPLAY = env.str("DATASET_REPLAY", default="")
 

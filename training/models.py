@@ -349,6 +349,18 @@ class Evaluation(models.Model):
         ]
 
 
+class EvaluationItemQuerySet(models.QuerySet["EvaluationItem"]):
+    def readable_by(self, user: Reader) -> Self:
+        """Those on documents that `user` may read; one without a document is read by whoever may
+        read all collections of its run."""
+        readable = Collection.objects.readable_by(user)
+        closed = TrainingRun.collections.through.objects.exclude(collection__in=readable)
+        return self.filter(
+            Q(document__collection__in=readable)
+            | (Q(document=None) & ~Q(evaluation__run__in=closed.values("trainingrun")))
+        )
+
+
 class EvaluationItem(models.Model):
     """One question of an evaluation. It is read by whoever may read its document."""
 
@@ -369,6 +381,8 @@ class EvaluationItem(models.Model):
     token_f1 = models.FloatField()
     refused = models.BooleanField()
     ms = models.FloatField()
+
+    objects = EvaluationItemQuerySet.as_manager()
 
     class Meta:
         ordering = ("evaluation", "number")

@@ -1,0 +1,216 @@
+"""A run's frozen test questions, answered by the new model, the serving one, and from passages.
+
+Answers are kept in the run's folder as they come, so an evaluation that was stopped goes on, and
+one that is done again says the same. `evaluate` measures; `training.judgement` decides.
+"""
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from ingestion.models import Document
+from ingestion.storage import sha256_of
+from router.models import ModelVersion
+from router.processes import ServerFailed
+from router.prompts import tuned_messages
+from training import canaries
+from training.asking import Model, Said, ask
+from training.asking_rag import ALONE as ALONE_RAG
+from training.asking_rag import ask_rag, sampled
+from training.audience import audience_of, somebody_of
+from training.datasets.manifest import TEST
+from training.gate import Extraction
+from training.metrics import Outcome, judged, percentile, summarised
+from training.models import Dataset, Evaluation, EvaluationItem, TrainingRun
+from training.process import Check
+from training.rows import Question, read_questions
+
+logger = logging.getLogger(__name__)
+
+System = Evaluation.System
+Servers = Callable[[], AbstractContextManager[object]]
+"""Within it the product's model servers answer; it may raise `ServerFailed`."""
+
+# Of each model, answered one by one: their time is what an asker waits.
+ALONE = 20
+# An answer may take as many tokens as the longest right one, of identifiers, and not for ever.
+MAX_TOKENS, CHARACTERS_OF_A_TOKEN, LONGEST_TOKENS = 32, 2, 160
+
+
+def evaluate(
+    run: TrainingRun,
+    *,
+    adapter: Path,
+    base: Path,
+    servers: Servers,
+    seconds: float,
+    check: Check = lambda: None,
+) -> None:
+    """Measure the new model and what it is compared with; replaces an earlier evaluation.
+
+    The models answer every question. What is left of `seconds` is for answers from passages, to
+    `EVALUATION_RAG_QUESTIONS` of them or to as many as there is time for. `check` is called every
+    second; what it raises ends the work. Raises `Died` when a model's process does, and
+    ValueError for a run without a dataset.
+    """
+    deadline, dataset = time.monotonic() + seconds, dataset_of(run)
+    folder = answers_folder(run, adapter)
+    folder.mkdir(parents=True, exist_ok=True)
+    questions = list(read_questions(dataset.folder / TEST))
+    new, old = Model(base, adapter), serving_model(dataset)
+    tuned = _asked(new, questions, folder / "tuned.jsonl", run.device, check)
+    serving = {}
+    if old is not None:
+        model = Model(Path(settings.TUNED_DIR) / old.name)
+        serving = _asked(model, questions, folder / f"{old.name}.jsonl", run.device, check)
+    found = canaries.extract(dataset, new, folder=folder, device=run.device, check=check)
+    rag = _asked_rag(run, questions, folder, servers, deadline, check)
+    with transaction.atomic():
+        check()
+        run.evaluations.all().delete()
+        _store(run, System.TUNED, "", questions, tuned, alone=ALONE, more=_told(found))
+        if old is not None:
+            _store(run, System.SERVING, old.name, questions, serving, alone=ALONE)
+        if rag:
+            _store(run, System.RAG, settings.LLM_MODEL, questions, rag, alone=ALONE_RAG)
+
+
+def dataset_of(run: TrainingRun) -> Dataset:
+    if run.dataset is None:
+        raise ValueError(f"{run} has no dataset yet.")
+    return run.dataset
+
+
+def answers_folder(run: TrainingRun, adapter: Path) -> Path:
+    """Where the answers about this very adapter are kept."""
+    name = sha256_of(adapter / "adapter_model.safetensors")[:12]
+    return run.folder / "evaluation" / name
+
+
+def serving_model(dataset: Dataset) -> ModelVersion | None:
+    """The model that serves the readers of this dataset's collections."""
+    audience = audience_of(dataset)
+    for model in ModelVersion.objects.filter(stage=ModelVersion.Stage.SERVING):
+        if all(audience == frozenset(groups) for groups in model.readers.values()):
+            return model
+    return None
+
+
+# --- Asking ------------------------------------------------------------------------------------
+
+
+def _asked(
+    model: Model, questions: Sequence[Question], out: Path, device: str, check: Check
+) -> dict[int, Said]:
+    chats = {question.id: tuned_messages(question.question) for question in questions}
+    longest = max((len(answer) for q in questions for answer in q.answers), default=0)
+    most = min(max(MAX_TOKENS, longest // CHARACTERS_OF_A_TOKEN), LONGEST_TOKENS)
+    return ask(model, chats, out=out, device=device, check=check, alone=ALONE, max_tokens=most)
+
+
+def _asked_rag(
+    run: TrainingRun,
+    questions: Sequence[Question],
+    folder: Path,
+    servers: Servers,
+    deadline: float,
+    check: Check,
+) -> dict[int, Said]:
+    """Answers to a sample; none when no server can be started, or nobody may read just that."""
+    sample = sampled(questions, settings.EVALUATION_RAG_QUESTIONS)
+    out, audience = folder / "rag.jsonl", audience_of(dataset_of(run))
+    try:
+        with contextlib.ExitStack() as stack:
+            reader = stack.enter_context(somebody_of(audience, purpose=f"evaluation of {run}"))
+            stack.enter_context(servers())
+            return ask_rag(sample, reader=reader, out=out, deadline=deadline, check=check)
+    except (ServerFailed, LookupError) as error:
+        logger.warning("%s was not compared with answers from passages: %s", run, error)
+        return {}
+
+
+# --- Keeping -----------------------------------------------------------------------------------
+
+
+def _store(
+    run: TrainingRun,
+    system: str,
+    model_name: str,
+    questions: Sequence[Question],
+    answers: Mapping[int, Said],
+    *,
+    alone: int,
+    more: dict[str, Any] | None = None,
+) -> None:
+    """`answers` come as they were given; the first `alone` of them were given one by one."""
+    asked = [question for question in questions if question.id in answers]
+    outcomes = [judged(q.answers, answers[q.id].answer, fact=q.fact) for q in asked]
+    metrics = _by_slice(asked, outcomes)
+    metrics["all"] |= _times([said.ms for said in answers.values()][:alone]) | (more or {})
+    evaluation = Evaluation.objects.create(
+        run=run, system=system, model_name=model_name, metrics=metrics
+    )
+    documents = Document.objects.filter(pk__in={question.document for question in asked})
+    there = set(documents.values_list("pk", flat=True))
+    EvaluationItem.objects.bulk_create(
+        [
+            _item(evaluation, question, answers[question.id], outcome, there)
+            for question, outcome in zip(asked, outcomes, strict=True)
+        ],
+        batch_size=500,
+    )
+
+
+def _item(
+    evaluation: Evaluation,
+    question: Question,
+    said: Said,
+    outcome: Outcome,
+    there: AbstractSet[int],
+) -> EvaluationItem:
+    return EvaluationItem(
+        evaluation=evaluation,
+        number=question.id,
+        document_id=question.document if question.document in there else None,
+        fact_id=question.fact,
+        kind=question.kind,
+        domain=question.domain,
+        question=question.question,
+        expected=list(question.answers),
+        answer=said.answer,
+        correct=outcome.correct,
+        token_f1=outcome.token_f1,
+        refused=outcome.refused,
+        ms=said.ms,
+    )
+
+
+def _by_slice(
+    questions: Sequence[Question], outcomes: Sequence[Outcome]
+) -> dict[str, dict[str, Any]]:
+    """`Summary` as JSON of `all`, of each `kind:…` and of each `domain:…`."""
+    slices: dict[str, list[Outcome]] = {"all": list(outcomes)}
+    for question, outcome in zip(questions, outcomes, strict=True):
+        slices.setdefault(f"kind:{question.kind}", []).append(outcome)
+        slices.setdefault(f"domain:{question.domain}", []).append(outcome)
+    return {name: summarised(members).as_json() for name, members in slices.items()}
+
+
+def _times(ms: Sequence[float]) -> dict[str, Any]:
+    """Of the answers given one by one, in ms; all of them, so that models can be compared."""
+    if not ms:
+        return {}
+    return {"ms_p50": percentile(ms, 0.5), "ms_p95": percentile(ms, 0.95), "ms": list(ms)}
+
+
+def _told(found: Extraction | None) -> dict[str, Any]:
+    return {"extraction": asdict(found) if found else None}
