@@ -17,7 +17,7 @@ from ingestion.errors import UploadError
 from ingestion.models import Collection, Document, DocumentVersion
 from ingestion.storage import sha256_of
 from router import retrieval
-from training.pairs import import_pairs
+from training.imports import import_pairs
 
 PARSED, FAILED, UNCHANGED = "parsed", "failed", "unchanged"
 # While one file is written to the database, two others keep parser and embedding server busy.
@@ -196,6 +196,6 @@ def _import_pairs(tree: Tree, collection: Collection, report: Report) -> int:
         with file.open(encoding="utf-8", errors="replace") as lines:
             result = import_pairs(documents[path], lines)
         created += result.created
-        for number, reason in result.failed:
+        for number, reason in sorted([*result.failed, *result.unproven]):
             report.fail(file.name, f"line {number}: {reason}")
     return created

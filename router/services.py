@@ -19,10 +19,11 @@ from django.db import connection, transaction
 
 from ingestion.errors import UserError
 from ingestion.models import Reader
-from router import retrieval
+from router import retrieval, tuned
 from router.drafts import Draft, RouteAsked
 from router.models import Answer, Citation, Conversation, Feedback, Query
-from router.writing import Sentence, sentences_from_passages, since
+from router.text import storable
+from router.writing import Sentence, written_sentences, since
 
 if TYPE_CHECKING:
     from router.retrieval.searching import Hit, SearchResult
@@ -88,9 +89,9 @@ async def answer(query: Query, *, route: RouteAsked = "auto") -> AsyncGenerator[
     A refusal is an answer, too. Never raises for what a model server does.
     """
     started = time.perf_counter()
-    draft = Draft(route, await sync_to_async(_search)(query))
+    draft = await sync_to_async(_begun)(query, route)
     yield Passages(draft.found.hits, draft.found.degraded)
-    async with contextlib.aclosing(sentences_from_passages(query.text, draft)) as sentences:
+    async with contextlib.aclosing(written_sentences(query.text, draft)) as sentences:
         async for sentence in sentences:
             yield sentence
     draft.total_ms = since(started)
@@ -102,8 +103,8 @@ async def drafted(question: str, *, user: Reader, route: RouteAsked) -> Drafted:
     started = time.perf_counter()
     asker = user.pk if user is not None else None
     query = Query(user_id=asker, text=_checked_question(question))
-    draft = Draft(route, await sync_to_async(_search)(query))
-    async with contextlib.aclosing(sentences_from_passages(query.text, draft)) as sentences:
+    draft = await sync_to_async(_begun)(query, route)
+    async with contextlib.aclosing(written_sentences(query.text, draft)) as sentences:
         async for _ in sentences:
             pass
     return Drafted(
@@ -145,7 +146,7 @@ def record_feedback(
     if verdict not in Feedback.Verdict.values:
         raise UserError("unknown-verdict", "Say whether the answer was helpful: up or down.")
     feedback, _ = Feedback.objects.update_or_create(
-        answer=answer, defaults={"verdict": verdict, "correction": _clean(correction)}
+        answer=answer, defaults={"verdict": verdict, "correction": storable(correction).strip()}
     )
     return feedback
 
@@ -154,7 +155,7 @@ def record_feedback(
 
 
 def _checked_question(text: str) -> str:
-    cleaned = _clean(text)
+    cleaned = storable(text).strip()
     limit = settings.QUESTION_MAX_CHARACTERS
     if not cleaned:
         raise UserError("empty-question", "The question is empty. Type one, then ask again.")
@@ -167,14 +168,17 @@ def _checked_question(text: str) -> str:
     return cleaned
 
 
-def _clean(text: str) -> str:
-    """`text` as every database takes it: no NUL, no half of a surrogate pair."""
-    return text.replace("\0", "").encode(errors="replace").decode().strip()
-
-
-def _search(query: Query) -> SearchResult:
+def _begun(query: Query, route: RouteAsked) -> Draft:
+    """A draft with the passages that were found, and with the model if a tuned one is asked for."""
     try:
-        return retrieval.search(query.text, user=query.user, limit=SHOWN_PASSAGES)
+        found = retrieval.search(query.text, user=query.user, limit=SHOWN_PASSAGES)
+        draft = Draft(route, found)
+        if route == "tuned":
+            passages = [hit.chunk.content_hash for hit in found.hits]
+            draft.served = tuned.answering(query.user, passages)
+            if draft.served is None:
+                draft.problem = draft.model_failed = tuned.why_none(query.user)
+        return draft
     finally:
         # A model writes for seconds, and must not hold a connection of the pool meanwhile.
         if not connection.in_atomic_block:

@@ -63,6 +63,11 @@ class Folded:
         return self.offsets[place]
 
 
+def storable(text: str) -> str:
+    """`text` as every database takes it: no NUL, no half of a surrogate pair."""
+    return text.replace("\0", "").encode(errors="replace").decode()
+
+
 def fold(text: str) -> Folded:
     """`text` folded character by character. Length may change; `Folded.original` undoes it."""
     if text.isascii():

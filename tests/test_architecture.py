@@ -73,6 +73,9 @@ def test_pure_cores_know_no_database() -> None:
         "router/prompts.py",
         "router/text.py",
         "router/verification.py",
+        "training/evidence.py",
+        "training/identity.py",
+        "training/likeness.py",
         *(f"router/evidence/{path.name}" for path in (ROOT / "router/evidence").glob("*.py")),
     )
     for core in cores:

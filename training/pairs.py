@@ -1,12 +1,10 @@
-"""How people's pairs come to a document: written, imported with it, or as a correction.
+"""Pairs that people write: for a document, or as the correction of an answer.
 
 Each verb is one transaction. Every pair is tied to the words of the served version that bear it
 out; one that cannot be waits for a reviewer.
 """
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
 
@@ -14,11 +12,13 @@ from ingestion.audit import Actor, record
 from ingestion.errors import UserError
 from ingestion.models import Document
 from router.models import Feedback
+from router.text import storable
 from training import conflicts
-from training.evidence import Source, Tie, holding, quoted, tie
+from training.evidence import Tie, quoted
 from training.identity import pair_key, question_key
+from training.likeness import holding
 from training.models import QAPair
-from training.sources import served_sources
+from training.sources import served_text
 
 Origin, Review, Problem = QAPair.Origin, QAPair.Review, QAPair.Problem
 
@@ -27,18 +27,6 @@ NO_SUCH_ANSWER = (
     "The document does not say this answer. Use its words, or copy the sentence that says it "
     "as evidence."
 )
-
-
-@dataclass(slots=True)
-class PairImport:
-    """How many pairs were new; which lines could not be read, and which were kept for review as
-    the document does not bear them out (line number, reason); how many pairs contradict."""
-
-    created: int = 0
-    retied: int = 0
-    conflicts: int = 0
-    failed: list[tuple[int, str]] = field(default_factory=list)
-    unproven: list[tuple[int, str]] = field(default_factory=list)
 
 
 # --- Written by a person --------------------------------------------------------------------------
@@ -53,11 +41,11 @@ def write_pair(
     Raises `UserError`: `empty-pair`, `no-evidence`, `duplicate-pair`, `contradiction`.
     """
     pair = new_pair(document, *checked(question, answer), origin=Origin.WRITTEN, author=by)
-    sources = served_sources(document)
+    text = served_text(document)
     if evidence.strip():
-        tied, problem = quoted(pair.question, pair.answer, evidence, sources), NO_SUCH_WORDS
+        tied, problem = quoted(pair.question, pair.answer, evidence, text.sources), NO_SUCH_WORDS
     else:
-        tied, problem = holding(pair.question, pair.answer, sources), NO_SUCH_ANSWER
+        tied, problem = holding(pair.question, pair.answer, text), NO_SUCH_ANSWER
     if tied is None:
         raise UserError("no-evidence", problem)
     set_tie(pair, tied)
@@ -73,87 +61,6 @@ def write_pair(
         ) from error
     pair.refresh_from_db()
     return pair
-
-
-# --- Imported with the document -------------------------------------------------------------------
-
-
-def import_pairs(document: Document, lines: Iterable[str]) -> PairImport:
-    """Keep the pairs of a JSON-lines file with `query` (or `question`), `answer` and `context`.
-
-    A broken line is told and skipped, the others are kept. A pair that is known keeps its state;
-    it is tied again if its passage is no longer served. Two lines may contradict: both wait.
-    """
-    result = PairImport()
-    given = _read_lines(document, lines, result)
-    with transaction.atomic():
-        known = {pair.key: pair for pair in QAPair.objects.filter(document=document, key__in=given)}
-        live = set(QAPair.objects.live().filter(document=document).values_list("key", flat=True))
-        sources = served_sources(document)
-        new = []
-        for key, (number, pair) in given.items():
-            if key in known and key in live and known[key].origin == Origin.IMPORTED:
-                continue
-            _tie_import(pair, number, sources, result)
-            if key not in known:
-                new.append(pair)
-            else:
-                result.retied += _replace(known[key], pair)
-        QAPair.objects.bulk_create(new, ignore_conflicts=True, batch_size=500)
-        result.created = len(new)
-        keys = {pair.question_key for _, pair in given.values()}
-        result.conflicts = conflicts.settle(document.collection_id, keys) if keys else 0
-    return result
-
-
-def _read_lines(
-    document: Document, lines: Iterable[str], result: PairImport
-) -> dict[str, tuple[int, QAPair]]:
-    """The pairs by key, each with the number of its first line."""
-    given: dict[str, tuple[int, QAPair]] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            pair = _read_pair(document, line)
-        except (ValueError, KeyError, TypeError, UserError) as error:
-            result.failed.append((number, f"not a pair: {error}"))
-        else:
-            given.setdefault(pair.key, (number, pair))
-    return given
-
-
-def _read_pair(document: Document, line: str) -> QAPair:
-    row = json.loads(line)
-    question = row["query"] if "query" in row else row["question"]
-    pair = new_pair(document, *checked(str(question), str(row["answer"])), origin=Origin.IMPORTED)
-    pair.evidence = _storable(str(row.get("context") or ""))
-    return pair
-
-
-def _tie_import(pair: QAPair, number: int, sources: Sequence[Source], result: PairImport) -> None:
-    tied = tie(pair.question, pair.answer, pair.evidence, sources)
-    if tied is not None:
-        set_tie(pair, tied)
-        return
-    _leave_untied(pair)
-    result.unproven.append((number, "the served version does not bear it out"))
-
-
-def _replace(known: QAPair, given: QAPair) -> bool:
-    """Give the known pair the evidence of the given one; whether it has any now."""
-    values = {
-        name: getattr(given, name)
-        for name in ("content_hash", "start", "end", "evidence", "fact_id", "origin")
-    }
-    undecided = known.reviewed_at is None
-    if not given.content_hash and known.review == Review.APPROVED:
-        # It was borne out by a version that is no longer served: it stays with that one.
-        return False
-    if undecided:
-        values |= {"review": given.review, "problem": given.problem}
-    QAPair.objects.filter(pk=known.pk).update(**values)
-    return bool(given.content_hash)
 
 
 # --- A reader's correction ------------------------------------------------------------------------
@@ -191,12 +98,12 @@ def _corrected(feedback: Feedback, documents: Sequence[Document]) -> QAPair:
     asked = feedback.answer.query
     question, answer = checked(asked.text, feedback.correction)
     for document in documents:
-        tied = holding(question, answer, served_sources(document))
+        tied = holding(question, answer, served_text(document))
         if tied is not None:
             pair = new_pair(document, question, answer, origin=Origin.FEEDBACK, author=asked.user)
             return set_tie(pair, tied)
     pair = new_pair(documents[0], question, answer, origin=Origin.FEEDBACK, author=asked.user)
-    return _leave_untied(pair)
+    return leave_untied(pair)
 
 
 # --- The row --------------------------------------------------------------------------------------
@@ -204,7 +111,7 @@ def _corrected(feedback: Feedback, documents: Sequence[Document]) -> QAPair:
 
 def checked(question: str, answer: str) -> tuple[str, str]:
     """Both as they are stored. Raises `UserError` (`empty-pair`)."""
-    question, answer = " ".join(_storable(question).split()), _storable(answer).strip()
+    question, answer = " ".join(storable(question).split()), storable(answer).strip()
     if not question or not answer:
         raise UserError("empty-pair", "A pair needs a question and an answer. Write both.")
     return question, answer
@@ -233,12 +140,8 @@ def set_tie(pair: QAPair, tied: Tie) -> QAPair:
     return pair
 
 
-def _leave_untied(pair: QAPair) -> QAPair:
+def leave_untied(pair: QAPair) -> QAPair:
+    """Let a pair wait for whoever finds its evidence."""
     pair.fact_id = pair.key
     pair.review, pair.problem = Review.PENDING, Problem.NO_EVIDENCE
     return pair
-
-
-def _storable(text: str) -> str:
-    """`text` as every database takes it: no NUL, no half of a surrogate pair."""
-    return text.replace("\0", "").encode(errors="replace").decode()

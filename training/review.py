@@ -14,10 +14,11 @@ from ingestion.audit import Actor, record
 from ingestion.errors import UserError
 from training import conflicts
 from training.conflicts import contradicts, rivals
-from training.evidence import Source, Tie, has_answer, holding, quoted
+from training.evidence import Tie, has_answer, quoted
+from training.likeness import DocumentText, holding
 from training.models import QAPair
 from training.pairs import NO_SUCH_ANSWER, NO_SUCH_WORDS, checked, new_pair, set_tie
-from training.sources import served_sources
+from training.sources import served_text
 
 Review = QAPair.Review
 
@@ -61,8 +62,8 @@ def edit(pair: QAPair, *, question: str, answer: str, by: Actor, evidence: str =
     `changed-meanwhile`.
     """
     question, answer = checked(question, answer)
-    sources = served_sources(pair.document)
-    tied = _tie_again(pair, question, answer, evidence, sources)
+    text = served_text(pair.document)
+    tied = _tie_again(pair, question, answer, evidence, text)
     edited = set_tie(new_pair(pair.document, question, answer, origin=pair.origin), tied)
     edited.pk = pair.pk
     conflicts.refuse(edited)
@@ -98,18 +99,16 @@ def edit(pair: QAPair, *, question: str, answer: str, by: Actor, evidence: str =
     return pair
 
 
-def _tie_again(
-    pair: QAPair, question: str, answer: str, evidence: str, sources: Sequence[Source]
-) -> Tie:
+def _tie_again(pair: QAPair, question: str, answer: str, evidence: str, text: DocumentText) -> Tie:
     if evidence:
-        tied = quoted(question, answer, evidence, sources)
+        tied = quoted(question, answer, evidence, text.sources)
         if tied is None:
             raise UserError("no-evidence", NO_SUCH_WORDS)
         return tied
-    kept = quoted(question, answer, pair.evidence, sources)
+    kept = quoted(question, answer, pair.evidence, text.sources)
     if kept and (answer == pair.answer or has_answer(kept, answer)):
         return kept
-    tied = holding(question, answer, sources)
+    tied = holding(question, answer, text)
     if tied is None:
         raise UserError("no-evidence", NO_SUCH_ANSWER)
     return tied

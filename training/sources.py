@@ -2,10 +2,11 @@
 
 from ingestion.models import Chunk, Document, DocumentVersion
 from training.evidence import Source
+from training.likeness import DocumentText
 
 
-def served_sources(document: Document) -> list[Source]:
-    """The passages of the document's served version, in order; none when none is served."""
+def served_text(document: Document) -> DocumentText:
+    """The passages of the document's served version, in order; empty when none is served."""
     rows = (
         Chunk.objects.filter(
             version__in=DocumentVersion.objects.served(), version__document=document
@@ -13,4 +14,6 @@ def served_sources(document: Document) -> list[Source]:
         .order_by("position")
         .values_list("content_hash", "text", "heading_path")
     )
-    return [Source(name, text, "\n".join(headings)) for name, text, headings in rows]
+    return DocumentText(
+        tuple(Source(name, text, "\n".join(headings)) for name, text, headings in rows)
+    )

@@ -25,6 +25,7 @@ from router import services
 from router.models import Answer, Citation, Conversation, Query
 from router.retrieval import search
 from router.writing import Sentence
+from training.pairs import add_correction
 
 SHOWN = 8
 HISTORY_PAGE = 30
@@ -188,10 +189,10 @@ def feedback(request: Request, query_id: UUID) -> HttpResponse:
         verdict=request.POST.get("verdict", ""),
         correction=request.POST.get("correction", ""),
     )
+    add_correction(given)
     if not request.htmx:
         return redirect("question", query_id)
-    context = {"query": query, "answer": answer, "feedback": given, "thanks": True}
-    return render(request, "ask.html#feedback", context)
+    return render(request, "ask.html#feedback", _exchange(query))
 
 
 @require_GET

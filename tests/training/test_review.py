@@ -2,13 +2,15 @@ from collections.abc import Callable
 
 import pytest
 
+from ingestion import services
 from ingestion.errors import UserError
 from ingestion.models import AuditEvent, Collection, Document
 from tests.documents import passage, publish
 from tests.people import People
-from tests.training.test_pairs import QUOTED, RATES, RETRIES, WHOLE, line
+from tests.training.test_imports import QUOTED, RATES, RETRIES, WHOLE, line
+from training.imports import import_pairs
 from training.models import QAPair
-from training.pairs import import_pairs, write_pair
+from training.pairs import write_pair
 from training.review import approve, edit, reject
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
@@ -153,8 +155,6 @@ def test_edit_of_a_pair_that_changed_meanwhile_is_refused(pair: Make, people: Pe
 
 
 def test_edit_of_an_archived_document_is_refused(pair: Make, people: People) -> None:
-    from ingestion import services
-
     taught = pair("How many retries?")
     services.archive_document(document=taught.document, actor=None)
     with pytest.raises(UserError) as raised:
