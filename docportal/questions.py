@@ -12,7 +12,8 @@ from django.core.management.base import CommandError
 
 from docportal.models import User
 from ingestion.models import Chunk
-from router.serving import ServerFailed, embedded_servers
+from router.processes import ServerFailed
+from router.serving import embedded_servers
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from router.verification import Support
 
 if TYPE_CHECKING:
     from router.retrieval.searching import Hit, SearchResult
+    from router.tuned import ServedModel
 
 RouteAsked = Literal["auto", "tuned", "rag"]
 Route = Literal["tuned", "rag", "refused"]
@@ -19,14 +20,16 @@ MAX_REASON = 500
 
 @dataclass(slots=True)
 class Draft:
-    """`sentences` are those that were checked and shown; `supports` belong to them one by one.
+    """`sentences` are those that are shown; `supports` belong to them one by one.
 
+    `served` is the tuned model that answers from its weights, None where passages are read.
     `model` is the one that was asked; `problem` says in plain words why the draft ends where it
     does.
     """
 
     route_asked: RouteAsked
     found: SearchResult
+    served: ServedModel | None = None
     model: str = ""
     written: str = ""
     sentences: list[str] = field(default_factory=list)
@@ -48,7 +51,9 @@ class Draft:
     @property
     def route(self) -> Route:
         """The one that the answer came by."""
-        return "refused" if self.refused else "rag"
+        if self.refused:
+            return "refused"
+        return "rag" if self.served is None else "tuned"
 
     @property
     def verified(self) -> bool:
@@ -71,39 +76,36 @@ class Draft:
     @property
     def reason(self) -> str:
         """Why this outcome, for the person who asked."""
-        said = []
-        if self.route_asked == "tuned":
-            said.append("No tuned model is published yet, so the current passages were read.")
-        if self.refused:
-            said.append(self.problem)
-        else:
-            numbers = " and ".join(str(place + 1) for place in sorted(self.spans))
-            said.append(f"Checked: it stands in passage{'s' * (len(self.spans) > 1)} {numbers}.")
-            if self.problem:
-                said.append(f"The rest of the draft was left out. {self.problem}")
+        said = [self.problem if self.refused else self._borne_out()]
         if self.found.degraded:
             said.append("The embedding server does not answer, so only words were searched.")
         return " ".join(said)[:MAX_REASON]
+
+    def _borne_out(self) -> str:
+        if not self.verified:
+            return f"Asked for by the route; no current passage bears it out. {self.problem}"
+        numbers = " and ".join(str(place + 1) for place in sorted(self.spans))
+        checked = f"Checked: it stands in passage{'s' * (len(self.spans) > 1)} {numbers}."
+        return f"{checked} The rest was left out. {self.problem}" if self.problem else checked
 
     @property
     def confidence(self) -> float:
         """How sure the outcome is, 0 to 1, rising with each of its parts.
 
         An answer: 0.7 × the least verification score of its sentences + 0.3 × how well both
-        searches agree on its source. A refusal, as the belief that there is no answer: 1 without
-        any passage; 1 − agreement on the best passage / 2 after a model's or the check's no; 0
-        when no model could be asked. Agreement is the mean of 1/rank in both searches, where a
-        passage not found counts 0.
+        searches agree on its source; both are 0 where there is none. A refusal, as the belief
+        that there is no answer: 1 without any passage; 1 − agreement on the best passage / 2 after
+        a model's or the check's no; 0 when no model could be asked. Agreement is the mean of 1/rank
+        in both searches, where a passage not found counts 0.
         """
         hits = self.found.hits
         if self.model_failed:
             return 0.0
-        if not hits:
-            return 1.0
         if self.refused:
-            return 1 - _agreement(hits[0]) / 2
-        source = hits[next(iter(self.spans), 0)]
-        return 0.7 * min(support.score for support in self.supports) + 0.3 * _agreement(source)
+            return 1 - _agreement(hits[0]) / 2 if hits else 1.0
+        least = min(support.score if support.supported else 0.0 for support in self.supports)
+        agreement = _agreement(hits[next(iter(self.spans))]) if self.spans else 0.0
+        return 0.7 * least + 0.3 * agreement
 
     @property
     def signals(self) -> dict[str, object]:
@@ -124,10 +126,15 @@ class Draft:
             ],
             "draft": self.written,
             "sentences": [
-                {"text": text, "passage": support.span[0] + 1, "score": support.score}
+                {
+                    "text": text,
+                    "passage": support.span[0] + 1 if support.span else None,
+                    "score": support.score,
+                    "problem": support.problem,
+                }
                 for text, support in zip(self.sentences, self.supports, strict=True)
-                if support.span
             ],
+            "verified": self.verified,
             "missing": [claim.text for claim in self.rejected.missing] if self.rejected else [],
             "model_refused": self.model_refused,
             "model_failed": self.model_failed,

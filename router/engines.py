@@ -11,11 +11,15 @@ from functools import cache
 import httpx
 from django.conf import settings
 
-from router.llm import ModelUnavailable, chat_model, model_errors
-from router.prompts import Passage, reader_messages
+from router import vllm
+from router.llm import ModelUnavailable, ModelUnknown, chat_model, model_errors
+from router.prompts import Passage, reader_messages, tuned_messages
 from router.serving import llm_url
+from router.tuned import ServedModel
 
 MAX_ANSWER_TOKENS = 256
+# A tuned model is taught short answers; one that goes on has lost its thread.
+MAX_TUNED_TOKENS = 64
 BREAK_SECONDS = 10.0
 
 
@@ -55,7 +59,7 @@ class Breaker:
         self._closed_until = None
 
 
-_breakers: dict[str | None, Breaker] = {}
+_breakers: dict[tuple[str | None, str], Breaker] = {}
 
 
 async def rag(question: str, passages: Sequence[Passage]) -> AsyncGenerator[Delta]:
@@ -64,12 +68,35 @@ async def rag(question: str, passages: Sequence[Passage]) -> AsyncGenerator[Delt
     Closing the generator closes the connection, so that the server stops as well. Raises
     `ModelUnavailable`, at once if the server failed a moment ago.
     """
-    breaker = _breakers.setdefault(await asyncio.to_thread(llm_url), Breaker())
+    url = await asyncio.to_thread(llm_url)
+    ask = _Ask(url, settings.LLM_MODEL, MAX_ANSWER_TOKENS, reader_messages(question, passages))
+    async with contextlib.aclosing(_guarded(ask, _stream(ask))) as deltas:
+        async for delta in deltas:
+            yield delta
+
+
+def tuned(question: str, served: ServedModel) -> AsyncGenerator[Delta]:
+    """What a tuned model answers from its weights, given nothing else. Otherwise as `rag`."""
+    ask = _Ask(served.url, served.name, MAX_TUNED_TOKENS, tuned_messages(question))
+    return _guarded(ask, _stream_loaded(ask))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    url: str | None
+    model: str
+    max_tokens: int
+    messages: list[dict[str, str]]
+
+
+async def _guarded(ask: _Ask, stream: AsyncGenerator[Delta]) -> AsyncGenerator[Delta]:
+    """The stream, unless the same model of the same server has just failed."""
+    breaker = _breakers.setdefault((ask.url, ask.model), Breaker())
     if not breaker.lets_through():
         raise ModelUnavailable("The model server failed a moment ago.")
     try:
-        async with contextlib.aclosing(_stream(reader_messages(question, passages))) as stream:
-            async for delta in stream:
+        async with contextlib.aclosing(stream) as deltas:
+            async for delta in deltas:
                 yield delta
     except ModelUnavailable:
         breaker.failed()
@@ -77,7 +104,29 @@ async def rag(question: str, passages: Sequence[Passage]) -> AsyncGenerator[Delt
     breaker.succeeded()
 
 
-async def _stream(messages: list[dict[str, str]]) -> AsyncGenerator[Delta]:
+async def _stream_loaded(ask: _Ask) -> AsyncGenerator[Delta]:
+    """The stream of an adapter, loaded first if a company's server was restarted without it."""
+    for may_load in (bool(settings.LLM_URL), False):
+        try:
+            async with contextlib.aclosing(_stream(ask)) as deltas:
+                async for delta in deltas:
+                    yield delta
+        except ModelUnknown:
+            if not may_load:
+                raise
+            await asyncio.to_thread(_load, ask.model)
+        else:
+            return
+
+
+def _load(name: str) -> None:
+    try:
+        vllm.load(name)
+    except vllm.AdapterRefused as error:
+        raise ModelUnavailable(str(error)) from error
+
+
+async def _stream(ask: _Ask) -> AsyncGenerator[Delta]:
     """The chat model's stream, all of it within `settings.LLM_TIMEOUT` seconds.
 
     The client is the call's own: a connection belongs to one event loop, and commands and tests
@@ -87,9 +136,13 @@ async def _stream(messages: list[dict[str, str]]) -> AsyncGenerator[Delta]:
     async with httpx.AsyncClient(verify=_trusted(), timeout=settings.LLM_TIMEOUT) as client:
         # In a thread, because the first call imports for a second.
         model = await asyncio.to_thread(
-            chat_model, max_tokens=MAX_ANSWER_TOKENS, http_async_client=client
+            chat_model,
+            base_url=ask.url,
+            model=ask.model,
+            max_tokens=ask.max_tokens,
+            http_async_client=client,
         )
-        chunks = aiter(model.astream(messages))
+        chunks = aiter(model.astream(ask.messages))
         ended = False
         while True:
             try:

@@ -19,13 +19,18 @@ class ModelUnavailable(RuntimeError):
     """The model server refused, took too long, failed, or broke off in the middle."""
 
 
+class ModelUnknown(ModelUnavailable):
+    """The model server is well, but has no model of that name."""
+
+
 def chat_model(**overrides: Any) -> BaseChatModel:
     """The model that the settings name: deterministic, with token counts while it streams.
 
-    `overrides` are parameters of `ChatOpenAI`, such as `max_tokens`. Closing a stream closes the
-    connection, which stops the server's work. Raises `ModelUnavailable` when no server runs.
+    `overrides` are parameters of `ChatOpenAI`, such as `max_tokens`; with `base_url` and `model`
+    it is another one. Closing a stream closes the connection, which stops the server's work.
+    Raises `ModelUnavailable` when no server runs.
     """
-    url = llm_url()
+    url = overrides.get("base_url") or llm_url()
     if url is None:
         raise ModelUnavailable("No model server runs.")
     # LangChain takes over a second to import, which a process that only searches does not need.
@@ -50,9 +55,11 @@ def model_errors() -> Iterator[None]:
     Use it around the call or around the whole loop over a stream.
     """
     import httpx
-    from openai import OpenAIError
+    from openai import NotFoundError, OpenAIError
 
     try:
         yield
+    except NotFoundError as error:
+        raise ModelUnknown(str(error)) from error
     except (OpenAIError, httpx.HTTPError, json.JSONDecodeError) as error:
         raise ModelUnavailable(str(error)) from error

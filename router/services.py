@@ -23,10 +23,10 @@ from router import retrieval, tuned
 from router.drafts import Draft, RouteAsked
 from router.models import Answer, Citation, Conversation, Feedback, Query
 from router.text import storable
-from router.writing import Sentence, written_sentences, since
+from router.writing import Sentence, since, written_sentences
 
 if TYPE_CHECKING:
-    from router.retrieval.searching import Hit, SearchResult
+    from router.retrieval.searching import Hit
 
 SHOWN_PASSAGES = 8
 

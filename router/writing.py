@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from router.drafts import Draft
 from router.llm import ModelUnavailable
 from router.prompts import MAX_PASSAGES, REFUSAL, Passage
 from router.text import exact_form, split_finished, without_marks
-from router.verification import verify
+from router.verification import Support, verify
 
 if TYPE_CHECKING:
     from router.retrieval.searching import Hit
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A checked sentence with its trailing white space, and the passage (from 1) it stands in.
+    """A sentence with its trailing white space, and the passage (from 1) it stands in; 0: in none.
 
     Joined together they are the answer; only a refusal at the end takes them back.
     """
@@ -32,8 +32,17 @@ class Sentence:
     rank: int
 
 
-async def sentences_from_passages(question: str, draft: Draft) -> AsyncGenerator[Sentence]:
-    """The sentences of the model that stand in the passages, up to the first that does not."""
+def written_sentences(question: str, draft: Draft) -> AsyncGenerator[Sentence]:
+    """What is shown of a draft, sentence by sentence. It never raises for what a server does.
+
+    From passages, only what stands in them is shown. A tuned model is shown as it answers, and
+    what the passages say to that is kept: its route is asked for by who wants to know just that.
+    """
+    return (_from_weights if draft.route_asked == "tuned" else _from_passages)(question, draft)
+
+
+async def _from_passages(question: str, draft: Draft) -> AsyncGenerator[Sentence]:
+    """The sentences of the reader that stand in the passages, up to the first that does not."""
     passages = [_passage(hit) for hit in draft.found.hits[:MAX_PASSAGES]]
     if not passages:
         draft.problem = "No passage that you may read matches the question."
@@ -41,20 +50,52 @@ async def sentences_from_passages(question: str, draft: Draft) -> AsyncGenerator
     draft.model = settings.LLM_MODEL
     async with contextlib.aclosing(_written(engines.rag(question, passages), draft)) as written:
         async for text in written:
-            if exact_form(without_marks(text)) == exact_form(REFUSAL):
+            if _is_refusal(text):
                 draft.model_refused = True
                 draft.problem = draft.problem or "The passages do not hold the answer."
                 return
-            started = time.perf_counter()
-            support = verify(question, text, passages)
-            draft.verify_ms += since(started)
-            if not support.supported or support.span is None:
+            support = _check(question, text, passages, draft)
+            if not support.supported:
                 draft.rejected, draft.problem = support, support.problem
                 return
-            said = without_marks(text)
-            draft.sentences.append(said)
-            draft.supports.append(support)
-            yield Sentence(said, support.span[0] + 1)
+            yield _shown(text, support, draft)
+
+
+async def _from_weights(question: str, draft: Draft) -> AsyncGenerator[Sentence]:
+    """All that the tuned model says, each sentence held against every passage that was found."""
+    served = draft.served
+    if served is None:
+        return
+    passages = [_passage(hit) for hit in draft.found.hits]
+    draft.model = served.name
+    async with contextlib.aclosing(_written(engines.tuned(question, served), draft)) as written:
+        async for text in written:
+            if _is_refusal(text):
+                draft.model_refused = True
+                draft.problem = draft.problem or f"{served.name} was not taught the answer."
+                return
+            support = _check(question, text, passages, draft)
+            if not support.supported and draft.rejected is None:
+                draft.rejected, draft.problem = support, support.problem
+            yield _shown(text, support, draft)
+
+
+def _is_refusal(text: str) -> bool:
+    return exact_form(without_marks(text)) == exact_form(REFUSAL)
+
+
+def _check(question: str, text: str, passages: Sequence[Passage], draft: Draft) -> Support:
+    started = time.perf_counter()
+    support = verify(question, text, passages)
+    draft.verify_ms += since(started)
+    return support
+
+
+def _shown(text: str, support: Support, draft: Draft) -> Sentence:
+    said = without_marks(text)
+    draft.sentences.append(said)
+    draft.supports.append(support)
+    return Sentence(said, support.span[0] + 1 if support.span else 0)
 
 
 async def _written(stream: AsyncGenerator[engines.Delta], draft: Draft) -> AsyncGenerator[str]:

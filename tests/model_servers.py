@@ -8,9 +8,9 @@ import pytest
 @pytest.fixture(scope="session")
 def embedding_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the real embedding server; set `settings.EMBEDDINGS_URL` to it."""
-    from router.serving import start_embeddings
+    from router.processes import spawn_embeddings
 
-    server = start_embeddings(tmp_path_factory.mktemp("embeddings") / "server.log")
+    server = spawn_embeddings(tmp_path_factory.mktemp("embeddings") / "server.log").wait()
     yield server.url
     server.stop()
 
@@ -18,8 +18,8 @@ def embedding_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def llm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the real chat server with the real reader; set `settings.LLM_URL` to it."""
-    from router.serving import start_llm
+    from router.processes import spawn_llm
 
-    server = start_llm(tmp_path_factory.mktemp("llm") / "server.log")
+    server = spawn_llm(tmp_path_factory.mktemp("llm") / "server.log").wait()
     yield server.url
     server.stop()

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from router import serving
+from router.processes import completes
 from router.retrieval import search
+from router.serving import llm_url
 
 MODEL_SECONDS = 5.0
 
@@ -51,8 +53,8 @@ def _index() -> str:
 
 def _model() -> str:
     """A completion of one token: a server may be up while its engine is dead."""
-    url = serving.llm_url()
-    if url is None or not serving.ready(url, timeout=MODEL_SECONDS):
+    url = llm_url()
+    if url is None or not completes(url, settings.LLM_MODEL, timeout=MODEL_SECONDS):
         return "does not answer: search works, answers are refused"
     return "ok"
 

@@ -11,7 +11,8 @@ import pytest
 from pytest_django import Settings
 
 from router import serving, tether
-from router.serving import Server, ServerFailed, embedded_servers, llm_url, ready
+from router.processes import Server, ServerFailed, completes
+from router.serving import embedded_servers, llm_url
 from tests.scripted_llm import Reply, ScriptedLLM
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -67,22 +68,22 @@ def test_the_setting_comes_first(settings: Settings, listener: socket.socket) ->
 # --- Readiness ---------------------------------------------------------------------------------
 def test_a_server_is_ready_when_it_completes_a_token(llm: ScriptedLLM) -> None:
     llm.will_say("Hello")
-    assert ready(llm.url)
-    assert llm.requests[0]["max_tokens"] == 1
+    assert completes(llm.url, "docs-v0001")
+    assert (llm.requests[0]["model"], llm.requests[0]["max_tokens"]) == ("docs-v0001", 1)
 
 
 def test_a_server_that_fails_or_refuses_is_not_ready(
     llm: ScriptedLLM, listener: socket.socket
 ) -> None:
     llm.will_say(Reply((), status=500))
-    assert not ready(llm.url)
+    assert not completes(llm.url, "m")
     port = listener.getsockname()[1]
     listener.close()
-    assert not ready(f"http://127.0.0.1:{port}/v1")
+    assert not completes(f"http://127.0.0.1:{port}/v1", "m")
 
 
 def test_a_server_that_says_nothing_is_not_ready(listener: socket.socket) -> None:
-    assert not ready(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", timeout=0.2)
+    assert not completes(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", "m", timeout=0.2)
 
 
 # --- Starting one ------------------------------------------------------------------------------
@@ -114,11 +115,13 @@ def test_a_broken_model_fails_with_the_servers_last_words(
 
 
 @pytest.mark.models
-def test_embedded_servers_answer_inside_and_are_gone_outside(model_servers: ModelServers) -> None:
+def test_embedded_servers_answer_inside_and_are_gone_outside(
+    settings: Settings, model_servers: ModelServers
+) -> None:
     with embedded_servers(llm=True):
         url = llm_url()
         assert url is not None
-        assert ready(url)
+        assert completes(url, settings.LLM_MODEL)
         (child,) = model_servers()
         addresses = {c.laddr.ip for c in child.net_connections() if c.status == psutil.CONN_LISTEN}
         assert addresses == {"127.0.0.1"}

@@ -1,28 +1,39 @@
-"""Run one of the embedded model servers until it ends, and tell this installation where it is."""
+"""Run embedded model servers until they end, and tell this installation where they are."""
 
+import signal
+import threading
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from router import serving
+from router import processes, serving
+from router.tuned_servers import keep_tuned_servers
+
+SPAWN = {"llm": processes.spawn_llm, "embeddings": processes.spawn_embeddings}
 
 
 class Command(BaseCommand):
-    help = "Run an embedded model server. `up` does this for you."
+    help = "Run an embedded model server, or those of the tuned models. `up` does this for you."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("kind", choices=["llm", "embeddings"])
+        parser.add_argument("kind", choices=[*SPAWN, "tuned"])
         parser.add_argument("--port", type=int, default=0, help="Default: any free one.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        kind = options["kind"]
-        start = {"llm": serving.start_llm, "embeddings": serving.start_embeddings}[kind]
-        log = settings.DOCPORTAL_HOME / "logs" / f"{kind}-server.log"
+        logs: Path = settings.DOCPORTAL_HOME / "logs"
+        if options["kind"] == "tuned":
+            keep_tuned_servers(logs, until=_told_to_end())
+        else:
+            self._run_one(options["kind"], options["port"], logs)
+
+    def _run_one(self, kind: str, port: int, logs: Path) -> None:
+        log = logs / f"{kind}-server.log"
         try:
-            server = start(log, port=options["port"])
-        except serving.ServerFailed as error:
+            server = SPAWN[kind](log, port=port).wait()
+        except processes.ServerFailed as error:
             raise CommandError(str(error)) from error
         serving.announce(server)
         self.stderr.write(f"{kind} answers at {server.url}")
@@ -32,3 +43,11 @@ class Command(BaseCommand):
             serving.withdraw(kind)
             server.stop()
         raise CommandError(f"The {kind} server ended ({server.process.returncode}); see {log}.")
+
+
+def _told_to_end() -> threading.Event:
+    """Set when somebody interrupts (Ctrl-C) or terminates this process."""
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+    return told

@@ -1,0 +1,198 @@
+"""The embedded model servers as child processes: how they are started, and when they are ready.
+
+A chat server is `transformers serve` pinned to one model: it has a single batch of answers under
+way, which a request for another model would stop. Every child ends with this process.
+"""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from django.conf import settings
+
+START_SECONDS = 120.0
+WARM_UP_SECONDS = 60.0
+_POLL_SECONDS = 0.05
+_LAST_WORDS_SECONDS = 5.0
+_TETHER = Path(__file__).with_name("tether.py")
+_PAGE_TOKENS = 32
+# 8,192 tokens in all: four prompts of the reader's usual size at once, or one of the longest.
+_READER_PAGES = 256
+# 2,048: the longest question and its answer, or a score of usual ones.
+_TUNED_PAGES = 64
+# No network for models. Threads that wait sleep instead of spinning, the default: beside other busy
+# processes one answer came at 17 tokens/s and not 2. Alone it costs a fifth: 21 and not 26.
+_ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
+_LISTENING = re.compile(r"Uvicorn running on (http://\S+)")
+
+
+class ServerFailed(RuntimeError):
+    """A model server that could not be started; the message ends with its last words."""
+
+
+@dataclass(slots=True)
+class Server:
+    """A running child process and its address, which ends in `/v1`.
+
+    `name` is `llm`, `embeddings` or, for a tuned version, `tuned/docs-v0001`.
+    """
+
+    name: str
+    process: subprocess.Popen[bytes]
+    url: str
+
+    def stop(self) -> None:
+        """End it at once: it keeps nothing, and a polite end waits for every answer under way."""
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """A server that was spawned and does not answer yet. `model` must complete a token, if any."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    address: Callable[[], str | None]
+    model: str = ""
+
+    def wait(self) -> Server:
+        """The server once it answers. Raises `ServerFailed`; then nothing runs any more."""
+        server = Server(self.name, self.process, self._told_address())
+        if self.model and not completes(server.url, self.model):
+            # It writes down why only after it has replied, so it may finish that.
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(_LAST_WORDS_SECONDS)
+            server.stop()
+            raise self._failure("The model server completes nothing")
+        return server
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def _told_address(self) -> str:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if found := self.address():
+                return found
+            if self.process.poll() is not None:
+                raise self._failure("The server ended while starting")
+            time.sleep(_POLL_SECONDS)
+        self.stop()
+        raise self._failure(f"The server was not ready after {START_SECONDS:.0f} s")
+
+    def _failure(self, what: str) -> ServerFailed:
+        last_words = self.log.read_text(errors="replace")[-2000:].strip()
+        return ServerFailed(f"{what}: {last_words}")
+
+
+def completes(url: str, model: str, *, timeout: float = WARM_UP_SECONDS) -> bool:
+    """Whether the chat server completes one token of `model` within `timeout` seconds.
+
+    An address that answers is not enough: a server whose engine has died still says hello. The
+    first request also fixes settings of the embedded server, such as temperature 0.
+    """
+    request = {
+        "model": model,
+        "messages": [{"role": "user", "content": "Hello"}],
+        "max_tokens": 1,
+        "temperature": 0,
+    }
+    headers = {"Authorization": f"Bearer {settings.LLM_API_KEY}"}
+    try:
+        reply = httpx.post(
+            f"{url}/chat/completions", json=request, headers=headers, timeout=timeout
+        )
+    except httpx.HTTPError:
+        return False
+    return reply.is_success
+
+
+# --- The three kinds ---------------------------------------------------------------------------
+def spawn_llm(log: Path, *, port: int = 0) -> Starting:
+    """The reader, `LLM_MODEL` of `MODELS_DIR`. Its output goes to `log`; port 0: any free one.
+
+    Raises `ServerFailed` when there is no such model.
+    """
+    model = settings.LLM_MODEL
+    return _spawn_chat("llm", settings.MODELS_DIR, model, _READER_PAGES, log, port)
+
+
+def spawn_tuned(name: str, log: Path, *, folder: Path | None = None) -> Starting:
+    """A merged model of `TUNED_DIR`, or of another `folder`. Raises `ServerFailed`."""
+    return _spawn_chat(f"tuned/{name}", folder or settings.TUNED_DIR, name, _TUNED_PAGES, log, 0)
+
+
+def spawn_embeddings(log: Path, *, port: int = 0) -> Starting:
+    """The embedding server. Raises `ServerFailed` when its model was never converted."""
+    _require_model(settings.MODELS_DIR, settings.EMBEDDINGS_MODEL)
+    ready_file = log.with_suffix(".ready")
+    ready_file.unlink(missing_ok=True)
+    arguments = [
+        *("--host", "127.0.0.1", "--port", str(port)),
+        *("--model", str(settings.MODELS_DIR / settings.EMBEDDINGS_MODEL)),
+        *("--ready-file", str(ready_file)),
+    ]
+    module = ["router.retrieval.embedding_server", *arguments]
+
+    def address() -> str | None:
+        try:
+            return str(json.loads(ready_file.read_text())["url"])
+        except FileNotFoundError:
+            return None
+
+    return Starting("embeddings", _spawn(module, log, settings.BASE_DIR), log, address)
+
+
+def _spawn_chat(name: str, folder: Path, model: str, pages: int, log: Path, port: int) -> Starting:
+    """`transformers serve` in the folder of the model, so that its name is the folder's."""
+    _require_model(folder, model)
+    arguments = [
+        *("--host", "127.0.0.1", "--port", str(port)),
+        *("--device", "cpu", "--dtype", "bfloat16", "--continuous-batching"),
+        # Without a bound the cache of keys and values takes all the memory there is.
+        *("--cb-num-blocks", str(pages), "--cb-block-size", str(_PAGE_TOKENS)),
+    ]
+    module = ["transformers.cli.transformers", "serve", model, *arguments]
+
+    def address() -> str | None:
+        found = _LISTENING.search(log.read_text(errors="replace"))
+        return f"{found[1]}/v1" if found else None
+
+    return Starting(name, _spawn(module, log, folder), log, address, model)
+
+
+def _require_model(folder: Path, name: str) -> None:
+    if not (folder / name / "config.json").is_file():
+        raise ServerFailed(
+            f"There is no model {name} in {folder}. "
+            "Run `manage.py convert_models`, or name a server in the settings."
+        )
+
+
+def _spawn(module: list[str], log: Path, folder: Path) -> subprocess.Popen[bytes]:
+    """Start a Python module that ends with this process and never asks the network for models."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    tether = [sys.executable, str(_TETHER), str(os.getpid())]
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [*tether, sys.executable, "-m", *module],
+            cwd=folder,
+            env={**os.environ, **_ENVIRONMENT},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C is for the parent, which then ends its children in its own order.
+            start_new_session=True,
+        )

@@ -1,0 +1,156 @@
+"""Which tuned model may answer whom, and is there to do it. Only questions to the database.
+
+A model answers from its weights, where nothing can be filtered afterwards. So it answers only who
+may read everything that it was trained on, and nobody once its documents got fewer readers.
+"""
+
+import hashlib
+from collections.abc import Collection as AbstractCollection
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import Count, Exists, OuterRef, Q
+
+from ingestion.models import Chunk, Collection, DocumentVersion, Reader
+from router import serving, vllm
+from router.models import ModelCoverage, ModelVersion
+
+Stage = ModelVersion.Stage
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A version by its name, and the address of a server that answers by it."""
+
+    name: str
+    url: str
+
+
+# --- Who may ------------------------------------------------------------------------------------
+def audience_of(groups: Iterable[int]) -> str:
+    """The name of a set of readers: sha256 of their group ids; empty for everybody."""
+    ids = ",".join(str(group) for group in sorted(set(groups)))
+    return hashlib.sha256(ids.encode()).hexdigest() if ids else ""
+
+
+def is_tainted(model: ModelVersion) -> bool:
+    """Whether somebody who could read what it was trained on no longer can, or it is gone."""
+    return bool(_tainted([model]))
+
+
+def _tainted(models: AbstractCollection[ModelVersion]) -> set[int]:
+    wanted = {int(pk) for model in models for pk in model.readers}
+    now: dict[int, set[int]] = {}
+    for pk, group in Collection.objects.filter(pk__in=wanted).values_list("pk", "readers"):
+        now.setdefault(pk, set()).update([] if group is None else [group])
+    return {
+        model.pk
+        for model in models
+        if any(_narrower(now.get(int(pk)), set(then)) for pk, then in model.readers.items())
+    }
+
+
+def _narrower(now: set[int] | None, then: set[int]) -> bool:
+    """No groups are everybody; None: there is no such collection any more."""
+    if now is None:
+        return True
+    return bool(now) and (not then or not then <= now)
+
+
+def usable_by(user: Reader) -> list[ModelVersion]:
+    """The serving versions that may answer `user`, that for everybody first."""
+    closed = Collection.objects.exclude(pk__in=Collection.objects.readable_by(user))
+    serving_now = list(
+        ModelVersion.objects.filter(stage=Stage.SERVING)
+        .exclude(collections__in=closed)
+        .select_related("previous")
+        .order_by("audience")
+    )
+    tainted = _tainted(serving_now)
+    return [model for model in serving_now if model.pk not in tainted]
+
+
+def serving_model(user: Reader = None) -> ModelVersion | None:
+    """The version that would answer `user`, loaded or not."""
+    return next(iter(usable_by(user)), None)
+
+
+# --- What is loaded -----------------------------------------------------------------------------
+def answering(user: Reader, passages: AbstractCollection[str] = ()) -> ServedModel | None:
+    """The version that answers `user` now: the serving one, or while it loads the one before it.
+
+    Where several serve this user, the one that was taught most of `passages`, by content hash.
+    """
+    usable = _by_coverage(usable_by(user), passages)
+    for model in usable:
+        for version in (model, model.previous):
+            if version is not None and (url := _ready(version, user, model)):
+                return ServedModel(version.name, url)
+    return None
+
+
+def _by_coverage(
+    models: list[ModelVersion], passages: AbstractCollection[str]
+) -> list[ModelVersion]:
+    if len(models) < 2:
+        return models
+    covered = dict(
+        ModelCoverage.objects.filter(model__in=models, content_hash__in=passages)
+        .values_list("model")
+        .annotate(Count("pk"))
+    )
+    return sorted(models, key=lambda model: -covered.get(model.pk, 0))
+
+
+def _ready(version: ModelVersion, user: Reader, serving_now: ModelVersion) -> str | None:
+    """Where the version answers, if it is loaded and `user` may be answered by it."""
+    url = serving.tuned_url(version.name)
+    if url is None or version.pk == serving_now.pk:
+        return url
+    closed = version.collections.exclude(pk__in=Collection.objects.readable_by(user))
+    return None if version.pruned_at or closed.exists() or is_tainted(version) else url
+
+
+def why_none(user: Reader) -> str:
+    """In plain words, why `answering` finds none. Tells of no model that is not for `user`."""
+    if model := serving_model(user):
+        return f"{model} is still being loaded. Ask again in a moment."
+    if ModelVersion.objects.filter(stage=Stage.SERVING, audience="").exists():
+        return (
+            "The tuned model was trained on documents that are gone or have fewer readers now, so "
+            "it answers nobody until it is trained again."
+        )
+    return "No tuned model serves that you may use."
+
+
+def versions_to_load() -> list[str]:
+    """Names that a server should be kept for: what serves, what it can go back to, canaries."""
+    wanted = list(
+        ModelVersion.objects.filter(
+            Q(stage__in=(Stage.SERVING, Stage.CANARY))
+            | Q(pk__in=ModelVersion.objects.filter(stage=Stage.SERVING).values("previous")),
+            pruned_at=None,
+        )
+    )
+    tainted = _tainted(wanted)
+    return [model.name for model in wanted if model.pk not in tainted]
+
+
+def ready_models() -> list[str]:
+    """Names of the versions that answer now, for pages."""
+    names = list(ModelVersion.objects.filter(pruned_at=None).values_list("name", flat=True))
+    if settings.LLM_URL:
+        return sorted(vllm.loaded().intersection(names))
+    return sorted(name for name in serving.announced_versions() if serving.tuned_url(name))
+
+
+# --- What it knows ------------------------------------------------------------------------------
+def coverage_summary(model: ModelVersion) -> dict[str, int]:
+    """`chunks`: passages it was trained on; `stale`: those of them that are served nowhere now."""
+    served = Chunk.objects.filter(
+        content_hash=OuterRef("content_hash"), version__in=DocumentVersion.objects.served()
+    )
+    return ModelCoverage.objects.filter(model=model).aggregate(
+        chunks=Count("pk"), stale=Count("pk", filter=~Exists(served))
+    )
