@@ -19,9 +19,13 @@ from django.db import transaction
 
 from ingestion.models import Document
 from ingestion.storage import sha256_of
+from router.adapter_files import WEIGHTS
+from router.model_store import adapter_folder, merged_folder
 from router.models import ModelVersion
 from router.processes import ServerFailed
 from router.prompts import tuned_messages
+from router.tuned import audience_of as audience_name
+from router.tuned import is_tainted
 from training import canaries
 from training.asking import Model, Said, ask
 from training.asking_rag import ALONE as ALONE_RAG
@@ -69,9 +73,8 @@ def evaluate(
     new, old = Model(base, adapter), serving_model(dataset)
     tuned = _asked(new, questions, folder / "tuned.jsonl", run.device, check)
     serving = {}
-    if old is not None:
-        model = Model(Path(settings.TUNED_DIR) / old.name)
-        serving = _asked(model, questions, folder / f"{old.name}.jsonl", run.device, check)
+    if old is not None and (files := _files_of(old)):
+        serving = _asked(files, questions, folder / f"{old.name}.jsonl", run.device, check)
     found = canaries.extract(dataset, new, folder=folder, device=run.device, check=check)
     rag = _asked_rag(run, questions, folder, servers, deadline, check)
     with transaction.atomic():
@@ -92,20 +95,27 @@ def dataset_of(run: TrainingRun) -> Dataset:
 
 def answers_folder(run: TrainingRun, adapter: Path) -> Path:
     """Where the answers about this very adapter are kept."""
-    name = sha256_of(adapter / "adapter_model.safetensors")[:12]
+    name = sha256_of(adapter / WEIGHTS)[:12]
     return run.folder / "evaluation" / name
 
 
 def serving_model(dataset: Dataset) -> ModelVersion | None:
-    """The model that serves the readers of this dataset's collections."""
-    audience = audience_of(dataset)
-    for model in ModelVersion.objects.filter(stage=ModelVersion.Stage.SERVING):
-        if all(audience == frozenset(groups) for groups in model.readers.values()):
-            return model
-    return None
+    """The model that answers the readers of this dataset's collections now, if one does."""
+    audience = audience_name(audience_of(dataset))
+    model = ModelVersion.objects.filter(stage=ModelVersion.Stage.SERVING, audience=audience).first()
+    return None if model is None or is_tainted(model) else model
 
 
 # --- Asking ------------------------------------------------------------------------------------
+
+
+def _files_of(model: ModelVersion) -> Model | None:
+    """The merged model, or where a company's server loads adapters the adapter on its base."""
+    merged, adapter = merged_folder(model.name), adapter_folder(model.name)
+    base = Path(settings.MODELS_DIR) / model.base
+    if merged.is_dir():
+        return Model(merged)
+    return Model(base, adapter) if adapter.is_dir() and base.is_dir() else None
 
 
 def _asked(
