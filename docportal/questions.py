@@ -86,15 +86,20 @@ def _line(number: int, text: str) -> Line:
 
 
 @contextlib.contextmanager
-def servers_at_hand(*, llm: bool, say: Callable[[str], Any]) -> Iterator[None]:
-    """The model servers, started if none answers; a command goes on without one that cannot be."""
+def servers_at_hand(
+    *, llm: bool = False, tuned: str = "", say: Callable[[str], Any]
+) -> Iterator[None]:
+    """The model servers, started if none answers; a command goes on without one that cannot be.
+
+    `tuned` is the name of a model version.
+    """
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(embedded_servers(llm=llm, embeddings=True))
+            stack.enter_context(embedded_servers(llm=llm, embeddings=True, tuned=tuned))
         except ServerFailed as error:
             say(f"Going on without a model server: {error}")
-            if llm:
-                stack.enter_context(servers_at_hand(llm=False, say=say))
+            if llm or tuned:
+                stack.enter_context(servers_at_hand(say=say))
         yield
 
 

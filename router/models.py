@@ -108,6 +108,11 @@ class Answer(models.Model):
     def refused(self) -> bool:
         return self.route == self.Route.REFUSED
 
+    @property
+    def verified(self) -> bool:
+        """Whether every sentence stands in a passage; a tuned route asked for shows others too."""
+        return bool(self.signals.get("verified"))
+
 
 class Citation(models.Model):
     """A passage shown with an answer, and the span of it that supports the answer, if known."""

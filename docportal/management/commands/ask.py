@@ -23,6 +23,7 @@ from ingestion.errors import UserError
 from router import services
 from router.drafts import RouteAsked
 from router.models import Answer, Citation
+from router.tuned import serving_model
 
 AT_ONCE = 4
 ROUTES = ("auto", "tuned", "rag")
@@ -39,7 +40,12 @@ class Command(BaseCommand):
         user = user_named(options["user"])
         one = Line(0, query=options["text"] or "")
         lines = read_batch(options["batch"]) if options["batch"] else [one]
-        with servers_at_hand(llm=True, say=self.stderr.write):
+        tuned = serving_model(user) if options["route"] == "tuned" else None
+        with servers_at_hand(
+            llm=options["route"] != "tuned",
+            tuned=tuned.name if tuned else "",
+            say=self.stderr.write,
+        ):
             succeeded = async_to_sync(self._answer_all)(lines, user, options)
         if lines and not succeeded:
             raise SystemExit(1)
@@ -95,6 +101,7 @@ def _as_json(answer: Answer) -> dict[str, Any]:
         "route": answer.route,
         "reason": answer.reason,
         "refused": answer.refused,
+        "verified": answer.verified,
         "confidence": round(answer.confidence, 4),
         "model": answer.model,
         "citations": [_citation(one) for one in citations.order_by("-supports", "rank")],

@@ -28,6 +28,7 @@ def services(host: str, port: int) -> Iterable[Service]:
         yield Service("embeddings", [*MANAGE, "model_server", "embeddings"])
     if not settings.LLM_URL:
         yield Service("llm", [*MANAGE, "model_server", "llm"])
+        yield Service("tuned", [*MANAGE, "model_server", "tuned"])
     # Threads: the work is waiting for parser children and servers, and one process with one
     # index in memory is smaller than several. `--beat` suits a single worker; production runs
     # beat as a process of its own.

@@ -1,0 +1,38 @@
+"""Have the tuned model answer that answered before the one that serves now."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ingestion.errors import UserError
+from router import registry
+from router.models import ModelVersion
+
+
+class Command(BaseCommand):
+    help = "Go back to the tuned model that served before."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--of", metavar="MODEL", help="Which serving model to take back. Default: everybody's."
+        )
+        parser.add_argument("--json", action="store_true", help="As it is without.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            model = registry.roll_back(by=None, audience=_audience(options["of"]))
+        except UserError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(json.dumps({"serving": model.name}))
+
+
+def _audience(name: str | None) -> str:
+    """Of the model that was named: one for a group has a way back of its own."""
+    if name is None:
+        return ""
+    model = ModelVersion.objects.filter(name=name, stage=ModelVersion.Stage.SERVING).first()
+    if model is None:
+        raise CommandError(f"No model {name!r} serves. `models` lists them.", returncode=2)
+    return model.audience
