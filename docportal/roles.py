@@ -16,6 +16,7 @@ WRITER = (
     "ingestion.add_documentversion",
     "ingestion.change_document",
     "ingestion.add_collection",
+    "training.change_qapair",
 )
 ADMIN = (*WRITER, "ingestion.change_collection")
 

@@ -2,7 +2,7 @@ from allauth.account import views as account
 from django.conf import settings
 from django.urls import include, path
 
-from docportal.views import appearance, ask, collections, documents, health, library
+from docportal.views import appearance, ask, collections, documents, health, library, pairs
 
 # Accounts are made by an administrator or by the company's identity provider, so of allauth's
 # pages only these are there.
@@ -24,6 +24,7 @@ document = [
     path("bring-back/", documents.bring_back, name="bring_back_document"),
     path("upload/", documents.upload_version, name="upload_version"),
     path("difference/", documents.difference, name="difference"),
+    path("pairs/", documents.write_pair, name="write_pair"),
     path("versions/<int:number>/", documents.version, name="version"),
     path("versions/<int:number>/original/", documents.original, name="original"),
     path("versions/<int:number>/restore/", documents.restore, name="restore_version"),
@@ -43,6 +44,10 @@ urlpatterns = [
     path("docs/collections/", collections.collections, name="collections"),
     path("docs/collections/<slug:slug>/", collections.edit, name="edit_collection"),
     path("docs/<slug:slug>/", include(document)),
+    path("pairs/", pairs.pairs, name="pairs"),
+    path("pairs/review/", pairs.review_pairs, name="review_pairs"),
+    path("pairs/<int:pk>/", pairs.pair, name="pair"),
+    path("pairs/<int:pk>/review/", pairs.review_pair, name="review_pair"),
     path("theme/", appearance.theme, name="theme"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -16,6 +16,7 @@
       box.select();
     }
     if (event.key === "ArrowDown" || event.key === "ArrowUp") moveToPassage(event, box);
+    if (!typing(event.target)) press(event);
     if (event.key === "Escape") $$("details.menu[open]").forEach((menu) => (menu.open = false));
   });
 
@@ -28,6 +29,27 @@
     if (next < 0) box.focus();
     else links[Math.min(next, links.length - 1)].focus();
   }
+
+  // --- Review: a letter presses what carries it, once; editing starts in its first field --------
+  let leaving = false;
+
+  function press(event) {
+    const target = $(`[data-key="${CSS.escape(event.key)}"]`);
+    if (!target || leaving || event.repeat) return;
+    event.preventDefault();
+    leaving = !target.matches("summary");
+    target.click();
+  }
+  window.addEventListener("pageshow", () => (leaving = false));
+
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches("details.edit[open]")) $("textarea", event.target).focus();
+  }, true);
+
+  document.addEventListener("change", (event) => {
+    const name = event.target.dataset.all;
+    if (name) $$(`[name="${name}"]`).forEach((box) => (box.checked = event.target.checked));
+  });
 
   // --- Asking: a search still on its way must not push the answer off the page ------------------
   let asked = null;
@@ -87,7 +109,6 @@
   function acceptUploads() {
     const form = $("#upload form");
     if (!form) return;
-    $$(".needs-script:not(progress)").forEach((element) => (element.hidden = false));
     $("[name=uploads]", form).addEventListener("change", () => describe(form));
     $("#folder").addEventListener("change", (event) => {
       const files = [...event.target.files];
@@ -152,7 +173,11 @@
     say(texts[event.detail.xhr.status] || "Something broke on our side. What you typed is still here: try again.");
   });
 
-  document.addEventListener("htmx:load", (event) => localTimes(event.target));
-  localTimes(document);
+  function improve(root) {
+    localTimes(root);
+    $$(".needs-script:not(progress)", root).forEach((element) => (element.hidden = false));
+  }
+  document.addEventListener("htmx:load", (event) => improve(event.target));
+  improve(document);
   acceptUploads();
 })();

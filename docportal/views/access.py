@@ -17,6 +17,7 @@ from ingestion.models import Collection, Document, DocumentVersion
 P = ParamSpec("P")
 
 WRITE = "ingestion.add_documentversion"
+REVIEW = "training.change_qapair"
 EDIT_COLLECTIONS = "ingestion.change_collection"
 
 

@@ -11,7 +11,9 @@ from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_POST
 
+from docportal.models import User
 from docportal.views.access import (
+    REVIEW,
     WRITE,
     Request,
     current_user,
@@ -20,15 +22,18 @@ from docportal.views.access import (
     require,
     tells_user_errors,
 )
-from docportal.views.forms import EditForm, VersionForm
+from docportal.views.document_facts import Learned, facts, learned
+from docportal.views.forms import EditForm, PairForm, VersionForm
 from docportal.views.rendering import plain_text, sections
 from docportal.views.segments import Mark
 from ingestion import services
 from ingestion.differences import Change, compare, folded
+from ingestion.errors import UserError
 from ingestion.jobs import UNFINISHED
-from ingestion.models import Document, DocumentVersion
+from ingestion.models import Chunk, Document, DocumentVersion
 from ingestion.storage import original_path
 from router.models import Query
+from training import pairs
 
 ACTIVITY = 20
 BLOCK = 1 << 18
@@ -52,12 +57,15 @@ def _page(
     document: Document,
     shown: DocumentVersion | None,
     form: VersionForm | None = None,
+    pair_form: PairForm | None = None,
 ) -> dict[str, object]:
     versions = list(document.versions.select_related("author").order_by("-number"))
     served = next((version for version in versions if version.is_served), None)
     shown = shown or served or versions[0]
+    current = shown.is_served or served is None
     mark = Mark.parse(request.GET.get("mark", ""))
-    parts = sections(shown.chunks.order_by("position"), mark)
+    chunks = list(shown.chunks.order_by("position"))
+    parts = sections(chunks, mark)
     asked = Query.objects.filter(
         answer__citations__chunk__version__document=document, answer__citations__supports=True
     )
@@ -67,15 +75,25 @@ def _page(
         "shown": shown,
         "served": served,
         "versions": versions,
-        "sections": parts,
+        "sections": zip(parts, _learned(request.user, shown, chunks), strict=True),
         "outline": [heading for part in parts for heading in part.headings],
         "asked": asked.values("pk").distinct().count(),
         "activity": document.events.select_related("actor")[:ACTIVITY],
+        "facts": facts(document, chunks, request.GET.get("facts", "")) if current else None,
+        "reviews": request.user.has_perm(REVIEW),
+        "pair_form": pair_form or PairForm(),
         "form": form or (VersionForm(document=document) if writes else None),
         "edit": EditForm(initial={"doc_type": document.doc_type}) if writes else None,
         "compare_with": _compared(versions, shown),
         "watch": ",".join(str(one.pk) for one in versions if one.state in UNFINISHED),
     }
+
+
+def _learned(user: User, shown: DocumentVersion, chunks: list[Chunk]) -> list[Learned]:
+    """Marks for who reviews; others read the text in peace."""
+    if not (shown.is_served and user.has_perm(REVIEW)):
+        return [""] * len(chunks)
+    return learned(shown, chunks)
 
 
 def _compared(versions: list[DocumentVersion], shown: DocumentVersion) -> DocumentVersion | None:
@@ -206,6 +224,24 @@ def retry(request: Request, slug: str, number: int) -> HttpResponse:
     if request.POST.get("back") == "library":
         return redirect("library")
     return redirect("document", slug)
+
+
+@require_POST
+def write_pair(request: Request, slug: str) -> HttpResponse:
+    document = readable_document(request.user, slug)
+    require(request.user, REVIEW)
+    form = PairForm(request.POST)
+    if form.is_valid():
+        try:
+            pair = pairs.write_pair(document, by=request.user, **form.cleaned_data)
+        except UserError as error:
+            form.add_error(None, str(error))
+        else:
+            state = pair.get_review_display()
+            messages.success(request, f"Kept: “{pair.question}” {state}.")
+            return redirect("document", slug)
+    context = _page(request, document, None, pair_form=form)
+    return render(request, "document.html", context, status=400)
 
 
 def _writable(request: Request, slug: str) -> Document:

@@ -108,3 +108,24 @@ class CollectionForm(forms.Form):
         label="Type of new documents",
     )
     policy = forms.ChoiceField(choices=Collection.Policy, label="Answers")
+
+
+class PairForm(forms.Form):
+    """A question and its answer; evidence that is left empty is looked for."""
+
+    question = forms.CharField(
+        max_length=2000,
+        error_messages={"required": "Write the question."},
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    answer = forms.CharField(
+        max_length=4000,
+        error_messages={"required": "Write the answer, short, as the document says it."},
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    evidence = forms.CharField(
+        max_length=8000,
+        required=False,
+        help_text="Words copied from the document that say so. Left empty, they are looked for.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )

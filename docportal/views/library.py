@@ -1,7 +1,7 @@
 """The library: every document one may read, its state, and the way in for new ones."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import BinaryIO, cast
 
 from asgiref.sync import sync_to_async
@@ -25,6 +25,7 @@ from ingestion.errors import UploadError
 from ingestion.jobs import UNFINISHED
 from ingestion.models import Chunk, Collection, DocType, DocumentVersion
 from ingestion.services import Change, Rejected, add_archive, add_version
+from training.freshness import Freshness, document_freshness
 
 PAGE = 50
 POLL_SECONDS = 1.0
@@ -58,10 +59,18 @@ def _listing(request: Request, *, filtered: bool = True) -> dict[str, object]:
     page = paging.page(rows, order, chosen.get("after", ""), PAGE)
     return {
         "page": page,
+        "rows": _with_freshness(page.rows),
         "chosen": chosen,
         "narrowed": any(chosen.get(name) for name in ("collection", "type", "state", "text")),
         "watch": ",".join(str(row.pk) for row in page.rows if row.state in UNFINISHED),
     }
+
+
+def _with_freshness(
+    rows: Sequence[DocumentVersion],
+) -> list[tuple[DocumentVersion, Freshness]]:
+    freshness = document_freshness(row.document for row in rows)
+    return [(row, freshness[row.document_id]) for row in rows]
 
 
 def _newest(user: User) -> QuerySet[DocumentVersion]:
@@ -187,4 +196,5 @@ def _poll(user: User, watched: set[int]) -> list[DocumentVersion]:
 
 
 def _render_rows(request: HttpRequest, rows: list[DocumentVersion]) -> str:
-    return render_to_string("library.html#changed", {"rows": rows}, request)
+    context = {"rows": _with_freshness(rows)}
+    return render_to_string("library.html#changed", context, request)

@@ -18,7 +18,9 @@ from ingestion import services
 from ingestion.models import Collection, DocumentVersion
 from router.models import Answer, Query
 from tests.documents import fail, passage, publish
+from tests.pairs import a_pair_without_evidence
 from tests.people import People
+from training.models import QAPair
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -54,6 +56,11 @@ RULES = {
     "upload_version": Rule("writers", "post"),
     "restore_version": Rule("writers", "post"),
     "retry_version": Rule("writers", "post"),
+    "pairs": Rule("writers"),
+    "review_pairs": Rule("writers", "post"),
+    "pair": Rule("writers"),
+    "review_pair": Rule("writers", "post"),
+    "write_pair": Rule("writers", "post"),
     "theme": Rule("members", "post"),
     "healthz": Rule("everybody"),
     "readyz": Rule("everybody"),
@@ -65,6 +72,7 @@ ACTORS = ("anonymous", "engineer", "writer", "admin", "reader", "restricted_writ
 PACKAGES = ("docportal", "training", "router", "ingestion")
 NOBODY_LISTENS = "http://127.0.0.1:9/v1"
 STATES = ("ready", "failed", "archived")
+ABOUT_ALL = {"upload", "pairs", "review_pairs"}
 
 
 def patterns(resolver: URLResolver) -> Iterator[URLPattern]:
@@ -88,11 +96,12 @@ def test_matrix(
     user: User | None = getattr(people, actor, None)
     version = a_version(vault if restricted else wiki, state)
     query = a_question(people.reader)
+    pair = a_pair_without_evidence(version.document, "How many?", "nine")
     for name, rule in RULES.items():
         client = Client(raise_request_exception=False)
         if user:
             client.force_login(user)
-        response = getattr(client, rule.method)(address(name, version, query))
+        response = getattr(client, rule.method)(address(name, version, query, pair))
         assert outcome(response) == expected(name, actor, restricted=restricted), name
 
 
@@ -123,7 +132,7 @@ def a_question(user: User) -> Query:
     return query
 
 
-def address(name: str, version: DocumentVersion, query: Query) -> str:
+def address(name: str, version: DocumentVersion, query: Query, pair: QAPair) -> str:
     of_collection = name == "edit_collection"
     slug = version.document.collection.slug if of_collection else version.document.slug
     candidates: list[dict[str, object]] = [
@@ -131,6 +140,7 @@ def address(name: str, version: DocumentVersion, query: Query) -> str:
         {"query_id": query.pk},
         {"slug": slug},
         {"slug": slug, "number": version.number},
+        {"pk": pair.pk},
     ]
     for kwargs in candidates:
         with contextlib.suppress(NoReverseMatch):
@@ -158,7 +168,7 @@ def expected(name: str, actor: str, *, restricted: bool) -> Outcome:
         return "log in first"
     if rule.who == "the asker":
         return "let in" if actor == "reader" else "nothing there"
-    about_one = rule.who in ("readers", "writers", "admins") and name != "upload"
+    about_one = rule.who in ("readers", "writers", "admins") and name not in ABOUT_ALL
     if about_one and restricted and actor not in ("reader", "restricted_writer"):
         return "nothing there"
     allowed = {
@@ -171,7 +181,10 @@ def expected(name: str, actor: str, *, restricted: bool) -> Outcome:
 # --- Commands -------------------------------------------------------------------------------------
 
 # Whoever may run these holds the machine, its database and its files; they show no passage.
-OPERATE = {"convert_models", "createuser", "demo", "ingest", "model_server", "up"}
+OPERATE = {
+    *("convert_models", "createuser", "demo", "export_dataset", "ingest", "model_server", "models"),
+    *("promote", "rollback", "up"),
+}
 READ = {"search", "ask"}
 
 
