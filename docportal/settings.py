@@ -83,11 +83,23 @@ CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # In memory: a schedule of intervals has nothing to remember, and a file could be torn.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+# A run occupies its worker for minutes, so uploads must not wait behind it.
+CELERY_TASK_ROUTES = {"training.tasks.advance_runs": {"queue": "training"}}
 # The row is the job and the message only a poke, so a message lost costs half a minute.
 CELERY_BEAT_SCHEDULE = {
     "requeue-abandoned-versions": {
         "task": "docportal.pipeline.requeue_abandoned",
         "schedule": 10.0,
+    },
+    "advance-waiting-runs": {
+        "task": "training.tasks.advance_runs",
+        "schedule": 10.0,
+        # The next one does as well: none waits while a run is under way.
+        "options": {"expires": 10.0},
+    },
+    "retrain-when-due": {
+        "task": "training.tasks.retrain_when_due",
+        "schedule": 60.0,
     },
 }
 

@@ -22,6 +22,7 @@ from django.conf import settings
 
 from ingestion.errors import UserError
 from router import tether
+from training.trainers.config import CONFIG
 from training.trainers.events import FAILURE, RESULT
 
 STOP_SECONDS = 15.0
@@ -59,7 +60,7 @@ def train(folder: Path, *, interpreter: str, device: str, check: Check) -> None:
         if trained(folder):
             return
         (folder / FAILURE).unlink(missing_ok=True)
-        command = [interpreter, "-m", "training.trainers", str(folder / "run.json")]
+        command = [interpreter, "-m", "training.trainers", str(folder / CONFIG)]
         code = _run(command, folder=folder, device=device, check=check, keep_open=(lock,))
     if not trained(folder):
         raise _why(folder, code)

@@ -8,7 +8,10 @@ from training.base_model import BaseModel
 # Evaluating and merging get this share of a run's time, but no less than these minutes of it.
 EVALUATION_SHARE = 0.25
 EVALUATION_MINUTES = 40 / 60
+# Of the run's time, for what has to be done at least.
 LEAST_SHARE = 0.2
+# To merge a model, to register it and to see that a server answers by it.
+REGISTRATION_SECONDS = 20.0
 # Found at 135M parameters; for 8B it gives the 2e-4 of QLoRA (arXiv:2305.14314).
 RATE, AT_PARAMETERS = 1.5e-3, 135e6
 _GIB = 1 << 30
@@ -51,6 +54,11 @@ def disk_bytes_needed(base: BaseModel, rank: int) -> int:
     the making, the adapter, and the merged model."""
     adapter = base.adapter_bytes(rank)
     return 3 * (3 * 3 * adapter + adapter + base.bytes)
+
+
+def evaluation_seconds(max_minutes: float, elapsed: float) -> float:
+    """What is left for the evaluation of a run that has used `elapsed` minutes."""
+    return max((max_minutes - elapsed) * 60 - REGISTRATION_SECONDS, 0.0)
 
 
 def training_minutes(max_minutes: float, elapsed: float) -> float:

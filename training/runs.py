@@ -15,6 +15,7 @@ from ingestion.errors import UserError
 from ingestion.models import Collection
 from ingestion.pokes import poke
 from training import jobs, process
+from training.appending import model_to_append_to, readers_of
 from training.models import TrainingRun
 
 State = TrainingRun.State
@@ -69,6 +70,8 @@ def _check_request(collections: Sequence[Collection], mode: str, max_minutes: fl
         raise UserError(
             "bad-trainer", f"TRAINER is {settings.TRAINER!r}. Set it to peft or unsloth."
         )
+    if mode == TrainingRun.Mode.APPEND:
+        model_to_append_to(readers_of(collections))
 
 
 def _create_numbered(**values: object) -> TrainingRun:

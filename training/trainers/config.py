@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+CONFIG = "run.json"
+
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
@@ -24,9 +26,10 @@ class RunConfig:
     base: str  # folder of the model that the adapter is for
     data: str  # folder with train.jsonl and validation.jsonl
     out: str
+    base_sha256: str = ""  # of its weights, when the run was planned
     start: str = ""  # folder of an adapter to go on from (append mode)
     rank: int = 16
-    alpha: float = 32.0
+    alpha: int = 32
     rate: float = 1.5e-3
     epochs: float = 16.0
     minutes: float = 6.0  # whichever of epochs and minutes is used up first ends the run

@@ -29,17 +29,19 @@ def services(host: str, port: int) -> Iterable[Service]:
     if not settings.LLM_URL:
         yield Service("llm", [*MANAGE, "model_server", "llm"])
         yield Service("tuned", [*MANAGE, "model_server", "tuned"])
-    # Threads: the work is waiting for parser children and servers, and one process with one
-    # index in memory is smaller than several. `--beat` suits a single worker; production runs
-    # beat as a process of its own.
-    yield Service(
-        "worker",
-        [
-            *(sys.executable, "-m", "celery", "-A", "docportal", "worker", "--beat"),
-            *("--pool", "threads", "--concurrency", "2", "--loglevel", "WARNING"),
-            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-        ],
-    )
+    # `--beat` suits a single worker; production runs beat as a process of its own.
+    yield Service("worker", [*_worker("celery", threads=2), "--beat"])
+    yield Service("trainer", _worker("training", threads=1))
+
+
+def _worker(queue: str, *, threads: int) -> list[str]:
+    """Threads: the work is waiting for parser children, trainers and servers, and one process
+    with one index in memory is smaller than several."""
+    return [
+        *(sys.executable, "-m", "celery", "-A", "docportal", "worker", "--queues", queue),
+        *("--hostname", f"{queue}@%h", "--pool", "threads", "--concurrency", str(threads)),
+        *("--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"),
+    ]
 
 
 class Command(BaseCommand):

@@ -1,0 +1,98 @@
+"""What a retrain would bring: new facts, stale passages, questions that the model cannot know."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from ingestion.models import Chunk, Collection, DocumentVersion
+from router.models import Citation, ModelCoverage, ModelVersion
+from training.models import QAPair
+
+RECENT = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Facts and passages are counted once; `questions` are recent ones with a source."""
+
+    new_facts: int
+    new_passages: int
+    covered_passages: int
+    stale_passages: int
+    pairs_waiting: int
+    questions: int
+    questions_not_covered: int
+
+    @property
+    def stale_share(self) -> float:
+        """Of what the model knows: passages that no longer stand in a document."""
+        return _share(self.stale_passages, self.covered_passages)
+
+    @property
+    def changed_share(self) -> float:
+        """As `stale_share`, with the new passages."""
+        return _share(self.stale_passages + self.new_passages, self.covered_passages)
+
+    @property
+    def not_covered_share(self) -> float:
+        """Of the recent questions: answered from a passage that the model was not taught."""
+        return _share(self.questions_not_covered, self.questions)
+
+
+def retrain_outlook(model: ModelVersion | None) -> Outlook:
+    """For the model that serves; None: for the first one for everybody. Four queries."""
+    scope = retrain_scope(model)
+    covered = ModelCoverage.objects.filter(model=model)
+    is_covered = Exists(covered.filter(content_hash=OuterRef("content_hash")))
+    new = QAPair.objects.trainable().filter(~is_covered, document__collection__in=scope)
+    waiting = QAPair.objects.waiting().filter(document__collection__in=scope)
+    return Outlook(
+        **new.aggregate(
+            new_facts=Count("fact_id", distinct=True),
+            new_passages=Count("content_hash", distinct=True),
+        ),
+        **covered.aggregate(
+            covered_passages=Count("pk"), stale_passages=Count("pk", filter=~_still_said(model))
+        ),
+        pairs_waiting=waiting.count(),
+        **_questions(scope, covered),
+    )
+
+
+def retrain_scope(model: ModelVersion | None) -> QuerySet[Collection]:
+    """The collections that a retrain takes: the open ones, or those of the model's readers."""
+    trainable = Collection.objects.filter(trainable=True)
+    if model is not None and model.audience:
+        return trainable.filter(models=model)
+    return trainable.filter(readers=None)
+
+
+def _still_said(model: ModelVersion | None) -> Exists:
+    collections = Collection.objects.filter(models=model)
+    return Exists(
+        Chunk.objects.filter(
+            content_hash=OuterRef("content_hash"),
+            version__in=DocumentVersion.objects.served(),
+            version__document__collection__in=collections,
+        )
+    )
+
+
+def _questions(scope: QuerySet[Collection], covered: QuerySet[ModelCoverage]) -> dict[str, Any]:
+    recent = Citation.objects.filter(
+        supports=True,
+        answer__answered_at__gte=timezone.now() - RECENT,
+        chunk__version__document__collection__in=scope,
+    )
+    is_covered = Exists(covered.filter(content_hash=OuterRef("chunk__content_hash")))
+    return recent.aggregate(
+        questions=Count("answer", distinct=True),
+        questions_not_covered=Count("answer", distinct=True, filter=Q(~is_covered)),
+    )
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,182 @@
+"""The whole way of one training run, on one page: data → training → evaluation → gate.
+
+Nothing here keeps state: whatever a step has reached stands in the run's row and folder, and any
+process may be killed between any two lines. The sweep finds what was left lying.
+"""
+
+import errno
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
+
+from ingestion.errors import UserError
+from ingestion.leases import LeaseLost
+from router import registry
+from router.models import ModelVersion
+from router.serving import embedded_servers
+from router.tuned import is_tainted
+from training import datasets, environment, evaluation, jobs, planning, process, recipe
+from training.devices import devices
+from training.gate import GateCheck
+from training.jobs import Cancelled, Claim, Halted
+from training.judgement import judge_run
+from training.models import TrainingRun
+from training.process import Died
+from training.progress import Listener
+from training.registration import register_model
+from training.trainers.config import CONFIG, RunConfig
+
+logger = logging.getLogger(__name__)
+
+State = TrainingRun.State
+T = TypeVar("T")
+Tell = Callable[[TrainingRun], None]
+"""Called when the run's row has changed."""
+
+READERS_TIGHTENED = GateCheck(
+    check="readers",
+    value=None,
+    limit=0,
+    passed=False,
+    reason="Documents that it was trained on got fewer readers since then. Train again.",
+)
+
+
+def advance_all() -> None:
+    """Take every run that waits as far as it goes, one after another."""
+    tried: set[int] = set()
+    while run := jobs.unattended().exclude(pk__in=tried).first():
+        tried.add(run.pk)
+        advance(run.pk)
+
+
+def advance(run_id: int, *, tell: Tell = lambda _run: None) -> bool:
+    """Claim the run and take it as far as it goes; whether it could be claimed."""
+    job = jobs.claim(run_id, devices())
+    if job is None:
+        return False
+    with jobs.lease_kept(job):
+        try:
+            _advance(job, tell)
+        except Cancelled:
+            jobs.end(job, State.CANCELLED)
+        except Halted:
+            jobs.put_back(job)
+        except UserError as error:
+            jobs.fail(job, error.id, str(error))
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            full = process.disk_full(job.run.folder)
+            jobs.fail(job, full.id, str(full))
+        except LeaseLost:
+            logger.warning("%s was taken over by another worker.", job.run)
+    return True
+
+
+def _advance(job: Claim, tell: Tell) -> None:
+    tell(job.run)
+    jobs.check(job)
+    if job.run.state == State.PREPARING:
+        prepare(job)
+        tell(job.run)
+    if job.run.state == State.RUNNING:
+        train(job, tell)
+        tell(job.run)
+    conclude(job, job.run.model or evaluate(job))
+    tell(job.run)
+
+
+# --- Data and training -------------------------------------------------------------------------
+def prepare(job: Claim) -> None:
+    """Freeze the data and write `run.json`, unless the run goes on from a checkpoint."""
+    run = job.run
+    dataset = run.dataset or datasets.freeze(collections=list(run.collections.all()))
+    datasets.verify(dataset)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    if process.resumable(run.folder):
+        config = RunConfig.read(run.folder / CONFIG)
+    else:
+        config = planning.plan(run, dataset)
+        config.write(run.folder / CONFIG)
+    environment.check(config, device=run.device)
+    jobs.enter(job, State.RUNNING, dataset=dataset)
+
+
+def train(job: Claim, tell: Tell) -> None:
+    """Run the trainer to its end; one that dies is started again from its newest checkpoint."""
+    run, listener = job.run, Listener(job)
+    interpreter = environment.interpreter(run.trainer, device=run.device)
+
+    def check() -> None:
+        if listener.hear():
+            tell(run)
+        jobs.check(job)
+
+    _until_it_lives(
+        job,
+        lambda: process.train(run.folder, interpreter=interpreter, device=run.device, check=check),
+    )
+    listener.hear()
+    jobs.enter(job, State.EVALUATING)
+
+
+def _until_it_lives(job: Claim, work: Callable[[], T]) -> T:
+    """Do work of child processes again when they die. Raises `UserError` when they go on dying."""
+    while True:
+        try:
+            return work()
+        except Died as error:
+            logger.warning("A process of %s died: %s", job.run, error)
+            if not jobs.count_attempt(job):
+                raise UserError("interrupted", str(error)) from error
+
+
+# --- Evaluation, gate and promotion ------------------------------------------------------------
+def evaluate(job: Claim) -> ModelVersion:
+    """Measure and judge the new model, and keep it as a version, whatever the gate says."""
+    run = job.run
+
+    def check() -> None:
+        jobs.check(job)
+
+    _until_it_lives(
+        job,
+        lambda: evaluation.evaluate(
+            run,
+            adapter=run.folder / "adapter",
+            base=Path(RunConfig.read(run.folder / CONFIG).base),
+            servers=lambda: embedded_servers(llm=True, embeddings=True),
+            seconds=recipe.evaluation_seconds(run.max_minutes, planning.minutes_used(run)),
+            check=check,
+        ),
+    )
+    passed = judge_run(job)
+    model = _until_it_lives(job, lambda: register_model(run, passed=passed, check=check))
+    jobs.write(job, model=model)
+    return model
+
+
+def conclude(job: Claim, model: ModelVersion) -> None:
+    """End the run by what the gate said; a model that passed serves at once, if that was asked."""
+    run = job.run
+    if is_tainted(model):
+        jobs.end(job, State.REJECTED, gate=[*run.gate, asdict(READERS_TIGHTENED)])
+    elif not model.gate_passed:
+        jobs.end(job, State.REJECTED)
+    elif run.promote_when_passed:
+        _promote(job, model)
+    else:
+        jobs.end(job, State.GATED)
+
+
+def _promote(job: Claim, model: ModelVersion) -> None:
+    try:
+        registry.promote(model, by=job.run.requested_by)
+    except UserError as error:
+        if error.id != "already-serving":
+            jobs.end(job, State.GATED, failure_id=error.id, failure_reason=str(error))
+            return
+    jobs.end(job, State.PROMOTED)

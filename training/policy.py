@@ -1,0 +1,73 @@
+"""When a retrain is worth its time, and whether from the base or on top. Pure."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+# A pass over little news keeps what was learned; over much it blurs it, and costs as much.
+APPEND_BELOW = 0.05
+
+Mode = Literal["full", "append"]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Either threshold is enough; shares are of the passages that the serving model knows."""
+
+    enabled: bool
+    every_hours: float
+    least_new_facts: int
+    least_stale_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    retrain: bool
+    mode: Mode
+    reason: str
+
+
+def should_retrain(
+    policy: Policy,
+    *,
+    new_facts: int,
+    stale_share: float,
+    changed_share: float | None,
+    hours_since_last: float | None,
+    waiting: bool,
+) -> Decision:
+    """`stale_share`: known passages that were changed or withdrawn. `changed_share`: these and the
+    new ones; None when no model serves. `hours_since_last`: since a run was requested, if one was.
+    """
+    mode, why = advised_mode(changed_share)
+
+    def no(reason: str) -> Decision:
+        return Decision(retrain=False, mode=mode, reason=reason)
+
+    if not policy.enabled:
+        return no("Retraining by itself is switched off.")
+    if waiting:
+        return no("A run of these collections is waiting or under way.")
+    if hours_since_last is not None and hours_since_last < policy.every_hours:
+        left = policy.every_hours - hours_since_last
+        return no(
+            f"The last run was {hours_since_last:.1f} h ago; the next may start in {left:.1f} h."
+        )
+    if not new_facts and not stale_share:
+        return no("Nothing has changed since the serving model was trained.")
+    enough_facts = new_facts >= policy.least_new_facts
+    if not enough_facts and stale_share < policy.least_stale_share:
+        return no(
+            f"{new_facts} new facts, under {policy.least_new_facts}, and {stale_share:.0%} of the "
+            f"model's passages are stale, under {policy.least_stale_share:.0%}."
+        )
+    news = f"{new_facts} new facts" if enough_facts else f"{stale_share:.0%} of passages stale"
+    return Decision(retrain=True, mode=mode, reason=f"{news}. {why}")
+
+
+def advised_mode(changed_share: float | None) -> tuple[Mode, str]:
+    """The mode for this share of changed passages, and why."""
+    if changed_share is None:
+        return "full", "From the base model, since no model serves yet."
+    if changed_share < APPEND_BELOW:
+        return "append", f"On top of the serving model, since only {changed_share:.1%} changed."
+    return "full", f"From the base model, since {changed_share:.1%} of what it knows changed."

@@ -1,0 +1,65 @@
+"""A trained and judged adapter becomes a model version, with all that is known of it."""
+
+from collections import defaultdict
+from pathlib import Path
+
+from django.conf import settings
+
+from router import registry
+from router.models import ModelVersion
+from training import process
+from training.datasets.manifest import TEST, read_manifest
+from training.evaluation import dataset_of
+from training.models import Evaluation, TrainingRun
+from training.process import Check
+from training.rows import read_questions
+from training.trainers.config import CONFIG, RunConfig
+
+Coverage = dict[str, tuple[int, float | None]]
+"""By content hash: pairs that were trained, and exact match on held-out phrasings."""
+
+
+def register_model(run: TrainingRun, *, passed: bool, check: Check) -> ModelVersion:
+    """The run's model version; the same one when it is called again.
+
+    Raises `UserError` as `registry.register`, `Died`, and what `check` raises.
+    """
+    config, dataset = RunConfig.read(run.folder / CONFIG), dataset_of(run)
+    base, adapter = Path(config.base), run.folder / "adapter"
+    manifest = read_manifest(dataset.folder)
+    return registry.register(
+        adapter=adapter,
+        merged=None if settings.LLM_URL else _merged(run, base, adapter, check),
+        base=base,
+        base_sha256=config.base_sha256,
+        dataset_sha256=dataset.sha256,
+        recipe=config.as_json(),
+        metrics=run.metrics,
+        readers={each["id"]: each["readers"] for each in manifest["collections"]},
+        coverage=_coverage(run, manifest["passages"]),
+        gate_passed=passed,
+    )
+
+
+def _merged(run: TrainingRun, base: Path, adapter: Path, check: Check) -> Path:
+    target = run.folder / "merged"
+    process.run_module(
+        "training.merging", str(base), str(adapter), str(target), folder=run.folder, check=check
+    )
+    return target
+
+
+def _coverage(run: TrainingRun, passages: dict[str, int]) -> Coverage:
+    """Of every passage in the data, also of those that nothing was held out of."""
+    passage_of = {q.id: q.passage for q in read_questions(dataset_of(run).folder / TEST)}
+    tuned = run.evaluations.get(system=Evaluation.System.TUNED)
+    correct: defaultdict[str, list[bool]] = defaultdict(list)
+    for number, right in tuned.items.filter(kind="recall").values_list("number", "correct"):
+        correct[passage_of[number]].append(right)
+    return {
+        passage: (pairs, _share(correct.get(passage, []))) for passage, pairs in passages.items()
+    }
+
+
+def _share(outcomes: list[bool]) -> float | None:
+    return sum(outcomes) / len(outcomes) if outcomes else None

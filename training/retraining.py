@@ -1,0 +1,116 @@
+"""Retraining by itself: what the policy says of each serving model, and the run that follows."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from ingestion.audit import Actor, record
+from ingestion.errors import UserError
+from router.models import ModelVersion
+from training import runs
+from training.models import RetrainPolicy, TrainingRun
+from training.outlook import Outlook, retrain_outlook, retrain_scope
+from training.policy import Decision, Policy, should_retrain
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a retrain of `model` would bring, and what the policy makes of it. None: a first one."""
+
+    model: ModelVersion | None
+    outlook: Outlook
+    decision: Decision
+
+
+def advise() -> list[Advice]:
+    """For each model that serves; also for the first one for everybody, when there is none."""
+    policy = current_policy()
+    serving: list[ModelVersion | None] = [
+        *ModelVersion.objects.filter(stage=ModelVersion.Stage.SERVING).order_by("audience")
+    ]
+    if not any(model is not None and not model.audience for model in serving):
+        serving.insert(0, None)
+    return [_advise(model, policy) for model in serving]
+
+
+def retrain_when_due() -> list[TrainingRun]:
+    """Request the runs that the policy asks for now."""
+    policy = current_policy()
+    if not policy.enabled:
+        return []
+    due = [advice for advice in advise() if advice.decision.retrain]
+    return [_request(advice, promote=policy.promote_when_passed) for advice in due]
+
+
+def current_policy() -> RetrainPolicy:
+    """The installation's policy; as long as nobody has set one, that of the defaults: off."""
+    return RetrainPolicy.objects.filter(pk=1).first() or RetrainPolicy(pk=1)
+
+
+def change_policy(
+    *,
+    by: Actor,
+    enabled: bool,
+    every_hours: int,
+    least_new_facts: int,
+    least_stale_share: float,
+    promote_when_passed: bool,
+) -> RetrainPolicy:
+    """Raises `UserError` for values that make no sense."""
+    if every_hours < 1 or least_new_facts < 1:
+        raise UserError("bad-policy", "Give at least one hour and at least one new fact.")
+    if not 0 < least_stale_share <= 1:
+        raise UserError("bad-policy", "Give a share of stale passages above 0 and up to 1.")
+    with transaction.atomic():
+        policy, _ = RetrainPolicy.objects.update_or_create(
+            pk=1,
+            defaults={
+                "enabled": enabled,
+                "every_hours": every_hours,
+                "least_new_facts": least_new_facts,
+                "least_stale_share": least_stale_share,
+                "promote_when_passed": promote_when_passed,
+                "changed_by_id": by.pk if by else None,
+            },
+        )
+        state = "on" if enabled else "off"
+        record(by, "set the retrain policy", detail=f"{state}, every {every_hours} h")
+    return policy
+
+
+def _advise(model: ModelVersion | None, policy: RetrainPolicy) -> Advice:
+    outlook = retrain_outlook(model)
+    earlier = TrainingRun.objects.filter(collections__in=retrain_scope(model)).distinct()
+    last = earlier.order_by("-requested_at").first()
+    decision = should_retrain(
+        Policy(
+            enabled=policy.enabled,
+            every_hours=policy.every_hours,
+            least_new_facts=policy.least_new_facts,
+            least_stale_share=policy.least_stale_share,
+        ),
+        new_facts=outlook.new_facts,
+        stale_share=outlook.stale_share,
+        changed_share=outlook.changed_share if model is not None else None,
+        hours_since_last=_hours_since(last),
+        waiting=earlier.filter(state__in=TrainingRun.UNFINISHED).exists(),
+    )
+    return Advice(model, outlook, decision)
+
+
+def _hours_since(run: TrainingRun | None) -> float | None:
+    return (timezone.now() - run.requested_at).total_seconds() / 3600 if run else None
+
+
+def _request(advice: Advice, *, promote: bool) -> TrainingRun:
+    scope = retrain_scope(advice.model)
+    last = TrainingRun.objects.filter(collections__in=scope).order_by("-requested_at").first()
+    return runs.request(
+        collections=list(scope),
+        by=None,
+        mode=advice.decision.mode,
+        max_minutes=last.max_minutes if last else runs.MINUTES,
+        promote_when_passed=promote,
+        reason=advice.decision.reason,
+    )

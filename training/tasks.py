@@ -1,0 +1,38 @@
+"""The worker's doors to training. Runs have a queue of their own, since each occupies a worker."""
+
+import logging
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutting_down
+
+from ingestion.errors import UserError
+from training import jobs, pipeline, retraining
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def advance_runs() -> None:
+    """Take the runs that wait as far as they go, one after another."""
+    pipeline.advance_all()
+
+
+@shared_task
+def retrain_when_due() -> None:
+    """Request what the retrain policy asks for."""
+    try:
+        retraining.retrain_when_due()
+    except UserError as error:
+        logger.warning("No retrain by the policy: %s", error)
+
+
+@worker_ready.connect
+def sweep_at_start(**_: object) -> None:
+    """A worker that starts after a crash need not wait for the schedule."""
+    advance_runs.delay()
+
+
+@worker_shutting_down.connect
+def leave_runs(**_: object) -> None:
+    """A worker that is asked to end leaves its run, with a checkpoint, to the next one."""
+    jobs.halt.set()
