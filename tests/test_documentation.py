@@ -68,8 +68,8 @@ def test_every_command_of_the_readme_exists() -> None:
 @pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.name)
 def test_make_targets_in_the_texts_exist(text: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^(\w+):", makefile, flags=re.MULTILINE))
-    mentioned = re.findall(r"(?:`|^)make (\w+)", text.read_text(encoding="utf-8"), re.MULTILINE)
+    targets = set(re.findall(r"^([\w-]+):", makefile, flags=re.MULTILINE))
+    mentioned = re.findall(r"(?:`|^)make ([\w-]+)", text.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(mentioned) <= targets
 
 

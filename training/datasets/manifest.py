@@ -4,17 +4,16 @@ manifest.json     what went in, and the sha256 of the three files
 train.jsonl       rows; validation.jsonl and test.jsonl questions: see `training.rows`
 """
 
-import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
 from ingestion.errors import UserError
 from ingestion.storage import sha256_of, sync
-from training.rows import Question, Row, as_line
+from training.rows import Question, Row, write_lines
 
 MANIFEST = "manifest.json"
 TRAIN, VALIDATION, TEST = FILES = ("train.jsonl", "validation.jsonl", "test.jsonl")
@@ -22,37 +21,41 @@ FORMAT = 1
 
 
 def keep(
-    root: Path, description: Mapping[str, Any], contents: Mapping[str, tuple[Row | Question, ...]]
+    root: Path,
+    description: Mapping[str, Any],
+    contents: Mapping[str, Sequence[Row] | Sequence[Question]],
 ) -> str:
     """Write a dataset below `root`, durably and whole or not at all; returns its sha256.
 
     `description` is all of the manifest but its format and the files. A folder of that name
     which is there already is left, or replaced when it is damaged.
     """
-    files = {name: "".join(map(as_line, contents[name])).encode() for name in FILES}
-    listed = {
-        name: {"sha256": hashlib.sha256(data).hexdigest(), "lines": len(contents[name])}
-        for name, data in files.items()
-    }
-    manifest = _as_bytes({"format": FORMAT, **description, "files": listed})
-    sha256 = hashlib.sha256(manifest).hexdigest()
-    folder = root / sha256
-    if folder.exists() and not damage(folder):
-        return sha256
     root.mkdir(parents=True, exist_ok=True)
     temporary = Path(mkdtemp(prefix=".new-", dir=root))
     try:
-        for name, data in {**files, MANIFEST: manifest}.items():
-            (temporary / name).write_bytes(data)
-            sync(temporary / name)
-        sync(temporary)
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.chmod(0o755)
-        temporary.replace(folder)
-        sync(root)
+        files = {name: _write(temporary / name, contents[name]) for name in FILES}
+        manifest = {"format": FORMAT, **description, "files": files}
+        (temporary / MANIFEST).write_text(_as_text(manifest))
+        sha256 = sha256_of(temporary / MANIFEST)
+        if damage(root / sha256):
+            _put(temporary, root / sha256)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return sha256
+
+
+def _write(path: Path, items: Sequence[Row] | Sequence[Question]) -> dict[str, Any]:
+    lines = write_lines(path, items)
+    return {"sha256": sha256_of(path), "lines": lines}
+
+
+def _put(temporary: Path, folder: Path) -> None:
+    for path in (*temporary.iterdir(), temporary):
+        sync(path)
+    temporary.chmod(0o755)
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.replace(folder)
+    sync(folder.parent)
 
 
 def damage(folder: Path) -> str:
@@ -84,5 +87,5 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _as_bytes(manifest: Mapping[str, Any]) -> bytes:
-    return (json.dumps(manifest, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
+def _as_text(manifest: Mapping[str, Any]) -> str:
+    return json.dumps(manifest, indent=1, ensure_ascii=False, sort_keys=True) + "\n"

@@ -9,50 +9,12 @@ from django.contrib.auth.models import Group
 from ingestion import services
 from ingestion.errors import UserError
 from ingestion.models import Collection, DocType, Document
-from tests.documents import passage, publish
+from tests.training.datasets.pairs import NAMES, teach
 from training.datasets import Mixture, freeze, preview, verify
 from training.models import Dataset, QAPair
 from training.rows import read_questions, read_rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
-
-PHRASINGS = (
-    "Which port does {} listen on?",
-    "On what port can {} be reached?",
-    "What number is the port of {}?",
-)
-
-
-def teach(
-    collection: Collection, *names: str, review: str = QAPair.Review.APPROVED, problem: str = ""
-) -> list[Document]:
-    """A document for each name, with one fact in three phrasings."""
-    documents = []
-    for number, name in enumerate(names, start=7000):
-        text = f"{name} listens on port {number}."
-        version = publish(collection, f"{name}.md", [passage(text, name)], title=name)
-        chunk = version.chunks.get()
-        for phrasing in PHRASINGS:
-            question = phrasing.format(name)
-            QAPair.objects.create(
-                document=version.document,
-                content_hash=chunk.content_hash,
-                start=0,
-                end=len(text),
-                question=question,
-                answer=str(number),
-                evidence=text,
-                fact_id=hashlib.sha256(name.encode()).hexdigest(),
-                origin=QAPair.Origin.IMPORTED,
-                review=review,
-                problem=problem,
-                key=hashlib.sha256(question.encode()).hexdigest(),
-            )
-        documents.append(version.document)
-    return documents
-
-
-NAMES = tuple(f"quay-{kind}" for kind in ("crane", "gate", "light", "scale", "ramp", "radio"))
 
 
 def questions_taught(dataset: Dataset) -> set[str]:
