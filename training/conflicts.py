@@ -40,7 +40,9 @@ def rivals(pair: QAPair) -> QuerySet[QAPair]:
 
 
 def contradicts(pair: QAPair, other: QAPair) -> bool:
-    return exact_form(pair.answer) != exact_form(other.answer)
+    """Whether two pairs of one question answer it differently. `9` and `9 times` at the same
+    place of the same passage do not."""
+    return pair.fact_id != other.fact_id and exact_form(pair.answer) != exact_form(other.answer)
 
 
 def refuse(pair: QAPair) -> None:
@@ -59,7 +61,9 @@ def said_otherwise(other: QAPair) -> str:
     return f"The same question has the answer “{other.answer[:80]}”. Reject or edit that one first."
 
 
-def settle(collection_id: int, question_keys: Iterable[str] | None = None) -> int:
+def settle(
+    collection_id: int, question_keys: Iterable[str] | QuerySet[QAPair, str] | None = None
+) -> int:
     """Let pairs wait, or free them, as these questions (none given: all) stand now.
 
     Returns how many wait for a contradiction. Runs within the caller's transaction; may run at
@@ -67,7 +71,7 @@ def settle(collection_id: int, question_keys: Iterable[str] | None = None) -> in
     """
     pairs = QAPair.objects.filter(document__collection=collection_id).exclude(question_key="")
     if question_keys is not None:
-        pairs = pairs.filter(question_key__in=set(question_keys))
+        pairs = pairs.filter(question_key__in=question_keys)
     untied = pairs.filter(content_hash="")
     waiting = _waiting((pairs.live() | untied).exclude(review=Review.REJECTED))
     undecided = pairs.filter(reviewed_at=None)
