@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from ingestion.models import Chunk, Collection, Document, DocumentVersion
 from router.models import ModelCoverage, ModelVersion
+from training.identity import pair_key, question_key
 from training.models import QAPair
 
 
@@ -33,7 +34,8 @@ def a_pair(
         fact_id=fact or f"{version.document_id} {answer}",
         origin=origin,
         review=review,
-        key=f"{question} {answer}"[:64],
+        key=pair_key(question, answer),
+        question_key=question_key(question),
     )
 
 
@@ -46,7 +48,8 @@ def a_pair_without_evidence(document: Document, question: str, answer: str) -> Q
         fact_id=f"{document.pk} {answer}",
         origin=QAPair.Origin.IMPORTED,
         problem=QAPair.Problem.NO_EVIDENCE,
-        key=f"{question} {answer}"[:64],
+        key=pair_key(question, answer),
+        question_key=question_key(question),
     )
 
 

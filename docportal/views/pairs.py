@@ -1,6 +1,6 @@
 """Review: one pair at a time beside its passage, many at once from a list, and how far it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -26,6 +26,7 @@ from training.models import PairQuerySet, QAPair
 PAGE = 50
 NAMED = 3
 """So many pairs that could not be approved are named; the others are counted."""
+MAX_DIGITS = 19
 VERDICTS: dict[str, Callable[..., review.Reviewed]] = {
     "approve": review.approve,
     "reject": review.reject,
@@ -102,10 +103,10 @@ def _one(
     error: str = "",
 ) -> dict[str, object]:
     """A pair with its passage, what contradicts it, and its neighbours among the filtered."""
-    last = request.GET.get("last", "")
+    last = _numbers(request.GET.getlist("last"))
     context: dict[str, object] = {
         "pair": shown,
-        "last": _readable(request.user).filter(pk=last).first() if last.isdecimal() else None,
+        "last": _readable(request.user).filter(pk__in=last).first() if last else None,
     }
     if shown is None:
         return context
@@ -151,8 +152,7 @@ def review_pair(request: Request, pk: int) -> HttpResponse:
     if error:
         again = _one(request, filters, shown, form, error)
         return _page(request, filters, "", again, status=400)
-    back = request.POST.get("back", "")
-    following = int(back) if back.isdecimal() else after
+    [following, *_] = [*_numbers(request.POST.getlist("back")), after]
     query = urlencode({**filters.chosen, "last": str(pk)})
     address = reverse("pair", args=[following]) if following else reverse("pairs")
     return redirect(f"{address}?{query}")
@@ -211,8 +211,13 @@ def review_pairs(request: Request) -> HttpResponse:
 def _chosen(request: Request, filters: Filters) -> PairQuerySet:
     if "all" in request.POST:
         return filters.pairs(request.user)
-    names = [name for name in request.POST.getlist("pair") if name.isdecimal()][:PAGE]
+    names = _numbers(request.POST.getlist("pair"))[:PAGE]
     return QAPair.objects.readable_by(request.user).filter(pk__in=names)
+
+
+def _numbers(names: Iterable[str]) -> list[int]:
+    """Those that can be primary keys."""
+    return [int(name) for name in names if name.isdecimal() and len(name) < MAX_DIGITS]
 
 
 def _tell(request: Request, verdict: str, result: review.Reviewed) -> None:
