@@ -53,13 +53,14 @@ class PeftLearner(Learner):
         return functional.cross_entropy(logits, packed.targets, reduction="sum"), len(packed.ids)
 
     def save(self, folder: Path) -> None:
-        lora = self.model.peft_config["default"]
+        lora: Any = self.model.peft_config["default"]
         description = {
             **{name: getattr(lora, name) for name in ("r", "lora_alpha", "lora_dropout", "bias")},
             "base_model_name_or_path": Path(lora.base_model_name_or_path).name,
             "peft_type": "LORA",
             "task_type": "CAUSAL_LM",
-            "target_modules": sorted(lora.target_modules),
+            # By their last names, which every layer shares.
+            "target_modules": sorted({name.rpartition(".")[2] for name in lora.target_modules}),
         }
         write_adapter(
             folder, get_peft_model_state_dict(self.model), json.dumps(description, indent=1) + "\n"
@@ -87,7 +88,7 @@ def _lora(config: RunConfig) -> LoraConfig:
 
 def _four_bits() -> BitsAndBytesConfig:
     """QLoRA (Dettmers et al. 2023, arXiv:2305.14314)."""
-    return BitsAndBytesConfig(
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
