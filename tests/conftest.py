@@ -9,7 +9,7 @@ from pytest_django import Settings
 from ingestion.models import Collection
 from tests.people import People, make_collections, make_people
 
-pytest_plugins = ["tests.model_servers"]
+pytest_plugins = ["tests.model_servers", "tests.tiny_models"]
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +34,7 @@ def home(settings: Settings, tmp_path: Path) -> Path:
     for name, folder in folders.items():
         (tmp_path / folder).mkdir()
         setattr(settings, name, tmp_path / folder)
+    settings.TUNED_DIR = tmp_path / "tuned"
     return tmp_path
 
 

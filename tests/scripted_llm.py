@@ -1,4 +1,8 @@
-"""A server that speaks the OpenAI protocol and says what a test tells it to."""
+"""A server that speaks the OpenAI protocol and says what a test tells it to.
+
+Once a test gives it `adapters`, it is like vLLM with LoRA: it knows its own model and what it was
+told to load, and has never heard of any other.
+"""
 
 import contextlib
 import json
@@ -7,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
@@ -36,6 +41,10 @@ class ScriptedLLM:
     requests: list[dict[str, Any]] = field(default_factory=list)
     left: threading.Event = field(default_factory=threading.Event)
     """Set when a client goes away in the middle of a stream."""
+    model: str = "docportal-reader"
+    adapters: dict[str, str] | None = None
+    """Folders by name; None: it answers to every name."""
+    loads: list[dict[str, Any]] = field(default_factory=list)
 
     def will_say(self, *replies: Reply | str) -> None:
         self.replies.clear()
@@ -43,6 +52,31 @@ class ScriptedLLM:
 
     def next_reply(self) -> Reply:
         return self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
+
+    def knows(self, model: str) -> bool:
+        return self.adapters is None or model == self.model or model in self.adapters
+
+    def load(self, asked: dict[str, Any]) -> tuple[int, str]:
+        """Status and body, as vLLM gives them."""
+        self.loads.append(asked)
+        name, folder = asked["lora_name"], asked["lora_path"]
+        adapters = self.adapters if self.adapters is not None else {}
+        if name in adapters:
+            return 400, _error(f"The lora adapter '{name}' has already been loaded. If you want …")
+        if not (Path(folder) / "adapter_config.json").is_file():
+            return 404, _error(f"No adapter found for {folder}")
+        adapters[name] = folder
+        return 200, f"Success: LoRA adapter '{name}' added successfully."
+
+    def unload(self, asked: dict[str, Any]) -> tuple[int, str]:
+        name = asked["lora_name"]
+        if self.adapters is None or self.adapters.pop(name, None) is None:
+            return 404, _error(f"The lora adapter '{name}' cannot be found.")
+        return 200, f"Success: LoRA adapter '{name}' removed successfully."
+
+
+def _error(message: str) -> str:
+    return json.dumps({"error": {"message": message, "type": "NotFoundError", "code": 404}})
 
 
 @contextlib.contextmanager
@@ -68,16 +102,43 @@ def scripted_llm() -> Iterator[ScriptedLLM]:
 class _Handler(BaseHTTPRequestHandler):
     script: ScriptedLLM
 
+    def do_GET(self) -> None:
+        known = [self.script.model, *(self.script.adapters or {})]
+        self._reply(200, json.dumps({"object": "list", "data": [{"id": name} for name in known]}))
+
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.script.requests.append(json.loads(body))
-        reply = self.script.next_reply()
-        self.send_response(reply.status)
-        if reply.status != 200:
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        match self.path.rpartition("/")[2]:
+            case "load_lora_adapter":
+                self._reply(*self.script.load(asked))
+            case "unload_lora_adapter":
+                self._reply(*self.script.unload(asked))
+            case _:
+                self._complete(asked)
+
+    def _complete(self, asked: dict[str, Any]) -> None:
+        self.script.requests.append(asked)
+        if not self.script.knows(asked["model"]):
+            self._reply(404, _error(f"The model `{asked['model']}` does not exist."))
             return
+        reply = self.script.next_reply()
+        if reply.status != 200:
+            self._reply(reply.status, "{}")
+        elif not asked.get("stream"):
+            message = {"role": "assistant", "content": "".join(reply.pieces)}
+            self._reply(200, json.dumps({"choices": [{"index": 0, "message": message}]}))
+        else:
+            self._stream_out(reply)
+
+    def _reply(self, status: int, body: str) -> None:
+        content = body.encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _stream_out(self, reply: Reply) -> None:
+        self.send_response(reply.status)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
