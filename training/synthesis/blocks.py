@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from training.synthesis.mined import Labelled
-from training.synthesis.words import LISTS, is_identifier
+from training.synthesis.words import LISTS
 
 MAX_LINE = 500
 MAX_DEPTH = 12
@@ -168,8 +168,6 @@ def _labelled(setting: _Setting) -> Labelled | None:
     if len(setting.value) > 200 or not all(setting.path):
         return None
     key = ".".join(setting.path)
-    is_key = is_identifier(key) or key.replace(".", "").isalnum()
-    return Labelled(
-        " ".join(setting.path) if len(setting.path) > 1 else setting.path[0],
-        setting.value, setting.start, setting.end, key=key if is_key else "",
-    )  # fmt: skip
+    is_key = " " not in key
+    label = key if is_key else " ".join(setting.path)
+    return Labelled(label, setting.value, setting.start, setting.end, key=key if is_key else "")

@@ -5,14 +5,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from training.synthesis.lexicon import meant_by
 from training.synthesis.mined import Labelled
-from training.synthesis.words import LISTS, is_identifier
+from training.synthesis.words import LISTS, is_identifier, readable
 
 MAX_LINE = 1_000
 MAX_LABEL = 60
-_BULLET = re.compile(r"\s{0,12}(?:[-*•–]|\(?\w{1,3}[.)])\s+")
+MAX_WORDS = 6
+_BULLET = re.compile(r"\s{0,12}(?:[-*•–]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+")
 _LABEL = re.compile(
-    r"([^\s:=—–|](?:[^:=—–|\n]{0,58}[^\s:=—–|])?)(?:\s?:\s{1,20}|\s+[—–-]\s+|\s=\s|=(?=\S))(?=\S)"
+    r"(?P<label>[^\s:=—–|][^:=—–|\n]{0,58}?)(?:\s?:\s{1,20}|\s+[—–]\s+|\s+-\s+|(?P<equals>=))(?=\S)"
 )
 _INNER_LABEL = re.compile(r"(?<=[.\w)]) (?:[A-Z][\w-]*|[A-Z][\w-]* [\w-]+): ")
 _OPTION = re.compile(
@@ -25,7 +27,7 @@ _DEFAULT = re.compile(
     r"(?P<value>`[^`\n]{1,60}`|\"[^\"\n]{1,60}\"|'[^'\n]{1,60}'|[^\s()\[\];,]{1,60})",
     re.I,
 )
-_SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
+_NEW_SENTENCE = re.compile(r"(?<=[\w)\]%][\w)\]%\"'])[.!?](?=\s+[A-Z\d])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,13 @@ class _Line:
 def of_text(text: str) -> list[Labelled]:
     """The entries of prose, of a list or of plain lines, in order."""
     lines = list(_lines(text))
+    siblings = sum(bool(_LABEL.match(line.text)) for line in lines)
     found: list[Labelled] = []
     for place, line in enumerate(lines):
         below = lines[place + 1] if place + 1 < len(lines) else None
         if option := _option(line):
             found.extend(option)
-        elif entry := _entry(line):
+        elif entry := _entry(line, has_siblings=siblings > 1):
             found.append(entry)
         elif below and (term := _term(text, line, below)):
             found.append(term)
@@ -79,36 +82,72 @@ def _option(line: _Line) -> list[Labelled]:
     return facts
 
 
-def _entry(line: _Line) -> Labelled | None:
-    """`Label: value` where the value is short and the line holds nothing else."""
+def _entry(line: _Line, *, has_siblings: bool) -> Labelled | None:
+    """`Label: value`. Where the value is a clause, the label is a term that it explains; but
+    one such line alone may as well be a sentence with a colon."""
     found = _LABEL.match(line.text)
-    if not found or not is_label(found[1]):
+    if not found or not is_label(found["label"]) or _INNER_LABEL.search(line.text, found.end()):
         return None
-    value = line.text[found.end() :]
-    if _INNER_LABEL.search(value) or len(value) > 200:
+    label, value = found["label"], first_sentence(line.text[found.end() :])
+    if found["equals"] and not is_identifier(label):
         return None
-    return Labelled(
-        found[1], value, line.start, line.end, key=found[1] if is_identifier(found[1]) else ""
-    )
+    words = value.split()
+    meant = meant_by(readable(label).text)
+    is_short = len(words) <= MAX_WORDS and value[-1:] not in ":?"
+    if is_short or (meant is not None and len(words) <= 2 * MAX_WORDS):
+        key = label if found["equals"] else ""
+        return Labelled(label, value, line.start, line.end, key=key)
+    is_clause = value[:1].islower() or is_identifier(_named(label))
+    if is_clause and has_siblings and len(label.split()) <= 3:
+        return _explained(label, value, line.start, line.end)
+    return None
+
+
+def _named(label: str) -> str:
+    """`ssl_certfile (optional)` without the remark."""
+    return label.split(" (")[0].strip("`")
+
+
+def _explained(term: str, says: str, start: int, end: int) -> Labelled:
+    """A term with what it means, or what it does, if it can be called."""
+    does = "option" if term.startswith("-") or "(" in term else "definition"
+    return Labelled(does, says, start, end, entity=_calm(_named(term) if " (" in term else term))
+
+
+def first_sentence(text: str) -> str:
+    """`text` up to its first full stop that is followed by a new sentence."""
+    end = _NEW_SENTENCE.search(text)
+    return text[: end.start() + 1] if end else text
 
 
 def is_label(text: str) -> bool:
     """Whether the words before a colon may name a value: few, and no clause or remark."""
-    words = text.split()
-    if not words or len(words) > 6 or len(text) > MAX_LABEL or text.lower() in LISTS["remark"]:
+    words = text.lower().split()
+    if not words or len(words) > MAX_WORDS or text.lower() in LISTS["remark"]:
         return False
-    return not re.search(r"[.!?,;]\s|[.!?]$|https?$|^\d+$", text)
+    if re.search(r"[.!?,;]\s|[.!?]$|https?$|^[\d\W]+$|[(\[{][^)\]}]*$|[`\"']{2}", text):
+        return False
+    is_said = bool(meant_by(readable(text).text)) or is_identifier(text)
+    return is_said or not (words[0] in LISTS["preposition"] or words[0] in LISTS["filler"])
 
 
 def _term(text: str, line: _Line, below: _Line) -> Labelled | None:
     """A short line with no end, and right below it what it means: a definition list."""
     is_below = text[line.end : below.start].strip(" ") == "\n"
     ends = line.text.endswith((".", ",", ";", "!", "?"))
+    ends = ends or bool(re.search(r"[<>@\"]|^\W", line.text.lstrip("-")))
     if not is_below or ends or len(line.text) > MAX_LABEL or len(line.text.split()) > 5:
         return None
     bare = line.text.rstrip(":")
-    end = _SENTENCE_END.search(below.text)
-    says = below.text[: end.start()] if end else below.text
-    if line.text.endswith(":"):
-        return Labelled(bare, below.text, line.start, below.end)
-    return Labelled("definition", says, line.start, below.end, entity=bare)
+    says = first_sentence(below.text)
+    is_short = len(says.split()) <= MAX_WORDS
+    if is_short and (line.text.endswith(":") or meant_by(readable(bare).text)):
+        return Labelled(bare, says, line.start, below.end)
+    return _explained(bare, says, line.start, below.end)
+
+
+def _calm(term: str) -> str:
+    """A shouted term as one writes it in a sentence; short ones are abbreviations."""
+    if not term.isupper() or max(len(word) for word in term.split()) <= 4:
+        return term
+    return term.lower() if " " in term else term.capitalize()

@@ -52,14 +52,26 @@ class _Asked:
 def questions_for(found: Labelled, subject: Subject) -> list[str]:
     """Phrasings in no order but the first; none, if nothing names what the value is said of."""
     label = readable(found.label)
-    meant = meant_by(label.text)
+    text = _unwrapped(label.text, subject) if found.key else label.text
+    meant = meant_by(text, is_key=bool(found.key))
+    if meant and meant.concept.holds and not meant.concept.holds.search(found.answer):
+        meant = None
     unit = label.unit and f", in {label.unit}" if _NUMBER.match(found.answer) else ""
     asked = _asked(found, subject, unit)
     if not asked.names:
         return []
     known = list(_of_concept(meant, asked)) if meant else []
-    plain = list(_of_label(found, label.text, asked))
+    plain = list(_of_label(found, text, asked))
     return [*known, *plain[: 4 if len(known) >= 8 else 12]]
+
+
+def _unwrapped(label: str, subject: Subject) -> str:
+    """The words of a key without the subject's name and the groups that say nothing."""
+    words = label.split()
+    names = set(re.split(r"[\W_]+", subject.bare.lower()))
+    while len(words) > 1 and (words[0].lower() in LISTS["wrapper"] or words[0].lower() in names):
+        words = words[1:]
+    return " ".join(words)
 
 
 # --- Who is asked about ------------------------------------------------------------------------
@@ -144,7 +156,8 @@ def _form(label: str, answer: str) -> str:
     first_is_noun = (
         words[0].lower() not in LISTS["filler"] and words[-1] not in LISTS["preposition"]
     )
-    if len(words) > MAX_LABEL_WORDS or not first_is_noun or re.search(r"[,;:?!\"]", label):
+    is_clear = first_is_noun and not re.search(r"[,;:?!\"]| (?:a|an|the) ", label)
+    if (not 1 < len(words) <= MAX_LABEL_WORDS and not meant_by(label)) or not is_clear:
         return "quoted"
     is_many = _is_plural(words)
     if _DURATION.match(answer):
@@ -172,4 +185,6 @@ def _filled(template: str, values: dict[str, str], suffix: str) -> str:
         text = text.replace("{" + name + "}", value)
     body = text.rstrip("?.")
     ending = text[len(body) :]
-    return capitalised(" ".join(f"{body}{suffix}".split())) + ending
+    asked = " ".join(f"{body}{suffix}".split())
+    is_named_first = template.startswith("{s}") and not asked.startswith("the ")
+    return (asked if is_named_first else capitalised(asked)) + ending

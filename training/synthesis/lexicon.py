@@ -9,17 +9,23 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+
+from training.synthesis.values import compiled
+from training.synthesis.words import LISTS
 
 FOLDER = Path(__file__).with_name("lexicon")
-_EMPTY_QUALIFIERS = frozenset(
-    {"a", "an", "the", "of", "for", "its", "our", "your", "default", "current", "main", "primary"}
-    | {"standard", "total", "general", "configured", "number", "name", "value", "set", "to", "is"}
-)
 _AFTER = re.compile(
     r"(?:against|for|in|on|at|per|of|from|to|with|by|before|after|between|during|when|while|until|"
     r"without|via|under|above|below|over|within|as|including|excluding|if)\b"
 )
+
+
+_HOLDS = {
+    "number": re.compile(
+        r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|half)\b"
+    ),
+    "email": re.compile("@"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,8 @@ class Concept:
     name: str
     labels: re.Pattern[str]
     natural: re.Pattern[str] | None
-    says: tuple[str, ...]
+    holds: re.Pattern[str] | None
+    says: tuple[re.Pattern[str], ...]
     triggers: tuple[str, ...]
     asks: tuple[str, ...]
 
@@ -54,37 +61,54 @@ def concepts() -> tuple[Concept, ...]:
     )
 
 
-def _concept(entry: dict[str, Any]) -> Concept:
-    labels = "|".join(entry.get("labels", [])) or r"(?!)"
+def _concept(entry: dict[str, str]) -> Concept:
+    labels = "|".join(_lines(entry, "labels")) or r"(?!)"
     natural = entry.get("natural", "")
     return Concept(
         name=entry["name"],
         labels=re.compile(rf"(?<![\w-])(?:{labels})(?![\w-])", re.IGNORECASE),
         natural=re.compile(natural, re.IGNORECASE) if natural else None,
-        says=tuple(entry.get("says", [])),
-        triggers=tuple(entry.get("triggers", [])),
-        asks=tuple(entry["asks"]),
+        holds=_HOLDS[entry["holds"]] if "holds" in entry else None,
+        says=tuple(compiled(says) for says in _lines(entry, "says")),
+        triggers=tuple(entry.get("triggers", "").split()),
+        asks=tuple(_lines(entry, "asks")),
     )
 
 
+def _lines(entry: dict[str, str], name: str) -> list[str]:
+    return entry.get(name, "").strip().splitlines()
+
+
 @lru_cache(maxsize=20_000)
-def meant_by(label: str) -> Meant | None:
-    """The concept that covers most of a readable label; None if none of its words speaks of one."""
-    best: tuple[int, int, re.Match[str], Concept] | None = None
+def meant_by(label: str, *, is_key: bool = False) -> Meant | None:
+    """The concept that covers most of a readable label; None if none of its words speaks of one.
+
+    It stands at the end, or a preposition follows. In a key of a file it may also come first:
+    `timeouts.connect` is the connect timeout.
+    """
+    best: tuple[int, int] = (0, 0)
+    meant = None
     for place, concept in enumerate(concepts()):
-        found = max(concept.labels.finditer(label), key=lambda m: len(m[0]), default=None)
-        if found and (best is None or (len(found[0]), -place) > best[:2]):
-            best = (len(found[0]), -place, found, concept)
-    if best is None:
-        return None
-    _, _, found, concept = best
-    after = label[found.end() :].strip(" ,")
-    if after and not _AFTER.match(after):
-        return None
-    return Meant(concept, _qualifier(label[: found.start()]), after)
+        for found in concept.labels.finditer(label):
+            before, after = label[: found.start()], label[found.end() :].strip(" ,")
+            rank = (len(found[0]), -place)
+            if rank <= best or not (is_key or _may_surround(before, after)):
+                continue
+            if not after or _AFTER.match(after):
+                best, meant = rank, Meant(concept, _qualifier(before), after)
+            elif is_key and not before:
+                best, meant = rank, Meant(concept, _qualifier(after), "")
+    return meant
+
+
+def _may_surround(before: str, after: str) -> bool:
+    """Whether the rest of a label only narrows its main words down, and is no sentence."""
+    words = before.lower().replace(",", " ,").split()
+    is_phrase = any(w in LISTS["preposition"] or w == "," or w.endswith("ed") for w in words)
+    return not is_phrase and len(words) <= 3 and len(after.split()) <= 5
 
 
 def _qualifier(before: str) -> str:
     """The words in front that narrow it down: `webhook` of `webhook max retries`."""
-    words = [word for word in before.split() if word.lower() not in _EMPTY_QUALIFIERS]
+    words = [word for word in before.split() if word.lower() not in LISTS["empty_qualifier"]]
     return " ".join(words).strip(" ,:-")

@@ -15,6 +15,7 @@ from training.synthesis import blocks, entries, rows
 from training.synthesis.labelled import questions_for
 from training.synthesis.mined import Fact, Labelled, MinedFrom
 from training.synthesis.subjects import Subject, subject_of
+from training.synthesis.words import LISTS
 
 MAX_ANSWER = 110
 MAX_QUESTIONS = 12
@@ -60,6 +61,8 @@ def unambiguous(facts: Iterable[Fact]) -> list[Fact]:
 def _labelled(passage: MinedFrom) -> list[Labelled]:
     if passage.kind == "table":
         return rows.of_table(passage.text)
+    if not LISTS["log"].isdisjoint(passage.title.lower().split()):
+        return []
     if passage.kind == "code":
         return blocks.of_code(passage.text, passage.language)
     return entries.of_text(passage.text)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from training.synthesis.lexicon import meant_by
 from training.synthesis.mined import Labelled
 from training.synthesis.words import LISTS, is_identifier, readable
 
@@ -17,6 +18,7 @@ MAX_LINE = 3_000
 MAX_KEY = 80
 _HEADER = re.compile(r"[^:;]{1,60}?: ")
 _NAME, _VALUE, _CONDITION = LISTS["table_name"], LISTS["table_value"], LISTS["table_condition"]
+_WORD = re.compile(r"[A-Za-z]{2}")
 _NUMBERING = re.compile(r"(?:#|no\.?|nr\.?|number|pos\.?|step|id)", re.I)
 
 
@@ -111,7 +113,7 @@ def _of_columns(rows: Sequence[Row]) -> Iterator[Labelled]:
 def _are_conditions(rows: Sequence[Row], others: Sequence[str]) -> bool:
     """Whether the columns are places or cases (`Production`, `Staging`) of what a row names: the
     values of a row are then of one form, and those of a column are not."""
-    if len(others) < 2:
+    if len(others) < 2 or any(_is_attribute(header) for header in others):
         return False
     along = [_form(a.value) == _form(b.value) for row in rows for a, b in pairwise(row.cells[1:])]
     columns = {
@@ -123,6 +125,11 @@ def _are_conditions(rows: Sequence[Row], others: Sequence[str]) -> bool:
         return False
     share_down = sum(down) / len(down) if down else 0.5
     return sum(along) / len(along) > share_down
+
+
+def _is_attribute(header: str) -> bool:
+    meant = meant_by(readable(header).text)
+    return meant is not None and not meant.before and not meant.after
 
 
 def _form(value: str) -> str:
@@ -137,10 +144,10 @@ def _key_cells(rows: Sequence[Row], row: Row) -> tuple[Cell, ...]:
     """The cells that tell this row from the others: one that names it, or the first two."""
     for place in range(min(2, len(row.cells))):
         cell = row.cells[place]
-        same = [other for other in rows if len(other.cells) > place]
-        values = Counter(other.cells[place].value for other in same)
+        values = [other.cells[place].value for other in rows if len(other.cells) > place]
         is_running = _NUMBERING.fullmatch(cell.header) and cell.value.rstrip(".").isdigit()
-        if values[cell.value] == 1 and not is_running and len(cell.value) <= MAX_KEY:
+        is_key = len(set(values)) == len(values)
+        if is_key and not is_running and len(cell.value) <= MAX_KEY:
             return (cell,)
     both = row.cells[:2]
     return both if len(row.cells) > 2 and all(len(cell.value) <= MAX_KEY for cell in both) else ()
@@ -155,10 +162,12 @@ def _of_row(row: Row, keys: tuple[Cell, ...], *, are_conditions: bool) -> Iterat
         if cell in keys or not cell.header or _NUMBERING.fullmatch(cell.header):
             continue
         found = Labelled(cell.header, cell.value, row.start, row.end, name, header)
-        if are_conditions:
+        is_case = cell.header.lower() in LISTS["environment"] or not _WORD.search(cell.header)
+        if are_conditions or is_case:
             found = Labelled(name, cell.value, row.start, row.end, condition=cell.header)
         elif readable(header).text in _CONDITION and len(name.split()) <= 4:
-            found = Labelled(cell.header, cell.value, row.start, row.end, condition=name)
+            case = f"{header.lower()} {name}" if name[:1].isdigit() else name
+            found = Labelled(cell.header, cell.value, row.start, row.end, condition=case)
         yield found
 
 

@@ -76,7 +76,8 @@ def lowered(text: str) -> str:
 def capitalised(text: str) -> str:
     """`text` at the start of a sentence; an identifier keeps its form."""
     first = text.split(" ", 1)[0]
-    if is_identifier(first.rstrip(",.:;?")) or first[:1] in "-/#`\"'":
+    is_made = is_identifier(first.rstrip(",.:;?")) or any(c.isupper() for c in first[1:])
+    if is_made or first[:1] in "-/#`\"'":
         return text
     return text[:1].upper() + text[1:]
 

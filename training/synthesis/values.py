@@ -1,0 +1,156 @@
+"""What an answer looks like: numbers with units, times, money, identifiers, names. Pure.
+
+Every pattern is bounded or possessive, so that no text makes it slow.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_WORD_NUMBER = (
+    r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|"
+    r"forty|fifty|sixty|ninety|a hundred)"
+)
+_DIGITS = r"(?<![\w.,:#/-])\d[\d,.]{0,14}(?<![.,])(?!\d)"
+_NUMBER = rf"(?:{_DIGITS}|\b{_WORD_NUMBER}\b)"
+_RANGE = rf"{_NUMBER}(?:\s?(?:to|–|-|or)\s?{_NUMBER})?"
+_TIME_UNIT = (
+    r"(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|min|hours?|hrs?|h|(?:working |business |"
+    r"calendar |school |full )?days?|weeks?|months?|quarters?|years?|nights?|semesters?)"
+)
+_SIZE_UNIT = r"(?:bytes?|[kKMGT]i?[bB]|[kMGT]bit)"
+_MEASURE_UNIT = (
+    r"(?:kg|g|mg|µg|mcg|tonnes?|t|km|m|cm|mm|µm|metres?|meters?|kilometres?|centimetres?|litres?|"
+    r"liters?|l|ml|cl|°\s?C|°\s?F|degrees(?: (?:Celsius|Fahrenheit))?|C|K|V|kV|W|kW|kWh|MW|A|mA|"
+    r"Hz|kHz|MHz|GHz|dB|bar|mbar|psi|Pa|kPa|mmHg|rpm|N|Nm|m/s|km/h|mph|m²|m2|m³|ppm|pixels|px|"
+    r"[kMG]bit/s|[kMG]bps|[KMG]B/s|units|square metres|pages|words|characters|points|lines)"
+)
+_MONTH = (
+    r"(?:January|February|March|April|May|June|July|August|September|October|November|December|"
+    r"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)"
+)
+_DAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?"
+_CLOCK = (
+    r"(?:\d{1,2}[:.]\d{2}(?:\s?(?:[ap]\.?m\.?|o'clock))?|\d{1,2}\s?(?:[ap]\.?m\.?|o'clock)|noon|"
+    r"midnight)(?:\s(?:UTC|GMT|CET|CEST|BST|EST|PST|local time))?"
+)
+_SPAN = (
+    rf"(?:(?:from |between )?{_CLOCK} ?(?:to|until|till|and|–|-) ?{_CLOCK}|"
+    rf"{_DAY} (?:to|until|–) {_DAY}(?:,? (?:from )?{_CLOCK} ?(?:to|until|–|-) ?{_CLOCK})?)"
+)
+_DATE = (
+    rf"(?:\d{{4}}-\d\d-\d\d|\d{{1,2}}(?:st|nd|rd|th)?\.? (?:of )?{_MONTH}(?:,? \d{{4}})?|"
+    rf"{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?|{_MONTH} \d{{4}})"
+)
+_ORDINAL = (
+    r"(?:first|second|third|fourth|last|second and fourth|first and third|\d{1,2}(?:st|nd|rd|th))"
+)
+_WEEKLY = (
+    rf"(?:the )?(?:(?:every )?{_ORDINAL} |every |each |every second )?{_DAY}"
+    rf"(?: of (?:the|each|every) (?:month|quarter|year))?"
+    rf"(?:,? (?:at|from|by) {_CLOCK}|,? {_CLOCK})?"
+)
+_MOMENT = (
+    rf"(?:{_DATE}(?:,? (?:at )?{_CLOCK})?|{_WEEKLY}|"
+    rf"{_CLOCK}(?: (?:on|every|each) (?:{_DAY}|day|night|morning))?)"
+)
+_NAME_WORD = r"[A-Z][\w'’-]{1,30}"
+_IDENTIFIER = (
+    r"[A-Za-z][\w-]{0,40}(?:[_.:][\w-]{1,40}){1,8}|[a-z]{2,20}(?:-[a-z0-9]{1,20}){1,5}|"
+    r"[A-Z]{2,10}-\d{1,8}|[a-z]{1,20}(?:[A-Z][a-z0-9]{1,20}){1,5}|(?:[A-Z][a-z0-9]{1,20}){2,5}|"
+    r"[A-Z][A-Z0-9]{1,20}(?:_[A-Z0-9]{1,20}){1,6}"
+)
+_PRODUCT = (
+    r"(?:[A-Z][\w.+#/-]{0,30}|C|R|Go)(?: (?:[A-Z][\w.+-]{1,20}|v?\d[\w.]{0,8})){0,2}(?<![.,])"
+)
+_OFFICE = (
+    r"(?:manager|director|lead|head|officer|owner|supervisor|board|committee|team|principal|"
+    r"doctor|steward)"
+)
+
+PATTERNS = {
+    "number": _DIGITS,
+    "count": _NUMBER,
+    "duration": (
+        rf"(?:{_RANGE}\s?{_TIME_UNIT}\b(?:(?:,| and)? {_NUMBER}\s?{_TIME_UNIT}\b)?|"
+        r"\b(?:half an hour|an hour and a half|a quarter of an hour|three quarters of an hour)\b)"
+    ),
+    "rate": (
+        rf"{_RANGE} (?:[a-z]{{2,20}} ){{0,2}}?(?:per|a|an|each|every) (?:{_NUMBER} )?{_TIME_UNIT}\b|"
+        rf"{_NUMBER}\s?(?:[a-z]{{1,12}}/(?:s|sec|min|h|hour|minute|day)|rps|qps|rpm)\b"
+    ),
+    "percent": rf"{_RANGE}\s?(?:%|percent\b|per cent\b)",
+    "money": (
+        rf"(?:(?:[€$£¥]|\b(?:EUR|USD|GBP|CHF|SEK|NOK|DKK))\s?\d[\d,.]{{0,14}}(?<![.,])|"
+        rf"{_NUMBER}\s?(?:€|EUR|USD|GBP|CHF|SEK|NOK|DKK|kr|euros?|dollars?|pounds?|cents?|francs?)"
+        rf"(?!\w))"
+    ),
+    "size": rf"{_RANGE}\s?{_SIZE_UNIT}\b(?!/)",
+    "measure": rf"(?:[−-]\s?)?{_RANGE}\s?{_MEASURE_UNIT}(?![\w/])",
+    "moment": _MOMENT,
+    "date": _DATE,
+    "span": _SPAN,
+    "channel": r"(?<![\w#&])#[a-z][\w-]{1,60}\b",
+    "email": r"\b[\w.+-]{1,60}@[\w-]{1,60}(?:\.[\w-]{1,30}){1,4}\b",
+    "url": r"\b(?:https?|ftp|ssh|git|postgres|redis|amqp)://[^\s<>\"')\]]{2,200}(?<![.,;:])",
+    "path": (
+        r"(?<![\w/.:<])(?:~?/[\w.{}<>*@+-]{1,60}(?:/[\w.{}<>*@+-]{1,60}){0,10}/?|"
+        r"[\w.-]{1,40}(?:/[\w.{}<>*-]{1,60}){1,10}/?\.?\w{0,8})(?<![.,])"
+    ),
+    "env": r"\b[A-Z][A-Z0-9]{1,30}(?:_[A-Z0-9]{1,30}){1,8}\b",
+    "flag": r"(?<![\w-])--?[a-zA-Z][\w-]{0,40}\b",
+    "version": r"\bv?\d{1,4}(?:\.\d{1,6}){1,3}(?:[-.]?(?:rc|beta|alpha|LTS)\d{0,2})?\b",
+    "id": rf"`?(?:{_IDENTIFIER})`?",
+    "region": (
+        r"(?:[a-z]{2,12}(?:-[a-z]{2,12}){0,2}-?\d{1,2}[a-z]?|"
+        r"[A-Z][a-z]{2,20}(?: [A-Z][a-z]{2,20})?)\b"
+    ),
+    "product": _PRODUCT,
+    "name": rf"{_NAME_WORD}(?:(?: (?:and|&|of|for|de|van|von))? {_NAME_WORD}){{0,3}}",
+    "person": r"[A-Z][\w'’-]{1,20}(?: [A-Z][\w'’.-]{0,20}){1,2}(?<!\.)",
+    "role_or_person": (
+        rf"(?:[a-z-]{{3,20}} ){{0,3}}(?:{_NAME_WORD}(?: {_NAME_WORD}){{0,2}}|{_OFFICE})"
+    ),
+    "phone": r"\+?\d[\d ()/-]{2,20}\d",
+    "term": r"[A-Za-z0-9][\w-]{0,20}(?: [\w-]{1,20}){0,2}",
+    "duration_or_days": (
+        rf"{_RANGE} (?:[a-z]{{3,12}} )?(?:days?|weeks?|months?|hours?)"
+        r"(?: (?:a|per) (?:week|month|year))?"
+    ),
+    "day_of_month": (
+        rf"(?:the )?(?:{_ORDINAL}|\d{{1,2}}(?:st|nd|rd|th)?)(?: (?:working |business )?day)?"
+        r"(?: of (?:the|each|every) month)?"
+    ),
+}
+"""Name of a form → its pattern."""
+
+_SLOT = re.compile(r"\{(" + "|".join(PATTERNS) + r")\}")
+
+
+def compiled(says: str) -> re.Pattern[str]:
+    """A pattern of the lexicon with each `{duration}` replaced; the last one is the group `v`,
+    unless the pattern has it already."""
+    if "(?P<v>" in says:
+        return re.compile(_SLOT.sub(lambda found: f"(?:{PATTERNS[found[1]]})", says))
+    return re.compile(_SLOT.sub(lambda found: f"(?P<v>{PATTERNS[found[1]]})", says))
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    kind: str
+    start: int
+    end: int
+    text: str
+
+
+_SEARCHED = (
+    "url", "email", "channel", "span", "rate", "money", "percent", "duration", "size", "measure",
+    "moment", "env", "flag", "path", "version", "number",
+)  # fmt: skip
+_ANY = re.compile("|".join(f"(?P<{kind}>{PATTERNS[kind]})" for kind in _SEARCHED))
+
+
+def values_of(sentence: str) -> Iterator[Value]:
+    """Everything in a sentence that may be an answer by its form, from left to right."""
+    for found in _ANY.finditer(sentence):
+        yield Value(str(found.lastgroup), found.start(), found.end(), found[0])
