@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import pre_tokenizers
+from torch import Tensor
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -17,7 +18,10 @@ from transformers import (
     LlamaForCausalLM,
 )
 
-from training.reader.lora import merge
+from training.trainers.learner import DESCRIPTION, WEIGHTS
+
+# How PEFT names its tensors.
+_PREFIX, _A, _B = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
 
 
 def convert_gguf(source: Path, target: Path) -> None:
@@ -60,10 +64,29 @@ def merge_adapter(base: Path, adapter: Path, target: Path) -> None:
     for file in base.iterdir():
         if file.suffix in {".json", ".jinja"}:
             (target / file.name).write_bytes(file.read_bytes())
-    config = json.loads((adapter / "adapter_config.json").read_text())
+    config = json.loads((adapter / DESCRIPTION).read_text())
     weights = merge(
         load_file(base / "model.safetensors"),
-        load_file(adapter / "adapter_model.safetensors"),
+        load_file(adapter / WEIGHTS),
         scale=config["lora_alpha"] / config["r"],
     )
     save_file(weights, target / "model.safetensors", metadata={"format": "pt"})
+
+
+def merge(
+    base: dict[str, Tensor], adapter: dict[str, Tensor], *, scale: float
+) -> dict[str, Tensor]:
+    """`base` with scale · B A added to each weight that `adapter` names, in the base's dtype.
+
+    LoRA (Hu et al. 2021, arXiv:2106.09685): A is (r, in), B (out, r), scale = alpha / r. Raises
+    KeyError for an adapter of another model.
+    """
+    merged = dict(base)
+    for name in adapter:
+        if not name.endswith(_A):
+            continue
+        layer = name.removesuffix(_A)
+        weight = layer.removeprefix(_PREFIX) + ".weight"
+        a, b = adapter[name].float(), adapter[layer + _B].float()
+        merged[weight] = (base[weight].float() + scale * (b @ a)).to(base[weight].dtype)
+    return merged

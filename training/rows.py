@@ -42,13 +42,12 @@ class Question:
 
 def write_lines(path: Path, items: Iterable[Row] | Iterable[Question]) -> int:
     """Write one JSON object a line; returns how many."""
-    lines = list(map(as_line, items))
-    path.write_text("".join(lines))
-    return len(lines)
-
-
-def as_line(item: Row | Question) -> str:
-    return f"{json.dumps(asdict(item), ensure_ascii=False)}\n"
+    count = 0
+    with path.open("w") as file:
+        for item in items:
+            file.write(json.dumps(asdict(item), ensure_ascii=False) + "\n")
+            count += 1
+    return count
 
 
 def read_rows(path: Path) -> Iterator[Row]:

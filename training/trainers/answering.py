@@ -22,7 +22,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from training.trainers.generation import generate
+from training.trainers.generation import Generated, generate
 from training.trainers.packing import encode_prompt
 from training.trainers.peft import best_dtype
 
@@ -52,14 +52,7 @@ def run(job: Job) -> None:
                 ms = (time.perf_counter() - began) * 1000 / len(batch)
                 for generated in batch:
                     place = start + generated.place
-                    _write(
-                        out,
-                        lines[place]["id"],
-                        generated.text,
-                        ms,
-                        len(prompts[place]),
-                        generated.tokens,
-                    )
+                    _write(out, lines[place]["id"], generated, ms, len(prompts[place]))
                 began = time.perf_counter()
 
 
@@ -81,15 +74,13 @@ def _portions(count: int, alone: int) -> Iterator[tuple[int, int]]:
         yield alone, count
 
 
-def _write(
-    out: TextIO, question: Any, text: str, ms: float, prompt_tokens: int, completion_tokens: int
-) -> None:
+def _write(out: TextIO, question: Any, generated: Generated, ms: float, prompt: int) -> None:
     line = {
         "id": question,
-        "answer": text,
+        "answer": generated.text,
         "ms": round(ms, 2),
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
+        "prompt_tokens": prompt,
+        "completion_tokens": generated.tokens,
     }
     out.write(json.dumps(line, ensure_ascii=False) + "\n")
     out.flush()

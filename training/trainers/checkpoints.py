@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -71,9 +72,9 @@ def _newest_first(folder: Path) -> list[Path]:
     return sorted((p for p in folder.glob("[0-9]*") if p.is_dir()), reverse=True)
 
 
-def _verified(place: Path) -> dict[str, dict[str, float]] | None:
+def _verified(place: Path) -> dict[str, Any] | None:
     try:
-        manifest = json.loads((place / _MANIFEST).read_text())
+        manifest: dict[str, Any] = json.loads((place / _MANIFEST).read_text())
         whole = sha256_of(place / _STATE) == manifest["sha256"]
     except (OSError, ValueError, KeyError):
         return None

@@ -56,11 +56,10 @@ def _batch(
             eos_token_id=end,
             pad_token_id=end,
         )[:, width:]
+    texts = tokenizer.batch_decode(written, skip_special_tokens=True)
     return [
-        Generated(
-            place, tokenizer.decode(line, skip_special_tokens=True).strip(), _length(line, end)
-        )
-        for place, line in zip(places, written.tolist(), strict=True)
+        Generated(place, text.strip(), _length(line, end))
+        for place, text, line in zip(places, texts, written.tolist(), strict=True)
     ]
 
 

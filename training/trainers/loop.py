@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -146,8 +145,8 @@ def _told_step(
 
 # --- What is kept ------------------------------------------------------------------------------
 def _is_due(config: RunConfig, before: float, after: float) -> bool:
-    marks = [n / config.evaluations for n in range(config.evaluations + 1)]
-    return any(before < mark <= after for _, mark in pairwise(marks)) or before < 1 <= after
+    """Whether one of the evaluations, evenly spread and the last at the end, lies between."""
+    return math.floor(min(after, 1) * config.evaluations) > math.floor(before * config.evaluations)
 
 
 def _evaluate(

@@ -10,6 +10,7 @@ sequence, and no place is padding. Ten questions on 350 tokens of passages cost 
 not 3,800; thirty questions without passages share their system prompt.
 """
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,8 +25,8 @@ from training.rows import Row
 class Encoded:
     """A row in tokens: the prompt as the server would build it, the answer with its end of turn."""
 
-    prompt: tuple[int, ...]
-    answer: tuple[int, ...]
+    prompt: "array[int]"
+    answer: "array[int]"
     group: str = ""
 
     def __len__(self) -> int:
@@ -60,8 +61,8 @@ def encode(row: Row, tokenizer: PreTrainedTokenizerBase) -> Encoded:
     """By the model's own chat template, so that one beginning-of-text is there and not two."""
     answer = tokenizer.encode(row.answer, add_special_tokens=False)
     return Encoded(
-        prompt=tuple(encode_prompt(row.messages, tokenizer)),
-        answer=(*answer, tokenizer.eos_token_id),
+        prompt=array("i", encode_prompt(row.messages, tokenizer)),
+        answer=array("i", [*answer, tokenizer.eos_token_id]),
         group=row.group,
     )
 

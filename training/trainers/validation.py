@@ -36,7 +36,7 @@ def validate(learner: Learner, questions: Sequence[Question]) -> Validation:
     ]
     wanted = [answer for question in questions for answer in question.answers] or [REFUSAL]
     longest = max(len(learner.tokenizer.encode(answer)) for answer in wanted)
-    learner.model.eval()
+    learner.model.train(mode=False)
     answers = {
         generated.place: generated.text
         for batch in generate(

@@ -1,0 +1,148 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import LlamaForCausalLM
+
+from tests.training.trainers.conftest import FACTS
+from training.conversion import merge_adapter
+from training.trainers.config import RunConfig
+from training.trainers.events import read_events
+from training.trainers.loop import Stopped, schedule, train
+from training.trainers.peft import PeftLearner
+
+
+def never() -> bool:
+    return False
+
+
+def told(config: RunConfig, event: str) -> list[dict[str, Any]]:
+    return [line for line in read_events(Path(config.out), 0)[0] if line["event"] == event]
+
+
+def elsewhere(config: RunConfig, name: str) -> RunConfig:
+    out = Path(config.out).parent / name
+    out.mkdir()
+    return replace(config, out=str(out))
+
+
+def test_it_learns_the_facts_and_the_refusal(config: RunConfig) -> None:
+    config = replace(config, epochs=300, rate=1e-2, rank=16, alpha=32, batch=6, evaluations=3)
+    train(config, PeftLearner(config), stop=never)
+    result = json.loads((Path(config.out) / "result.json").read_text())
+    assert result["best"] == 1.0
+    last = told(config, "validation")[-1]
+    assert (last["exact_match"], last["hallucination"]) == (1.0, 0.0)
+    assert {line["question"] for line in last["answers"]} == set(FACTS)
+
+
+def test_only_the_adapter_changes(config: RunConfig, learner: PeftLearner) -> None:
+    before = {name: value.clone() for name, value in learner.model.state_dict().items()}
+    train(config, learner, stop=never)
+    changed = {
+        name for name, value in learner.model.state_dict().items() if not value.equal(before[name])
+    }
+    assert changed == set(learner.adapter())
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(config: RunConfig) -> None:
+    whole, stopped = elsewhere(config, "whole"), elsewhere(config, "stopped")
+    train(whole, PeftLearner(whole), stop=never)
+    asked = iter([False] * 4 + [True] * 2)
+    with pytest.raises(Stopped):
+        train(stopped, PeftLearner(stopped), stop=lambda: next(asked))
+    assert len(told(stopped, "step")) < len(told(whole, "step"))
+    train(stopped, PeftLearner(stopped), stop=never)
+    losses = [[line["loss"] for line in told(run, "step")] for run in (whole, stopped)]
+    assert losses[0] == losses[1]
+    one, other = (
+        load_file(Path(run.out) / "adapter" / "adapter_model.safetensors")
+        for run in (whole, stopped)
+    )
+    assert all(one[name].equal(other[name]) for name in one)
+
+
+def test_a_damaged_checkpoint_is_passed_over(config: RunConfig) -> None:
+    asked = iter([False] * 6 + [True] * 2)
+    with pytest.raises(Stopped):
+        train(config, PeftLearner(config), stop=lambda: next(asked))
+    older, newest = sorted((Path(config.out) / "checkpoints").iterdir())
+    state = newest / "state.safetensors"
+    damaged = bytearray(state.read_bytes())
+    damaged[-1] ^= 1
+    state.write_bytes(damaged)
+    train(config, PeftLearner(config), stop=never)
+    steps = [line["step"] for line in told(config, "step")]
+    assert steps.count(int(newest.name)) == 2
+    assert steps.count(int(older.name)) == 1
+
+
+def test_a_finished_run_does_nothing_more(config: RunConfig) -> None:
+    train(config, PeftLearner(config), stop=never)
+    done = len(told(config, "step"))
+    train(config, PeftLearner(config), stop=never)
+    assert len(told(config, "step")) == done
+
+
+def test_rows_that_do_not_fit_are_counted(config: RunConfig) -> None:
+    config = replace(config, max_tokens=60)
+    train(config, PeftLearner(config), stop=never)
+    started = told(config, "started")[0]
+    assert 0 < started["dropped"] < len(FACTS)
+    assert started["rows"] + started["dropped"] == len(FACTS)
+
+
+def test_the_adapter_is_one_that_peft_reads_and_merging_adds_it(config: RunConfig) -> None:
+    train(replace(config, epochs=8), PeftLearner(config), stop=never)
+    adapter, merged = Path(config.out) / "adapter", Path(config.out) / "merged"
+    merged.mkdir()
+    merge_adapter(Path(config.base), adapter, merged)
+    ids = torch.tensor([[5, 300, 17, 44]])
+    ours = LlamaForCausalLM.from_pretrained(merged, dtype=torch.float32)
+    base = LlamaForCausalLM.from_pretrained(config.base, dtype=torch.float32)
+    with torch.no_grad():
+        plain = base(input_ids=ids).logits
+        theirs = PeftModel.from_pretrained(base, adapter)(input_ids=ids).logits
+        torch.testing.assert_close(ours(input_ids=ids).logits, theirs, rtol=2e-2, atol=2e-2)
+    assert not torch.allclose(plain, theirs, atol=5e-2)
+
+
+def test_a_run_goes_on_from_an_earlier_adapter(config: RunConfig) -> None:
+    train(replace(config, epochs=8), PeftLearner(config), stop=never)
+    start = Path(config.out) / "adapter"
+    again = replace(elsewhere(config, "append"), start=str(start))
+    taken = PeftLearner(again).adapter()
+    saved = load_file(start / "adapter_model.safetensors")
+    for name, parameter in taken.items():
+        torch.testing.assert_close(parameter.detach(), saved[name.replace(".default", "")].float())
+
+
+def test_the_rate_rises_then_falls_to_nothing() -> None:
+    assert 0 < schedule(0, 0.05) < schedule(0.04, 0.05) <= 1
+    assert schedule(0.05, 0.05) == 1
+    assert schedule(0.5, 0.05) > schedule(0.9, 0.05) > schedule(1, 0.05) == 0
+
+
+def test_a_process_that_is_asked_to_stop_writes_a_checkpoint(config: RunConfig) -> None:
+    config = replace(config, epochs=10_000, checkpoint_seconds=10_000)
+    run = Path(config.out) / "run.json"
+    config.write(run)
+    with subprocess.Popen(
+        [sys.executable, "-m", "training.trainers", str(run)], stderr=subprocess.DEVNULL
+    ) as process:
+        while not told(config, "step"):
+            assert process.poll() is None
+            os.sched_yield()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143
+    checkpoint = told(config, "checkpoint")[-1]["step"]
+    assert (Path(config.out) / "checkpoints" / f"{checkpoint:06d}" / "manifest.json").exists()
