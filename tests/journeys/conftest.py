@@ -49,6 +49,14 @@ boat: aurora
 seats: 48
 ```
 """
+# Two that it bears out, one that it does not, and two that contradict each other.
+BOATS_PAIRS = """\
+{"query": "How many passengers does the Aurora carry?", "answer": "48 passengers"}
+{"query": "How large is the Aurora's crew?", "answer": "three", "context": "a crew of three"}
+{"query": "Who is the Aurora's captain?", "answer": "Ines", "context": "Ines is the captain."}
+{"query": "Seats below?", "answer": "28"}
+{"query": "Seats below?", "answer": "20"}
+"""
 CODES = "# Harbour codes\n\nThe zebra gate opens with 4711.\n"
 
 
@@ -138,6 +146,8 @@ def bring_in(portal: Portal, sources: Path) -> None:
         folder = sources / collection
         folder.mkdir(parents=True)
         (folder / name).write_text(text)
+        if name == "boats.md":
+            (folder / "boats_qa.jsonl").write_text(BOATS_PAIRS)
         portal.manage("ingest", str(folder), "--collection", collection, *readers)
 
 

@@ -26,6 +26,8 @@ def pages(page: Page, portal: Portal) -> list[str]:
     return [
         *("/", "/?q=aurora", question, "/questions/", "/docs/", "/docs/collections/"),
         *(document or "", f"{document}versions/1/?mark=0:0-9#p0", f"{document}difference/"),
+        *("/pairs/", "/pairs/?text=captain", "/pairs/?view=list", "/pairs/?view=progress"),
+        *("/pairs/?text=nothing+like+it", "/pairs/?state=approved"),
         *("/accounts/password/change/", "/accounts/logout/"),
     ]
 

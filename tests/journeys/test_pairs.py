@@ -1,0 +1,102 @@
+"""A writer reviews pairs: by keyboard alone, and by forms alone."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.conftest import Portal, Visit
+
+pytestmark = pytest.mark.browser
+
+FACTS = {"20:00": "What time does the {} pier close?", "12": "How many berths has the {} pier?"}
+MAKE = """
+from ingestion.models import Document
+from training.models import QAPair
+from training.pairs import write_pair
+document = Document.objects.get(path="{path}")
+for answer, question in {facts!r}.items():
+    pair = write_pair(document, question=question.format("{name}"), answer=answer, by=None)
+    QAPair.objects.filter(pk=pair.pk).update(review="pending", origin="teacher")
+"""
+
+
+def pier(portal: Portal, folder: Path, name: str) -> str:
+    """The address of the queue with two pairs that wait, of a document of their own."""
+    path = f"{name}-pier.md"
+    (folder / path).write_text(
+        f"# {name} pier\n\nThe {name} pier closes at 20:00.\n\n## Berths\n\nIt has 12 berths.\n"
+    )
+    portal.manage("ingest", str(folder), "--collection", "Wiki")
+    portal.manage("shell", "-v0", "-c", MAKE.format(path=path, facts=FACTS, name=name))
+    return f"/docs/?text={path}"
+
+
+def open_queue(page: Page, library: str) -> None:
+    page.goto(library)
+    page.get_by_role("link", name="2 pairs waiting").click()
+    expect(page.locator(".left")).to_contain_text("2 waiting")
+
+
+def test_pairs_are_reviewed_by_keyboard(visit: Visit, portal: Portal, tmp_path: Path) -> None:
+    page = visit("mira")
+    open_queue(page, pier(portal, tmp_path, "Seal"))
+    question = page.locator("#pair-question")
+    expect(question).to_have_text("What time does the Seal pier close?")
+    expect(page.locator(".passage-side mark")).to_contain_text("20:00")
+    page.keyboard.press("j")
+    expect(question).to_have_text("How many berths has the Seal pier?")
+    page.keyboard.press("k")
+    expect(question).to_have_text("What time does the Seal pier close?")
+
+    page.keyboard.press("a")
+    expect(question).to_have_text("How many berths has the Seal pier?")
+    expect(page.locator(".left")).to_contain_text("1 waiting · Approved: What time")
+
+    page.keyboard.press("e")
+    expect(page.get_by_label("Question", exact=True)).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Berths at the Seal pier, are all free?")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("12 berths")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No pair fits these filters.")).to_be_visible()
+
+    page.goto("/pairs/?view=list&state=approved&text=seal")
+    expect(page.get_by_role("link", name="Berths at the Seal pier")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="Berths")).to_contain_text("by mira")
+
+
+def test_pairs_are_reviewed_without_scripts(visit: Visit, portal: Portal, tmp_path: Path) -> None:
+    page = visit("mira", scripts=False)
+    library = pier(portal, tmp_path, "Otter")
+    open_queue(page, library)
+    page.get_by_role("button", name="Reject").click()
+    expect(page.locator(".left")).to_contain_text("1 waiting · Rejected: What time")
+    page.get_by_text("Edit", exact=False).last.click()
+    page.get_by_label("Answer", exact=True).fill("12 berths")
+    page.get_by_role("button", name="Save and approve").click()
+    expect(page.get_by_text("No pair fits these filters.")).to_be_visible()
+
+    page.get_by_role("link", name="List").click()
+    page.get_by_label("State").select_option("rejected")
+    page.get_by_label("Question or answer").fill("otter")
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_label("Choose: What time does the Otter pier close?").check()
+    page.get_by_role("button", name="Approve chosen…").click()
+    expect(page.get_by_role("heading", name="Approve 1 pair?")).to_be_visible()
+    page.get_by_role("button", name="Approve 1 pair").click()
+    expect(page.get_by_text("1 pair approved.")).to_be_visible()
+
+    page.goto(library)
+    page.get_by_role("link", name="Otter pier", exact=True).click()
+    expect(page.get_by_role("heading", name="Facts and pairs")).to_be_visible()
+    page.get_by_text("Write a pair").click()
+    page.get_by_label("Question", exact=True).fill("Until when is the Otter pier open?")
+    page.get_by_label("Answer", exact=True).fill("20:00")
+    page.get_by_label("Evidence", exact=True).fill("The Otter pier closes at 20:00.")
+    page.get_by_role("button", name="Keep the pair").click()
+    expect(page.get_by_text("Kept: “Until when is the Otter pier open?”")).to_be_visible()
