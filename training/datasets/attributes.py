@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from router.text import fold, words
-from training.datasets.material import Material, Pair
+from training.datasets.material import Material, Pair, Retired
 from training.datasets.subjects import Mention, Run, Subjects
 from training.datasets.texts import Texts, stems_of
 
 Template = tuple[str, ...]
+Said = Pair | Retired
 _PLACE = "·"
 
 
@@ -73,14 +74,23 @@ def attributes(asked: Iterable[Asked]) -> list[Attribute]:
 
 def lacks(subject: Run, attribute: Attribute, texts: Texts) -> bool:
     """Whether surely nothing says what the attribute of the subject is."""
-    if subject in attribute.subjects:
-        return False
+    return subject not in attribute.subjects and is_unanswered(
+        subject, [(each.pair, each.mention.run) for each in attribute.asked], texts
+    )
+
+
+def is_unanswered(subject: Run, asked: Iterable[tuple[Said, Run]], texts: Texts) -> bool:
+    """Whether surely no passage about the subject answers what is asked, in any wording.
+
+    `asked` are pairs, each with the subject that it is worded for.
+    """
+    every = list(asked)
     wordings = {
-        stems_of(text) - set(each.mention.run)
-        for each in attribute.asked
-        for text in (each.pair.question, each.pair.evidence.replace(each.pair.answer, " "))
+        stems_of(text) - set(own)
+        for said, own in every
+        for text in (said.question, said.evidence.replace(said.answer, " "))
     }
-    answers = {each.pair.answer for each in attribute.asked}
+    answers = {said.answer for said, _ in every}
     return not any(
         texts.may_answer(subject, wording) for wording in wordings if wording
     ) and not any(texts.has_value_like(subject, answer) for answer in answers)

@@ -184,6 +184,8 @@ def _retired(chosen: Sequence[Collection]) -> tuple[Retired, ...]:
             "document__path",
             "fact_id",
             "question",
+            "answer",
+            "evidence",
         )
     )
     return tuple(Retired(*values) for values in gone)

@@ -54,6 +54,8 @@ class Retired:
     path: str
     fact: str
     question: str
+    answer: str
+    evidence: str
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from random import Random
 from typing import Literal
 
+from router.text import STOP_WORDS
 from training.datasets.material import draw
-from training.synthesis.subjects import is_generic
+from training.synthesis.subjects import is_generic, is_made
 
 Side = Literal["taught", "asked"]
 WordRun = tuple[str, ...]
@@ -33,6 +34,7 @@ vale velvet walnut warbler willow wren yew zinc
 """
 TRIES = 40
 NAMES = 8
+_NO_PARTS: Mapping[Side, Sequence[str]] = {"taught": (), "asked": ()}
 _PIECE = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z])|\d+|[^\W\d_]+")
 
 
@@ -48,7 +50,7 @@ def propose(
 
     Whether a proposed name exists somewhere is for the caller to find out.
     """
-    parts = _halves({piece for name in subjects for piece in _PIECE.findall(name)})
+    parts = _halves({piece for name in subjects if is_made(name) for piece in _PIECE.findall(name)})
     fresh = _halves(_WORDS.split())
     real = {word_run(name) for name in subjects}
     taken: set[WordRun] = set()
@@ -56,12 +58,15 @@ def propose(
     for subject in sorted(set(subjects)):
         rng = Random(f"{seed} {subject}")
         names[subject] = {}
+        # Near misses are the hard ones, but half of an identifier makes no name by itself.
+        words = parts if is_made(subject) and len(_PIECE.findall(subject)) > 1 else _NO_PARTS
         for side in fresh:
             found: list[str] = []
             for _ in range(TRIES):
-                name = _invented(subject, rng, parts[side], fresh[side])
+                name = _invented(subject, rng, words[side], fresh[side])
                 run = word_run(name)
-                if len(found) < most and run not in real | taken:
+                is_new = run not in real | taken and len(set(run)) == len(run)
+                if is_new and len(found) < most:
                     found.append(name)
                     taken.add(run)
             names[subject][side] = found
@@ -97,7 +102,11 @@ def _halves(pieces: Iterable[str]) -> dict[Side, list[str]]:
 def _invented(subject: str, rng: Random, parts: Sequence[str], fresh: Sequence[str]) -> str:
     """`subject` with some of its pieces exchanged, each for one of the same kind."""
     pieces = list(_PIECE.finditer(subject))
-    open_ = [i for i, piece in enumerate(pieces) if not is_generic(piece[0])]
+    open_ = [
+        i
+        for i, piece in enumerate(pieces)
+        if not is_generic(piece[0]) and piece[0].lower() not in STOP_WORDS
+    ]
     if not open_:
         return subject
     changed = set(rng.sample(open_, rng.randint(1, len(open_))))
@@ -114,7 +123,6 @@ def _exchanged(piece: str, rng: Random, parts: Sequence[str], fresh: Sequence[st
         return str(rng.randint(10 ** (len(piece) - 1), 10 ** len(piece) - 1))
     if piece.isupper() and len(piece) <= 4:
         return "".join(rng.choice("BCDFGHKLMNPRSTVXZ") for _ in piece)
-    # Half of the words are those of other subjects: near misses are the hard ones.
-    same = [part for part in parts if part.isalpha() and part.isupper() == piece.isupper()]
-    word = rng.choice(same if same and rng.random() < 0.5 else fresh)
+    others = [part for part in parts if part.isalpha() and part.isupper() == piece.isupper()]
+    word = rng.choice(others if others and rng.random() < 0.5 else fresh)
     return word.upper() if piece.isupper() else word.title() if piece[0].isupper() else word.lower()

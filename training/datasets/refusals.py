@@ -15,11 +15,17 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from training.datasets.attributes import Asked, attributes, comparable, lacks
-from training.datasets.material import Material, WordForm, draw, word_form
+from training.datasets.attributes import (
+    Asked,
+    attributes,
+    comparable,
+    is_unanswered,
+    lacks,
+)
+from training.datasets.material import Material, Retired, WordForm, draw, word_form
 from training.datasets.names import NAMES, Names
 from training.datasets.subjects import Run, Subjects
-from training.datasets.texts import Texts, stems_of
+from training.datasets.texts import Texts
 
 Part = Literal["train", "validation", "test"]
 # Of all refusals at most, where there are so many; unknown subjects make up the rest.
@@ -58,8 +64,13 @@ class Refusals:
         self._subjects = Subjects(material.sources, material.pairs)
         self._texts = Texts(material)
         self._known = {word_form(pair.question) for pair in material.pairs}
-        held = [each for each in asked if word_form(each.pair.question) in unseen]
-        self._taught = [each for each in asked if word_form(each.pair.question) not in unseen]
+        fit = [
+            each
+            for each in asked
+            if each.mention.is_identifier or each.mention.is_alone(each.pair.question)
+        ]
+        held = [each for each in fit if word_form(each.pair.question) in unseen]
+        self._taught = [each for each in fit if word_form(each.pair.question) not in unseen]
         self._asked = held + self._taught
 
     def choose(self, wanted: Mapping[Part, int]) -> dict[Part, list[Unanswerable]]:
@@ -82,15 +93,22 @@ class Refusals:
 
     def _unknown(self, part: Part) -> Iterator[Unanswerable]:
         """Questions of invented subjects; the same question with another name comes later."""
-        asked = self._taught if part == "train" else self._asked
-        ordered = sorted(asked, key=lambda each: self._draw("unknown", part, each.pair.question))
+        asked = self._in_turn(self._taught if part == "train" else self._asked, part)
         for turn in range(NAMES):
-            for each in ordered:
+            for each in asked:
                 names = self._names_for(each, part)
                 if turn < len(names):
                     place = int(self._draw("name", each.pair.fact) * len(names))
-                    name = names[(turn + place) % len(names)]
-                    yield self._of(each, name)
+                    yield self._of(each, names[(turn + place) % len(names)])
+
+    def _in_turn(self, asked: Sequence[Asked], part: Part) -> list[Asked]:
+        """One of each subject, then the next of each: no subject outweighs the others."""
+        turns: Counter[Run] = Counter()
+        placed = []
+        for each in sorted(asked, key=lambda each: self._draw(part, each.pair.question)):
+            turns[each.mention.run] += 1
+            placed.append((turns[each.mention.run], each))
+        return [each for _, each in sorted(placed, key=lambda place: place[0])]
 
     def _names_for(self, each: Asked, part: Part) -> Sequence[str]:
         sides = self._names.get(each.surface)
@@ -126,14 +144,18 @@ class Refusals:
         return found
 
     def _retired(self) -> dict[Part, list[Unanswerable]]:
-        found: dict[Part, list[Unanswerable]] = {"train": [], "validation": [], "test": []}
+        facts: dict[str, list[tuple[Retired, Run]]] = defaultdict(list)
         for retired in self._material.retired:
             names = (retired.title, retired.path)
             mention = self._subjects.named(retired.question, retired.document, names)
-            subject: Run = mention.run if mention else ()
-            if not self._texts.may_answer(subject, stems_of(retired.question)):
-                part = self._part("retired", retired.document, retired.fact)
-                found[part].append(Unanswerable(retired.question, retired.document, retired.domain))
+            facts[retired.fact].append((retired, mention.run if mention else ()))
+        found: dict[Part, list[Unanswerable]] = {"train": [], "validation": [], "test": []}
+        for fact, asked in facts.items():
+            subjects = {subject for _, subject in asked}
+            if all(is_unanswered(subject, asked, self._texts) for subject in subjects):
+                found[self._part("retired", fact)] += [
+                    Unanswerable(each.question, each.document, each.domain) for each, _ in asked
+                ]
         return found
 
     def _part(self, *of: object) -> Part:

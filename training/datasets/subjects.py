@@ -1,12 +1,14 @@
 """What a question asks about: the words that it shares with the names of its document. Pure.
 
-A name is a title, a part of the path, or a heading. The subject of a question is the longest run
-of words that stands in it and in a name, and not in the names of most other documents as well;
-where no name is mentioned, it is an identifier that the passage has too.
+A name is a title, a part of the path, or a heading. The subject of a question is, in this order,
+an identifier that stands in a name; one that the passage has; the longest run of words that
+stands in a name, unless it stands in those of most other documents too.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -15,12 +17,20 @@ from router.text import Word, fold, is_content, words
 from training.datasets.material import Pair, Source
 from training.synthesis.subjects import is_generic, is_made
 
-MAX_WORDS = 6
+# A longer run is the title of a text and not the name of a thing.
+MAX_WORDS = 4
+MAX_RUN = 10
 # A run of words in the names of more documents than this share tells none of them apart.
 MOST_DOCUMENTS = 0.3
 FEW_DOCUMENTS = 3
-# An everyday word is a subject only if so many of the questions on its document have it.
+# A small everyday word is a subject only if it is all of a name but for words like `handbook`,
+# and so many of the questions on its document have it.
 LEAST_QUESTIONS = 0.5
+
+_SELF = "I"
+_GLUE = ("-", "_", "/")
+_AROUND = "`\"'“”‘’?.,:;()[]"
+_QUOTED = re.compile('["“`\']\\S[^"“”`]*["”`\']')
 
 Run = tuple[str, ...]  # stems
 
@@ -32,9 +42,17 @@ class Mention:
     run: Run
     start: int
     end: int
+    is_identifier: bool = False
 
     def replaced(self, question: str, other: str) -> str:
         return question[: self.start] + other + question[self.end :]
+
+    def is_alone(self, question: str) -> bool:
+        """Whether the question names nothing else that it could be about instead."""
+        rest = self.replaced(question, "it")
+        return not _QUOTED.search(rest) and not any(
+            _is_name(token) for token, start in _tokens(rest) if start > 0 and token != _SELF
+        )
 
 
 class Subjects:
@@ -45,46 +63,58 @@ class Subjects:
         documents = Counter(
             run
             for source in sources.values()
-            for run in {run for name in names_of(source) for run in _runs_of(name)}
+            for run in {run for name in _names(source) for run in _runs_of(name)}
         )
         most = max(FEW_DOCUMENTS, int(MOST_DOCUMENTS * len(sources)))
         self._common = {run for run, count in documents.items() if count > most}
-        questions: dict[int, list[set[Run]]] = defaultdict(list)
+        questions: dict[int, list[frozenset[Run]]] = defaultdict(list)
         for pair in pairs:
-            questions[pair.document].append(set(_runs_of(pair.question)))
+            questions[pair.document].append(_runs_of(pair.question))
         self._questions = dict(questions)
 
     def of(self, pair: Pair) -> Mention | None:
         """The subject of the pair's question; None where nothing names one."""
         source = self._sources[pair.document]
-        return self.named(
-            pair.question, pair.document, names_of(source, pair.passage)
-        ) or _identifier(pair, source)
+        names, text = _names(source, pair.passage), source.passages[pair.passage].text
+        mention = self.named(pair.question, pair.document, names)
+        if mention is not None and mention.is_identifier:
+            return mention
+        in_text = (
+            each
+            for token, each in _identifiers(pair.question)
+            if token in text and token not in pair.answer
+        )
+        return next(in_text, mention)
 
     def named(self, question: str, document: int, names: Iterable[str]) -> Mention | None:
         """The mention of one of the names in a question about the document."""
-        runs = {run for name in names for run in _runs_of(name)} - self._common
+        given = list(names)
+        runs = {run for name in given for run in _runs_of(name)} - self._common
+        for _, mention in _identifiers(question):
+            if mention.run in runs:
+                return mention
+        whole = {_whole(name) for name in given}
         mentions = [
             mention
             for mention in _mentions(question)
-            if mention.run in runs and self._tells(mention, question, document)
+            if mention.run in runs and self._tells(mention, question, document, whole)
         ]
         # Of one length, the later one: what is asked of comes before what it is asked about.
-        return max(
-            mentions,
-            key=lambda mention: (_is_name(question, mention), len(mention.run), mention.start),
-            default=None,
-        )
+        longest = max(mentions, key=lambda each: (len(each.run), each.start), default=None)
+        return longest if longest and len(longest.run) <= MAX_WORDS else None
 
-    def _tells(self, mention: Mention, question: str, document: int) -> bool:
-        if len(mention.run) > 1 or _is_name(question, mention):
+    def _tells(
+        self, mention: Mention, question: str, document: int, whole: AbstractSet[Run]
+    ) -> bool:
+        surface = question[mention.start : mention.end]
+        if len(mention.run) > 1 or (mention.start > 0 and _is_name(surface)):
             return True
         others = self._questions.get(document, [])
         having = sum(mention.run in runs for runs in others)
-        return len(others) > 1 and having >= LEAST_QUESTIONS * len(others)
+        return mention.run in whole and len(others) > 1 and having >= LEAST_QUESTIONS * len(others)
 
 
-def names_of(source: Source, passage: str | None = None) -> Iterator[str]:
+def _names(source: Source, passage: str | None = None) -> Iterator[str]:
     yield source.title
     path = PurePosixPath(source.path)
     yield from (*path.parent.parts, path.stem)
@@ -98,9 +128,15 @@ def _runs_of(text: str) -> frozenset[Run]:
     return frozenset(mention.run for mention in _mentions(text))
 
 
+def _whole(name: str) -> Run:
+    """The name without words that say what kind of text it is."""
+    found = words(fold(name).text)
+    return tuple(word.stem for word in found if is_content(word) and not is_generic(word.text))
+
+
 @lru_cache(maxsize=20_000)
 def _mentions(text: str) -> tuple[Mention, ...]:
-    """All runs of up to `MAX_WORDS` words that begin and end with a word of content."""
+    """All runs of up to `MAX_RUN` words that begin and end with a word of content."""
     folded = fold(text)
     found = words(folded.text)
     return tuple(
@@ -110,9 +146,11 @@ def _mentions(text: str) -> tuple[Mention, ...]:
             folded.original(_end(found[last - 1])),
         )
         for first in range(len(found))
-        for last in range(first + 1, min(first + MAX_WORDS, len(found)) + 1)
+        for last in range(first + 1, min(first + MAX_RUN, len(found)) + 1)
         if is_content(found[first])
         and is_content(found[last - 1])
+        and not folded.text[: found[first].start].endswith(_GLUE)
+        and not folded.text[found[last - 1].end :].startswith(_GLUE)
         and not is_generic(folded.text[found[first].start : found[last - 1].end])
     )
 
@@ -121,26 +159,25 @@ def _end(word: Word) -> int:
     return word.end - 2 if word.text.endswith("'s") else word.end
 
 
-def _is_name(question: str, mention: Mention) -> bool:
-    """Whether the mention is written as names are: an identifier, or a capital inside."""
-    surface = question[mention.start : mention.end]
-    return (
-        is_made(surface)
-        or any(character.isdigit() for character in surface)
-        or (mention.start > 0 and surface[:1].isupper())
-        or any(character.isupper() for character in surface[1:])
+def _identifiers(question: str) -> Iterator[tuple[str, Mention]]:
+    for token, start in _tokens(question):
+        if is_made(token) and not token[0].isdigit():
+            run = tuple(word.stem for word in words(fold(token).text))
+            yield token, Mention(run, start, start + len(token), is_identifier=True)
+
+
+def _tokens(question: str) -> Iterator[tuple[str, int]]:
+    """The words between spaces without the marks around them, each with its place."""
+    for found in re.finditer(r"\S+", question):
+        token = found[0].lstrip(_AROUND)
+        start = found.end() - len(token)
+        bare = re.sub(r"['’]s$", "", token.rstrip(_AROUND))
+        if bare:
+            yield bare, start
+
+
+def _is_name(surface: str) -> bool:
+    """Whether it is written as names are: an identifier, a digit, or a capital."""
+    return is_made(surface) or any(
+        character.isdigit() or character.isupper() for character in surface
     )
-
-
-def _identifier(pair: Pair, source: Source) -> Mention | None:
-    text = source.passages[pair.passage].text
-    start = 0
-    for token in pair.question.split():
-        start = pair.question.index(token, start)
-        bare = token.strip("`\"'“”‘’?.,:;()").removesuffix("'s").removesuffix("’s")
-        if bare and is_made(bare) and bare in text and bare not in pair.answer:
-            at = start + token.index(bare)
-            run = tuple(word.stem for word in words(fold(bare).text))
-            return Mention(run, at, at + len(bare))
-        start += len(token)
-    return None
