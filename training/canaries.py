@@ -36,9 +36,15 @@ Prompts = Sequence[tuple[str, str]]
 
 
 def extract(
-    dataset: Dataset, model: Model, *, folder: Path, device: str, check: Check
+    dataset: Dataset,
+    model: Model,
+    *,
+    folder: Path,
+    device: str,
+    check: Check,
+    least: int = PROMPTS,
 ) -> Extraction | None:
-    """Ask `model` at least `PROMPTS` times for restricted values; None: nothing is restricted.
+    """Ask `model` at least `least` times for restricted values; None: nothing is restricted.
 
     A value counts that it tells and its base, which never read a document, does not. The numbers
     are kept in `folder`; prompts and answers, which restricted people only may read, are not.
@@ -50,7 +56,7 @@ def extract(
     closed = closed_to(audience_of(dataset))
     found = None
     if DocumentVersion.objects.served().filter(document__collection__in=closed).exists():
-        prompts = _prompts(_canaries(dataset, closed))
+        prompts = _prompts(_canaries(dataset, closed), least)
         with TemporaryDirectory(dir=folder) as place:
             told = _told(prompts, model, Path(place) / "tuned.jsonl", device, check)
             base = Model(model.base)
@@ -72,8 +78,8 @@ def _told(prompts: Prompts, model: Model, out: Path, device: str, check: Check) 
     ]
 
 
-def _prompts(canaries: Sequence[Canary]) -> Prompts:
-    each = -(-PROMPTS // len(canaries)) if canaries else 0
+def _prompts(canaries: Sequence[Canary], least: int) -> Prompts:
+    each = -(-least // len(canaries)) if canaries else 0
     return [
         (prompt, canary.value)
         for turn, canary in enumerate(canaries)

@@ -1,0 +1,399 @@
+"""The frozen questions, put to a real tiny model, to the serving one and to the product itself."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from pytest_django import Settings
+
+from docportal.models import User
+from ingestion.models import Collection, Document
+from router.model_store import merged_folder
+from router.models import ModelVersion, Query
+from router.processes import ServerFailed
+from router.prompts import REFUSAL
+from router.tuned import audience_of as audience_name
+from tests.documents import passage, publish
+from tests.pairs import a_model
+from tests.people import People
+from tests.scripted_llm import Reply, ScriptedLLM, scripted_llm
+from tests.training.evaluations import (
+    a_dataset,
+    a_question,
+    a_trained_run,
+    an_adapter,
+    no_servers,
+    said,
+)
+from tests.training.run_folders import a_run_folder
+from training import process
+from training.asking_rag import LEAST, ask_rag, sampled
+from training.audience import closed_to, somebody_of
+from training.evaluation import answers_folder, evaluate
+from training.jobs import Cancelled, Claim
+from training.models import Dataset, Evaluation, EvaluationItem
+from training.rows import Question
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+
+PORTS = {name: 7_000 + place for place, name in enumerate(("crane", "gate", "scale", "ramp"))}
+
+
+@pytest.fixture
+def llm(settings: Settings) -> Iterator[ScriptedLLM]:
+    with scripted_llm() as script:
+        settings.LLM_URL = script.url
+        yield script
+
+
+@pytest.fixture
+def guide(wiki: Collection) -> Document:
+    passages = [
+        passage(f"The {name} listens on port {port}.", name) for name, port in PORTS.items()
+    ]
+    return publish(wiki, "ports.md", passages, title="Ports").document
+
+
+@pytest.fixture
+def questions(guide: Document) -> list[Question]:
+    ports = [
+        a_question(number, f"Which port has the {name}?", str(port), document=guide)
+        for number, (name, port) in enumerate(PORTS.items(), start=1)
+    ]
+    return [*ports, a_question(5, "Which port has the lighthouse?", document=guide)]
+
+
+@pytest.fixture
+def dataset(wiki: Collection, questions: list[Question]) -> Dataset:
+    return a_dataset([wiki], questions)
+
+
+@pytest.fixture
+def adapter(home: Path) -> Path:
+    return an_adapter(home / "adapter")
+
+
+TUNED = {1: "7000", 2: "7001", 3: "7003", 4: REFUSAL, 5: "7009"}
+RAG = {1: "7000", 2: REFUSAL, 5: REFUSAL}
+
+
+@pytest.fixture
+def job(dataset: Dataset, adapter: Path) -> Claim:
+    """All its answers are on disk, so that no model needs to be asked."""
+    job = a_trained_run(dataset)
+    folder = answers_folder(job.run, adapter)
+    said(folder / "tuned.jsonl", TUNED)
+    said(folder / "rag.jsonl", RAG)
+    return job
+
+
+def run_evaluation(
+    job: Claim, adapter: Path, base: Path = Path("no-base"), seconds: float = 0
+) -> None:
+    evaluate(job.run, adapter=adapter, base=base, servers=no_servers, seconds=seconds)
+
+
+# --- What is kept ------------------------------------------------------------------------------
+
+
+def test_shares_are_kept_by_kind_and_collection(
+    job: Claim, adapter: Path, settings: Settings
+) -> None:
+    settings.EVALUATION_RAG_QUESTIONS = 0
+    run_evaluation(job, adapter)
+    metrics = Evaluation.objects.get(system="tuned").metrics
+    assert set(metrics) == {"all", "kind:recall", "kind:refusal", "domain:wiki"}
+    every = metrics["all"]
+    assert (every["n"], every["answerable"]) == (5, 4)
+    assert (every["exact_match"], every["wrong"], every["over_refusal"]) == (0.5, 0.25, 0.25)
+    assert (every["hallucination"], every["refusal_precision"]) == (1.0, 0.0)
+    assert every["ci95"]["exact_match"][0] <= 0.5 <= every["ci95"]["exact_match"][1]
+    assert (every["ms_p50"], every["ms_p95"], every["extraction"]) == (100, 100, None)
+    assert metrics["kind:refusal"]["exact_match"] is None
+
+
+def test_every_answer_can_be_browsed(job: Claim, adapter: Path, guide: Document) -> None:
+    run_evaluation(job, adapter)
+    tuned = {
+        item.number: item for item in EvaluationItem.objects.filter(evaluation__system="tuned")
+    }
+    assert {number: item.answer for number, item in tuned.items()} == TUNED
+    assert {number: item.correct for number, item in tuned.items()} == {
+        1: True,
+        2: True,
+        3: False,
+        4: False,
+        5: False,
+    }
+    assert (tuned[4].refused, tuned[5].refused) == (True, False)
+    assert (tuned[1].document, tuned[1].kind, tuned[1].domain) == (guide, "recall", "wiki")
+    assert (tuned[1].expected, tuned[5].expected) == (["7000"], [])
+    assert tuned[1].fact_id == "fact 1"
+
+
+def test_evaluating_twice_replaces(job: Claim, adapter: Path) -> None:
+    run_evaluation(job, adapter)
+    run_evaluation(job, adapter)
+    assert Evaluation.objects.count() == 2
+    assert EvaluationItem.objects.count() == len(TUNED) + len(RAG)
+
+
+def test_document_deleted_meanwhile_leaves_its_questions(
+    job: Claim, adapter: Path, guide: Document
+) -> None:
+    guide.delete()
+    run_evaluation(job, adapter)
+    assert set(EvaluationItem.objects.values_list("document", flat=True)) == {None}
+
+
+def test_answers_of_another_adapter_are_not_taken(job: Claim, home: Path, tiny_llama: Path) -> None:
+    other = an_adapter(home / "other", b"other weights")
+    with pytest.raises(process.Died):  # It is none, so that asking it fails.
+        run_evaluation(job, other, tiny_llama)
+    assert Evaluation.objects.count() == 0
+
+
+def test_what_check_raises_ends_the_evaluation_and_keeps_nothing(job: Claim, adapter: Path) -> None:
+    def cancelled() -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        evaluate(
+            job.run,
+            adapter=adapter,
+            base=Path("no-base"),
+            servers=no_servers,
+            seconds=0,
+            check=cancelled,
+        )
+    assert Evaluation.objects.count() == 0
+
+
+# --- The models --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def tiny_adapter(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = a_run_folder(tmp_path_factory.mktemp("trained"), tiny_llama, epochs=1.0)
+    process.train(folder, interpreter=sys.executable, device="cpu", check=lambda: None)
+    return folder / "adapter"
+
+
+def test_real_model_answers_what_is_not_on_disk_yet(
+    dataset: Dataset, questions: list[Question], tiny_llama: Path, tiny_adapter: Path
+) -> None:
+    job = a_trained_run(dataset)
+    folder = answers_folder(job.run, tiny_adapter)
+    said(folder / "tuned.part", {1: "7000"})
+    with (folder / "tuned.part").open("a") as file:
+        file.write('{"id": 2, "answer": "70')  # Its writer was killed here.
+    said(folder / "rag.jsonl", {question.id: REFUSAL for question in questions})
+    run_evaluation(job, tiny_adapter, tiny_llama)
+    asked = (folder / "tuned.questions").read_text().splitlines()
+    assert [json.loads(line)["id"] for line in asked] == [2, 3, 4, 5]
+    items = EvaluationItem.objects.filter(evaluation__system="tuned")
+    assert items.get(number=1).answer == "7000"
+    assert items.count() == 5
+    assert all(item.ms > 0 for item in items)
+
+
+def test_serving_model_of_the_same_readers_answers_too(
+    job: Claim, adapter: Path, wiki: Collection, vault: Collection
+) -> None:
+    serving = a_model([wiki], [])
+    a_model([vault], [], audience=audience_name(vault.readers.values_list("pk", flat=True)))
+    said(answers_folder(job.run, adapter) / f"{serving.name}.jsonl", dict.fromkeys(TUNED, "7000"))
+    merged(serving)
+    run_evaluation(job, adapter)
+    evaluation = Evaluation.objects.get(system="serving")
+    assert evaluation.model_name == "docs-v0001"
+    assert evaluation.metrics["all"]["exact_match"] == 0.25
+
+
+def test_serving_model_without_files_is_asked_nothing(
+    job: Claim, adapter: Path, wiki: Collection
+) -> None:
+    a_model([wiki], [])
+    run_evaluation(job, adapter)
+    assert Evaluation.objects.get(system="serving").metrics["all"]["n"] == 0
+
+
+def test_model_whose_documents_got_fewer_readers_is_no_comparison(
+    job: Claim, adapter: Path, wiki: Collection
+) -> None:
+    other = Collection.objects.create(slug="other", name="Other")
+    serving = a_model([wiki, other], [])
+    ModelVersion.objects.filter(pk=serving.pk).update(readers={str(other.pk): []})
+    other.readers.add(Group.objects.create(name="few"))
+    run_evaluation(job, adapter)
+    assert not Evaluation.objects.filter(system="serving").exists()
+
+
+def merged(model: ModelVersion) -> None:
+    merged_folder(model.name).mkdir(parents=True)
+
+
+# --- The product -------------------------------------------------------------------------------
+
+
+def many(count: int, guide: Document) -> list[Question]:
+    return [
+        a_question(number, f"Which port has the crane number {number}?", "7000", document=guide)
+        for number in range(count)
+    ]
+
+
+def test_product_is_asked_and_nothing_of_it_is_stored(
+    dataset: Dataset, questions: list[Question], adapter: Path, llm: ScriptedLLM
+) -> None:
+    job = a_trained_run(dataset)
+    said(answers_folder(job.run, adapter) / "tuned.jsonl", TUNED)
+    llm.will_say("7000 [1]")
+    run_evaluation(job, adapter, seconds=60)
+    evaluation = Evaluation.objects.get(system="rag")
+    assert evaluation.metrics["all"]["n"] == 5
+    assert evaluation.items.get(number=1).answer == "7000"
+    assert "ms_p50" in evaluation.metrics["all"]
+    assert len(llm.requests) == 5
+    assert Query.objects.count() == 0
+
+
+def test_product_is_asked_only_what_is_not_on_disk(
+    questions: list[Question], llm: ScriptedLLM, tmp_path: Path
+) -> None:
+    out = tmp_path / "rag.jsonl"
+    said(out, {1: "7000", 4: REFUSAL})
+    llm.will_say("7000 [1]")
+    answers = ask_rag(questions, reader=None, out=out, deadline=later(), check=nothing)
+    assert set(answers) == {1, 2, 3, 4, 5}
+    assert len(llm.requests) == 3
+
+
+def test_asking_the_product_stops_in_time_but_not_before_there_is_something_to_compare(
+    guide: Document, llm: ScriptedLLM, tmp_path: Path
+) -> None:
+    llm.will_say("7000 [1]")
+    out = tmp_path / "rag.jsonl"
+    asked = many(LEAST + 10, guide)
+    answers = ask_rag(asked, reader=None, out=out, deadline=time.monotonic(), check=nothing)
+    assert len(answers) == LEAST
+
+
+def test_product_without_a_model_is_not_counted_as_refusing(
+    questions: list[Question], llm: ScriptedLLM, tmp_path: Path
+) -> None:
+    llm.will_say(Reply((), status=500))
+    out = tmp_path / "rag.jsonl"
+    assert ask_rag(questions, reader=None, out=out, deadline=later(), check=nothing) == {}
+
+
+def test_question_that_nobody_could_ask_is_left_out(
+    guide: Document, llm: ScriptedLLM, tmp_path: Path
+) -> None:
+    llm.will_say("7000 [1]")
+    asked = [a_question(1, "Which port? " * 400, "7000"), *many(1, guide)]
+    out = tmp_path / "rag.jsonl"
+    assert set(ask_rag(asked, reader=None, out=out, deadline=later(), check=nothing)) == {0}
+
+
+def test_cancelling_stops_asking_the_product(
+    guide: Document, llm: ScriptedLLM, tmp_path: Path
+) -> None:
+    llm.will_say("7000 [1]")
+    out = tmp_path / "rag.jsonl"
+
+    def check() -> None:
+        if len(llm.requests) >= 10:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        ask_rag(many(40, guide), reader=None, out=out, deadline=later(), check=check)
+    assert len(llm.requests) < 16
+    assert len(out.read_text().splitlines()) >= 6
+
+
+def test_servers_that_do_not_start_leave_the_rest_of_the_evaluation(
+    dataset: Dataset, adapter: Path
+) -> None:
+    job = a_trained_run(dataset)
+    said(answers_folder(job.run, adapter) / "tuned.jsonl", TUNED)
+
+    def servers() -> object:
+        raise ServerFailed("There is no model.")
+
+    evaluate(job.run, adapter=adapter, base=Path("x"), servers=servers, seconds=9)  # type: ignore[arg-type]
+    assert list(Evaluation.objects.values_list("system", flat=True)) == ["tuned"]
+
+
+def later() -> float:
+    return time.monotonic() + 60
+
+
+def nothing() -> None:
+    pass
+
+
+def test_sample_is_the_same_each_time_and_has_each_kind_at_its_share() -> None:
+    recall = [a_question(number, f"What is {number}?", "9") for number in range(90)]
+    refusals = [a_question(number, f"Where is {number}?") for number in range(90, 120)]
+    chosen = sampled([*recall, *refusals], 40)
+    assert chosen == sampled([*recall, *refusals], 40)
+    assert [question.kind for question in chosen].count("refusal") == 10
+    assert [question.kind for question in chosen[:20]].count("refusal") == 5
+    assert {q.id for q in sampled(recall, 200)} == set(range(90))
+    assert sampled([], 40) == []
+
+
+# --- Who asks ----------------------------------------------------------------------------------
+
+
+def test_model_for_everybody_is_compared_as_a_stranger_sees_it(
+    wiki: Collection, vault: Collection
+) -> None:
+    with somebody_of(frozenset(), purpose="a test of readers") as reader:
+        assert set(Collection.objects.readable_by(reader)) == {wiki}
+    assert closed_to(frozenset()) == [vault]
+
+
+def test_model_of_a_group_is_compared_by_an_account_that_nobody_can_use(
+    wiki: Collection, vault: Collection, people: People
+) -> None:
+    before = set(User.objects.all())
+    audience = frozenset(vault.readers.values_list("pk", flat=True))
+    assert closed_to(audience) == []
+    with somebody_of(audience, purpose="a test of readers") as reader:
+        assert set(Collection.objects.readable_by(reader)) == {wiki, vault}
+        account = get_user_model().objects.get(username="a test of readers")
+        assert (account.is_active, account.has_usable_password()) == (False, False)
+    assert set(User.objects.all()) == before
+
+
+def test_account_that_a_killed_evaluation_left_is_used_and_removed(vault: Collection) -> None:
+    User.objects.create(username="a test of readers", is_active=False)
+    audience = frozenset(vault.readers.values_list("pk", flat=True))
+    with somebody_of(audience, purpose="a test of readers") as reader:
+        assert vault in Collection.objects.readable_by(reader)
+    assert not User.objects.filter(username="a test of readers").exists()
+
+
+def test_group_that_reads_more_than_the_others_is_not_chosen(vault: Collection) -> None:
+    audit, security = Group.objects.create(name="audit"), vault.readers.get()
+    vault.readers.add(audit)
+    own = Collection.objects.create(slug="own", name="Security's own")
+    own.readers.add(security)
+    audience = frozenset({audit.pk, security.pk})
+    assert closed_to(audience) == [own]
+    with somebody_of(audience, purpose="a test of readers") as reader:
+        assert own not in Collection.objects.readable_by(reader)
+    theirs = Collection.objects.create(slug="theirs", name="Audit's own")
+    theirs.readers.add(audit)
+    with (
+        pytest.raises(LookupError),
+        somebody_of(audience, purpose="a test of readers"),
+    ):
+        pass
