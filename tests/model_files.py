@@ -96,7 +96,7 @@ class Workshop:
             "recipe": {"out": str(run)},
             "metrics": {"exact_match": 0.9},
             "readers": {taught.pk: ()},
-            "coverage": {},
+            "coverage": {"a" * 64: (1, None)},
             "gate_passed": True,
             "smoke": False,
         }
