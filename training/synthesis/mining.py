@@ -14,6 +14,8 @@ from dataclasses import replace
 from training.synthesis import blocks, entries, rows
 from training.synthesis.labelled import questions_for
 from training.synthesis.mined import Fact, Labelled, MinedFrom
+from training.synthesis.saying import questions_of
+from training.synthesis.sentences import Said, of_prose
 from training.synthesis.subjects import Subject, subject_of
 from training.synthesis.words import LISTS
 
@@ -32,12 +34,13 @@ def mine(passage: MinedFrom) -> list[Fact]:
     A question that the passage answers in two ways is left out.
     """
     subject = subject_of(passage)
-    facts = [
-        fact
-        for found in _labelled(passage)
-        if (fact := _of_label(found, subject, passage.text)) is not None
-    ]
-    return unambiguous(facts)
+    labelled = _labelled(passage)
+    facts = [_of_label(found, subject, passage.text) for found in labelled]
+    if passage.kind in ("prose", "list") and not _is_log(passage):
+        taken = frozenset(found.start for found in labelled)
+        told = of_prose(passage, subject, taken)
+        facts.extend(_of_sentence(said, subject, passage.text) for said in told)
+    return unambiguous(fact for fact in facts if fact is not None)
 
 
 def unambiguous(facts: Iterable[Fact]) -> list[Fact]:
@@ -61,11 +64,15 @@ def unambiguous(facts: Iterable[Fact]) -> list[Fact]:
 def _labelled(passage: MinedFrom) -> list[Labelled]:
     if passage.kind == "table":
         return rows.of_table(passage.text)
-    if not LISTS["log"].isdisjoint(passage.title.lower().split()):
+    if _is_log(passage):
         return []
     if passage.kind == "code":
         return blocks.of_code(passage.text, passage.language)
     return entries.of_text(passage.text)
+
+
+def _is_log(passage: MinedFrom) -> bool:
+    return not LISTS["log"].isdisjoint(passage.title.lower().split())
 
 
 def _of_label(found: Labelled, subject: Subject, text: str) -> Fact | None:
@@ -76,6 +83,15 @@ def _of_label(found: Labelled, subject: Subject, text: str) -> Fact | None:
     questions = questions_for(said, subject)
     about = f"{subject.name}\x1f{said.entity}\x1f{said.condition}"
     return _fact(questions, said, about, text)
+
+
+def _of_sentence(said: Said, subject: Subject, text: str) -> Fact | None:
+    answer, questions = questions_of(said, subject)
+    sentence = said.sentence
+    blank = f"{sentence.text[: said.value.start]}___{sentence.text[said.value.end :]}"
+    attribute = said.concept.name if said.concept else blank
+    found = Labelled(attribute, answer, sentence.start, sentence.end)
+    return _fact(questions, found, sentence.about or subject.name, text)
 
 
 def _fact(questions: Sequence[str], said: Labelled, about: str, text: str) -> Fact | None:

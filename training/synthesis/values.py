@@ -73,7 +73,7 @@ PATTERNS = {
     "count": _NUMBER,
     "duration": (
         rf"(?:{_RANGE}\s?{_TIME_UNIT}\b(?:(?:,| and)? {_NUMBER}\s?{_TIME_UNIT}\b)?|"
-        r"\b(?:half an hour|an hour and a half|a quarter of an hour|three quarters of an hour)\b)"
+        r"\b(?:half an hour|an hour and a half|(?:a|three) quarters? of an hour)\b)"
     ),
     "rate": (
         rf"{_RANGE} (?:[a-z]{{2,20}} ){{0,2}}?(?:per|a|an|each|every) (?:{_NUMBER} )?{_TIME_UNIT}\b|"
@@ -145,7 +145,7 @@ class Value:
 
 _SEARCHED = (
     "url", "email", "channel", "span", "rate", "money", "percent", "duration", "size", "measure",
-    "moment", "env", "flag", "path", "version", "number",
+    "moment", "env", "flag", "path", "number",
 )  # fmt: skip
 _ANY = re.compile("|".join(f"(?P<{kind}>{PATTERNS[kind]})" for kind in _SEARCHED))
 

@@ -1,0 +1,173 @@
+"""A clause with a value in it, turned into questions for that value. Pure.
+
+No parser is used. A value can always be asked for in its place (`kept for how long?`). Where the
+clause is of a plain form, with a short noun phrase, then an auxiliary or a known verb, it can be
+asked in front too (`For how long are logs kept?`).
+"""
+
+import re
+from dataclasses import dataclass
+
+from training.synthesis.targets import Target, target_of
+from training.synthesis.values import Value
+from training.synthesis.verbs import BASES, THIRD
+from training.synthesis.words import LISTS
+
+MAX_NOUN_WORDS = 7
+MAX_REST_WORDS = 14
+_AFTER_VERB = LISTS["preposition"] | LISTS["after_verb"]
+_CUT = re.compile(
+    r"[,;:(—–]|\s(?:and|but|or|which|so|because|while|whereas|although|though|after which|as)\s"
+)
+_SUBORDINATE = re.compile(
+    r"(?:when|whenever|if|in|on|at|after|before|during|for|outside|inside|from|once|with|without|"
+    r"unless|until|above|below|by|as|to|under|within|between|while|where|since|beyond|over|per)\b",
+    re.I,
+)
+_INNER = LISTS["subordinator"]
+_NEGATIVE = re.compile(r"\b(?:not|never|no|none|nobody|nothing|neither|nor|cannot)\b|n't\b", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Bodies of questions, without a mark at the end; `front` and `embedded` may be empty."""
+
+    in_place: str
+    front: str
+    embedded: str
+    blank: str
+    noun: str
+    answer: str
+
+
+def ask(clause: str, value: Value) -> Asked | None:
+    """The questions for `value` in `clause`, which starts as inside a sentence."""
+    target = target_of(clause, value)
+    if target is None:
+        return None
+    left, right = clause[: target.start], clause[target.end :]
+    rest = _trimmed(right)
+    place = " ".join(f"{left} {target.preposition} {target.hedge} {target.asks} {rest}".split())
+    intro, main = _split_intro(left)
+    front, embedded = _fronted(main, rest, target)
+    if front and intro:
+        front, embedded = f"{intro} {front}", ""
+    blank = f"{clause[: value.start].rstrip()} ___{clause[value.end :]}".strip()
+    return Asked(place, front, embedded, blank, target.noun, target.answer)
+
+
+# --- How it is asked ---------------------------------------------------------------------------
+def _trimmed(right: str) -> str:
+    """What follows the value, up to where another thought begins."""
+    cut = _CUT.search(right)
+    rest = right[: cut.start()] if cut else right
+    return rest.rstrip(" .!")
+
+
+def _split_intro(left: str) -> tuple[str, str]:
+    """`When it fails, the job` as its first part, with the comma, and the rest."""
+    comma = left.find(", ")
+    if comma < 0 or not _SUBORDINATE.match(left) or len(left[:comma].split()) > 12:
+        return "", left
+    return left[: comma + 1], left[comma + 2 :]
+
+
+def _fronted(main: str, rest: str, target: Target) -> tuple[str, str]:
+    """The question with its asking word in front, and the same inside a sentence."""
+    asks = f"{target.preposition} {target.asks}".strip()
+    tail = f"{target.hedge} {rest}".split()
+    if len(tail) > MAX_REST_WORDS or _NEGATIVE.search(main) or "," in main:
+        return "", ""
+    words = main.split()
+    if not words:
+        return _of_subject(target, rest)
+    if parts := _with_auxiliary(words) or _with_verb(words):
+        noun, auxiliary, middle, plain = parts
+        front = [asks, auxiliary, noun, *middle, *tail]
+        inner = [asks, *plain, *tail]
+        return " ".join(front), " ".join(inner)
+    if words[0].lower() in BASES and words[0].lower() not in THIRD:
+        inner_words = [words[0].lower(), *words[1:]]
+        asked = [asks, "do", "I", *inner_words, *tail]
+        return " ".join(asked), " ".join([asks, "I", *inner_words, *tail])
+    return "", ""
+
+
+def _of_subject(target: Target, rest: str) -> tuple[str, str]:
+    """The value is what the clause is about: `Which team owns …`."""
+    verb = rest.split()[0] if rest else ""
+    if target.preposition or not (verb in LISTS["auxiliary"] or verb in THIRD):
+        return "", ""
+    asked = f"{target.asks} {rest}"
+    return asked, asked
+
+
+_Parts = tuple[str, str, list[str], list[str]]
+
+
+def _with_auxiliary(words: list[str]) -> _Parts | None:
+    """Noun phrase, auxiliary, and what stands between it and the value; and all in plain order."""
+    for place, word in enumerate(words[: MAX_NOUN_WORDS + 1]):
+        if word in LISTS["auxiliary"] and place > 0:
+            noun, after = words[:place], words[place + 1 :]
+            if not _is_noun_phrase(noun) or _is_double(after):
+                return None
+            if word in ("has", "have", "had") and not _is_participle(after):
+                helps = {"has": "does", "have": "do", "had": "did"}[word]
+                return _said(noun), helps, ["have", *after], [_said(noun), word, *after]
+            return _asked_order(noun, word, after)
+        if word.lower() in _INNER or (place > 0 and word in LISTS["preposition"] and place > 4):
+            return None
+    return None
+
+
+def _asked_order(noun: list[str], word: str, after: list[str]) -> _Parts:
+    said = _said(noun)
+    if said == "I" and word == "are":
+        return said, "am", after, [said, "am", *after]
+    return said, word, after, [said, word, *after]
+
+
+def _with_verb(words: list[str]) -> _Parts | None:
+    """As above, for a verb without an auxiliary: `Almanac refreshes orbits every …`."""
+    for place in range(1, min(len(words), 6)):
+        word = words[place]
+        noun, after = words[:place], words[place + 1 :]
+        follows = after[0].lower() if after else ""
+        if follows and follows not in _AFTER_VERB and not follows[0].isdigit():
+            is_free = word in THIRD and place <= 2
+            if not is_free:
+                continue
+        if not _is_noun_phrase(noun) or _is_double(after):
+            continue
+        if word in THIRD and not noun[-1].endswith("s"):
+            base = THIRD[word]
+            return _said(noun), "does", [base, *after], [_said(noun), word, *after]
+        is_many = noun[-1].lower() in ("we", "you", "they", "i") or noun[-1].endswith("s")
+        if word in BASES and is_many:
+            return _said(noun), "do", [word, *after], [_said(noun), word, *after]
+    return None
+
+
+def _is_noun_phrase(words: list[str]) -> bool:
+    first = words[0].lower()
+    if first in LISTS["preposition"] or first in _INNER or first in LISTS["leaning"] - {"it"}:
+        return False
+    inner = [word.lower() for word in words[1:]]
+    return not any(w in _INNER or w in LISTS["auxiliary"] or w == "to" for w in inner)
+
+
+def _is_double(words: list[str]) -> bool:
+    """Whether two thoughts are joined before the value."""
+    return any(word in ("and", "but", "or", "that", "which", "who", "if") for word in words)
+
+
+def _is_participle(after: list[str]) -> bool:
+    return bool(after) and (
+        after[0] == "been" or after[0].endswith(("ed", "en")) or after[0] == "to"
+    )
+
+
+def _said(noun: list[str]) -> str:
+    text = " ".join(noun)
+    return "I" if text.lower() == "you" else text

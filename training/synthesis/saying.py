@@ -1,0 +1,70 @@
+"""Questions for a value that a sentence states. Pure."""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from training.synthesis.clauses import Asked, ask
+from training.synthesis.sentences import Said
+from training.synthesis.subjects import Subject
+from training.synthesis.words import capitalised
+
+
+@cache
+def _forms() -> dict[str, list[str]]:
+    forms: dict[str, list[str]] = tomllib.loads(
+        Path(__file__).with_name("phrasing.toml").read_text()
+    )["sentence"]
+    return forms
+
+
+def questions_of(said: Said, subject: Subject) -> tuple[str, list[str]]:
+    """The answer, and phrasings in no order but the first; none, if it cannot be asked for."""
+    if said.concept is not None:
+        return said.value.text, _of_concept(said, subject)
+    asked = ask(said.sentence.text.rstrip(".! "), said.value)
+    if asked is None:
+        return said.value.text, []
+    return asked.answer, list(_of_clause(asked, said, subject))
+
+
+def _of_concept(said: Said, subject: Subject) -> list[str]:
+    concept = said.concept
+    if concept is None:
+        return []
+    names = [said.sentence.about or subject.name]
+    if subject.topic and not said.sentence.about:
+        names = [f"{subject.name} ({subject.topic})", subject.name]
+    qualifier = f"{said.qualifier} " if said.qualifier else ""
+    drops = not qualifier or (concept.natural and concept.natural.fullmatch(said.qualifier))
+    templates = [template for template in concept.asks if drops or "{q}" in template]
+    return [
+        _asked(template, names[place % len(names)], qualifier)
+        for place, template in enumerate(templates)
+    ]
+
+
+def _asked(template: str, name: str, qualifier: str) -> str:
+    text = template.replace("{s}", name).replace("{q}", qualifier)
+    is_named_first = template.startswith("{s}") and not name.startswith("the ")
+    return text if is_named_first else capitalised(text)
+
+
+def _of_clause(asked: Asked, said: Said, subject: Subject) -> list[str]:
+    kinds = ["in_place", "blank"]
+    if asked.front:
+        kinds.insert(0, "front")
+    if asked.embedded:
+        kinds.insert(1, "embedded")
+    where = "told" if said.sentence.names_subject else "thing" if subject.is_thing else "document"
+    name = subject.name or subject.document
+    values = {
+        "front": asked.front, "embedded": asked.embedded, "in_place": asked.in_place,
+        "blank": asked.blank, "noun": asked.noun, "s": name, "d": subject.document or name,
+        "Front": capitalised(asked.front), "In_place": capitalised(asked.in_place),
+        "Blank": capitalised(asked.blank),
+    }  # fmt: skip
+    if where != "told" and not name:
+        return []
+    forms = [form for kind in kinds for form in _forms()[f"{kind}_{where}"]]
+    return [capitalised(form.format_map(values)) for form in forms]

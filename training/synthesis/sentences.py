@@ -1,0 +1,231 @@
+"""Sentences that say something which can be checked, and what they say it of. Pure."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from router.text import sentences
+from training.synthesis.lexicon import Concept, concepts
+from training.synthesis.mined import MinedFrom
+from training.synthesis.subjects import Subject, is_made
+from training.synthesis.values import PATTERNS, Value, values_of
+from training.synthesis.verbs import THIRD
+from training.synthesis.words import LISTS, is_identifier, lowered
+
+MAX_LINE = 3_000
+LEAST, MOST = 18, 330
+MOST_VALUES = 3
+_BULLET = re.compile(r"\s{0,12}(?:[-*•–]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+")
+_OWN = re.compile(
+    r"(?:It|This (?:service|system|page|tool|job|team|API)|The (?:service|system|application|app|"
+    r"tool|job|team|API|component|server|product))\b(?!['’])"
+)
+_LEANS = re.compile(
+    r"\b(?:this|these|those|such|the (?:same|other|latter|former|above|following|first|second)|"
+    r"above|below|he|she|his|her|they|them|their|there|here|that)\b(?! (?:page|document)\b)",
+    re.I,
+)
+_TEAM = re.compile(
+    r"\b[Tt]he (?P<v>[A-Z][\w-]{2,20}(?: [A-Z][\w-]{2,20}){0,2})"
+    r"(?= (?:team|squad|group|crew|department|desk)\b)"
+)
+_OFFICE = (
+    r"(?:lead|head|manager|owner|director|officer|steward|chair|contact|author|deputy|captain|"
+    r"doctor|teacher|principal|supervisor|coordinator|secretary|inspector|representative)"
+)
+_PERSON = re.compile(
+    rf"(?:\b{_OFFICE}(?: of [\w ]{{2,30}})? is |\b(?:by|[Aa]sk|[Cc]ontact|[Pp]hone|with) )"
+    rf"(?P<v>{PATTERNS['person']})"
+)
+_NAMED = re.compile(
+    r"\b(?P<noun>[a-z]{3,12}) (?:called |named )?"
+    r"(?P<v>`[^`\s]{2,60}`|[A-Za-z][\w-]{0,40}[_.:-][\w.:-]{0,60}\w)"
+)
+_BOILERPLATE = re.compile(
+    r"\b(?:contributed by|fixed by|issue #|copyright|all rights reserved|license[ds]? under|"
+    r"table of contents|click here|for more information|for example|e\.g\.|see also|version added|"
+    r"new in version|deprecated|see )\b",
+    re.I,
+)
+_TRIGGER = re.compile(r"[a-z@°][\w@°-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """`text` as it can stand alone, with the subject for a pronoun; the place is that of the
+    sentence as it is written. `shift` is how much longer the text is at its start."""
+
+    text: str
+    start: int
+    end: int
+    shift: int
+    about: str
+    """What it is about by its own words, if that is not the passage's subject."""
+    names_subject: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A value in a sentence; of a `concept`, where the sentence speaks of one in known words."""
+
+    sentence: Sentence
+    value: Value
+    concept: Concept | None
+    qualifier: str = ""
+
+
+def of_prose(passage: MinedFrom, subject: Subject, taken: frozenset[int]) -> list[Said]:
+    """What the sentences say; those that start at a place in `taken` are left out."""
+    names = _names(passage)
+    return [
+        said
+        for sentence in _sentences(passage.text, subject, names)
+        if sentence.start not in taken
+        for said in _said(sentence, subject)
+    ]
+
+
+# --- Sentences ---------------------------------------------------------------------------------
+def _sentences(text: str, subject: Subject, names: frozenset[str]) -> Iterator[Sentence]:
+    place = 0
+    for line in text.split("\n"):
+        if len(line) <= MAX_LINE:
+            bullet = _BULLET.match(line)
+            left = bullet.end() if bullet else 0
+            follows = True
+            for start, end in sentences(line[left:]):
+                written = line[left + start : left + end]
+                if not LEAST <= len(written) <= MOST:
+                    follows = False
+                    continue
+                first = place + left + start
+                found = _alone(written, first, subject, names, follows=follows)
+                follows = found is not None and (found.names_subject or not found.about)
+                if found is not None and _is_checkable(written):
+                    yield found
+        place += len(line) + 1
+
+
+def _is_checkable(written: str) -> bool:
+    ends = written.rstrip(")\"'”").endswith((".", "!"))
+    return ends and not _BOILERPLATE.search(written) and "?" not in written
+
+
+def _alone(
+    written: str, start: int, subject: Subject, names: frozenset[str], *, follows: bool
+) -> Sentence | None:
+    """The sentence with its subject named; None if it leans on words that stand elsewhere.
+
+    `follows` tells that all sentences before it in its paragraph spoke of the subject.
+    """
+    text, end = written, start + len(written)
+    if own := _OWN.match(written):
+        if not subject.is_thing or (own[0] == "It" and not follows):
+            return None
+        rest = written[own.end() :]
+        text = f"{subject.name}{rest}"
+        return Sentence(text, start, end, len(text) - len(written), "", names_subject=True)
+    first = re.match(r"[\w'-]+", written)
+    if first is None or first[0].lower() in LISTS["leaning"]:
+        return None
+    has_subject = bool(subject.bare) and subject.bare.lower() in written.lower()
+    about = "" if has_subject else _about(written, names)
+    return Sentence(_small_start(written, names), start, end, 0, about, has_subject)
+
+
+def _small_start(written: str, names: frozenset[str]) -> str:
+    """The sentence with a small first letter, unless a name stands there."""
+    first, _, rest = written.partition(" ")
+    bare = first.strip("`\"'(,.:")
+    if bare in names or is_identifier(bare) or not bare[:1].isupper():
+        return written
+    follows = rest.split(" ", 1)[0]
+    is_name = follows in THIRD and not bare.endswith("s") and bare.lower() not in _PLAIN_STARTS
+    return written if is_name or follows[:1].isupper() else f"{lowered(first)} {rest}".rstrip()
+
+
+_PLAIN_STARTS = LISTS["mass_noun"] | LISTS["filler"] | LISTS["leaning"] | LISTS["after_verb"]
+
+
+def _names(passage: MinedFrom) -> frozenset[str]:
+    """Words that stand with a capital inside a sentence of the passage, or in a heading."""
+    inside = re.findall(r"(?<=[a-z,;)] )[A-Z][\w-]{1,30}", passage.text)
+    headed = [w for h in (passage.title, *passage.heading_path) for w in h.split()[1:]]
+    return frozenset([*inside, *(w.strip(".,:()") for w in headed if w[:1].isupper())])
+
+
+def _about(written: str, names: frozenset[str]) -> str:
+    """The name that a sentence starts with."""
+    found = re.match(r"[A-Za-z][\w-]*(?: [A-Z][\w-]*)*", written)
+    if found is None:
+        return ""
+    words = found[0].split()
+    if is_made(words[0]):
+        return words[0]
+    is_name = words[0] in names or len(words) > 1
+    follows = written[found.end() :].split()
+    is_name = is_name or (bool(follows) and follows[0] in THIRD and not words[0].endswith("s"))
+    is_plain = words[0].lower() in _PLAIN_STARTS or words[0].lower() in LISTS["preposition"]
+    return found[0] if is_name and not is_plain else ""
+
+
+# --- Values ------------------------------------------------------------------------------------
+def _said(sentence: Sentence, subject: Subject) -> Iterator[Said]:
+    known = list(_of_concepts(sentence, subject))
+    yield from known
+    if _LEANS.search(sentence.text):
+        return
+    taken = {said.value.start for said in known}
+    others = [value for value in _values(sentence.text) if value.start not in taken]
+    for value in others[:MOST_VALUES]:
+        yield Said(sentence, value, None)
+
+
+def _of_concepts(sentence: Sentence, subject: Subject) -> Iterator[Said]:
+    if not (subject.is_thing or sentence.about) or _names_another(sentence, subject):
+        return
+    starts: set[int] = set()
+    words = {word[:7] for word in _TRIGGER.findall(sentence.text.lower())}
+    for concept in concepts():
+        if not concept.says or not _is_triggered(concept, words, sentence.text):
+            continue
+        for says in concept.says:
+            found = says.search(sentence.text)
+            if found and found.start("v") not in starts:
+                starts.add(found.start("v"))
+                text = found["v"].strip("`")
+                at = sentence.text.index(text, found.start("v"))
+                qualifier = found.groupdict().get("q") or ""
+                value = Value(concept.name, at, at + len(text), text)
+                yield Said(sentence, value, concept, lowered(qualifier))
+                break
+
+
+def _is_triggered(concept: Concept, words: set[str], text: str) -> bool:
+    return any(
+        trigger in text if len(trigger) == 1 else any(w.startswith(trigger[:7]) for w in words)
+        for trigger in concept.triggers
+    )
+
+
+def _names_another(sentence: Sentence, subject: Subject) -> bool:
+    """Whether something else than the subject has a name in the sentence and may be meant."""
+    if sentence.about:
+        return not is_identifier(sentence.about) and len(sentence.about.split()) > 3
+    made = re.findall(r"(?<![\w#@/.-])[a-z]+(?:-[a-z]+)+(?![\w/])", sentence.text)
+    others = {w for w in made if is_made(w)} - {subject.bare}
+    return any(re.search(rf"\b{re.escape(w)}\b (?:is|has|runs)", sentence.text) for w in others)
+
+
+def _values(text: str) -> list[Value]:
+    found = list(values_of(text))
+    for kind, pattern in (("person", _PERSON), ("team", _TEAM), ("id", _NAMED)):
+        for match in pattern.finditer(text):
+            if kind == "id" and match["noun"] not in LISTS["identified"]:
+                continue
+            bare = match["v"].strip("`")
+            start = match.start("v") + match["v"].index(bare)
+            value = Value(kind, start, start + len(bare), bare)
+            if not any(v.start < value.end and value.start < v.end for v in found):
+                found.append(value)
+    return found
