@@ -1,10 +1,9 @@
 """What makes a dataset a poor one, told before the training. Pure."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from training.datasets.composing import Composition
 from training.datasets.material import Material, word_form
+from training.rows import Kind
 
 # Fewer facts, and a model learns the phrasings by heart without learning to tell facts apart.
 LEAST_FACTS = 40
@@ -14,24 +13,20 @@ LEAST_PHRASINGS = 3
 LEAST_QUESTIONS = 200
 
 
-def warn(material: Material, composition: Composition) -> tuple[str, ...]:
-    return tuple(_warnings(material, composition))
+def warn(material: Material, asked: Mapping[Kind, int]) -> tuple[str, ...]:
+    """`asked` are the numbers of questions in the test."""
+    return (*_about_facts(material), *_about_test(asked)) if material.pairs else ()
 
 
-def _warnings(material: Material, composition: Composition) -> Iterator[str]:
+def _about_facts(material: Material) -> Iterator[str]:
     facts = material.facts
-    if not facts:
-        return
+    phrasings = [len({word_form(pair.question) for pair in pairs}) for pairs in facts.values()]
     if len(facts) < LEAST_FACTS:
         yield (
             f"There are {len(facts)} facts; below {LEAST_FACTS}, a model learns little. "
             "Add documents, or run `synthesize`."
         )
-    phrasings = [
-        len({word_form(pair.question) for pair in pairs} - {frozenset()})
-        for pairs in facts.values()
-    ]
-    if alone := sum(count <= 1 for count in phrasings):
+    if alone := phrasings.count(1):
         yield (
             f"{alone} of {len(facts)} facts have a single phrasing. "
             "Other wordings of their questions help a model more than anything else."
@@ -41,9 +36,15 @@ def _warnings(material: Material, composition: Composition) -> Iterator[str]:
             f"There are {sum(phrasings) / len(facts):.1f} phrasings for a fact; "
             f"{LEAST_PHRASINGS} are needed to answer an unseen one well."
         )
-    for kind, count in sorted(Counter(question.kind for question in composition.test).items()):
-        if count < LEAST_QUESTIONS:
+
+
+def _about_test(asked: Mapping[Kind, int]) -> Iterator[str]:
+    kinds: dict[Kind, str] = {
+        "recall": "unseen phrasings", "refusal": "things that nothing answers"
+    }  # fmt: skip
+    for kind, what in kinds.items():
+        if asked.get(kind, 0) < LEAST_QUESTIONS:
             yield (
-                f"The test has {count} questions of kind {kind}. Below {LEAST_QUESTIONS}, "
+                f"The test asks for {asked.get(kind, 0)} {what}. Below {LEAST_QUESTIONS}, "
                 "a small difference between two models is chance."
             )

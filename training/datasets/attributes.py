@@ -8,7 +8,8 @@ evidence, and no value of the same shape stands there.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from router.text import fold, words
 from training.datasets.material import Material, Pair, Retired
@@ -16,7 +17,6 @@ from training.datasets.subjects import Mention, Run, Subjects
 from training.datasets.texts import Texts, stems_of
 
 Template = tuple[str, ...]
-Said = Pair | Retired
 _PLACE = "·"
 
 
@@ -40,16 +40,40 @@ class Asked:
         )
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class Wordings:
+    """Everything that is said in asking for one thing and in telling it, but for its subject."""
+
+    stems: frozenset[frozenset[str]]
+    answers: frozenset[str]
+
+    @classmethod
+    def of(cls, said: Iterable[tuple[Pair | Retired, Run]]) -> "Wordings":
+        """Of pairs, each with the subject that it is worded for."""
+        every = list(said)
+        stems = {
+            stems_of(text) - set(subject)
+            for each, subject in every
+            for text in (each.question, each.evidence.replace(each.answer, " "))
+        }
+        answers = frozenset(each.answer for each, _ in every)
+        return cls(frozenset(stems - {frozenset()}), answers)
+
+
+@dataclass(frozen=True)
 class Attribute:
-    """The facts of one attribute, by subject."""
+    """The facts of one attribute."""
 
     name: Template  # the least of its templates
-    asked: list[Asked] = field(default_factory=list)
+    asked: tuple[Asked, ...]
 
-    @property
-    def subjects(self) -> set[Run]:
-        return {each.mention.run for each in self.asked}
+    @cached_property
+    def subjects(self) -> frozenset[Run]:
+        return frozenset(each.mention.run for each in self.asked)
+
+    @cached_property
+    def wordings(self) -> Wordings:
+        return Wordings.of((each.pair, each.mention.run) for each in self.asked)
 
 
 def attributes(asked: Iterable[Asked]) -> list[Attribute]:
@@ -68,32 +92,22 @@ def attributes(asked: Iterable[Asked]) -> list[Attribute]:
     groups: dict[object, list[Asked]] = defaultdict(list)
     for each in every:
         groups[find(each.template)].append(each)
-    named = (Attribute(min(each.template for each in group), group) for group in groups.values())
+    named = (
+        Attribute(min(each.template for each in group), tuple(group)) for group in groups.values()
+    )
     return sorted(named, key=lambda attribute: attribute.name)
 
 
 def lacks(subject: Run, attribute: Attribute, texts: Texts) -> bool:
     """Whether surely nothing says what the attribute of the subject is."""
-    return subject not in attribute.subjects and is_unanswered(
-        subject, [(each.pair, each.mention.run) for each in attribute.asked], texts
+    return subject not in attribute.subjects and is_unanswered(subject, attribute.wordings, texts)
+
+
+def is_unanswered(subject: Run, wordings: Wordings, texts: Texts) -> bool:
+    """Whether surely no passage about the subject answers what is asked, in any wording."""
+    return not any(texts.may_answer(subject, stems) for stems in wordings.stems) and not any(
+        texts.has_value_like(subject, answer) for answer in wordings.answers
     )
-
-
-def is_unanswered(subject: Run, asked: Iterable[tuple[Said, Run]], texts: Texts) -> bool:
-    """Whether surely no passage about the subject answers what is asked, in any wording.
-
-    `asked` are pairs, each with the subject that it is worded for.
-    """
-    every = list(asked)
-    wordings = {
-        stems_of(text) - set(own)
-        for said, own in every
-        for text in (said.question, said.evidence.replace(said.answer, " "))
-    }
-    answers = {said.answer for said, _ in every}
-    return not any(
-        texts.may_answer(subject, wording) for wording in wordings if wording
-    ) and not any(texts.has_value_like(subject, answer) for answer in answers)
 
 
 def comparable(all_: Iterable[Attribute]) -> Mapping[Run, set[Run]]:

@@ -12,9 +12,10 @@ from training.datasets.contexts import context_rows
 from training.datasets.material import Material, Pair, draw, word_form
 from training.datasets.mixture import Mixture
 from training.datasets.names import Names
-from training.datasets.refusals import Part, Refusals, Unanswerable
+from training.datasets.refusals import Refusals, Unanswerable
 from training.datasets.splits import LEAST, MOST, HeldOut, Split, hold_out
-from training.rows import Question, Row
+from training.datasets.texts import Texts
+from training.rows import Form, Kind, Question, Row
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,47 @@ class Composition:
     train: tuple[Row, ...]
     validation: tuple[Question, ...]
     test: tuple[Question, ...]
-    held_out: dict[str, HeldOut]
+    held_out: Mapping[str, HeldOut]
 
     @property
     def rows(self) -> dict[str, int]:
         """Rows of each form."""
         return dict(sorted(Counter(row.form for row in self.train).items()))
+
+
+@dataclass(frozen=True)
+class Outline:
+    """How many rows and questions of each kind a composition is to have.
+
+    It may have fewer, where too little can be made of the material.
+    """
+
+    held_out: Mapping[str, HeldOut]
+    rows: Mapping[Form, int]
+    questions: Mapping[Split, Mapping[Kind, int]]
+
+
+def outline(material: Material, *, mixture: Mixture, seed: int) -> Outline:
+    held_out = hold_out(material.facts, seed=seed, test=mixture.test, validation=mixture.validation)
+    closed = sum(
+        max(mixture.rows_per_fact, min(mixture.phrasings, len(phrasings)))
+        for phrasings in ({pair.question for pair in pairs} for pairs in material.facts.values())
+    )
+    weights: dict[Form, float] = {
+        "refusal": mixture.refusal, "context": mixture.context, "replay": mixture.replay
+    }  # fmt: skip
+    rows: dict[Form, int] = {"closed": closed}
+    for form, weight in weights.items():
+        rows[form] = round(closed * weight / mixture.closed)
+    recall = Counter(held.split for held in held_out.values())
+    questions: dict[Split, Mapping[Kind, int]] = {
+        split: {
+            "recall": recall[split],
+            "refusal": min(most, max(LEAST, recall[split])) if material.pairs else 0,
+        }
+        for split, most in MOST.items()
+    }
+    return Outline(held_out, rows, questions)
 
 
 def compose(
@@ -43,39 +79,40 @@ def compose(
 ) -> Composition:
     """`asked` are the pairs whose question names its subject, `names` invented ones that exist
     nowhere, `replay` rows of the base model's own answers."""
-    held_out = hold_out(material.facts, seed=seed, test=mixture.test, validation=mixture.validation)
-    unseen = frozenset(word_form(held.pair.question) for held in held_out.values())
-    recall = {split: _recall(material, held_out, split) for split in MOST}
+    planned = outline(material, mixture=mixture, seed=seed)
+    unseen = frozenset(word_form(held.pair.question) for held in planned.held_out.values())
+    texts = Texts(material)
     subjects = {each.pair.id: each.surface for each in asked}
-    closed = closed_rows(material.facts, subjects, unseen, mixture, seed)
-    wanted: dict[Part, int] = {"train": mixture.rows_beside(len(closed), mixture.refusal)}
-    for split, questions in recall.items():
-        wanted[split] = min(MOST[split], max(LEAST, len(questions)))
-    found = Refusals(material, asked, unseen, names, seed).choose(wanted)
+    refusals = Refusals(material, texts, asked, unseen, names, seed).choose(
+        {
+            "train": planned.rows["refusal"],
+            "validation": planned.questions["validation"]["refusal"],
+            "test": planned.questions["test"]["refusal"],
+        }
+    )
+    read = context_rows(material, texts, asked, unseen, mixture.without_gold, seed)
     rows = [
-        *closed,
+        *closed_rows(material.facts, subjects, unseen, mixture, seed),
         *quote_rows(material.facts, unseen, mixture, seed),
-        *refusal_rows(found["train"], seed),
-        *islice(
-            context_rows(material, asked, unseen, without_gold=mixture.without_gold, seed=seed),
-            mixture.rows_beside(len(closed), mixture.context),
-        ),
-        *_some(replay, mixture.rows_beside(len(closed), mixture.replay), seed),
+        *refusal_rows(refusals["train"], seed),
+        *islice(read, planned.rows["context"]),
+        *sorted(replay, key=lambda row: _place(row, seed))[: planned.rows["replay"]],
     ]
+    validation, test = (
+        _numbered(_recall(material, planned.held_out, split), refusals[split])
+        for split in ("validation", "test")
+    )
     return Composition(
         train=tuple(sorted(rows, key=lambda row: _place(row, seed))),
-        validation=_numbered(recall["validation"], found["validation"]),
-        test=_numbered(recall["test"], found["test"]),
-        held_out=held_out,
+        validation=validation,
+        test=test,
+        held_out=planned.held_out,
     )
 
 
 def _place(row: Row, seed: int) -> tuple[float, str]:
+    """Where a row stands, whatever other rows there are."""
     return draw(seed, "order", row.messages[-1]["content"], row.answer), row.fact
-
-
-def _some(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
-    return sorted(rows, key=lambda row: _place(row, seed))[:count]
 
 
 def _recall(material: Material, held_out: Mapping[str, HeldOut], split: Split) -> list[Question]:

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import islice
 from random import Random
 
 from router.prompts import MAX_PASSAGES, REFUSAL, Passage, reader_messages
@@ -19,9 +18,9 @@ QUESTIONS = 4  # on one set of passages
 
 def context_rows(
     material: Material,
+    texts: Texts,
     asked: Sequence[Asked],
     unseen: AbstractSet[WordForm],
-    *,
     without_gold: float,
     seed: int,
 ) -> Iterator[Row]:
@@ -31,7 +30,6 @@ def context_rows(
     Only questions that name their subject are asked without the gold passage: for any other,
     a passage about something else could hold an answer.
     """
-    texts = Texts(material)
     named = {each.pair.id: each.mention.run for each in asked}
     passages: dict[tuple[int, str], list[Pair]] = defaultdict(list)
     for pair in material.pairs:
@@ -68,12 +66,12 @@ def _distractors(
     wording = stems_of(" ".join(pair.question for pair in pairs))
     wording |= {stem for pair in pairs for stem in named.get(pair.id, ())}
     answers = [_spaced(pair.answer) for pair in pairs]
-    fitting = (
+    near = texts.nearest(wording | stems_of(gold.heading), {content_hash}, 4 * MAX_PASSAGES)
+    return [
         passage
-        for passage in texts.nearest(wording | stems_of(gold.heading), {content_hash})
+        for passage in near
         if not any(answer in _spaced(passage.text) for answer in answers)
-    )
-    return list(islice(fitting, MAX_PASSAGES))
+    ][:MAX_PASSAGES]
 
 
 def _group(

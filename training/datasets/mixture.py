@@ -50,10 +50,6 @@ class Mixture:
                 raise _impossible(f"{value.strip()!r} is no value of {name.strip()}") from None
         return cls(**values)
 
-    def rows_beside(self, closed_rows: int, weight: float) -> int:
-        """How many rows a kind with this weight has beside so many closed ones."""
-        return round(closed_rows * weight / self.closed)
-
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 

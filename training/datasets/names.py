@@ -33,6 +33,8 @@ sumac summit swift teal tern thicket thistle thyme timber topaz trout tulip tund
 vale velvet walnut warbler willow wren yew zinc
 """
 TRIES = 40
+# Enough for any dataset: each has eight names for each side and all its questions.
+SUBJECTS = 500
 NAMES = 8
 _NO_PARTS: Mapping[Side, Sequence[str]] = {"taught": (), "asked": ()}
 _PIECE = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z])|\d+|[^\W\d_]+")
@@ -46,16 +48,24 @@ def word_run(text: str) -> WordRun:
 def propose(
     subjects: Collection[str], *, seed: int, most: int = NAMES
 ) -> dict[str, dict[Side, list[str]]]:
-    """For each subject up to `most` names of its shape for each side.
+    """For each subject, of `SUBJECTS` at most, up to `most` names of its shape for each side.
 
     Whether a proposed name exists somewhere is for the caller to find out.
     """
-    parts = _halves({piece for name in subjects if is_made(name) for piece in _PIECE.findall(name)})
+    parts = _halves(
+        {
+            piece.lower()
+            for name in subjects
+            if is_made(name)
+            for piece in _PIECE.findall(name)
+            if piece.isalpha() and not is_generic(piece)
+        }
+    )
     fresh = _halves(_WORDS.split())
     real = {word_run(name) for name in subjects}
     taken: set[WordRun] = set()
     names: dict[str, dict[Side, list[str]]] = {}
-    for subject in sorted(set(subjects)):
+    for subject in sorted(subjects, key=lambda name: draw(seed, name))[:SUBJECTS]:
         rng = Random(f"{seed} {subject}")
         names[subject] = {}
         # Near misses are the hard ones, but half of an identifier makes no name by itself.
@@ -65,7 +75,7 @@ def propose(
             for _ in range(TRIES):
                 name = _invented(subject, rng, words[side], fresh[side])
                 run = word_run(name)
-                is_new = run not in real | taken and len(set(run)) == len(run)
+                is_new = run not in real and run not in taken and len(set(run)) == len(run)
                 if is_new and len(found) < most:
                     found.append(name)
                     taken.add(run)
@@ -123,6 +133,5 @@ def _exchanged(piece: str, rng: Random, parts: Sequence[str], fresh: Sequence[st
         return str(rng.randint(10 ** (len(piece) - 1), 10 ** len(piece) - 1))
     if piece.isupper() and len(piece) <= 4:
         return "".join(rng.choice("BCDFGHKLMNPRSTVXZ") for _ in piece)
-    others = [part for part in parts if part.isalpha() and part.isupper() == piece.isupper()]
-    word = rng.choice(others if others and rng.random() < 0.5 else fresh)
+    word = rng.choice(parts if parts and rng.random() < 0.5 else fresh)
     return word.upper() if piece.isupper() else word.title() if piece[0].isupper() else word.lower()

@@ -17,6 +17,7 @@ from typing import Literal
 
 from training.datasets.attributes import (
     Asked,
+    Wordings,
     attributes,
     comparable,
     is_unanswered,
@@ -53,6 +54,7 @@ class Refusals:
     def __init__(
         self,
         material: Material,
+        texts: Texts,
         asked: Sequence[Asked],
         unseen: AbstractSet[WordForm],
         names: Names,
@@ -60,9 +62,9 @@ class Refusals:
     ) -> None:
         """`unseen` are the phrasings that are never taught; nothing is refused with their words
         in the training, and what is asked later is worded like them where it can be."""
-        self._material, self._names, self._seed = material, names, seed
+        self._material, self._texts = material, texts
+        self._names, self._seed = names, seed
         self._subjects = Subjects(material.sources, material.pairs)
-        self._texts = Texts(material)
         self._known = {word_form(pair.question) for pair in material.pairs}
         fit = [
             each
@@ -152,7 +154,7 @@ class Refusals:
         found: dict[Part, list[Unanswerable]] = {"train": [], "validation": [], "test": []}
         for fact, asked in facts.items():
             subjects = {subject for _, subject in asked}
-            if all(is_unanswered(subject, asked, self._texts) for subject in subjects):
+            if all(is_unanswered(subject, Wordings.of(asked), self._texts) for subject in subjects):
                 found[self._part("retired", fact)] += [
                     Unanswerable(each.question, each.document, each.domain) for each, _ in asked
                 ]

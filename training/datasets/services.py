@@ -1,6 +1,7 @@
 """Freezing a dataset, checking it, and saying beforehand what it would hold."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,24 +16,24 @@ from ingestion.models import Collection
 from training.datasets import manifest
 from training.datasets.advice import warn
 from training.datasets.attributes import asked_of
-from training.datasets.composing import Composition, compose
+from training.datasets.composing import Composition, compose, outline
 from training.datasets.gathering import Gathered, LeftOut, gather, mentioned
 from training.datasets.material import Material, pairs_by_passage
 from training.datasets.mixture import Mixture
 from training.datasets.names import propose, runs_of, without
+from training.datasets.splits import Split
 from training.models import Dataset
-from training.rows import Row, read_rows
+from training.rows import Form, Kind, Row, read_rows
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What a dataset of these collections would hold now; nothing is written."""
+    """What a dataset of these collections would hold now, at most; nothing is written."""
 
-    pairs: dict[str, int]  # by origin
+    pairs: Mapping[str, int]  # by origin
     facts: int
-    rows: dict[str, int]  # by form
-    validation: int
-    test: int
+    rows: Mapping[Form, int]
+    questions: Mapping[Split, Mapping[Kind, int]]
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
 
@@ -74,15 +75,14 @@ def preview(collections: Sequence[Collection], mixture: Mixture | None = None) -
     """Raises `UserError` for an impossible mixture; no pairs at all are no error here."""
     mixture = mixture or Mixture.parse(settings.DATASET_MIXTURE)
     gathered = gather(collections)
-    composition = _compose(gathered.material, mixture, seed=1)
+    planned = outline(gathered.material, mixture=mixture, seed=1)
     return Preview(
         pairs=gathered.by_origin,
         facts=len(gathered.material.facts),
-        rows=composition.rows,
-        validation=len(composition.validation),
-        test=len(composition.test),
+        rows=planned.rows,
+        questions=planned.questions,
         left_out=gathered.left_out,
-        warnings=warn(gathered.material, composition),
+        warnings=warn(gathered.material, planned.questions["test"]),
     )
 
 
@@ -156,6 +156,7 @@ def _register(sha256: str, gathered: Gathered, composition: Composition, seed: i
         known = Dataset.objects.filter(sha256=sha256).first()
         if known is not None:
             return known
+        kinds = Counter(question.kind for question in composition.test)
         last = Dataset.objects.aggregate(last=Max("number"))["last"] or 0
         dataset = Dataset.objects.create(
             number=last + 1,
@@ -167,7 +168,7 @@ def _register(sha256: str, gathered: Gathered, composition: Composition, seed: i
             validation=len(composition.validation),
             test=len(composition.test),
             left_out=[each.as_json() for each in gathered.left_out],
-            warnings=list(warn(gathered.material, composition)),
+            warnings=list(warn(gathered.material, kinds)),
         )
         dataset.collections.set(gathered.collections)
         return dataset

@@ -1,10 +1,12 @@
 """The passages of the material by their words: which may answer, which are near. Pure."""
 
+import heapq
 import math
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from router.prompts import Passage
 from router.text import fold, is_content, words
@@ -14,7 +16,7 @@ from training.datasets.subjects import Run
 # Of the weight of the words that ask; a passage with more of them may hold the answer.
 MOST_SHARED = 0.34
 # A word of more passages says too little about which are near to be worth its time.
-MOST_PASSAGES = 1_000
+MOST_PASSAGES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +62,22 @@ class Texts:
             for text in self._about(subject)
         )
 
-    def nearest(self, wording: Iterable[str], apart_from: Collection[str]) -> Iterator[Passage]:
-        """The passages that share the most with the wording, best first, each hash once."""
+    def nearest(
+        self, wording: Iterable[str], apart_from: Collection[str], most: int
+    ) -> list[Passage]:
+        """Up to `most` passages that share the most with the wording, best first."""
         scores: dict[int, float] = defaultdict(float)
         for stem in wording:
             having = self._having.get(stem, set())
             if len(having) <= MOST_PASSAGES:
+                weight = self._weight(stem)
                 for at in having:
-                    scores[at] += self._weight(stem)
-        seen = set(apart_from)
-        for at in sorted(scores, key=lambda at: (-scores[at], self._texts[at].content_hash)):
-            text = self._texts[at]
-            if text.content_hash not in seen:
-                seen.add(text.content_hash)
-                yield text.passage
+                    scores[at] += weight
+        best = heapq.nlargest(
+            most, scores, key=lambda at: (scores[at], self._texts[at].content_hash)
+        )
+        found = {self._texts[at].content_hash: self._texts[at].passage for at in best}
+        return [found[name] for name in found if name not in apart_from]
 
     def _about(self, subject: Run) -> Iterator[Text]:
         having = (self._having.get(stem, set()) for stem in subject)
@@ -84,6 +88,7 @@ class Texts:
         return math.log(1 + len(self._texts) / (1 + len(self._having.get(stem, ()))))
 
 
+@lru_cache(maxsize=20_000)
 def stems_of(text: str) -> frozenset[str]:
     """The stems of the words of content."""
     return frozenset(word.stem for word in words(fold(text).text) if is_content(word))

@@ -164,8 +164,16 @@ def test_preview_counts_what_freeze_would_write_and_writes_nothing(wiki: Collect
     assert seen.pairs == {"imported": dataset.pairs}
     assert seen.facts == dataset.facts
     assert sum(seen.rows.values()) == dataset.train
-    assert (seen.validation, seen.test) == (dataset.validation, dataset.test)
+    assert sum(seen.questions["validation"].values()) == dataset.validation
+    assert sum(seen.questions["test"].values()) == dataset.test
     assert list(seen.warnings) == dataset.warnings
+
+
+def test_preview_of_nothing_says_why(wiki: Collection) -> None:
+    teach(wiki, "quay-crane", review=QAPair.Review.PENDING)
+    seen = preview([wiki])
+    assert (seen.facts, sum(seen.rows.values())) == (0, 0)
+    assert [each.what for each in seen.left_out] == ["Pairs that wait for review"]
 
 
 def test_seed_and_mixture_change_the_dataset(wiki: Collection) -> None:
