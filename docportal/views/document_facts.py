@@ -41,7 +41,7 @@ class Facts:
 def facts(document: Document, chunks: Sequence[Chunk], after: str) -> Facts:
     """`chunks` are the passages of the version that is shown, in which evidence is marked."""
     freshness = document_freshness([document])[document.pk]
-    page = paging.page(_first_of_each(document), ("document", "pk"), after, PAGE)
+    page = paging.page(_first_of_each(document), ("document_id", "pk"), after, PAGE)
     positions = {chunk.content_hash: chunk.position for chunk in reversed(chunks)}
     return Facts(
         freshness=freshness,

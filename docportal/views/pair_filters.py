@@ -17,8 +17,8 @@ STATES = [
     ("rejected", "Rejected"),
     ("retired", "Retired"),
 ]
-ORDER = ("document", "pk")
-BACKWARDS = ("-document", "-pk")
+ORDER = ("document_id", "pk")
+BACKWARDS = ("-document_id", "-pk")
 
 
 @dataclass(frozen=True, slots=True)

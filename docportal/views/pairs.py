@@ -70,7 +70,7 @@ def _page(
         "document": documents.filter(slug=filters.document).first() if filters.document else None,
         "origins": QAPair.Origin.choices,
         "states": STATES,
-        "left": filters.pairs(user).count(),
+        "left": filters.pairs(user).count() if view in ("", "list") else None,
         **shown,
     }
     return render(request, "pairs.html", context, status=status)
