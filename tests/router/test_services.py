@@ -160,14 +160,6 @@ def test_missing_model_server_is_no_error(settings: Settings) -> None:
     assert answered(QUESTION).citations.count() == 2
 
 
-def test_tuned_route_says_that_there_is_no_tuned_model(llm: ScriptedLLM) -> None:
-    llm.will_say("9 times")
-    last = events(QUESTION, route="tuned")[-1]
-    assert isinstance(last, Finished)
-    assert last.answer.route == "rag"
-    assert last.answer.reason.startswith("No tuned model is published yet")
-
-
 def test_nobody_listening_any_more_ends_the_model_and_stores_nothing(llm: ScriptedLLM) -> None:
     llm.will_say(Reply(("9 times. And", " more"), release=threading.Event()))
     query = services.start_query(user=None, text=QUESTION)
