@@ -18,6 +18,7 @@ from ingestion.models import Collection, Document, DocumentVersion
 from ingestion.storage import sha256_of
 from router import retrieval
 from training.imports import import_pairs
+from training.synthesis.versions import mine_collection
 
 PARSED, FAILED, UNCHANGED = "parsed", "failed", "unchanged"
 # While one file is written to the database, two others keep parser and embedding server busy.
@@ -33,6 +34,7 @@ class Report:
     unchanged: int = 0
     archived: int = 0
     pairs: int = 0
+    mined: int = 0
     failed: list[dict[str, str]] = field(default_factory=list)
     documents: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
@@ -45,7 +47,8 @@ class Report:
         self.failed.append({"path": path, "reason": reason})
 
     def as_json(self) -> dict[str, Any]:
-        names = ("created", "updated", "unchanged", "archived", "pairs", "failed", "documents")
+        counts = ("created", "updated", "unchanged", "archived", "pairs", "mined")
+        names = (*counts, "failed", "documents")
         return {**{name: getattr(self, name) for name in names}, "seconds": self.seconds}
 
 
@@ -66,7 +69,7 @@ def ingest_tree(
     servers: Callable[..., AbstractContextManager[None]],
     progress: Callable[[str], Any],
 ) -> Report:
-    """Store what changed, make it searchable, import pairs, archive what is gone.
+    """Store what changed, make it searchable, archive what is gone, import and mine pairs.
 
     `servers(embeddings=True)` is entered only when there is something to index. One bad file
     never stops the others: it ends in `failed` with its reason.
@@ -90,6 +93,7 @@ def ingest_tree(
         retrieval.refresh()
     _describe(tree, changed, collection, report)
     report.pairs = _import_pairs(tree, collection, report)
+    report.mined = mine_collection(collection).new
     return report
 
 

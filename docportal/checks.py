@@ -28,6 +28,7 @@ def check_services(**_: Any) -> Sequence[CheckMessage]:
                     id=f"docportal.E00{number}",
                 )
             )
+    found += _check_teacher()
     scheme = urlsplit(settings.CELERY_BROKER_URL).scheme
     if scheme not in ("filesystem", "redis", "rediss"):
         found.append(
@@ -38,6 +39,29 @@ def check_services(**_: Any) -> Sequence[CheckMessage]:
             )
         )
     return found
+
+
+def _check_teacher() -> list[CheckMessage]:
+    if not settings.TEACHER_URL:
+        return []
+    if urlsplit(settings.TEACHER_URL).scheme not in ("http", "https"):
+        return [
+            Error(
+                f"TEACHER_URL is {settings.TEACHER_URL!r}, which is not an HTTP address.",
+                hint="Give the base of an OpenAI-compatible API, or leave TEACHER_URL empty for "
+                "pairs without a teacher.",
+                id="docportal.E007",
+            )
+        ]
+    if not settings.TEACHER_MODEL:
+        return [
+            Error(
+                "TEACHER_URL is set, but TEACHER_MODEL is empty.",
+                hint="Give the name that the teacher has on that server.",
+                id="docportal.E008",
+            )
+        ]
+    return []
 
 
 def check_limits(**_: Any) -> Sequence[CheckMessage]:

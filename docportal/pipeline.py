@@ -14,6 +14,7 @@ from ingestion.chunking import chunk
 from ingestion.errors import ParseError, UserError
 from ingestion.leases import LeaseLost
 from ingestion.models import DocumentVersion
+from ingestion.pokes import poke
 from ingestion.sandbox import parse_safely
 from ingestion.sniffing import media_type_of
 from ingestion.storage import original_path
@@ -26,9 +27,13 @@ logger = logging.getLogger(__name__)
 
 @shared_task
 def process_version(version_id: int) -> None:
-    """Make one version searchable and bring this machine's index up to date."""
+    """Make one version searchable and bring this machine's index up to date.
+
+    Its pairs are a task of their own, which comes when those that wait to be searchable are done.
+    """
     process(version_id)
     retrieval.refresh()
+    poke("training.tasks.mine_version", version_id)
 
 
 @shared_task

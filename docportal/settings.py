@@ -91,6 +91,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "docportal.pipeline.requeue_abandoned",
         "schedule": 10.0,
     },
+    "mine-waiting-versions": {
+        "task": "training.tasks.mine_waiting",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
     "advance-waiting-runs": {
         "task": "training.tasks.advance_runs",
         "schedule": 10.0,
@@ -112,6 +117,14 @@ LLM_TIMEOUT = env.float("LLM_TIMEOUT", default=30.0)
 EMBEDDINGS_URL = env.str("EMBEDDINGS_URL", default="")
 EMBEDDINGS_MODEL = env.str("EMBEDDINGS_MODEL", default="all-minilm-l6-v2")
 EMBEDDINGS_DIMENSION = env.int("EMBEDDINGS_DIMENSION", default=384)
+
+# The model that writes pairs from passages: any OpenAI-compatible server. Empty: none.
+TEACHER_URL = env.str("TEACHER_URL", default="")
+TEACHER_MODEL = env.str("TEACHER_MODEL", default="")
+TEACHER_API_KEY = env.str("TEACHER_API_KEY", default="none")
+TEACHER_TIMEOUT = env.float("TEACHER_TIMEOUT", default=120.0)
+# Ask it once more whether each answer follows from its passage.
+TEACHER_JUDGES = env.bool("TEACHER_JUDGES", default=False)
 
 MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(DOCPORTAL_HOME / "files"))
 INDEX_DIR = DOCPORTAL_HOME / "index"

@@ -62,7 +62,7 @@ def reader_messages(question: str, passages: Sequence[Passage]) -> list[dict[str
     that no longer fit the budget are left out, and a long one is cut at a line or a word.
     """
     blocks = "\n".join(
-        f'<passage n="{number}" source="{_source(passage)}">\n{text}\n</passage>'
+        _block(number, passage, text)
         for number, (passage, text) in enumerate(_within_budget(passages), start=1)
     )
     asked = _cut(_inert(" ".join(question.split())), MAX_QUESTION_BYTES)
@@ -79,6 +79,15 @@ def tuned_messages(question: str) -> list[dict[str, str]]:
         {"role": "system", "content": TUNED_SYSTEM},
         {"role": "user", "content": asked},
     ]
+
+
+def passage_block(passage: Passage) -> str:
+    """One passage, marked and cut as it is for the reader, for a prompt of another kind."""
+    return _block(1, passage, _cut(_inert(passage.text.strip()), MAX_PASSAGE_BYTES))
+
+
+def _block(number: int, passage: Passage, text: str) -> str:
+    return f'<passage n="{number}" source="{_source(passage)}">\n{text}\n</passage>'
 
 
 def _within_budget(passages: Sequence[Passage]) -> list[tuple[Passage, str]]:

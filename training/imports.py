@@ -14,7 +14,7 @@ from training import conflicts
 from training.evidence import Tie
 from training.likeness import DocumentText, tie
 from training.models import QAPair
-from training.pairs import checked, leave_untied, new_pair, set_tie
+from training.pairs import checked, leave_untied, new_pair, retie, set_tie
 from training.sources import served_text
 
 
@@ -120,13 +120,11 @@ def _tie_of(lines: Sequence[Given], text: DocumentText) -> Tie | None:
 
 
 def _replace(known: QAPair, given: QAPair) -> bool:
-    """Give the known pair the evidence of the given one; whether it was tied."""
-    if not given.content_hash and known.review == QAPair.Review.APPROVED:
-        # A version that is no longer served bore it out: it stays with that one.
-        return False
-    names = ["content_hash", "start", "end", "evidence", "fact_id", "origin"]
-    if known.reviewed_at is None:
-        names += ["review", "problem"]
-    values = {name: getattr(given, name) for name in names}
-    QAPair.objects.filter(pk=known.pk).update(**values)
-    return bool(given.content_hash)
+    """Give the known pair the evidence of the given one; whether it has any now.
+
+    Without any it stays with the version that bore it out, which is no longer served.
+    """
+    if known.origin != QAPair.Origin.WRITTEN:
+        QAPair.objects.filter(pk=known.pk).update(origin=given.origin)
+        known.origin = given.origin
+    return bool(given.content_hash) and retie(known, given)

@@ -140,6 +140,17 @@ def set_tie(pair: QAPair, tied: Tie) -> QAPair:
     return pair
 
 
+def retie(known: QAPair, found: QAPair) -> bool:
+    """Tie a stored pair to the passage of another with the same words; False when somebody else
+    has tied it meanwhile. What a person decided about it stays."""
+    names = ("content_hash", "start", "end", "evidence", "fact_id")
+    values = {name: getattr(found, name) for name in names}
+    if known.reviewed_at is None:
+        values |= {"review": conflicts.arrival(known.origin), "problem": ""}
+    unchanged = QAPair.objects.filter(pk=known.pk, content_hash=known.content_hash)
+    return bool(unchanged.update(**values))
+
+
 def leave_untied(pair: QAPair) -> QAPair:
     """Let a pair wait for whoever finds its evidence."""
     pair.fact_id = pair.key

@@ -7,6 +7,7 @@ from celery.signals import worker_ready, worker_shutting_down
 
 from ingestion.errors import UserError
 from training import jobs, pipeline, retraining
+from training.synthesis import versions
 
 logger = logging.getLogger(__name__)
 
@@ -26,10 +27,23 @@ def retrain_when_due() -> None:
         logger.warning("No retrain by the policy: %s", error)
 
 
+@shared_task
+def mine_version(version_id: int) -> None:
+    """Make the pairs of a version that has just been served."""
+    versions.mine_version(version_id)
+
+
+@shared_task
+def mine_waiting() -> None:
+    """Mine the versions whose message or worker was lost."""
+    versions.mine_waiting()
+
+
 @worker_ready.connect
 def sweep_at_start(**_: object) -> None:
     """A worker that starts after a crash need not wait for the schedule."""
     advance_runs.delay()
+    mine_waiting.delay()
 
 
 @worker_shutting_down.connect

@@ -13,6 +13,8 @@ from pytest_django import Settings
         ("EMBEDDINGS_DIMENSION", 0, "docportal.E004"),
         ("PARSE_MEMORY_BYTES", 1024, "docportal.E005"),
         ("UPLOAD_MAX_BYTES", 10**12, "docportal.E006"),
+        ("TEACHER_URL", "teacher:8000", "docportal.E007"),
+        ("TEACHER_URL", "http://teacher:8000/v1", "docportal.E008"),
     ],
 )
 def test_impossible_setting_is_an_error_with_a_hint(

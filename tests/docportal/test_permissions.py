@@ -183,7 +183,7 @@ def expected(name: str, actor: str, *, restricted: bool) -> Outcome:
 # Whoever may run these holds the machine, its database and its files; they show no passage.
 OPERATE = {
     *("convert_models", "createuser", "demo", "export_dataset", "ingest", "model_server", "models"),
-    *("promote", "rollback", "up"),
+    *("promote", "rollback", "synthesize", "up"),
 }
 READ = {"search", "ask"}
 

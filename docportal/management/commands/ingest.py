@@ -68,8 +68,8 @@ class Command(BaseCommand):
             return
         self.stdout.write(
             f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged, "
-            f"{report.archived} archived, {report.pairs} pairs, {len(report.failed)} failed "
-            f"in {report.seconds} s"
+            f"{report.archived} archived, {report.pairs} pairs imported and {report.mined} mined, "
+            f"{len(report.failed)} failed in {report.seconds} s"
         )
         for failure in report.failed:
             self.stdout.write(f"  {failure['path']}: {failure['reason']}")
