@@ -1,14 +1,11 @@
 """What a run on top of the serving model starts from."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from django.conf import settings
 
 from ingestion.errors import UserError
 from ingestion.models import Collection
-from router.adapter_files import weights_sha256
-from router.model_store import adapter_folder
 from router.models import ModelVersion
 from router.tuned import audience_of, is_tainted
 
@@ -17,7 +14,7 @@ def model_to_append_to(readers: Iterable[Sequence[int]]) -> ModelVersion:
     """The model that serves these readers, given as the group ids of each collection.
 
     Raises `UserError` (`nothing-to-append-to`) unless one serves, may be built upon, and was made
-    from the base model that the settings name.
+    from the base model that the settings name. Whether that is unchanged is for `check_base`.
     """
     audiences = {audience_of(groups) for groups in readers}
     # Of collections with different readers the open ones are trained.
@@ -29,10 +26,15 @@ def model_to_append_to(readers: Iterable[Sequence[int]]) -> ModelVersion:
         raise _refused("No model serves the readers of these collections yet.")
     if is_tainted(model):
         raise _refused(f"{model} knows documents whose readers are fewer now.")
-    base = Path(settings.MODELS_DIR) / settings.BASE_MODEL
-    if model.base != base.name or model.base_sha256 != weights_sha256(base):
-        raise _refused(f"{model} was made from another base model than {base.name} is now.")
+    if model.base != settings.BASE_MODEL:
+        raise _refused(f"{model} was made from {model.base}, not from {settings.BASE_MODEL}.")
     return model
+
+
+def check_base(model: ModelVersion, base_sha256: str) -> None:
+    """Raises `UserError` when the base model's weights are not those that `model` was made from."""
+    if model.base_sha256 != base_sha256:
+        raise _refused(f"{model.base} was changed since {model} was made from it.")
 
 
 def readers_of(collections: Iterable[Collection]) -> list[list[int]]:
@@ -42,10 +44,6 @@ def readers_of(collections: Iterable[Collection]) -> list[list[int]]:
         for collection in collections
         if collection.trainable
     ]
-
-
-def start_from(model: ModelVersion) -> Path:
-    return adapter_folder(model.name)
 
 
 def _refused(why: str) -> UserError:

@@ -95,4 +95,4 @@ def _questions(scope: QuerySet[Collection], covered: QuerySet[ModelCoverage]) ->
 
 
 def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+    return part / whole if whole else float(part > 0)

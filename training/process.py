@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
@@ -40,6 +41,14 @@ class Died(Exception):
     """A child ended without saying why; the message is what it said last."""
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a child ended: its exit code, or minus the signal; and what it wrote to its log."""
+
+    code: int
+    said: str
+
+
 def trained(folder: Path) -> bool:
     """Whether the training in this folder has ended well."""
     return (folder / RESULT).exists()
@@ -61,9 +70,9 @@ def train(folder: Path, *, interpreter: str, device: str, check: Check) -> None:
             return
         (folder / FAILURE).unlink(missing_ok=True)
         command = [interpreter, "-m", "training.trainers", str(folder / CONFIG)]
-        code = _run(command, folder=folder, device=device, check=check, keep_open=(lock,))
+        end = _run(command, folder=folder, device=device, check=check, keep_open=(lock,))
     if not trained(folder):
-        raise _why(folder, code)
+        raise _why(folder, end)
 
 
 def run_module(
@@ -74,9 +83,9 @@ def run_module(
     Raises `Died`, `UserError` when the disk is full, and whatever `check` raises.
     """
     command = [sys.executable, "-m", module, *arguments]
-    code = _run(command, folder=folder, device=device, check=check)
-    if code:
-        raise _why(folder, code)
+    end = _run(command, folder=folder, device=device, check=check)
+    if end.code:
+        raise _why(folder, end)
 
 
 def _run(
@@ -86,8 +95,9 @@ def _run(
     device: str,
     check: Check,
     keep_open: Sequence[int] = (),
-) -> int:
+) -> _End:
     with (folder / LOG).open("ab") as log:
+        begun_at = log.tell()
         child = subprocess.Popen(
             [sys.executable, tether.__file__, str(os.getpid()), *command],
             cwd=settings.BASE_DIR,
@@ -104,9 +114,15 @@ def _run(
         while True:
             check()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                return child.wait(_LOOK_EVERY)
+                return _End(child.wait(_LOOK_EVERY), _said(folder, begun_at))
     finally:
         _stop(child)
+
+
+def _said(folder: Path, begun_at: int) -> str:
+    with (folder / LOG).open("rb") as log:
+        log.seek(begun_at)
+        return log.read().decode(errors="replace").strip()
 
 
 def _environment(device: str) -> dict[str, str]:
@@ -144,21 +160,17 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _why(folder: Path, code: int) -> Exception:
+def _why(folder: Path, end: _End) -> Exception:
     """What a child that did not end well left behind as its reason."""
     if (folder / FAILURE).exists():
         failure = json.loads((folder / FAILURE).read_text())
         return UserError(failure["id"], failure["reason"])
-    log = (folder / LOG).read_text(errors="replace")
-    if _disk_is_full(folder, log):
+    last_words = end.said[-_LAST_WORDS:]
+    no_room = os.strerror(errno.ENOSPC) in last_words
+    if no_room or shutil.disk_usage(folder).free < _FULL_BELOW_BYTES:
         return disk_full(folder)
-    how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
-    return Died(f"The process {how}. It said last: {log[-_LAST_WORDS:].strip()}")
-
-
-def _disk_is_full(folder: Path, log: str) -> bool:
-    said = os.strerror(errno.ENOSPC) in log[-_LAST_WORDS:]
-    return said or shutil.disk_usage(folder).free < _FULL_BELOW_BYTES
+    how = f"was killed by signal {-end.code}" if end.code < 0 else f"ended with {end.code}"
+    return Died(f"The process {how}. It said last: {last_words}")
 
 
 def disk_full(folder: Path) -> UserError:

@@ -9,6 +9,7 @@ from ingestion.audit import Actor, record
 from ingestion.errors import UserError
 from router.models import ModelVersion
 from training import runs
+from training.appending import model_to_append_to, readers_of
 from training.models import RetrainPolicy, TrainingRun
 from training.outlook import Outlook, retrain_outlook, retrain_scope
 from training.policy import Decision, Policy, should_retrain
@@ -104,13 +105,20 @@ def _hours_since(run: TrainingRun | None) -> float | None:
 
 
 def _request(advice: Advice, *, promote: bool) -> TrainingRun:
+    """With as much time as the last run; in full when the model cannot be appended to after all."""
     scope = retrain_scope(advice.model)
     last = TrainingRun.objects.filter(collections__in=scope).order_by("-requested_at").first()
+    mode, reason = advice.decision.mode, advice.decision.reason
+    if mode == "append":
+        try:
+            model_to_append_to(readers_of(scope))
+        except UserError as error:
+            mode, reason = "full", str(error)
     return runs.request(
         collections=list(scope),
         by=None,
-        mode=advice.decision.mode,
+        mode=mode,
         max_minutes=last.max_minutes if last else runs.MINUTES,
         promote_when_passed=promote,
-        reason=advice.decision.reason,
+        reason=reason,
     )

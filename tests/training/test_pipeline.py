@@ -1,0 +1,234 @@
+"""A run from its request to its end, with the real trainer on a tiny Llama."""
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+import pytest
+from django.contrib.auth.models import Group
+from pytest_django import Settings
+
+from ingestion import services
+from ingestion.errors import UserError
+from ingestion.models import Collection, Document
+from router.adapter_files import weights_sha256
+from router.models import ModelVersion
+from tests.training.datasets.pairs import NAMES, teach
+from training import datasets, jobs, pipeline, planning, runs
+from training.jobs import Claim, Halted
+from training.models import TrainingRun
+from training.trainers.config import CONFIG, RunConfig
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
+
+State = TrainingRun.State
+Tell = Callable[[TrainingRun], None]
+
+
+@pytest.fixture(autouse=True)
+def tiny_base(settings: Settings, tiny_llama: Path) -> None:
+    settings.MODELS_DIR, settings.BASE_MODEL = tiny_llama.parent, tiny_llama.name
+
+
+@pytest.fixture
+def run(wiki: Collection) -> TrainingRun:
+    teach(wiki, *NAMES)
+    return runs.request(collections=[wiki], by=None, max_minutes=0.5, enqueue=False)
+
+
+def when(state: str, then: Callable[[], object], *, step: int = 0) -> Tell:
+    """Do something once, as soon as the run's row is in this state and at this step."""
+    done = False
+
+    def tell(told: TrainingRun) -> None:
+        nonlocal done
+        row = TrainingRun.objects.get(pk=told.pk)
+        if row.state == state and row.step >= step and not done:
+            done = True
+            then()
+
+    return tell
+
+
+def trainers() -> list[psutil.Process]:
+    return [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if "training.trainers" in child.cmdline()
+    ]
+
+
+def claimed(run: TrainingRun) -> Claim:
+    job = jobs.claim(run.pk, ["cpu"])
+    assert job is not None
+    return job
+
+
+@pytest.mark.models
+def test_run_is_trained_judged_and_kept_whatever_the_gate_says(run: TrainingRun) -> None:
+    document = Document.objects.earliest("pk")
+
+    def archive() -> None:
+        services.archive_document(document=document, actor=None)
+
+    states: list[str] = []
+    archive_while_training = when(State.RUNNING, archive, step=1)
+
+    def tell(told: TrainingRun) -> None:
+        states.append(TrainingRun.objects.get(pk=told.pk).state)
+        archive_while_training(told)
+
+    assert pipeline.advance(run.pk, tell=tell)
+    run.refresh_from_db()
+    assert list(dict.fromkeys(states)) == ["preparing", "running", "evaluating", "rejected"]
+    assert (run.state, run.failure_reason) == (State.REJECTED, "")
+    points = list(run.points.all())
+    assert [point.step for point in points] == list(range(1, run.step + 1))
+    assert any(point.exact_match is not None and point.answers for point in points)
+    assert not all(check["passed"] for check in run.gate)
+    model = run.model
+    assert model is not None
+    assert (model.gate_passed, model.stage, model.base) == (False, "candidate", "tiny")
+    assert model.coverage.count() == len(NAMES)
+    assert model.recipe == json.loads((run.folder / CONFIG).read_text())
+    assert not pipeline.advance(run.pk)
+
+
+@pytest.mark.models
+def test_cancelled_run_is_resumed_and_tightened_readers_stop_its_model(
+    run: TrainingRun, wiki: Collection
+) -> None:
+    cancel = when(State.RUNNING, lambda: runs.cancel(run=run, by=None), step=1)
+    assert pipeline.advance(run.pk, tell=cancel)
+    run.refresh_from_db()
+    assert (run.state, trainers()) == (State.CANCELLED, [])
+    stopped_at = run.step
+    runs.resume(run=run, by=None, enqueue=False)
+    readers = Group.objects.create(name="insiders")
+    assert pipeline.advance(run.pk, tell=when(State.EVALUATING, lambda: wiki.readers.add(readers)))
+    run.refresh_from_db()
+    assert run.state == State.REJECTED
+    assert run.gate[-1]["check"] == "readers"
+    assert "fewer readers" in run.gate[-1]["reason"]
+    seconds = list(run.points.values_list("seconds", flat=True))
+    assert len(seconds) == run.step > stopped_at
+    assert all(earlier < later for earlier, later in pairwise(seconds))
+
+
+def test_worker_that_has_to_end_leaves_the_run_with_a_checkpoint(run: TrainingRun) -> None:
+    job = claimed(run)
+    pipeline.prepare(job)
+    try:
+        with jobs.lease_kept(job), pytest.raises(Halted):
+            pipeline.train(job, when(State.RUNNING, jobs.halt.set, step=1))
+    finally:
+        jobs.halt.clear()
+    run.refresh_from_db()
+    assert (run.state, trainers()) == (State.RUNNING, [])
+    assert list((run.folder / "checkpoints").iterdir())
+    assert jobs.claim(run.pk, ["cpu"]) is not None
+
+
+def test_killed_trainer_is_started_again(run: TrainingRun) -> None:
+    def kill() -> None:
+        for trainer in trainers():
+            trainer.kill()
+
+    job = claimed(run)
+    pipeline.prepare(job)
+    pipeline.train(job, when(State.RUNNING, kill, step=1))
+    run.refresh_from_db()
+    assert run.state == State.EVALUATING
+    events = (run.folder / "events.jsonl").read_text()
+    assert events.count('"started"') == 2
+
+
+def test_trainer_that_dies_again_and_again_fails_the_run_with_its_last_words(
+    run: TrainingRun,
+) -> None:
+    job = claimed(run)
+    pipeline.prepare(job)
+    config = RunConfig.read(run.folder / CONFIG)
+    RunConfig(**(config.as_json() | {"trainer": "abacus"})).write(run.folder / CONFIG)
+    with pytest.raises(UserError, match="KeyError: 'abacus'") as error:
+        pipeline.train(job, lambda _run: None)
+    assert error.value.id == "interrupted"
+    assert (run.folder / "trainer.log").read_text().count("KeyError") == jobs.MAX_ATTEMPTS
+
+
+def test_run_without_pairs_fails_and_says_what_to_do(wiki: Collection) -> None:
+    run = runs.request(collections=[wiki], by=None, enqueue=False)
+    assert pipeline.advance(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.failure_id) == (State.FAILED, "no-pairs")
+    assert "synthesize" in run.failure_reason
+
+
+def test_runs_that_wait_are_taken_one_after_another(wiki: Collection) -> None:
+    queued = [runs.request(collections=[wiki], by=None, enqueue=False) for _ in range(3)]
+    pipeline.advance_all()
+    ended = list(TrainingRun.objects.order_by("ended_at"))
+    assert ended == queued
+    assert {run.state for run in ended} == {State.FAILED}
+
+
+def test_damaged_dataset_is_not_trained_on(run: TrainingRun) -> None:
+    dataset = datasets.freeze(collections=list(run.collections.all()))
+    (dataset.folder / "train.jsonl").write_text("")
+    TrainingRun.objects.filter(pk=run.pk).update(dataset=dataset)
+    assert pipeline.advance(run.pk)
+    run.refresh_from_db()
+    assert run.failure_id == "dataset-damaged"
+
+
+# --- Append ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def serving(wiki: Collection, tiny_llama: Path) -> ModelVersion:
+    model = ModelVersion.objects.create(
+        number=1,
+        name="docs-v0001",
+        base=tiny_llama.name,
+        base_sha256=weights_sha256(tiny_llama),
+        gate_passed=True,
+        stage="serving",
+        readers={str(wiki.pk): []},
+    )
+    model.collections.add(wiki)
+    return model
+
+
+@pytest.fixture
+def append(run: TrainingRun, serving: ModelVersion, wiki: Collection) -> TrainingRun:
+    return runs.request(collections=[wiki], by=None, mode="append", enqueue=False)
+
+
+def test_append_starts_from_the_serving_models_adapter(
+    append: TrainingRun, settings: Settings
+) -> None:
+    dataset = datasets.freeze(collections=list(append.collections.all()))
+    config = planning.plan(append, dataset)
+    assert Path(config.start) == Path(settings.TUNED_DIR) / "adapters" / "docs-v0001"
+    assert config.epochs == 1
+
+
+def test_nothing_is_appended_to_a_model_of_another_base(
+    append: TrainingRun, serving: ModelVersion
+) -> None:
+    dataset = datasets.freeze(collections=list(append.collections.all()))
+    ModelVersion.objects.filter(pk=serving.pk).update(base_sha256="0" * 64)
+    with pytest.raises(UserError, match="was changed since") as error:
+        planning.plan(append, dataset)
+    assert error.value.id == "nothing-to-append-to"
+
+
+def test_nothing_is_appended_to_a_model_whose_readers_are_fewer_now(
+    serving: ModelVersion, wiki: Collection
+) -> None:
+    wiki.readers.add(Group.objects.create(name="insiders"))
+    with pytest.raises(UserError) as error:
+        runs.request(collections=[wiki], by=None, mode="append", enqueue=False)
+    assert error.value.id == "nothing-to-append-to"

@@ -1,0 +1,201 @@
+"""What a retrain would bring, counted in the database; and the run that the policy asks for."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from ingestion import services
+from ingestion.errors import UserError
+from ingestion.models import Chunk, Collection
+from router.models import Answer, Citation, ModelCoverage, ModelVersion, Query
+from router.tuned import audience_of
+from tests.documents import passage, publish
+from tests.people import People
+from tests.training.datasets.pairs import NAMES, teach
+from training import retraining, runs
+from training.models import QAPair, RetrainPolicy, TrainingRun
+from training.outlook import retrain_outlook
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+
+
+def a_model(*collections: Collection, chunks: list[Chunk]) -> ModelVersion:
+    """That serves, and was taught these passages."""
+    groups = [group.pk for group in collections[0].readers.all()]
+    number = ModelVersion.objects.count() + 1
+    model = ModelVersion.objects.create(
+        number=number,
+        name=f"docs-v{number:04d}",
+        base="other-base",
+        gate_passed=True,
+        stage="serving",
+        audience=audience_of(groups),
+        readers={str(each.pk): groups for each in collections},
+    )
+    model.collections.set(collections)
+    for chunk in chunks:
+        ModelCoverage.objects.create(model=model, content_hash=chunk.content_hash, pairs=3)
+    return model
+
+
+def chunks_of(*names: str) -> list[Chunk]:
+    paths = [f"{name}.md" for name in names]
+    return list(Chunk.objects.filter(version__document__path__in=paths))
+
+
+def an_answer(*chunks: Chunk, days_ago: int = 0) -> None:
+    answer = Answer.objects.create(
+        query=Query.objects.create(text="Which port?"),
+        route="rag",
+        reason="",
+        text="7000",
+        confidence=1,
+        retrieve_ms=1,
+        generate_ms=1,
+        verify_ms=1,
+        total_ms=3,
+        prompt_tokens=1,
+        completion_tokens=1,
+    )
+    answered = timezone.now() - timedelta(days=days_ago)
+    Answer.objects.filter(pk=answer.pk).update(answered_at=answered)
+    for rank, chunk in enumerate(chunks, start=1):
+        Citation.objects.create(answer=answer, chunk=chunk, rank=rank, supports=True)
+
+
+@pytest.fixture
+def policy(db: None) -> RetrainPolicy:
+    return retraining.change_policy(
+        by=None,
+        enabled=True,
+        every_hours=24,
+        least_new_facts=3,
+        least_stale_share=0.3,
+        promote_when_passed=True,
+    )
+
+
+# --- Outlook --------------------------------------------------------------------------------------
+
+
+def test_outlook_counts_facts_passages_pairs_and_questions(
+    wiki: Collection, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    teach(wiki, *NAMES[:4])
+    teach(wiki, NAMES[4], review=QAPair.Review.PENDING)
+    known = chunks_of(*NAMES[:3])
+    model = a_model(wiki, chunks=known)
+    publish(wiki, f"{NAMES[0]}.md", [passage("It moved.", NAMES[0])])
+    unknown = chunks_of(NAMES[3])
+    an_answer(known[1])
+    an_answer(known[1], *unknown)
+    an_answer(*unknown, days_ago=31)
+    with django_assert_num_queries(4):
+        outlook = retrain_outlook(model)
+    assert (outlook.new_facts, outlook.new_passages) == (1, 1)
+    assert (outlook.covered_passages, outlook.stale_passages) == (3, 1)
+    assert outlook.pairs_waiting == 3
+    assert (outlook.questions, outlook.questions_not_covered) == (2, 1)
+    assert outlook.not_covered_share == 0.5
+    assert outlook.changed_share == pytest.approx(2 / 3)
+
+
+def test_first_model_would_learn_everything_that_is_open(
+    wiki: Collection, vault: Collection
+) -> None:
+    teach(wiki, *NAMES[:2])
+    teach(vault, *NAMES[2:4])
+    outlook = retrain_outlook(None)
+    assert (outlook.new_facts, outlook.covered_passages, outlook.stale_share) == (2, 0, 0)
+
+
+def test_archived_document_makes_its_passages_stale(wiki: Collection) -> None:
+    documents = teach(wiki, *NAMES[:2])
+    model = a_model(wiki, chunks=chunks_of(*NAMES[:2]))
+    services.archive_document(document=documents[0], actor=None)
+    assert retrain_outlook(model).stale_share == 0.5
+
+
+def test_model_of_a_group_looks_at_its_own_collections(wiki: Collection, vault: Collection) -> None:
+    teach(wiki, *NAMES[:2])
+    teach(vault, *NAMES[2:5])
+    model = a_model(vault, chunks=chunks_of(NAMES[2]))
+    assert retrain_outlook(model).new_facts == 2
+
+
+# --- Policy ---------------------------------------------------------------------------------------
+
+
+def test_nobody_set_a_policy_so_nothing_starts(wiki: Collection) -> None:
+    teach(wiki, *NAMES)
+    assert retraining.retrain_when_due() == []
+    assert [advice.decision.retrain for advice in retraining.advise()] == [False]
+
+
+def test_first_model_is_requested_once_there_is_enough(
+    wiki: Collection, policy: RetrainPolicy
+) -> None:
+    teach(wiki, *NAMES[:2])
+    assert retraining.retrain_when_due() == []
+    teach(wiki, *NAMES[2:])
+    (run,) = retraining.retrain_when_due()
+    assert (run.mode, run.promote_when_passed, run.requested_by) == ("full", True, None)
+    assert run.reason.startswith("6 new facts.")
+    assert list(run.collections.all()) == [wiki]
+
+
+def test_run_that_waits_or_was_just_made_holds_the_next_off(
+    wiki: Collection, policy: RetrainPolicy
+) -> None:
+    teach(wiki, *NAMES)
+    (run,) = retraining.retrain_when_due()
+    assert retraining.retrain_when_due() == []
+    runs.cancel(run=run, by=None)
+    assert retraining.retrain_when_due() == []
+    long_ago = timezone.now() - timedelta(hours=25)
+    TrainingRun.objects.filter(pk=run.pk).update(requested_at=long_ago, max_minutes=33)
+    (again,) = retraining.retrain_when_due()
+    assert again.max_minutes == 33
+
+
+def test_each_audience_has_a_run_of_its_own(
+    wiki: Collection, vault: Collection, policy: RetrainPolicy
+) -> None:
+    teach(wiki, *NAMES[:3])
+    teach(vault, *NAMES[3:])
+    a_model(vault, chunks=[])
+    requested = retraining.retrain_when_due()
+    assert [list(run.collections.all()) for run in requested] == [[wiki], [vault]]
+
+
+def test_little_news_is_appended_if_the_model_can_be_built_upon(
+    wiki: Collection, policy: RetrainPolicy, settings: Settings
+) -> None:
+    names = [f"berth-{number}" for number in range(40)]
+    teach(wiki, *names)
+    model = a_model(wiki, chunks=chunks_of(*names))
+    teach(wiki, "north-gate")
+    RetrainPolicy.objects.update(least_new_facts=1)
+    (run,) = retraining.retrain_when_due()
+    assert (run.mode, "other-base" in run.reason) == ("full", True)
+    run.delete()
+    ModelVersion.objects.filter(pk=model.pk).update(base=settings.BASE_MODEL)
+    (run,) = retraining.retrain_when_due()
+    assert run.mode == "append"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"every_hours": 0}, {"least_new_facts": 0}, {"least_stale_share": 0.0}]
+)
+def test_policy_that_makes_no_sense_is_refused(people: People, wrong: dict[str, float]) -> None:
+    values = {"every_hours": 24, "least_new_facts": 20, "least_stale_share": 0.1} | wrong
+    with pytest.raises(UserError) as error:
+        retraining.change_policy(
+            by=people.admin,
+            enabled=True,
+            promote_when_passed=False,
+            **values,  # type: ignore[arg-type]
+        )
+    assert error.value.id == "bad-policy"
