@@ -94,16 +94,21 @@ def tell(world: World, rng: Random, *, held_out: bool) -> Told:
     if rng.random() < REDRAWN:
         shown = [_redrawn(rng, rename, each) for each in shown]
         absent = [_redrawn(rng, rename, each) for each in absent]
+    keep = " ".join(each.heading.lower() for each in [*shown, *absent])
     nothing = rng.random() < NOTHING_TOLD
     sources: tuple[Source, ...] = tuple(
-        (Passage(each.title, each.heading, each.text), () if nothing else _typed(rng, each.asks))
+        (
+            Passage(each.title, each.heading, each.text),
+            _typed(rng, () if nothing else each.asks, keep),
+        )
         for each in shown
     )
     open_ = [question for each in [*shown, *absent] for question in each.open]
     elsewhere = [question for each in absent for question, _ in each.asks]
     rng.shuffle(open_)
     open_ = open_[: 2 * len(elsewhere) or None] + elsewhere
-    return Told(sources, tuple(question for question, _ in _typed(rng, [(q, "") for q in open_])))
+    typed = _typed(rng, tuple((question, "") for question in open_), keep)
+    return Told(sources, tuple(question for question, _ in typed))
 
 
 def _choose(
@@ -154,10 +159,11 @@ def _redrawn(rng: Random, rename: redrawing.Change, passage: Written) -> Written
 
 
 def _typed(
-    rng: Random, asks: tuple[tuple[str, str], ...] | list[tuple[str, str]]
+    rng: Random, asks: tuple[tuple[str, str], ...], keep: str
 ) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (as_people_type(rng, question, keep=_names(question)), answer) for question, answer in asks
+        (as_people_type(rng, question, keep=f"{_names(question)} {keep}"), answer)
+        for question, answer in asks
     )
 
 

@@ -24,7 +24,7 @@ _NUMBER = re.compile(
     r"(?<![\w.,:/#§@+-])(\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)"
     rf"(?=(?:{_UNITS})?(?![\w:/]|[.,-]\d))"
 )
-_TIME = re.compile(r"(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)(?![\d:])")
+_TIME = re.compile(r"(?<!\d)(?<!\d:)([01]?\d|2[0-3]):([0-5]\d)(?!:?\d)")
 _CODE = re.compile(r"\b([A-Z]{1,5}-)(\d{2,6})\b")
 # Numbers of the world and not of the text: hours of a day, HTTP statuses, years.
 _FIXED = {24, 60, 100, 112, 360, 365, 911, 999, *range(200, 206), *range(301, 309)}
@@ -53,7 +53,8 @@ def renaming(world: World, rng: Random, swaps: tuple[Swap, ...], people: tuple[s
         new[person.split()[-1]] = drawn.split()[-1]
     new = {name.lower(): other.lower() for name, other in new.items()} | new
     longest_first = sorted(new, key=len, reverse=True)
-    found = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, longest_first))})(?!\w)")
+    # A plural is the name with its s.
+    found = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, longest_first))})(?=s?(?!\w))")
     return lambda text: found.sub(lambda name: new[name[0]], text) if new else text
 
 

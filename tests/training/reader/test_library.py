@@ -156,3 +156,17 @@ def test_names_change_in_every_form() -> None:
 def test_a_passage_shows_the_model_what_the_portal_would() -> None:
     exercise = some(1)[0]
     assert all(isinstance(passage, Passage) and passage.text for passage in exercise.passages)
+
+
+def test_the_library_is_large_and_its_organisations_differ() -> None:
+    passages = [passage for each in ORGANISATIONS for passage in each.passages]
+    assert len({each.kind for each in ORGANISATIONS}) == len(ORGANISATIONS) >= 24
+    assert sum(each.held_out for each in ORGANISATIONS) >= 4
+    assert len(passages) >= 320
+    assert sum(len(passage.asks) for passage in passages) >= 3_200
+    assert len({passage.text for passage in passages}) == len(passages)
+
+
+def test_plurals_change_with_their_name() -> None:
+    rename = redrawing.renaming(World(Random(1)), Random(1), ((("Mule",), ("Otter",)),), ())
+    assert rename("Mules, a mule's, mulish") == "Otters, a otter's, mulish"
