@@ -17,7 +17,8 @@ MAX_NOUN_WORDS = 7
 MAX_REST_WORDS = 14
 _AFTER_VERB = LISTS["preposition"] | LISTS["after_verb"]
 _CUT = re.compile(
-    r"[,;:(—–]|\s(?:and|but|or|which|so|because|while|whereas|although|though|after which|as)\s"
+    r"[,;(—–]|:(?=\s)|"
+    r"\s(?:and|but|or|which|so|because|while|whereas|although|though|after which|as)\s"
 )
 _SUBORDINATE = re.compile(
     r"(?:when|whenever|if|in|on|at|after|before|during|for|outside|inside|from|once|with|without|"
@@ -38,12 +39,15 @@ class Asked:
     blank: str
     noun: str
     answer: str
+    is_order: bool
+    """Whether the clause tells somebody to do something."""
 
 
 def ask(clause: str, value: Value) -> Asked | None:
     """The questions for `value` in `clause`, which starts as inside a sentence."""
+    clause, value = _segment(clause, value)
     target = target_of(clause, value)
-    if target is None:
+    if target is None or _is_inside(clause, value):
         return None
     left, right = clause[: target.start], clause[target.end :]
     rest = _trimmed(right)
@@ -53,7 +57,26 @@ def ask(clause: str, value: Value) -> Asked | None:
     if front and intro:
         front, embedded = f"{intro} {front}", ""
     blank = f"{clause[: value.start].rstrip()} ___{clause[value.end :]}".strip()
-    return Asked(place, front, embedded, blank, target.noun, target.answer)
+    is_order = main.split(" ", 1)[0].lower() in BASES
+    return Asked(place, front, embedded, blank, target.noun, target.answer, is_order)
+
+
+def _segment(clause: str, value: Value) -> tuple[str, Value]:
+    """The part between semicolons that holds the value."""
+    start = clause.rfind("; ", 0, value.start)
+    start = start + 2 if start >= 0 else 0
+    end = clause.find("; ", value.end)
+    part = clause[start:] if end < 0 else clause[start:end]
+    return part, Value(value.kind, value.start - start, value.end - start, value.text)
+
+
+def _is_inside(clause: str, value: Value) -> bool:
+    """Whether the value stands in brackets, behind a colon, or behind a word that leans."""
+    left = clause[: value.start]
+    first = left.split(" ", 1)[0].lower()
+    leans = first in LISTS["leaning"] or first in LISTS["auxiliary"]
+    is_order = first in BASES and re.search(r"\b(?:it|them)\b", left) is not None
+    return leans or is_order or left.count("(") > left.count(")") or ": " in left
 
 
 # --- How it is asked ---------------------------------------------------------------------------
@@ -75,12 +98,16 @@ def _split_intro(left: str) -> tuple[str, str]:
 def _fronted(main: str, rest: str, target: Target) -> tuple[str, str]:
     """The question with its asking word in front, and the same inside a sentence."""
     asks = f"{target.preposition} {target.asks}".strip()
-    tail = f"{target.hedge} {rest}".split()
+    if target.hedge in _COMPARED:
+        return "", ""
+    tail = f"{_BOUNDS.get(target.hedge, '')} {rest}".split()
     if len(tail) > MAX_REST_WORDS or _NEGATIVE.search(main) or "," in main:
         return "", ""
     words = main.split()
     if not words:
         return _of_subject(target, rest)
+    if not _is_complement(words, target, rest):
+        return "", ""
     if parts := _with_auxiliary(words) or _with_verb(words):
         noun, auxiliary, middle, plain = parts
         front = [asks, auxiliary, noun, *middle, *tail]
@@ -91,6 +118,30 @@ def _fronted(main: str, rest: str, target: Target) -> tuple[str, str]:
         asked = [asks, "do", "I", *inner_words, *tail]
         return " ".join(asked), " ".join([asks, "I", *inner_words, *tail])
     return "", ""
+
+
+_COMPARED = ("more than", "less than", "fewer than", "longer than", "over", "no later than")
+_BOUNDS = {
+    **dict.fromkeys(
+        ("at most", "up to", "no more than", "not more than", "no longer than"), "at most"
+    ),
+    **dict.fromkeys(("a maximum of", "as many as", "as much as"), "at most"),
+    **dict.fromkeys(("at least", "no less than", "a minimum of"), "at least"),
+}
+_COMPLEMENTS = LISTS["preposition"] - {"of", "than", "per", "as", "between"}
+
+
+def _is_complement(words: list[str], target: Target, rest: str) -> bool:
+    """Whether the value belongs to the verb, and not to a noun in front of it (`a fee of …`)."""
+    if re.match(
+        r"(?:in the past|in advance|ago|ahead|earlier|later|old|away|of|before|after)\b", rest
+    ):
+        return False
+    if target.preposition:
+        return target.preposition in _COMPLEMENTS
+    last = words[-1].lower()
+    is_verb = last in BASES or last in THIRD or last in LISTS["auxiliary"] or last.endswith("ed")
+    return is_verb or last in ("it", "them") or target.asks in ("how often", "when")
 
 
 def _of_subject(target: Target, rest: str) -> tuple[str, str]:

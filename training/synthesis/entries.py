@@ -16,6 +16,7 @@ _BULLET = re.compile(r"\s{0,12}(?:[-*•–]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+")
 _LABEL = re.compile(
     r"(?P<label>[^\s:=—–|][^:=—–|\n]{0,58}?)(?:\s?:\s{1,20}|\s+[—–]\s+|\s+-\s+|(?P<equals>=))(?=\S)"
 )
+_HAPPENED = re.compile(r"(?P<time>\d{1,2}[:.]\d{2})(?:\s[-–—]|:)?\s{1,3}(?P<what>[A-Z]\S+ \S.*)")
 _INNER_LABEL = re.compile(r"(?<=[.\w)]) (?:[A-Z][\w-]*|[A-Z][\w-]* [\w-]+): ")
 _OPTION = re.compile(
     r"(?P<names>--?[A-Za-z][\w-]*(?:(?:,|\s?\||\s/)\s?--?[A-Za-z][\w-]*)*)"
@@ -49,6 +50,9 @@ def of_text(text: str) -> list[Labelled]:
         below = lines[place + 1] if place + 1 < len(lines) else None
         if option := _option(line):
             found.extend(option)
+        elif happened := _HAPPENED.match(line.text):
+            what = first_sentence(happened["what"])
+            found.append(Labelled("what happened", what, line.start, line.end, happened["time"]))
         elif entry := _entry(line, has_siblings=siblings > 1):
             found.append(entry)
         elif below and (term := _term(text, line, below)):
@@ -92,12 +96,16 @@ def _entry(line: _Line, *, has_siblings: bool) -> Labelled | None:
     if found["equals"] and not is_identifier(label):
         return None
     words = value.split()
+    if not words or words[0] in LISTS["auxiliary"]:
+        return None
     meant = meant_by(readable(label).text)
-    is_short = len(words) <= MAX_WORDS and value[-1:] not in ":?"
-    if is_short or (meant is not None and len(words) <= 2 * MAX_WORDS):
+    most = 3 if is_identifier(_named(label)) and not found["equals"] else MAX_WORDS
+    is_short = len(words) <= most and not value.endswith((":", "?"))
+    is_known = meant is not None and most == MAX_WORDS and len(words) <= 2 * MAX_WORDS
+    if is_short or is_known:
         key = label if found["equals"] else ""
         return Labelled(label, value, line.start, line.end, key=key)
-    is_clause = value[:1].islower() or is_identifier(_named(label))
+    is_clause = (value[:1].islower() and meant is None) or is_identifier(_named(label))
     if is_clause and has_siblings and len(label.split()) <= 3:
         return _explained(label, value, line.start, line.end)
     return None
@@ -123,7 +131,9 @@ def first_sentence(text: str) -> str:
 def is_label(text: str) -> bool:
     """Whether the words before a colon may name a value: few, and no clause or remark."""
     words = text.lower().split()
-    if not words or len(words) > MAX_WORDS or text.lower() in LISTS["remark"]:
+    if not words or len(words) > MAX_WORDS or words[0].strip("*_!") in LISTS["remark"]:
+        return False
+    if not LISTS["auxiliary"].isdisjoint(words):
         return False
     if re.search(r"[.!?,;]\s|[.!?]$|https?$|^[\d\W]+$|[(\[{][^)\]}]*$|[`\"']{2}", text):
         return False
@@ -140,7 +150,7 @@ def _term(text: str, line: _Line, below: _Line) -> Labelled | None:
         return None
     bare = line.text.rstrip(":")
     says = first_sentence(below.text)
-    is_short = len(says.split()) <= MAX_WORDS
+    is_short = len(says.split()) <= MAX_WORDS and not re.match(r"(?:The|An?)\s", says)
     if is_short and (line.text.endswith(":") or meant_by(readable(bare).text)):
         return Labelled(bare, says, line.start, below.end)
     return _explained(bare, says, line.start, below.end)

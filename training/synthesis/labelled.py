@@ -14,7 +14,8 @@ from training.synthesis.subjects import Subject
 from training.synthesis.words import LISTS, capitalised, is_identifier, lowered, readable
 
 MAX_LABEL_WORDS = 6
-_CHOICE = re.compile(r"(?:yes|no|true|false|on|off|enabled|disabled)\b[.]?$", re.I)
+_CHOICE = re.compile(r"(?:yes|no)[.]?$", re.I)
+_SWITCH = re.compile(r"(?:true|false|on|off|enabled|disabled)[.]?$", re.I)
 _DURATION = re.compile(
     r"(?:about |up to |every )?[\d.,]+\s?"
     r"(?:ms|s|sec\w*|min\w*|h|hours?|days?|weeks?|months?|years?)\b",
@@ -152,11 +153,12 @@ def _of_label(found: Labelled, label: str, asked: _Asked) -> Iterator[str]:
 def _form(label: str, answer: str) -> str:
     if _CHOICE.match(answer):
         return "choice"
-    words = label.split()
-    first_is_noun = (
-        words[0].lower() not in LISTS["filler"] and words[-1] not in LISTS["preposition"]
-    )
-    is_clear = first_is_noun and not re.search(r"[,;:?!\"]| (?:a|an|the) ", label)
+    if _SWITCH.match(answer):
+        return "switch"
+    words = label.lower().split()
+    is_noun = words[0] not in LISTS["filler"] and words[-1] not in LISTS["preposition"]
+    is_noun = is_noun and words[0] not in LISTS["no_noun"] and not words[0].endswith("ed")
+    is_clear = is_noun and not re.search(r"[,;:?!\"]| (?:a|an|the) ", label)
     if (not 1 < len(words) <= MAX_LABEL_WORDS and not meant_by(label)) or not is_clear:
         return "quoted"
     is_many = _is_plural(words)

@@ -20,6 +20,7 @@ _AFTER = re.compile(
 )
 
 
+_CLAUSE_WORDS = LISTS["preposition"] | LISTS["auxiliary"] | {","}
 _HOLDS = {
     "number": re.compile(
         r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|half)\b"
@@ -104,7 +105,7 @@ def meant_by(label: str, *, is_key: bool = False) -> Meant | None:
 def _may_surround(before: str, after: str) -> bool:
     """Whether the rest of a label only narrows its main words down, and is no sentence."""
     words = before.lower().replace(",", " ,").split()
-    is_phrase = any(w in LISTS["preposition"] or w == "," or w.endswith("ed") for w in words)
+    is_phrase = not _CLAUSE_WORDS.isdisjoint(words) or any(w.endswith("ed") for w in words)
     return not is_phrase and len(words) <= 3 and len(after.split()) <= 5
 
 

@@ -24,7 +24,7 @@ MAX_QUESTIONS = 12
 MAX_QUESTION = 300
 LEAST_QUESTIONS = 3
 _FOOTNOTE = re.compile(r"\s*\[\d{1,2}\]$")
-_EMPTY = re.compile(r"[\s\-–—.…?*]*$|n/?a$|none$|tbd$|todo$|see\b", re.I)
+_EMPTY = re.compile(r"[\s\-–—.…?*]*$|n/?a$|none$|tbd$|todo$|today$|version$|see\b", re.I)
 _FIRST_SENTENCE = re.compile(r"[.!?;](?=\s)")
 
 
@@ -122,7 +122,7 @@ def _tells(question: str, answer: str) -> bool:
 
 def _answer(value: str) -> str:
     """The value as one answers with it; empty if it says nothing or says too much."""
-    bare = _FOOTNOTE.sub("", value.strip()).strip(' `*"“”')
+    bare = _FOOTNOTE.sub("", value.strip()).rstrip(" .;,").strip(' `*"“”')
     if len(bare) > MAX_ANSWER and (end := _FIRST_SENTENCE.search(bare)):
         bare = bare[: end.start()]
     bare = bare.rstrip(" .;,")

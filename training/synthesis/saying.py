@@ -67,4 +67,6 @@ def _of_clause(asked: Asked, said: Said, subject: Subject) -> list[str]:
     if where != "told" and not name:
         return []
     forms = [form for kind in kinds for form in _forms()[f"{kind}_{where}"]]
+    if asked.is_order:
+        forms = [form for form in forms if "that {in_place}" not in form]
     return [capitalised(form.format_map(values)) for form in forms]

@@ -1,6 +1,7 @@
 """Sentences that say something which can be checked, and what they say it of. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from training.synthesis.lexicon import Concept, concepts
 from training.synthesis.mined import MinedFrom
 from training.synthesis.subjects import Subject, is_made
 from training.synthesis.values import PATTERNS, Value, values_of
-from training.synthesis.verbs import THIRD
+from training.synthesis.verbs import BASES, THIRD
 from training.synthesis.words import LISTS, is_identifier, lowered
 
 MAX_LINE = 3_000
@@ -41,6 +42,12 @@ _NAMED = re.compile(
     r"\b(?P<noun>[a-z]{3,12}) (?:called |named )?"
     r"(?P<v>`[^`\s]{2,60}`|[A-Za-z][\w-]{0,40}[_.:-][\w.:-]{0,60}\w)"
 )
+_NAMED_AFTER = re.compile(
+    r"\b(?:the|a|an) (?P<v>`[^`\s]{2,60}`|[A-Za-z][\w-]{0,40}[_.:-][\w.:-]{0,60}\w) "
+    r"(?P<noun>[a-z]{3,12})\b"
+)
+_LISTED = re.compile(r"[\d%],? (?:and|or|to) $")
+_NAMES_OF = ("env", "path", "channel", "url", "email", "flag")
 _BOILERPLATE = re.compile(
     r"\b(?:contributed by|fixed by|issue #|copyright|all rights reserved|license[ds]? under|"
     r"table of contents|click here|for more information|for example|e\.g\.|see also|version added|"
@@ -108,7 +115,13 @@ def _sentences(text: str, subject: Subject, names: frozenset[str]) -> Iterator[S
 
 def _is_checkable(written: str) -> bool:
     ends = written.rstrip(")\"'”").endswith((".", "!"))
-    return ends and not _BOILERPLATE.search(written) and "?" not in written
+    words = re.findall(r"[\w'’-]+", written)
+    has_verb = words[0].lower() in BASES or any(
+        w in LISTS["auxiliary"] or w in THIRD or w in BASES or w.endswith("ed") for w in words[1:]
+    )
+    is_whole = words[0].lower() not in LISTS["auxiliary"] and has_verb
+    is_one = not re.search(r"[a-z)\]]\. [a-z]", written)
+    return ends and is_whole and is_one and not _BOILERPLATE.search(written) and "?" not in written
 
 
 def _alone(
@@ -137,9 +150,12 @@ def _small_start(written: str, names: frozenset[str]) -> str:
     """The sentence with a small first letter, unless a name stands there."""
     first, _, rest = written.partition(" ")
     bare = first.strip("`\"'(,.:")
-    if bare in names or is_identifier(bare) or not bare[:1].isupper():
+    is_shouted = bare.isupper() and len(bare) > 1
+    if bare in names or is_identifier(bare) or is_shouted or not bare[:1].isupper():
         return written
     follows = rest.split(" ", 1)[0]
+    if bare.lower() in LISTS["after_verb"] or bare.lower() in LISTS["preposition"]:
+        return f"{lowered(first)} {rest}".rstrip()
     is_name = follows in THIRD and not bare.endswith("s") and bare.lower() not in _PLAIN_STARTS
     return written if is_name or follows[:1].isupper() else f"{lowered(first)} {rest}".rstrip()
 
@@ -218,8 +234,11 @@ def _names_another(sentence: Sentence, subject: Subject) -> bool:
 
 
 def _values(text: str) -> list[Value]:
-    found = list(values_of(text))
-    for kind, pattern in (("person", _PERSON), ("team", _TEAM), ("id", _NAMED)):
+    found = [value for value in values_of(text) if not _LISTED.search(text[: value.start])]
+    kinds = Counter(value.kind for value in found)
+    found = [value for value in found if kinds[value.kind] < 3 or value.kind not in _NAMES_OF]
+    patterns = (("person", _PERSON), ("team", _TEAM), ("id", _NAMED), ("id", _NAMED_AFTER))
+    for kind, pattern in patterns:
         for match in pattern.finditer(text):
             if kind == "id" and match["noun"] not in LISTS["identified"]:
                 continue

@@ -20,6 +20,8 @@ _PREPOSITION = (
 _LEFT = re.compile(
     rf"(?P<head>.*?)(?P<preposition>\b{_PREPOSITION})?\s?(?P<hedge>\b{_HEDGE}(?: the)?)?\s?$", re.S
 )
+_ARTICLES = ("the", "a", "an", "new", "old", "special")
+_PASSING = ("use", "pass", "add", "set", "give", "needs", "takes", "append")
 _THING = re.compile(r"\s(?P<noun>(?:[a-z][\w'-]{2,20} ){0,2}?[a-z][a-z-]{2,20}s)\b(?!')")
 
 
@@ -72,11 +74,11 @@ def target_of(clause: str, value: Value) -> Target | None:
     preposition = "" if made.drops_preposition else around.preposition
     if made.takes_before:
         start = clause[: value.start].lower().rfind(before)
-        left = _LEFT.match(clause[:start])
+        bare = re.sub(r"(?:^|\s)(?:the|a|an|called|named|new|old)\s*$", "", clause[:start].rstrip())
+        left = _LEFT.match(f"{bare} ")
         if left is None:
             return None
-        preposition, hedge = left["preposition"] or "", ""
-        start = len(re.sub(r"(?:^|\s)(?:the|a|an|called|named)\s*$", "", left["head"].rstrip()))
+        preposition, hedge, start = left["preposition"] or "", "", len(left["head"])
     end = value.end + made.takes_after
     return Target(start, end, preposition, hedge, made.asks, made.noun, made.answer or value.text)
 
@@ -87,6 +89,8 @@ def _duration(around: _Around) -> _Made | None:
         return _Made("how often", "interval", answer, takes_before=True)
     if around.preposition == "than":
         return _Made("what length of time", "duration")
+    if ahead := re.match(r"\s(ahead|in advance)\b", around.after):
+        return _Made(f"how far {ahead[1]}", "time", takes_after=ahead.end())
     is_told = around.before in ("the", "a", "an", "first", "last", "next", "this")
     return None if is_told and not around.preposition else _Made("how long", "duration")
 
@@ -106,6 +110,8 @@ def _count(around: _Around) -> _Made | None:
 
 
 def _rate(around: _Around) -> _Made | None:
+    if around.preposition == "for":
+        return None
     number, _, counted = around.text.partition(" ")
     is_plain = counted and number[-1].isdigit()
     return _Made(f"how many {counted}", "rate") if is_plain else _Made("what rate", "rate")
@@ -129,6 +135,8 @@ def _measure(around: _Around) -> _Made | None:
 
 
 def _moment(around: _Around) -> _Made | None:
+    if re.match(r"\s?(?:to|until|till|and|–|-)\s?[\dA-Z]", around.after):
+        return None
     has_clock = re.search(r"\d[:.]\d\d|o'clock|[ap]\.?m\b|noon|midnight", around.text) is not None
     has_weekday = re.search(r"[a-z]day", around.text) is not None
     if has_clock and (has_weekday or re.search(r"\d{4}|[A-Z][a-z]{2}", around.text)):
@@ -147,7 +155,16 @@ def _span(_: _Around) -> _Made | None:
 def _identifier(around: _Around) -> _Made | None:
     if around.before in LISTS["identified"] and not around.preposition:
         return _Made(f"which {around.before}", f"name of the {around.before}", takes_before=True)
+    follows = re.match(r"\s([a-z]{3,12})\b", around.after)
+    if around.before in _ARTICLES and follows and follows[1] in LISTS["identified"]:
+        noun, end = follows[1], follows.end()
+        return _Made(f"which {noun}", f"name of the {noun}", takes_before=True, takes_after=end)
     return None
+
+
+def _flag(around: _Around) -> _Made | None:
+    is_passed = around.preposition in ("with", "by", "via") or around.before in _PASSING
+    return _Made("which option", "option") if is_passed else None
 
 
 def _person(around: _Around) -> _Made | None:
@@ -168,7 +185,7 @@ def _named(name: str, *nouns: str) -> _Maker:
     def make(around: _Around) -> _Made | None:
         if around.before in nouns and not around.preposition:
             return _Made(f"which {around.before}", around.before, takes_before=True)
-        return _Made(f"which {name}", name)
+        return None if around.before in _ARTICLES else _Made(f"which {name}", name)
 
     return make
 
@@ -189,7 +206,7 @@ _MAKERS: dict[str, _Maker] = {
     "email": _named("e-mail address", "address", "mailbox"),
     "url": _named("address", "address", "url", "link", "endpoint"),
     "env": _named("variable", "variable", "setting"),
-    "flag": _named("option", "option", "flag", "switch"),
+    "flag": _flag,
     "path": _named("path", "file", "folder", "directory", "endpoint", "path", "script", "call"),
     "id": _identifier,
     "person": _person,

@@ -76,7 +76,7 @@ PATTERNS = {
         r"\b(?:half an hour|an hour and a half|(?:a|three) quarters? of an hour)\b)"
     ),
     "rate": (
-        rf"{_RANGE} (?:[a-z]{{2,20}} ){{0,2}}?(?:per|a|an|each|every) (?:{_NUMBER} )?{_TIME_UNIT}\b|"
+        rf"{_RANGE} (?:[a-z]{{2,20}} ){{0,2}}?(?:per|an?|each|every) (?:{_NUMBER} )?{_TIME_UNIT}\b|"
         rf"{_NUMBER}\s?(?:[a-z]{{1,12}}/(?:s|sec|min|h|hour|minute|day)|rps|qps|rpm)\b"
     ),
     "percent": rf"{_RANGE}\s?(?:%|percent\b|per cent\b)",
@@ -94,8 +94,8 @@ PATTERNS = {
     "email": r"\b[\w.+-]{1,60}@[\w-]{1,60}(?:\.[\w-]{1,30}){1,4}\b",
     "url": r"\b(?:https?|ftp|ssh|git|postgres|redis|amqp)://[^\s<>\"')\]]{2,200}(?<![.,;:])",
     "path": (
-        r"(?<![\w/.:<])(?:~?/[\w.{}<>*@+-]{1,60}(?:/[\w.{}<>*@+-]{1,60}){0,10}/?|"
-        r"[\w.-]{1,40}(?:/[\w.{}<>*-]{1,60}){1,10}/?\.?\w{0,8})(?<![.,])"
+        r"(?<![\w/.:<>-])(?:(?:~|\.{1,2})?/[\w.{}<>*@+-]{1,60}(?:/[\w.{}<>*@+-]{1,60}){0,10}/?|"
+        r"[\w.-]{1,40}(?:/[\w.{}<>*-]{1,60}){0,8}/(?:[\w-]{1,60}\.\w{1,8}\b)?)(?<![.,])(?![\w/])"
     ),
     "env": r"\b[A-Z][A-Z0-9]{1,30}(?:_[A-Z0-9]{1,30}){1,8}\b",
     "flag": r"(?<![\w-])--?[a-zA-Z][\w-]{0,40}\b",

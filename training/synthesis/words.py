@@ -32,6 +32,7 @@ _IDENTIFIER = re.compile(
     r"(?=[^\s]{2,80}$)[#@$./~-]{0,3}[A-Za-z0-9]++(?:[_.:/@#-]+[A-Za-z0-9{}<>*%]++)+/?"
     r"|[a-z]++(?:[A-Z][a-z0-9]++)+|(?:[A-Z][a-z0-9]++){2,}|[A-Z]{2,}\d[A-Z0-9]*|[A-Z]\d{1,4}"
 )
+_HYPHENED = re.compile(r"[A-Z][A-Za-z]*(?:-[a-z]+)+")
 _MARKS = re.compile(r"^[\s`*_\"'“”>\-•–—]+|[\s`*\"'“”:]+$")
 
 
@@ -47,7 +48,7 @@ class Readable:
 def readable(label: str) -> Readable:
     """`server.requestTimeout_ms` as `server request timeout`, in milliseconds."""
     bare = _MARKS.sub("", label)
-    if is_identifier(bare):
+    if is_identifier(bare) and not _HYPHENED.fullmatch(bare):
         words = [word for word in _SPLIT.split(bare.strip("-/#$@{}<>")) if word]
         unit = _UNITS.get(words[-1].lower(), "") if len(words) > 1 else ""
         if unit:
