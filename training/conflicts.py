@@ -7,7 +7,7 @@ or retired.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 from django.db.models import Count, QuerySet
@@ -37,6 +37,22 @@ def rivals(pair: QAPair) -> QuerySet[QAPair]:
         .exclude(review=Review.REJECTED)
         .exclude(pk=pair.pk)
     )
+
+
+def rivals_of(pairs: Sequence[QAPair]) -> dict[int, list[QAPair]]:
+    """`rivals` of many pairs in one query, by the pair's primary key."""
+    others = QAPair.objects.live().exclude(review=Review.REJECTED).select_related("document")
+    by_question: dict[tuple[int, str], list[QAPair]] = defaultdict(list)
+    for other in others.filter(question_key__in={pair.question_key for pair in pairs}):
+        by_question[other.document.collection_id, other.question_key].append(other)
+    return {
+        pair.pk: [
+            other
+            for other in by_question[pair.document.collection_id, pair.question_key]
+            if other.pk != pair.pk
+        ]
+        for pair in pairs
+    }
 
 
 def contradicts(pair: QAPair, other: QAPair) -> bool:

@@ -4,7 +4,7 @@ Whether somebody may review, and which documents, is for the caller to check.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
@@ -13,7 +13,7 @@ from django.utils import timezone
 from ingestion.audit import Actor, record
 from ingestion.errors import UserError
 from training import conflicts
-from training.conflicts import contradicts, rivals
+from training.conflicts import contradicts, rivals_of
 from training.evidence import Tie, has_answer, quoted
 from training.likeness import DocumentText, holding
 from training.models import QAPair
@@ -36,10 +36,12 @@ def approve(pairs: Iterable[QAPair], *, by: Actor) -> Reviewed:
     approves at once, is refused; what people have not decided and contradicts it waits."""
     with transaction.atomic():
         chosen = _current(pairs)
+        at_once = {pair.pk for pair in chosen}
+        rivals = rivals_of(chosen)
         result = Reviewed()
         fit = []
         for pair in chosen:
-            problem = _why_not(pair, chosen)
+            problem = _why_not(pair, rivals[pair.pk], at_once)
             if problem:
                 result.refused.append((pair, problem))
             else:
@@ -119,11 +121,12 @@ def _current(pairs: Iterable[QAPair]) -> list[QAPair]:
     return list(chosen.select_for_update(of=("self",)).select_related("document"))
 
 
-def _why_not(pair: QAPair, chosen: Sequence[QAPair]) -> str:
+def _why_not(pair: QAPair, rivals: Sequence[QAPair], at_once: Set[int]) -> str:
+    """Empty, or the reason. `at_once`: the primary keys of all that are to be approved."""
     if not pair.content_hash:
         return "Its evidence is not in the document. Edit it, or reject it."
-    for other in rivals(pair):
-        if contradicts(pair, other) and (conflicts.is_decided(other) or other in chosen):
+    for other in rivals:
+        if contradicts(pair, other) and (conflicts.is_decided(other) or other.pk in at_once):
             return conflicts.said_otherwise(other)
     return ""
 

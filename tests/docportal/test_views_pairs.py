@@ -3,7 +3,9 @@
 from html import unescape
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
@@ -341,6 +343,19 @@ def test_pairs_that_cannot_be_approved_are_named_and_the_others_approved(
     assert "Not approved: “Nowhere 0?”. Its evidence is not in the document." in told
     assert "2 more were not approved" in told
     assert QAPair.objects.filter(review=PENDING).count() == 5
+
+
+def test_approving_many_takes_as_many_queries_as_approving_a_few(
+    writer: Client, guide: DocumentVersion
+) -> None:
+    taken = []
+    for count in (2, 30):
+        for number in range(count):
+            a_pair(guide, f"How many, {count}, {number}?", "nine")
+        with CaptureQueriesContext(connection) as queries:
+            bulk(writer, "approve", all="on", confirmed=str(count))
+        taken.append(len(queries))
+    assert taken[0] == taken[1]
 
 
 def test_choosing_nothing_says_what_to_do(writer: Client, pair: QAPair) -> None:
