@@ -110,10 +110,10 @@ def is_unanswered(subject: Run, wordings: Wordings, texts: Texts) -> bool:
     )
 
 
-def comparable(all_: Iterable[Attribute]) -> Mapping[Run, set[Run]]:
+def comparable(every: Iterable[Attribute]) -> Mapping[Run, set[Run]]:
     """For each subject those that share an attribute with it: things of the same kind."""
     like: dict[Run, set[Run]] = defaultdict(set)
-    for attribute in all_:
+    for attribute in every:
         for subject in attribute.subjects:
             like[subject] |= attribute.subjects - {subject}
     return like

@@ -65,7 +65,7 @@ def _varied(
     """The phrasings with their answers, and as many variations as are still wanted."""
     asked = {pair.question: pair.answer for pair in phrasings}
     # Half of the tries change nothing, and a short question has few variations.
-    for attempt in range(8 * wanted):
+    for attempt in range(40 * wanted):
         if len(asked) >= wanted:
             break
         pair = phrasings[attempt % len(phrasings)]

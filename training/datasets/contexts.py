@@ -1,5 +1,6 @@
 """Rows with passages: the question is answered from one of them, or by none. Pure."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -14,6 +15,7 @@ from training.datasets.texts import Texts, stems_of
 from training.rows import Row
 
 QUESTIONS = 4  # on one set of passages
+TURNS = 4  # of the same passage, each time with other phrasings and neighbours in another order
 
 
 def context_rows(
@@ -35,16 +37,18 @@ def context_rows(
     for pair in material.pairs:
         if word_form(pair.question) not in unseen:
             passages[pair.document, pair.passage].append(pair)
-    for place in sorted(passages, key=lambda place: draw(seed, "context", *place)):
+    ordered = sorted(passages, key=lambda place: draw(seed, "context", *place))
+    for turn, place in itertools.product(range(TURNS), ordered):
         gold = material.sources[place[0]].passages[place[1]]
-        rng = Random(f"{seed} {place[1]}")
+        rng = Random(f"{seed} {turn} {place[1]}")
         pairs = _one_a_fact(passages[place], rng)
         is_there = rng.random() >= without_gold
         if not is_there:
             pairs = [pair for pair in pairs if pair.id in named]
         if pairs:
             near = _distractors(pairs, gold, place[1], texts, named)
-            yield from _group(pairs, gold if is_there else None, near, rng)
+            group = f"context {turn} {place[0]} {place[1][:16]}"
+            yield from _group(group, pairs, gold if is_there else None, near, rng)
 
 
 def _one_a_fact(pairs: Sequence[Pair], rng: Random) -> list[Pair]:
@@ -75,7 +79,7 @@ def _distractors(
 
 
 def _group(
-    pairs: Sequence[Pair], gold: Passage | None, near: list[Passage], rng: Random
+    group: str, pairs: Sequence[Pair], gold: Passage | None, near: list[Passage], rng: Random
 ) -> Iterator[Row]:
     shown = near[: MAX_PASSAGES - (gold is not None)]
     rng.shuffle(shown)
@@ -84,7 +88,6 @@ def _group(
         shown.insert(at, gold)
     if not shown:
         return
-    group = f"context {pairs[0].passage[:16]}"
     for pair in pairs:
         messages = tuple(reader_messages(pair.question, shown))
         answer = REFUSAL if gold is None else f"{pair.answer} [{at + 1}]"

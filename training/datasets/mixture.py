@@ -1,5 +1,6 @@
 """Of what a dataset is made, by named values. Pure."""
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -27,7 +28,7 @@ class Mixture:
 
     def __post_init__(self) -> None:
         weights = (self.closed, self.context, self.refusal, self.replay)
-        if self.closed <= 0 or min(weights) < 0:
+        if not (self.closed > 0 and min(weights) >= 0 and math.isfinite(sum(weights))):
             raise _impossible("closed must be above 0 and no other weight below it")
         if not (self.rows_per_fact >= 1 and self.phrasings >= 1 and self.quotes >= 0):
             raise _impossible("rows_per_fact and phrasings are at least 1, quotes at least 0")

@@ -62,8 +62,7 @@ def propose(
         }
     )
     fresh = _halves(_WORDS.split())
-    real = {word_run(name) for name in subjects}
-    taken: set[WordRun] = set()
+    taken = {word_run(name) for name in subjects}
     names: dict[str, dict[Side, list[str]]] = {}
     for subject in sorted(subjects, key=lambda name: draw(seed, name))[:SUBJECTS]:
         rng = Random(f"{seed} {subject}")
@@ -75,8 +74,7 @@ def propose(
             for _ in range(TRIES):
                 name = _invented(subject, rng, words[side], fresh[side])
                 run = word_run(name)
-                is_new = run not in real and run not in taken and len(set(run)) == len(run)
-                if is_new and len(found) < most:
+                if len(found) < most and run not in taken and _differ(name):
                     found.append(name)
                     taken.add(run)
             names[subject][side] = found
@@ -99,6 +97,12 @@ def without(names: Names, existing: Iterable[WordRun]) -> dict[str, dict[Side, l
         }
         for subject, sides in names.items()
     }
+
+
+def _differ(name: str) -> bool:
+    """Whether no piece of the name comes twice."""
+    pieces = [piece.lower() for piece in _PIECE.findall(name)]
+    return len(set(pieces)) == len(pieces)
 
 
 def _halves(pieces: Iterable[str]) -> dict[Side, list[str]]:

@@ -2,8 +2,8 @@
 
 Three kinds: of a subject that does not exist, in the shape of one that does; for an attribute
 which other subjects have and this one lacks; and for what a former version of a document said
-and no passage says now. Premises that are false because a value has changed are left out: the
-right answer to them is the new value, which is a matter of taste and not a refusal.
+and no passage says now. A premise that is false because a value has changed is not one of them:
+the right answer to it is the new value.
 
 Names and lacks are of one side only: what is asked later was never refused in the training.
 """
@@ -34,7 +34,7 @@ SHARE_LACKING = 0.35
 SHARE_RETIRED = 0.15
 # The others are for validation and test, half and half.
 SHARE_TAUGHT = 0.6
-PHRASINGS_OF_A_LACK = 3
+PHRASINGS_OF_A_LACK: Mapping[Part, int] = {"train": 3, "validation": 1, "test": 1}
 SUBJECTS_OF_AN_ATTRIBUTE = 12
 
 
@@ -63,17 +63,15 @@ class Refusals:
         """`unseen` are the phrasings that are never taught; nothing is refused with their words
         in the training, and what is asked later is worded like them where it can be."""
         self._material, self._texts = material, texts
-        self._names, self._seed = names, seed
+        self._unseen, self._names, self._seed = unseen, names, seed
         self._subjects = Subjects(material.sources, material.pairs)
         self._known = {word_form(pair.question) for pair in material.pairs}
-        fit = [
+        self._every = asked
+        self._fit = [
             each
             for each in asked
             if each.mention.is_identifier or each.mention.is_alone(each.pair.question)
         ]
-        held = [each for each in fit if word_form(each.pair.question) in unseen]
-        self._taught = [each for each in fit if word_form(each.pair.question) not in unseen]
-        self._asked = held + self._taught
 
     def choose(self, wanted: Mapping[Part, int]) -> dict[Part, list[Unanswerable]]:
         """Up to so many for each part; all of them differ."""
@@ -95,7 +93,7 @@ class Refusals:
 
     def _unknown(self, part: Part) -> Iterator[Unanswerable]:
         """Questions of invented subjects; the same question with another name comes later."""
-        asked = self._in_turn(self._taught if part == "train" else self._asked, part)
+        asked = self._in_turn(self._worded_for(part, self._fit))
         for turn in range(NAMES):
             for each in asked:
                 names = self._names_for(each, part)
@@ -103,11 +101,24 @@ class Refusals:
                     place = int(self._draw("name", each.pair.fact) * len(names))
                     yield self._of(each, names[(turn + place) % len(names)])
 
-    def _in_turn(self, asked: Sequence[Asked], part: Part) -> list[Asked]:
+    def _worded_for(self, part: Part, asked: Iterable[Asked]) -> list[Asked]:
+        """In any order; for the training without the unseen wordings, which else come first."""
+
+        def place(each: Asked) -> tuple[bool, float]:
+            return self._is_taught(each), self._draw(part, each.pair.question)
+
+        return [
+            each for each in sorted(asked, key=place) if part != "train" or self._is_taught(each)
+        ]
+
+    def _is_taught(self, each: Asked) -> bool:
+        return word_form(each.pair.question) not in self._unseen
+
+    def _in_turn(self, asked: Iterable[Asked]) -> list[Asked]:
         """One of each subject, then the next of each: no subject outweighs the others."""
         turns: Counter[Run] = Counter()
         placed = []
-        for each in sorted(asked, key=lambda each: self._draw(part, each.pair.question)):
+        for each in asked:
             turns[each.mention.run] += 1
             placed.append((turns[each.mention.run], each))
         return [each for _, each in sorted(placed, key=lambda place: place[0])]
@@ -122,9 +133,9 @@ class Refusals:
         return sides["asked"][half::2]
 
     def _lacking(self, wanted: Mapping[Part, int]) -> dict[Part, list[Unanswerable]]:
-        every = attributes(self._taught)
-        like = comparable(every)
-        surface = _surfaces(self._taught)
+        every = attributes(self._every)
+        like, surface = comparable(every), _surfaces(self._every)
+        fit = {each.pair.id for each in self._fit}
         found: dict[Part, list[Unanswerable]] = {part: [] for part in wanted}
         for attribute in sorted(every, key=lambda each: self._draw("attribute", *each.name)):
             others = set.union(*(like[subject] for subject in attribute.subjects))
@@ -134,15 +145,12 @@ class Refusals:
                 part = self._part("lacks", subject, attribute.name)
                 if len(found[part]) >= SHARE_LACKING * wanted[part]:
                     continue
-                if not lacks(subject, attribute, self._texts):
-                    continue
-                phrasings = sorted(
-                    attribute.asked, key=lambda each: self._draw("ask", subject, each.pair.question)
-                )
-                found[part] += [
-                    self._of(each, surface[subject])
-                    for each in phrasings[: PHRASINGS_OF_A_LACK if part == "train" else 1]
-                ]
+                if lacks(subject, attribute, self._texts):
+                    asked = [each for each in attribute.asked if each.pair.id in fit]
+                    found[part] += [
+                        self._of(each, surface[subject])
+                        for each in self._worded_for(part, asked)[: PHRASINGS_OF_A_LACK[part]]
+                    ]
         return found
 
     def _retired(self) -> dict[Part, list[Unanswerable]]:

@@ -27,7 +27,7 @@ FEW_DOCUMENTS = 3
 # and so many of the questions on its document have it.
 LEAST_QUESTIONS = 0.5
 
-_SELF = "I"
+_ACRONYM = re.compile("[A-Z]{1,5}")  # `I` is one
 _GLUE = ("-", "_", "/")
 _AROUND = "`\"'“”‘’?.,:;()[]"
 _QUOTED = re.compile('["“`\']\\S[^"“”`]*["”`\']')
@@ -51,7 +51,9 @@ class Mention:
         """Whether the question names nothing else that it could be about instead."""
         rest = self.replaced(question, "it")
         return not _QUOTED.search(rest) and not any(
-            _is_name(token) for token, start in _tokens(rest) if start > 0 and token != _SELF
+            _is_name(token) and not _ACRONYM.fullmatch(token)
+            for token, start in _tokens(rest)
+            if start > 0
         )
 
 

@@ -1,0 +1,130 @@
+"""What is refused has no answer anywhere, and what is asked later was never refused before."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.prompts import Passage
+from tests.training.datasets.material import ASKED, things
+from training.datasets.attributes import asked_of
+from training.datasets.material import Material, Retired, Source, word_form
+from training.datasets.names import propose, word_run
+from training.datasets.refusals import Part, Refusals, Unanswerable
+from training.datasets.texts import Texts
+
+NAMES = ("quay-crane", "tide-gate", "rope-store", "mast-shop", "buoy-yard", "pilot-house")
+WANTED: Mapping[Part, int] = {"train": 60, "validation": 20, "test": 20}
+
+
+def refusals(
+    material: Material, *, named: bool = True, seed: int = 1
+) -> dict[Part, list[Unanswerable]]:
+    asked = asked_of(material)
+    names = propose({each.surface for each in asked}, seed=seed) if named else {}
+    return Refusals(material, Texts(material), asked, set(), names, seed).choose(WANTED)
+
+
+def subject_in(question: str) -> str:
+    found = re.search(r"[\w]+-[\w]+", question)
+    assert found, question
+    return found[0]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(NAMES), st.sets(st.sampled_from(sorted(ASKED)), min_size=1), min_size=2
+    ),
+    st.integers(0, 3),
+)
+@settings(deadline=None, max_examples=40)
+def test_nothing_that_is_refused_is_known(attributes: dict[str, set[str]], seed: int) -> None:
+    material = things(sorted(attributes), attributes)
+    known = {word_form(pair.question) for pair in material.pairs}
+    has = {
+        (name, question.format("·"))
+        for name, own in attributes.items()
+        for attribute in own
+        for question in ASKED[attribute]
+    }
+    seen: set[frozenset[str]] = set()
+    for found in refusals(material, seed=seed).values():
+        for each in found:
+            name = subject_in(each.question)
+            assert (name, each.question.replace(name, "·")) not in has
+            assert word_form(each.question) not in known | seen
+            seen.add(word_form(each.question))
+            assert each.document in material.sources
+
+
+@given(st.integers(0, 20))
+@settings(deadline=None, max_examples=10)
+def test_strangers_of_training_validation_and_test_differ(seed: int) -> None:
+    found = refusals(things(NAMES), seed=seed)
+    strangers = {
+        part: {word_run(subject_in(each.question)) for each in asked}
+        for part, asked in found.items()
+    }
+    assert [len(asked) for asked in found.values()] == [60, 20, 20]
+    assert not strangers["train"] & (strangers["validation"] | strangers["test"])
+    assert not strangers["validation"] & strangers["test"]
+    for names in strangers.values():
+        assert not {word_run(name) for name in NAMES} & names
+
+
+def lacking(material: Material) -> set[str]:
+    return {each.question for found in refusals(material, named=False).values() for each in found}
+
+
+def test_what_others_have_and_one_lacks_is_refused() -> None:
+    attributes = dict.fromkeys(NAMES, ("port", "owner", "berth")) | {"quay-crane": ("port",)}
+    found = lacking(things(NAMES, attributes))
+    assert found
+    assert found <= {
+        question.format("quay-crane") for name in ("owner", "berth") for question in ASKED[name]
+    }
+
+
+def test_what_a_passage_tells_without_a_pair_is_not_refused() -> None:
+    attributes = dict.fromkeys(NAMES, ("port", "owner")) | {"quay-crane": ("port",)}
+    material = things(NAMES, attributes)
+    told = Passage("Night rounds", "", "The crew that owns quay-crane is the night watch.", "n.md")
+    source = Source(99, "n", "wiki", "Night rounds", "n.md", passages={"n": told})
+    assert lacking(Material(material.pairs, {**material.sources, 99: source})) == set()
+
+
+def test_value_of_the_same_shape_is_a_sign_of_an_answer() -> None:
+    attributes = dict.fromkeys(NAMES, ("port", "berth")) | {"quay-crane": ("port",)}
+
+    def material(answer: str) -> Material:
+        made = things(NAMES, attributes)
+        passage = Passage("quay-crane", "where", "pier: eu-west-9", "quay-crane.md")
+        source = Source(98, "x", "wiki", "quay-crane", "q.md", passages={"x": passage})
+        pairs = tuple(
+            replace(pair, answer=answer) if pair.fact.endswith("/berth") else pair
+            for pair in made.pairs
+        )
+        return Material(pairs, {**made.sources, 98: source})
+
+    assert lacking(material("sector 4"))
+    assert lacking(material("us-east-1")) == set()
+
+
+def gone(text: str, question: str, answer: str, document: int = 77) -> Retired:
+    name = subject_in(question)
+    return Retired(document, "wiki", name, f"{name}.md", f"{name}/old", question, answer, text)
+
+
+def test_question_of_a_removed_document_is_refused() -> None:
+    question = "How deep is the dock of coal-pier?"
+    removed = gone("The dock of coal-pier is 7 m deep.", question, "7 m")
+    assert lacking(things(NAMES, retired=[removed])) == {question}
+
+
+def test_question_whose_answer_has_only_changed_is_not_refused() -> None:
+    material = things(NAMES)
+    question, text = "At what number does tide-gate listen?", "tide-gate listens on port X."
+    changed = gone(text, question, "X", document=2)
+    assert lacking(Material(material.pairs, material.sources, (changed,))) == set()

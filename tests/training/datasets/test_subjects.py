@@ -1,0 +1,98 @@
+import pytest
+
+from router.prompts import Passage
+from training.datasets.attributes import asked_of
+from training.datasets.material import Material, Pair, Source
+from training.datasets.subjects import Mention
+
+
+def subject(
+    question: str,
+    *,
+    title: str = "Guide",
+    path: str = "guide.md",
+    heading: str = "",
+    text: str = "Nothing else.",
+    others: tuple[str, ...] = (),
+    answer: str = "9",
+) -> str | None:
+    """The subject of the question in its own writing; None: it has none."""
+    passage = Passage(title, heading, text, path)
+    source = Source(1, "guide", "wiki", title, path, passages={"p": passage})
+    pairs = tuple(
+        Pair(number, 1, "p", asked, answer, str(number))
+        for number, asked in enumerate((question, *others))
+    )
+    asked = asked_of(Material(pairs, {1: source}))
+    return next((each.surface for each in asked if each.pair.id == 0), None)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which port does quay-crane use?",
+        "quay-crane port?",
+        "What is quay-crane's port?",
+        "Is (quay-crane) on a port of its own?",
+    ],
+)
+def test_identifier_of_the_title_or_path(question: str) -> None:
+    assert subject(question, title="quay-crane service handbook") == "quay-crane"
+    assert subject(question, path="services/quay-crane.md") == "quay-crane"
+
+
+def test_name_of_several_words_in_any_case_or_number() -> None:
+    title = "The Harbour Payments API"
+    assert subject("Who owns the Harbour Payments API?", title=title) == "Harbour Payments API"
+    assert subject("who owns the harbour payments api", title=title) == "harbour payments api"
+    assert subject("Who owns Harbour Payment API?", title=title) == "Harbour Payment API"
+
+
+def test_identifier_of_the_passage_where_the_title_names_none() -> None:
+    text = "HC-4221: the berth is taken. HC-4226: the tide is out."
+    asked = "What does HC-4226 mean in the Booking API?"
+    assert subject(asked, title="Booking API", text=text) == "HC-4226"
+
+
+def test_answer_is_never_the_subject() -> None:
+    text = "The feature flag is use_new_tide."
+    assert subject("Is it use_new_tide?", text=text, answer="use_new_tide") is None
+
+
+def test_heading_of_the_own_passage_is_a_name() -> None:
+    heading = "Buildings > Lighthouse North"
+    asked = "How high is Lighthouse North?"
+    assert subject(asked, title="Buildings", heading=heading) == "Lighthouse North"
+
+
+def test_title_of_a_text_is_no_name_of_a_thing() -> None:
+    title = "How the storm of last winter reached the old harbour wall"
+    assert subject("What did the storm of last winter reach?", title=title) is None
+
+
+def test_everyday_word_is_a_subject_only_if_most_questions_share_it() -> None:
+    question, other = "How long may refunds take?", "Who approves refunds?"
+    assert subject(question, title="Refunds", others=(other,)) == "refunds"
+    strangers = ("Who opens the gate?", "When is it closed?", "Where is the key?")
+    assert subject(question, title="Refunds", others=strangers) is None
+
+
+def test_words_in_the_names_of_many_documents_tell_nothing() -> None:
+    names = [f"{name} harbour handbook" for name in ("East", "West", "North", "South", "Upper")]
+    sources = {
+        number: Source(number, "x", "wiki", name, "x.md", passages={"p": Passage(name, "", "Text")})
+        for number, name in enumerate(names)
+    }
+    pair = Pair(1, 0, "p", "What is the depth of the harbour?", "9 m", "f")
+    assert asked_of(Material((pair,), sources)) == []
+
+
+def test_question_that_names_something_else_too_is_not_alone() -> None:
+    question = "Which port does the tide gate use?"
+    mention = Mention(("tide", "gate"), 20, 29)
+    assert question[20:29] == "tide gate"
+    assert mention.is_alone(question)
+    assert mention.is_alone(question.replace("port", "URL"))
+    assert not mention.is_alone(question.replace("?", " in Rotterdam?"))
+    assert not mention.is_alone(question.replace("?", ' for "night shifts"?'))
+    assert not mention.is_alone(question.replace("?", " for max_boats?"))
