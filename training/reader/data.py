@@ -18,7 +18,7 @@ from training.reader.told import Told
 from training.reader.worlds import World
 
 QUESTIONS = 10
-UNANSWERABLE = 0.25
+UNANSWERABLE = 0.24
 FROM_LIBRARY = 0.55
 
 
@@ -84,8 +84,8 @@ def _choose(
     rng.shuffle(answerable)
     rng.shuffle(open_)
     kept = answerable[: round(QUESTIONS * (1 - UNANSWERABLE))]
-    refusals = round(len(kept) * UNANSWERABLE / (1 - UNANSWERABLE)) if kept else QUESTIONS // 3
-    refusals = max(1, refusals)
+    wanted = len(kept) * UNANSWERABLE / (1 - UNANSWERABLE) if kept else QUESTIONS / 3
+    refusals = max(1, int(wanted + rng.random()))
     kept += [(question, REFUSAL) for question in open_[:refusals]]
     rng.shuffle(kept)
     return kept
