@@ -109,8 +109,7 @@ def _run(
             pass_fds=keep_open,
         )
     try:
-        with contextlib.suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PGRP, child.pid, _NICENESS)
+        _step_back(child.pid)
         while True:
             check()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -123,6 +122,15 @@ def _said(folder: Path, begun_at: int) -> str:
     with (folder / LOG).open("rb") as log:
         log.seek(begun_at)
         return log.read().decode(errors="replace").strip()
+
+
+def _step_back(pid: int) -> None:
+    """Lower the priority of a process group, and of its session, by which Linux shares the
+    processor first: without that a niceness counts among the group's own processes only."""
+    with contextlib.suppress(ProcessLookupError):
+        os.setpriority(os.PRIO_PGRP, pid, _NICENESS)
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(_NICENESS))
 
 
 def _environment(device: str) -> dict[str, str]:
