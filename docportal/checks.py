@@ -8,10 +8,14 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from ingestion.errors import UserError
+from training.datasets.mixture import Mixture
+
 
 def connect() -> None:
     register(check_services, Tags.compatibility)
     register(check_limits, Tags.compatibility)
+    register(check_mixture, Tags.compatibility)
     register(check_exposure, Tags.security, deploy=True)
 
 
@@ -91,6 +95,20 @@ def check_limits(**_: Any) -> Sequence[CheckMessage]:
             )
         )
     return found
+
+
+def check_mixture(**_: Any) -> Sequence[CheckMessage]:
+    try:
+        Mixture.parse(settings.DATASET_MIXTURE)
+    except UserError as error:
+        return [
+            Error(
+                str(error),
+                hint="Leave DATASET_MIXTURE empty for the defaults.",
+                id="docportal.E009",
+            )
+        ]
+    return []
 
 
 def check_exposure(**_: Any) -> Sequence[CheckMessage]:

@@ -78,7 +78,13 @@ def test_pure_cores_know_no_database() -> None:
         "training/dedup.py",
         "training/evidence.py",
         "training/identity.py",
+        "training/haste.py",
         "training/likeness.py",
+        *(
+            f"training/datasets/{path.name}"
+            for path in (ROOT / "training/datasets").glob("*.py")
+            if path.stem not in ("__init__", "exports", "gathering", "services")
+        ),
         *(f"router/evidence/{path.name}" for path in (ROOT / "router/evidence").glob("*.py")),
     )
     for core in cores:

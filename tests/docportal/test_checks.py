@@ -15,6 +15,7 @@ from pytest_django import Settings
         ("UPLOAD_MAX_BYTES", 10**12, "docportal.E006"),
         ("TEACHER_URL", "teacher:8000", "docportal.E007"),
         ("TEACHER_URL", "http://teacher:8000/v1", "docportal.E008"),
+        ("DATASET_MIXTURE", "closed=0", "docportal.E009"),
     ],
 )
 def test_impossible_setting_is_an_error_with_a_hint(

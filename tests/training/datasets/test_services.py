@@ -2,17 +2,21 @@
 
 import hashlib
 import json
+import re
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group
+from pytest_django import Settings
 
 from ingestion import services
 from ingestion.errors import UserError
 from ingestion.models import Collection, DocType, Document
+from tests.documents import passage, publish
 from tests.training.datasets.pairs import NAMES, teach
 from training.datasets import Mixture, freeze, preview, verify
 from training.models import Dataset, QAPair
-from training.rows import read_questions, read_rows
+from training.rows import Row, read_questions, read_rows, write_lines
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -184,3 +188,67 @@ def test_seed_and_mixture_change_the_dataset(wiki: Collection) -> None:
         freeze(collections=[wiki], mixture=Mixture(rows_per_fact=4)).sha256,
     }
     assert len(names) == 3
+
+
+def strangers(dataset: Dataset) -> set[str]:
+    """The invented names of a dataset of `NAMES`."""
+    asked = [*read_questions(dataset.folder / "test.jsonl")]
+    asked += read_questions(dataset.folder / "validation.jsonl")
+    texts = {question.question for question in asked} | questions_taught(dataset)
+    return set(re.findall(r"\b[a-z]+-[a-z]+\b", " ".join(texts))) - set(NAMES)
+
+
+def test_invented_name_that_occurs_anywhere_is_not_used(
+    wiki: Collection, vault: Collection
+) -> None:
+    teach(wiki, *NAMES)
+    in_text, in_title, in_path = sorted(strangers(freeze(collections=[wiki])))[:3]
+    publish(vault, "diary.md", [passage(f"Today we met {in_text.upper()}.")], title="Diary")
+    publish(vault, "visit.md", [passage("A visit.")], title=f"To {in_title}")
+    gone = publish(vault, f"{in_path}.md", [passage("Gone.")], title="Gone").document
+    services.archive_document(document=gone, actor=None)
+    found = strangers(freeze(collections=[wiki]))
+    assert found
+    assert not found & {in_text, in_title, in_path}
+
+
+def test_replay_comes_from_the_file_of_the_setting(
+    wiki: Collection, settings: Settings, tmp_path: Path
+) -> None:
+    teach(wiki, *NAMES)
+    mixture = Mixture(replay=0.1)
+    with pytest.raises(UserError, match="DATASET_REPLAY names no file"):
+        freeze(collections=[wiki], mixture=mixture)
+    path = tmp_path / "replay.jsonl"
+    settings.DATASET_REPLAY = str(path)
+    for content in (None, "{", '{"answer": "x"}', "[]"):
+        if content is not None:
+            path.write_text(content)
+        with pytest.raises(UserError, match=r"replay\.jsonl, holds no rows of training"):
+            freeze(collections=[wiki], mixture=mixture)
+    said = [Row(({"role": "user", "content": f"Say {n}"},), str(n), "closed") for n in range(9)]
+    write_lines(path, said)
+    dataset = freeze(collections=[wiki], mixture=mixture)
+    rows = [row for row in read_rows(dataset.folder / "train.jsonl") if row.form == "replay"]
+    assert 0 < len(rows) <= len(said)
+    assert {row.messages[-1]["content"] for row in rows} <= {f"Say {n}" for n in range(9)}
+
+
+def test_question_of_an_archived_document_is_refused(wiki: Collection) -> None:
+    first, *_ = teach(wiki, *NAMES)
+    services.archive_document(document=first, actor=None)
+    dataset = freeze(collections=[wiki])
+    refused = {
+        row.messages[-1]["content"].lower()
+        for row in read_rows(dataset.folder / "train.jsonl")
+        if row.form == "refusal"
+    }
+    asked = {
+        question.question
+        for name in ("validation.jsonl", "test.jsonl")
+        for question in read_questions(dataset.folder / name)
+        if question.document == first.pk
+    }
+    assert any("quay-crane" in question for question in refused | asked)
+    rows = read_rows(dataset.folder / "train.jsonl")
+    assert not any("quay-crane" in row.messages[-1]["content"] for row in rows if row.fact)
