@@ -60,6 +60,11 @@ def of_text(text: str) -> list[Labelled]:
     return found
 
 
+def options_of(text: str) -> list[Labelled]:
+    """The options in the help text of a command."""
+    return [fact for line in _lines(text) for fact in _option(line)]
+
+
 def _lines(text: str) -> Iterator[_Line]:
     place = 0
     for raw in text.split("\n"):

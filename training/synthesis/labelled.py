@@ -11,9 +11,12 @@ from pathlib import Path
 from training.synthesis.lexicon import Meant, meant_by
 from training.synthesis.mined import Labelled
 from training.synthesis.subjects import Subject
+from training.synthesis.verbs import BASES
 from training.synthesis.words import LISTS, capitalised, is_identifier, lowered, readable
 
 MAX_LABEL_WORDS = 6
+_OWN_WORDS = ("option", "command to")
+"""Labels that stand in no document: only their concepts have the words for them."""
 _CHOICE = re.compile(r"(?:yes|no)[.]?$", re.I)
 _SWITCH = re.compile(r"(?:true|false|on|off|enabled|disabled)[.]?$", re.I)
 _DURATION = re.compile(
@@ -31,6 +34,7 @@ _MOMENT = re.compile(
     r"september|october|november|december)\b",
     re.I,
 )
+_ARTICLE = re.compile(r"\b([Aa])n? \{q\}(\w)")
 _NUMBER = re.compile(r"\d[\d., ]*$")
 
 
@@ -48,6 +52,7 @@ class _Asked:
 
     names: tuple[str, ...]
     suffix: str
+    context: str
 
 
 def questions_for(found: Labelled, subject: Subject) -> list[str]:
@@ -62,6 +67,8 @@ def questions_for(found: Labelled, subject: Subject) -> list[str]:
     if not asked.names:
         return []
     known = list(_of_concept(meant, asked)) if meant else []
+    if found.label in _OWN_WORDS:
+        return known
     plain = list(_of_label(found, text, asked))
     return [*known, *plain[: 4 if len(known) >= 8 else 12]]
 
@@ -70,7 +77,9 @@ def _unwrapped(label: str, subject: Subject) -> str:
     """The words of a key without the subject's name and the groups that say nothing."""
     words = label.split()
     names = set(re.split(r"[\W_]+", subject.bare.lower()))
-    while len(words) > 1 and (words[0].lower() in LISTS["wrapper"] or words[0].lower() in names):
+    while len(words) > 1 and words[1] != "per":
+        if words[0].lower() not in LISTS["wrapper"] and words[0].lower() not in names:
+            break
         words = words[1:]
     return " ".join(words)
 
@@ -82,14 +91,14 @@ def _asked(found: Labelled, subject: Subject, unit: str) -> _Asked:
         names = [subject.name] if subject.name else []
         if names and subject.topic:
             names.insert(0, f"{subject.name} ({subject.topic})")
-        return _Asked(tuple(names), f"{where}{unit}")
+        return _Asked(tuple(names), f"{where}{unit}", subject.name)
     entity = _entity(found)
     if _stands_alone(found.entity):
         named = [entity, f"{entity} in {subject.name}"] if subject.name else [entity]
     else:
         context = subject.name or subject.document
         named = [f"{entity} in {context}"] if context else []
-    return _Asked(tuple(named), f"{where}{unit}")
+    return _Asked(tuple(named), f"{where}{unit}", subject.name or subject.document)
 
 
 def _entity(found: Labelled) -> str:
@@ -101,7 +110,11 @@ def _entity(found: Labelled) -> str:
             if is_noun and not _looks_unique(found.entity)
             else found.entity
         )
-    if len(found.entity.split()) > 4:
+    if kind == "to do":
+        return lowered(found.entity)
+    words = found.entity.split()
+    is_order = words[0].lower() in BASES and kind in LISTS["order"]
+    if len(words) > 4 or is_order:
         return f'"{found.entity}"'
     return found.entity if _is_name(found.entity) else lowered(found.entity)
 
@@ -141,16 +154,16 @@ def _of_concept(meant: Meant, asked: _Asked) -> Iterator[str]:
 
 
 def _of_label(found: Labelled, label: str, asked: _Asked) -> Iterator[str]:
-    forms = list(_forms()[_form(label, found.answer)])
+    forms = list(_forms()[_form(label, found.answer, is_key=bool(found.key))])
     if found.key:
         forms[2:2] = _forms()["key"]
     for place, template in enumerate(forms):
-        name = asked.names[place % len(asked.names)]
+        name = asked.context if "{k}" in template else asked.names[place % len(asked.names)]
         values = {"s": name, "l": label, "L": found.label.strip(), "k": found.key}
         yield _filled(template, values, asked.suffix)
 
 
-def _form(label: str, answer: str) -> str:
+def _form(label: str, answer: str, *, is_key: bool) -> str:
     if _CHOICE.match(answer):
         return "choice"
     if _SWITCH.match(answer):
@@ -159,7 +172,8 @@ def _form(label: str, answer: str) -> str:
     is_noun = words[0] not in LISTS["filler"] and words[-1] not in LISTS["preposition"]
     is_noun = is_noun and words[0] not in LISTS["no_noun"] and not words[0].endswith("ed")
     is_clear = is_noun and not re.search(r"[,;:?!\"]| (?:a|an|the) ", label)
-    if (not 1 < len(words) <= MAX_LABEL_WORDS and not meant_by(label)) or not is_clear:
+    is_known = is_key or len(words) > 1 or meant_by(label) is not None
+    if len(words) > MAX_LABEL_WORDS or not is_known or not is_clear:
         return "quoted"
     is_many = _is_plural(words)
     if _DURATION.match(answer):
@@ -182,7 +196,7 @@ def _is_plural(words: Sequence[str]) -> bool:
 
 
 def _filled(template: str, values: dict[str, str], suffix: str) -> str:
-    text = template
+    text = _ARTICLE.sub(lambda found: _with_article(found, values.get("q", "")), template)
     for name, value in values.items():
         text = text.replace("{" + name + "}", value)
     body = text.rstrip("?.")
@@ -190,3 +204,9 @@ def _filled(template: str, values: dict[str, str], suffix: str) -> str:
     asked = " ".join(f"{body}{suffix}".split())
     is_named_first = template.startswith("{s}") and not asked.startswith("the ")
     return (asked if is_named_first else capitalised(asked)) + ending
+
+
+def _with_article(found: re.Match[str], qualifier: str) -> str:
+    """`a {q}entry` with the article that the next word asks for."""
+    follows = (qualifier or found[2])[0].lower()
+    return f"{found[1]}{'n' if follows in 'aeio' else ''} {{q}}{found[2]}"

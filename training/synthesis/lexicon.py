@@ -93,7 +93,7 @@ def meant_by(label: str, *, is_key: bool = False) -> Meant | None:
         for found in concept.labels.finditer(label):
             before, after = label[: found.start()], label[found.end() :].strip(" ,")
             rank = (len(found[0]), -place)
-            if rank <= best or not (is_key or _may_surround(before, after)):
+            if rank <= best or not _may_surround(before, "" if is_key else after):
                 continue
             if not after or _AFTER.match(after):
                 best, meant = rank, Meant(concept, _qualifier(before), after)

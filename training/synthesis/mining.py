@@ -67,7 +67,10 @@ def _labelled(passage: MinedFrom) -> list[Labelled]:
     if _is_log(passage):
         return []
     if passage.kind == "code":
-        return blocks.of_code(passage.text, passage.language)
+        headings = " ".join((passage.title, passage.path, *passage.heading_path))
+        first_line = passage.text[:200].split("\n", 1)[0]
+        found = blocks.of_code(passage.text, passage.language, f"{headings} {first_line}")
+        return found or entries.options_of(passage.text)
     return entries.of_text(passage.text)
 
 

@@ -49,7 +49,8 @@ def readable(label: str) -> Readable:
     """`server.requestTimeout_ms` as `server request timeout`, in milliseconds."""
     bare = _MARKS.sub("", label)
     if is_identifier(bare) and not _HYPHENED.fullmatch(bare):
-        words = [word for word in _SPLIT.split(bare.strip("-/#$@{}<>")) if word]
+        plain = bare.lower() if bare.isupper() else bare
+        words = [word for word in _SPLIT.split(plain.strip("-/#$@{}<>")) if word]
         unit = _UNITS.get(words[-1].lower(), "") if len(words) > 1 else ""
         if unit:
             words = words[:-1]
