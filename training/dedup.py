@@ -80,37 +80,51 @@ def _verdict(one: Asked, near: Sequence[Asked]) -> Compared:
         if _repeats(one, other):
             return Compared(one, Verdict.REPEATS, other)
     for other in near:
-        if one.fact != other.fact and _sense(one.question) == _sense(other.question):
+        if one.fact != other.fact and _same_question(one.question, other.question):
             return Compared(one, Verdict.CONTRADICTS, other)
     return Compared(one, Verdict.NEW)
 
 
 def _repeats(one: Asked, other: Asked) -> bool:
     if one.fact == other.fact:
-        return _things(one.question) == _things(other.question)
+        return _same_things(one.question, other.question)
     same_answer = exact_form(one.answer) == exact_form(other.answer)
-    return same_answer and _sense(one.question) == _sense(other.question)
+    return same_answer and _same_question(one.question, other.question)
 
 
-def _things(question: str) -> frozenset[str]:
-    """Names, numbers, identifiers and negations, which have to be the same."""
-    tokens = [token.strip(_OUTER) for token in question.split()]
-    named = {
-        token.lower()
-        for place, token in enumerate(tokens)
-        if _IDENTIFIER.search(token) or (place and token != token.lower())
-    }
-    return frozenset(named | (NEGATIONS & {token.lower() for token in tokens}))
+def _same_question(one: str, other: str) -> bool:
+    """Whether the telling and asking words are the same, in their order."""
+    return _told(one) == _told(other) and _same_things(one, other)
 
 
-def _sense(question: str) -> tuple[frozenset[str], tuple[str, ...]]:
-    """What is asked of what: the things, and the telling and asking words in their order."""
-    told = tuple(
+def _told(question: str) -> tuple[str, ...]:
+    return tuple(
         word.stem
         for word in words(fold(question).text)
         if is_content(word) or is_negation(word) or word.text in _ASKING
     )
-    return _things(question), told
+
+
+def _same_things(one: str, other: str) -> bool:
+    """Whether each has the names, numbers, identifiers and negations of the other."""
+    first, second = _tokens(one), _tokens(other)
+    return _named(first) <= {token.lower() for token in second} and (
+        _named(second) <= {token.lower() for token in first}
+    )
+
+
+def _tokens(question: str) -> list[str]:
+    return [token.strip(_OUTER) for token in question.split()]
+
+
+def _named(tokens: Sequence[str]) -> set[str]:
+    return {
+        token.lower()
+        for place, token in enumerate(tokens)
+        if _IDENTIFIER.search(token)
+        or (place and token != token.lower())
+        or token.lower() in NEGATIONS
+    }
 
 
 class _Index:

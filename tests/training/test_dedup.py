@@ -20,6 +20,7 @@ def verdict(one: Asked, *known: Asked) -> Verdict:
     [
         "Which port does the tide-gauge service listen on?",
         "which port does   the tide-gauge service listen on",
+        "WHICH PORT DOES THE TIDE-GAUGE SERVICE LISTEN ON",
         "Which port does tide-gauge service listen on?",
     ],
 )

@@ -6,12 +6,13 @@ is believed only as far as the passage bears it out, word for word.
 
 from __future__ import annotations
 
+import asyncio
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from django.conf import settings
 
 from router.llm import ModelUnavailable, chat_model, model_errors
@@ -135,30 +136,14 @@ def _judge_messages(passage: Passage, proposals: Sequence[Proposal]) -> list[dic
 
 
 def _ask(messages: list[dict[str, str]], response_format: dict[str, Any], seed: int) -> Any:
-    """The JSON that the teacher writes, within `settings.TEACHER_TIMEOUT` seconds."""
-    model = chat_model(
-        base_url=settings.TEACHER_URL,
-        model=settings.TEACHER_MODEL,
-        api_key=settings.TEACHER_API_KEY,
-        timeout=settings.TEACHER_TIMEOUT,
-        max_tokens=MAX_TOKENS,
-        seed=seed,
-        # As it stands: LangChain would ask in another way for an answer in a schema of its own.
-        extra_body={"response_format": response_format},
-    )
-    deadline = time.monotonic() + settings.TEACHER_TIMEOUT
-    text, finish = "", ""
+    """The JSON that the teacher writes. Raises `TeacherFailed`."""
     try:
-        with model_errors():
-            for chunk in model.stream(messages):
-                text += chunk.text
-                finish = finish or chunk.response_metadata.get("finish_reason", "")
-                if time.monotonic() > deadline:
-                    raise TeacherUnavailable(
-                        f"No whole answer within {settings.TEACHER_TIMEOUT:g} seconds."
-                    )
+        text, finish = asyncio.run(_written(messages, response_format, seed))
     except ModelUnavailable as error:
         raise TeacherUnavailable(f"The teacher does not answer: {error}") from error
+    except TimeoutError as error:
+        seconds = f"{settings.TEACHER_TIMEOUT:g}"
+        raise TeacherUnavailable(f"The teacher gave no whole answer in {seconds} s.") from error
     if not finish:
         raise TeacherUnavailable("The teacher broke off in the middle.")
     if finish == "length":
@@ -167,6 +152,36 @@ def _ask(messages: list[dict[str, str]], response_format: dict[str, Any], seed: 
         return json.loads(text)
     except ValueError as error:
         raise TeacherFailed(f"It wrote something else than JSON: {text[:80]!r}") from error
+
+
+async def _written(
+    messages: list[dict[str, str]], response_format: dict[str, Any], seed: int
+) -> tuple[str, str]:
+    """The teacher's text and why it ended; empty when it did not.
+
+    Raises `TimeoutError` after `settings.TEACHER_TIMEOUT` seconds, `ModelUnavailable`.
+    """
+    text, finish = "", ""
+    async with (
+        asyncio.timeout(settings.TEACHER_TIMEOUT),
+        httpx.AsyncClient(timeout=settings.TEACHER_TIMEOUT) as client,
+    ):
+        model = chat_model(
+            base_url=settings.TEACHER_URL,
+            model=settings.TEACHER_MODEL,
+            api_key=settings.TEACHER_API_KEY,
+            timeout=settings.TEACHER_TIMEOUT,
+            max_tokens=MAX_TOKENS,
+            seed=seed,
+            # As it stands: LangChain would ask in another way for a schema of its own.
+            extra_body={"response_format": response_format},
+            http_async_client=client,
+        )
+        with model_errors():
+            async for chunk in model.astream(messages):
+                text += chunk.text
+                finish = finish or chunk.response_metadata.get("finish_reason", "")
+    return text, finish
 
 
 def _read_pairs(written: Any) -> list[tuple[str, str, str]]:
