@@ -41,6 +41,8 @@ class ScriptedLLM:
     requests: list[dict[str, Any]] = field(default_factory=list)
     left: threading.Event = field(default_factory=threading.Event)
     """Set when a client goes away in the middle of a stream."""
+    asked: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """Goes up with every request."""
     model: str = "docportal-reader"
     adapters: dict[str, str] | None = None
     """Folders by name; None: it answers to every name."""
@@ -122,6 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(404, _error(f"The model `{asked['model']}` does not exist."))
             return
         reply = self.script.next_reply()
+        self.script.asked.release()
         if reply.status != 200:
             self._reply(reply.status, "{}")
         elif not asked.get("stream"):
