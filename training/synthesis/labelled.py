@@ -58,8 +58,9 @@ class _Asked:
 def questions_for(found: Labelled, subject: Subject) -> list[str]:
     """Phrasings in no order but the first; none, if nothing names what the value is said of."""
     label = readable(found.label)
-    text = _unwrapped(label.text, subject) if found.key else label.text
-    meant = meant_by(text, is_key=bool(found.key))
+    text, meant = label.text, meant_by(label.text, is_key=bool(found.key))
+    if found.key:
+        text, meant = _unwrapped(text, meant, subject)
     if meant and meant.concept.holds and not meant.concept.holds.search(found.answer):
         meant = None
     unit = label.unit and f", in {label.unit}" if _NUMBER.match(found.answer) else ""
@@ -73,15 +74,18 @@ def questions_for(found: Labelled, subject: Subject) -> list[str]:
     return [*known, *plain[: 4 if len(known) >= 8 else 12]]
 
 
-def _unwrapped(label: str, subject: Subject) -> str:
-    """The words of a key without the subject's name and the groups that say nothing."""
+def _unwrapped(label: str, meant: Meant | None, subject: Subject) -> tuple[str, Meant | None]:
+    """The words of a key, and what they mean, without the subject's name and the groups that say
+    nothing; unless they are part of what it means: `release.window`."""
+    names = set(re.split(r"[\W_]+", subject.bare.lower())) | LISTS["wrapper"]
     words = label.split()
-    names = set(re.split(r"[\W_]+", subject.bare.lower()))
-    while len(words) > 1 and words[1] != "per":
-        if words[0].lower() not in LISTS["wrapper"] and words[0].lower() not in names:
+    while len(words) > 1 and words[0].lower() in names:
+        shorter = meant_by(" ".join(words[1:]), is_key=True)
+        if meant and (shorter is None or shorter.concept is not meant.concept):
             break
         words = words[1:]
-    return " ".join(words)
+        meant = shorter
+    return " ".join(words), meant
 
 
 # --- Who is asked about ------------------------------------------------------------------------

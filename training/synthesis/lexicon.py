@@ -21,6 +21,7 @@ _AFTER = re.compile(
 
 
 _CLAUSE_WORDS = LISTS["preposition"] | LISTS["auxiliary"] | {","}
+_WORD = re.compile(r"@|°|[a-z][\w-]{0,40}")
 _HOLDS = {
     "number": re.compile(
         r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|half)\b"
@@ -100,6 +101,24 @@ def meant_by(label: str, *, is_key: bool = False) -> Meant | None:
             elif is_key and not before:
                 best, meant = rank, Meant(concept, _qualifier(after), "")
     return meant
+
+
+def spoken_of(sentence: str) -> list[Concept]:
+    """The concepts that a sentence may state, by the starts of its words, in the files' order."""
+    index = _triggers()
+    words = set(_WORD.findall(sentence.lower()))
+    starts = {word[:size] for word in words for size in range(1, len(word) + 1)}
+    places = {place for start in starts & index.keys() for place in index[start]}
+    return [concepts()[place] for place in sorted(places)]
+
+
+@cache
+def _triggers() -> dict[str, list[int]]:
+    index: dict[str, list[int]] = {}
+    for place, concept in enumerate(concepts()):
+        for trigger in concept.triggers if concept.says else ():
+            index.setdefault(trigger, []).append(place)
+    return index
 
 
 def _may_surround(before: str, after: str) -> bool:

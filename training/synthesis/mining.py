@@ -69,6 +69,7 @@ def _labelled(passage: MinedFrom) -> list[Labelled]:
     if passage.kind == "code":
         headings = " ".join((passage.title, passage.path, *passage.heading_path))
         first_line = passage.text[:200].split("\n", 1)[0]
+        first_line = first_line if first_line.startswith(("#", "//", ";", "--")) else ""
         found = blocks.of_code(passage.text, passage.language, f"{headings} {first_line}")
         return found or entries.options_of(passage.text)
     return entries.of_text(passage.text)

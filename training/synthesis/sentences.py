@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from router.text import sentences
-from training.synthesis.lexicon import Concept, concepts
+from training.synthesis.lexicon import Concept, spoken_of
 from training.synthesis.mined import MinedFrom
 from training.synthesis.subjects import Subject, is_made
 from training.synthesis.values import PATTERNS, Value, values_of
@@ -54,7 +54,6 @@ _BOILERPLATE = re.compile(
     r"new in version|deprecated|see )\b",
     re.I,
 )
-_TRIGGER = re.compile(r"[a-z@°][\w@°-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +200,7 @@ def _of_concepts(sentence: Sentence, subject: Subject) -> Iterator[Said]:
     if not (subject.is_thing or sentence.about) or _names_another(sentence, subject):
         return
     starts: set[int] = set()
-    words = {word[:7] for word in _TRIGGER.findall(sentence.text.lower())}
-    for concept in concepts():
-        if not concept.says or not _is_triggered(concept, words, sentence.text):
-            continue
+    for concept in spoken_of(sentence.text):
         for says in concept.says:
             found = says.search(sentence.text)
             if found and found.start("v") not in starts:
@@ -215,13 +211,6 @@ def _of_concepts(sentence: Sentence, subject: Subject) -> Iterator[Said]:
                 value = Value(concept.name, at, at + len(text), text)
                 yield Said(sentence, value, concept, lowered(qualifier))
                 break
-
-
-def _is_triggered(concept: Concept, words: set[str], text: str) -> bool:
-    return any(
-        trigger in text if len(trigger) == 1 else any(w.startswith(trigger[:7]) for w in words)
-        for trigger in concept.triggers
-    )
 
 
 def _names_another(sentence: Sentence, subject: Subject) -> bool:
@@ -243,6 +232,9 @@ def _values(text: str) -> list[Value]:
             if kind == "id" and match["noun"] not in LISTS["identified"]:
                 continue
             bare = match["v"].strip("`")
+            is_plain = pattern is _NAMED_AFTER and not re.search(r"[\d_.:`]|[a-z][A-Z]", match["v"])
+            if kind == "id" and (is_plain or not is_made(bare)) and "`" not in match["v"]:
+                continue
             start = match.start("v") + match["v"].index(bare)
             value = Value(kind, start, start + len(bare), bare)
             if not any(v.start < value.end and value.start < v.end for v in found):
