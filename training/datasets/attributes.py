@@ -13,7 +13,7 @@ from functools import cached_property
 
 from router.text import fold, words
 from training.datasets.material import Material, Pair, Retired
-from training.datasets.subjects import Mention, Run, Subjects
+from training.datasets.subjects import Mention, Run, Subjects, mentions_names
 from training.datasets.texts import Texts, stems_of
 
 Template = tuple[str, ...]
@@ -30,6 +30,12 @@ class Asked:
     @property
     def surface(self) -> str:
         return self.pair.question[self.mention.start : self.mention.end]
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the question names nothing else that it could be about instead."""
+        rest = self.mention.replaced(self.pair.question, "it")
+        return not mentions_names(rest)
 
     @property
     def template(self) -> Template:

@@ -67,11 +67,7 @@ class Refusals:
         self._subjects = Subjects(material.sources, material.pairs)
         self._known = {word_form(pair.question) for pair in material.pairs}
         self._every = asked
-        self._fit = [
-            each
-            for each in asked
-            if each.mention.is_identifier or each.mention.is_alone(each.pair.question)
-        ]
+        self._fit = [each for each in asked if each.mention.is_identifier or each.is_alone]
 
     def choose(self, wanted: Mapping[Part, int]) -> dict[Part, list[Unanswerable]]:
         """Up to so many for each part; all of them differ."""
@@ -135,7 +131,6 @@ class Refusals:
     def _lacking(self, wanted: Mapping[Part, int]) -> dict[Part, list[Unanswerable]]:
         every = attributes(self._every)
         like, surface = comparable(every), _surfaces(self._every)
-        fit = {each.pair.id for each in self._fit}
         found: dict[Part, list[Unanswerable]] = {part: [] for part in wanted}
         for attribute in sorted(every, key=lambda each: self._draw("attribute", *each.name)):
             others = set.union(*(like[subject] for subject in attribute.subjects))
@@ -146,7 +141,8 @@ class Refusals:
                 if len(found[part]) >= SHARE_LACKING * wanted[part]:
                     continue
                 if lacks(subject, attribute, self._texts):
-                    asked = [each for each in attribute.asked if each.pair.id in fit]
+                    # What else such a question names may be a value that only others have.
+                    asked = [each for each in attribute.asked if each.is_alone]
                     found[part] += [
                         self._of(each, surface[subject])
                         for each in self._worded_for(part, asked)[: PHRASINGS_OF_A_LACK[part]]

@@ -47,15 +47,6 @@ class Mention:
     def replaced(self, question: str, other: str) -> str:
         return question[: self.start] + other + question[self.end :]
 
-    def is_alone(self, question: str) -> bool:
-        """Whether the question names nothing else that it could be about instead."""
-        rest = self.replaced(question, "it")
-        return not _QUOTED.search(rest) and not any(
-            _is_name(token) and not _ACRONYM.fullmatch(token)
-            for token, start in _tokens(rest)
-            if start > 0
-        )
-
 
 class Subjects:
     """Finds the subjects of the questions on these documents."""
@@ -176,6 +167,15 @@ def _tokens(question: str) -> Iterator[tuple[str, int]]:
         bare = re.sub(r"['’]s$", "", token.rstrip(_AROUND))
         if bare:
             yield bare, start
+
+
+def mentions_names(question: str) -> bool:
+    """Whether anything but the first word is quoted or written as names are."""
+    return bool(_QUOTED.search(question)) or any(
+        _is_name(token) and not _ACRONYM.fullmatch(token)
+        for token, start in _tokens(question)
+        if start > 0
+    )
 
 
 def _is_name(surface: str) -> bool:

@@ -1,7 +1,7 @@
 import pytest
 
 from router.prompts import Passage
-from training.datasets.attributes import asked_of
+from training.datasets.attributes import Asked, asked_of
 from training.datasets.material import Material, Pair, Source
 from training.datasets.subjects import Mention
 
@@ -87,12 +87,17 @@ def test_words_in_the_names_of_many_documents_tell_nothing() -> None:
     assert asked_of(Material((pair,), sources)) == []
 
 
-def test_question_that_names_something_else_too_is_not_alone() -> None:
-    question = "Which port does the tide gate use?"
-    mention = Mention(("tide", "gate"), 20, 29)
-    assert question[20:29] == "tide gate"
-    assert mention.is_alone(question)
-    assert mention.is_alone(question.replace("port", "URL"))
-    assert not mention.is_alone(question.replace("?", " in Rotterdam?"))
-    assert not mention.is_alone(question.replace("?", ' for "night shifts"?'))
-    assert not mention.is_alone(question.replace("?", " for max_boats?"))
+@pytest.mark.parametrize("more", ["", " URL", " when I am late"])
+def test_question_about_its_subject_alone(more: str) -> None:
+    assert is_alone(f"Which port{more} does the tide gate use?")
+
+
+@pytest.mark.parametrize("more", [" in Rotterdam", ' for "night shifts"', " for max_boats", " 80"])
+def test_question_that_names_something_else_too(more: str) -> None:
+    assert not is_alone(f"Which port{more} does the tide gate use?")
+
+
+def is_alone(question: str) -> bool:
+    at = question.index("tide gate")
+    mention = Mention(("tide", "gate"), at, at + len("tide gate"))
+    return Asked(Pair(1, 1, "p", question, "9", "f"), mention).is_alone
