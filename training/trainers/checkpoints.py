@@ -21,10 +21,14 @@ _STATE, _MANIFEST = "state.safetensors", "manifest.json"
 
 @dataclass
 class Progress:
-    """What a run knows beside its weights. Seconds and tokens are of training alone."""
+    """What a run knows beside its weights. Seconds and tokens are of training alone.
+
+    `elapsed` is the time of all that the run did, in seconds: with validation and checkpoints.
+    """
 
     step: int = 0
     seconds: float = 0.0
+    elapsed: float = 0.0
     tokens: int = 0
     rows: int = 0
     evaluations: int = 0

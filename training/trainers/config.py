@@ -32,7 +32,7 @@ class RunConfig:
     alpha: int = 32
     rate: float = 1.5e-3
     epochs: float = 16.0
-    minutes: float = 6.0  # whichever of epochs and minutes is used up first ends the run
+    minutes: float = 6.0  # with validation; whichever of it and epochs is used up first ends it
     batch: int = 32
     warmup: float = 0.05
     weight_decay: float = 0.01

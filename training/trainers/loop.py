@@ -44,22 +44,29 @@ def train(config: RunConfig, learner: Learner, *, stop: Callable[[], bool]) -> N
     progress = checkpoints.resume(out / "checkpoints", learner, optimizer)
     events.tell("started", steps=steps, rows=len(rows), dropped=dropped, device=str(learner.device))
     saved_at = progress.seconds
+    began = time.monotonic() - progress.elapsed
     for update in _remaining(config, rows, progress):
         spent = _spent(config, progress, steps)
         if spent >= 1 or progress.since_best > config.patience:
             break
         for group in optimizer.param_groups:
             group["lr"] = config.rate * schedule(spent, config.warmup)
-        _told_step(events, config, progress, steps, _step(learner, optimizer, update, progress))
+        loss = _step(learner, optimizer, update, progress)
+        progress.elapsed = time.monotonic() - began
+        _told_step(events, config, progress, steps, loss)
         if _is_due(config, spent, _spent(config, progress, steps)):
             _evaluate(config, learner, questions, progress, events)
             saved_at = -math.inf
+        progress.elapsed = time.monotonic() - began
         if stop() or progress.seconds - saved_at >= config.checkpoint_seconds:
             checkpoints.save(out / "checkpoints", learner, optimizer, progress)
             events.tell("checkpoint", step=progress.step)
             saved_at = progress.seconds
         if stop():
             raise Stopped
+    if not progress.history or progress.history[-1]["step"] < progress.step:
+        # The time ran out while something else was done than training.
+        _evaluate(config, learner, questions, progress, events)
     _finish(config, progress, events, dropped)
 
 
@@ -125,7 +132,7 @@ def _step(
 
 def _spent(config: RunConfig, progress: Progress, steps: int) -> float:
     """Share of the epochs or of the minutes that is used, whichever is more."""
-    return max(progress.step / steps, progress.seconds / 60 / config.minutes)
+    return max(progress.step / steps, progress.elapsed / 60 / config.minutes)
 
 
 def _told_step(
@@ -139,7 +146,7 @@ def _told_step(
         seconds=round(progress.seconds, 2),
         loss=round(loss, 5),
         tokens_per_second=round(progress.tokens / progress.seconds, 1),
-        seconds_left=round(progress.seconds * max(0.0, 1 - spent) / spent, 1),
+        seconds_left=round(progress.elapsed * max(0.0, 1 - spent) / spent, 1),
     )
 
 

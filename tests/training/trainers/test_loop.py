@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -146,3 +147,13 @@ def test_a_process_that_is_asked_to_stop_writes_a_checkpoint(config: RunConfig) 
         assert process.wait(60) == 143
     checkpoint = told(config, "checkpoint")[-1]["step"]
     assert (Path(config.out) / "checkpoints" / f"{checkpoint:06d}" / "manifest.json").exists()
+
+
+def test_minutes_count_all_that_a_run_does(config: RunConfig) -> None:
+    config = replace(config, epochs=1e6, minutes=1 / 30, checkpoint_seconds=1e6)
+    began = time.monotonic()
+    train(config, PeftLearner(config), stop=never)
+    result = json.loads((Path(config.out) / "result.json").read_text())
+    assert result["seconds"] < result["elapsed"]
+    assert 2 <= result["elapsed"] < time.monotonic() - began
+    assert told(config, "validation")[-1]["step"] == result["step"]
