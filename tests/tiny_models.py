@@ -1,10 +1,19 @@
 """A Llama small enough to train in a test: two layers of random weights, the real tokenizer."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class TinyVersion:
+    """Folders."""
+
+    adapter: Path
+    merged: Path
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +38,32 @@ def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         shutil.copy(settings.MODELS_DIR / "smollm2-135m-instruct" / name, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_versions(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> list[TinyVersion]:
+    """Two adapters of `tiny_llama` that say different things, each with its merged model."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    from training.conversion import merge_adapter
+
+    versions = []
+    for seed in (1, 2):
+        folder = tmp_path_factory.mktemp(f"tiny-version-{seed}")
+        adapter, merged = folder / "adapter", folder / "merged"
+        merged.mkdir()
+        torch.manual_seed(seed)
+        base = AutoModelForCausalLM.from_pretrained(tiny_llama)
+        config = LoraConfig(
+            r=2, lora_alpha=4, target_modules=["q_proj", "down_proj"], task_type="CAUSAL_LM"
+        )
+        model = get_peft_model(base, config)
+        for name, weights in model.named_parameters():
+            if ".lora_B." in name:
+                torch.nn.init.normal_(weights, std=20.0)
+        model.save_pretrained(str(adapter))
+        merge_adapter(tiny_llama, adapter, merged)
+        versions.append(TinyVersion(adapter, merged))
+    return versions
