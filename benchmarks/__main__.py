@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("benchmarks.ingest", "benchmarks.retrieval", "benchmarks.web")
+BENCHMARKS = ("benchmarks.ingest", "benchmarks.retrieval", "benchmarks.web", "benchmarks.training")
 
 if __name__ == "__main__":
     failed = [
