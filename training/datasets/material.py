@@ -93,10 +93,10 @@ def without_contradictions(pairs: Iterable[Pair]) -> tuple[list[Pair], int]:
     A model that answers from its weights cannot tell which of two documents is meant.
     """
     kept = list(pairs)
-    answers: dict[WordForm, set[str]] = defaultdict(set)
+    answers: dict[str, set[str]] = defaultdict(set)
     for pair in kept:
-        answers[word_form(pair.question)].add(exact_form(pair.answer))
-    clear = [pair for pair in kept if len(answers[word_form(pair.question)]) == 1]
+        answers[exact_form(pair.question)].add(exact_form(pair.answer))
+    clear = [pair for pair in kept if len(answers[exact_form(pair.question)]) == 1]
     return clear, len(kept) - len(clear)
 
 

@@ -11,7 +11,7 @@ from tests.training.datasets.material import things
 from training.datasets.attributes import asked_of
 from training.datasets.closed import QUOTE
 from training.datasets.composing import Composition, compose, outline
-from training.datasets.material import Material, word_form
+from training.datasets.material import Material, Pair, without_contradictions, word_form
 from training.datasets.mixture import Mixture
 from training.datasets.names import propose
 from training.rows import Row
@@ -160,6 +160,16 @@ def test_quotes_answer_with_the_sentence_of_the_document() -> None:
     quoted = [row for row in made.train if asked_in(row).endswith(QUOTE)]
     assert set(Counter(row.fact for row in quoted).values()) == {2}
     assert all(row.answer == evidence[row.fact] for row in quoted)
+
+
+def test_only_the_same_question_can_contradict() -> None:
+    def pair(question: str, answer: str) -> Pair:
+        return Pair(len(question), 1, "p", question, answer, answer)
+
+    waits = [pair("Does A wait for B?", "yes"), pair("Does  B wait for A?", "no")]
+    same = [pair("What is the limit?", "9"), pair("what is limit", "The 9.")]
+    other = [pair("Which port?", "80"), pair("which port", "81")]
+    assert without_contradictions(waits + same + other) == (waits + same, 2)
 
 
 @pytest.mark.parametrize("by_person", [True, False])
