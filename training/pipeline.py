@@ -22,10 +22,11 @@ from training.devices import devices
 from training.gate import GateCheck
 from training.jobs import Cancelled, Claim, Halted
 from training.judgement import judge_run
-from training.models import TrainingRun
+from training.models import Dataset, TrainingRun
 from training.process import Died
 from training.progress import Listener
 from training.registration import register_model
+from training.synthesis.versions import mine_collection
 from training.trainers.config import CONFIG, RunConfig
 
 logger = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ def _advance(job: Claim, tell: Tell) -> None:
 def prepare(job: Claim) -> None:
     """Freeze the data and write `run.json`, unless the run goes on from a checkpoint."""
     run = job.run
-    dataset = run.dataset or datasets.freeze(collections=list(run.collections.all()))
+    dataset = run.dataset or _freeze(job)
     datasets.verify(dataset)
     run.folder.mkdir(parents=True, exist_ok=True)
     if process.resumable(run.folder):
@@ -103,6 +104,15 @@ def prepare(job: Claim) -> None:
         config.write(run.folder / CONFIG)
     environment.check(config, device=run.device)
     jobs.enter(job, State.RUNNING, dataset=dataset)
+
+
+def _freeze(job: Claim) -> Dataset:
+    """What is served now, mined before, so that documents alone are enough to train on."""
+    collections = list(job.run.collections.all())
+    for collection in collections:
+        mine_collection(collection)
+        jobs.check(job)
+    return datasets.freeze(collections=collections)
 
 
 def train(job: Claim, tell: Tell) -> None:

@@ -1,9 +1,11 @@
 """Train a model on collections, in this process: dataset, training, evaluation, gate."""
 
+import contextlib
 import json
 import signal
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -35,22 +37,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
-        collections = _named(options["collection"])
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        try:
-            run = runs.request(
-                collections=collections,
-                by=None,
-                mode=options["mode"],
-                max_minutes=options["max_minutes"],
-                promote_when_passed=options["promote"],
-                reason="asked for by the command `train`",
-                enqueue=False,
-            )
-        except UserError as error:
-            wrong_use = error.id == "bad-minutes"
-            raise CommandError(str(error), returncode=2 if wrong_use else 1) from error
-        self._follow(run)
+        run = _requested(options)
+        with _terminated_as_interrupted():
+            self._follow(run)
         self._print(run, time.monotonic() - started, as_json=options["json"])
         if run.state not in (State.GATED, State.PROMOTED):
             raise SystemExit(1)
@@ -65,9 +54,13 @@ class Command(BaseCommand):
                     time.sleep(LOOK_EVERY)
                 run.refresh_from_db()
         except KeyboardInterrupt:
-            self.stderr.write("Interrupted; the run is cancelled. It can be resumed.")
+            self._cancel(run)
+
+    def _cancel(self, run: TrainingRun) -> None:
+        with contextlib.suppress(UserError):  # It may have ended at this very moment.
             runs.cancel(run=run, by=None)
-            run.refresh_from_db()
+        run.refresh_from_db()
+        self.stderr.write(f"Interrupted. {run}: {run.get_state_display()}")
 
     def _print(self, run: TrainingRun, seconds: float, *, as_json: bool) -> None:
         result = _as_json(run) | {"seconds": round(seconds, 1)}
@@ -82,6 +75,34 @@ class Command(BaseCommand):
             self.stdout.write(f"  {run.failure_reason}")
         if run.model and run.state == State.GATED:
             self.stdout.write(f"Have it answer with `promote {run.model}`.")
+
+
+def _requested(options: dict[str, Any]) -> TrainingRun:
+    """Raises `CommandError`."""
+    collections = _named(options["collection"])
+    try:
+        return runs.request(
+            collections=collections,
+            by=None,
+            mode=options["mode"],
+            max_minutes=options["max_minutes"],
+            promote_when_passed=options["promote"],
+            reason="asked for by the command `train`",
+            enqueue=False,
+        )
+    except UserError as error:
+        wrong_use = error.id == "bad-minutes"
+        raise CommandError(str(error), returncode=2 if wrong_use else 1) from error
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM does what Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _named(names: list[str]) -> list[Collection]:

@@ -1,0 +1,157 @@
+"""`train`: the whole run in its own process, what it prints, and how it ends."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from ingestion.models import Collection
+from tests.training.datasets.pairs import NAMES, teach
+from training import jobs, runs
+from training.models import TrainingRun
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
+
+State = TrainingRun.State
+MANAGE = [sys.executable, "manage.py"]
+
+
+@pytest.fixture(autouse=True)
+def tiny_base(settings: Settings, tiny_llama: Path) -> None:
+    settings.MODELS_DIR, settings.BASE_MODEL = tiny_llama.parent, tiny_llama.name
+
+
+class Heard(io.StringIO):
+    """A standard error that does something at a line."""
+
+    def __init__(self, words: str = "", then: Callable[[], None] = lambda: None) -> None:
+        super().__init__()
+        self._words, self._then = words, then
+
+    def write(self, line: str) -> int:
+        if self._words and self._words in line:
+            self._words = ""
+            self._then()
+        return super().write(line)
+
+
+def train(*options: str, stderr: io.StringIO | None = None) -> tuple[int, dict[str, Any]]:
+    """The exit code, and what was printed."""
+    out = io.StringIO()
+    code = 0
+    try:
+        call_command("train", *options, "--json", stdout=out, stderr=stderr or io.StringIO())
+    except SystemExit as end:
+        code = int(str(end.code))
+    return code, json.loads(out.getvalue())
+
+
+@pytest.mark.models
+def test_everything_is_told_as_json_and_progress_apart_from_it(wiki: Collection) -> None:
+    teach(wiki, *NAMES)
+    heard = Heard()
+    code, told = train("--collection", "Wiki", "--max-minutes", "0.5", stderr=heard)
+    assert (code, told["status"], told["run"], told["model"]) == (1, "rejected", 1, "docs-v0001")
+    assert {"sha256", "train", "validation", "test"} <= told["dataset"].keys()
+    assert {"exact_match", "token_f1", "hallucination", "over_refusal"} <= told["metrics"].keys()
+    assert all({"check", "value", "limit", "passed"} <= check.keys() for check in told["gate"])
+    assert told["seconds"] > 0
+    assert told["tokens_per_second"] > 0
+    lines = heard.getvalue().splitlines()
+    assert lines[0] == "run 1: Preparing the data"
+    assert any(line.startswith("  step ") and line.endswith(" left") for line in lines)
+    assert lines[-1] == "run 1: Stopped by the gate"
+
+
+def test_failure_is_told_with_its_reason(wiki: Collection) -> None:
+    code, told = train("--collection", "wiki")
+    assert (code, told["status"], told["failure"]["id"]) == (1, "failed", "no-pairs")
+    assert "synthesize" in told["failure"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--collection", "nowhere"], 2, "no collection nowhere"),
+        (["--collection", "wiki", "--max-minutes", "0"], 2, "minutes"),
+        (["--collection", "wiki", "--mode", "append"], 1, "No model serves"),
+    ],
+)
+def test_wrong_use_trains_nothing(
+    wiki: Collection, options: list[str], code: int, words: str
+) -> None:
+    with pytest.raises(CommandError, match=words) as error:
+        call_command("train", *options)
+    assert error.value.returncode == code
+    assert not TrainingRun.objects.exists()
+
+
+def test_it_waits_for_the_device_and_says_for_whom(wiki: Collection) -> None:
+    other = runs.request(collections=[wiki], by=None, enqueue=False)
+    job = jobs.claim(other.pk, ["cpu"])
+    assert job is not None
+    heard = Heard("waits for", lambda: jobs.fail(job, "memory", "Too little memory."))
+    _code, told = train("--collection", "wiki", stderr=heard)
+    assert heard.getvalue().splitlines()[0] == "run 2 waits for run 1 on cpu"
+    assert told["failure"]["id"] == "no-pairs"
+
+
+def test_it_follows_a_run_that_a_worker_took_first(wiki: Collection) -> None:
+    other = runs.request(collections=[wiki], by=None, enqueue=False)
+    job = jobs.claim(other.pk, ["cpu"])
+    assert job is not None
+
+    def worker_takes_it() -> None:
+        jobs.fail(job, "memory", "Too little memory.")
+        taken = jobs.claim(TrainingRun.objects.get(number=2).pk, ["cpu"])
+        assert taken is not None
+        jobs.end(taken, State.GATED)
+
+    heard = Heard("waits for", worker_takes_it)
+    code, told = train("--collection", "wiki", stderr=heard)
+    assert (code, told["status"]) == (0, "gated")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_command_cancels_its_run_and_leaves_no_child(
+    tmp_path: Path, tiny_llama: Path, number: signal.Signals
+) -> None:
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
+        "DOCPORTAL_HOME": str(tmp_path / "home"),
+        "MODELS_DIR": str(tiny_llama.parent),
+        "BASE_MODEL": tiny_llama.name,
+    }
+    subprocess.run([*MANAGE, "migrate", "-v0"], env=environment, check=True)
+    program = (
+        "import django; django.setup(); from ingestion.models import Collection; "
+        "from tests.training.datasets.pairs import NAMES, teach; "
+        "teach(Collection.objects.create(slug='wiki', name='Wiki'), *NAMES)"
+    )
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    command = subprocess.Popen(
+        [*MANAGE, "train", "--collection", "wiki", "--json"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert command.stderr is not None
+    while "step" not in command.stderr.readline():
+        assert command.poll() is None
+    children = psutil.Process(command.pid).children(recursive=True)
+    command.send_signal(number)
+    out, _ = command.communicate(timeout=60)
+    assert (command.returncode, json.loads(out)["status"]) == (1, "cancelled")
+    assert children
+    assert not any(child.is_running() for child in children)
