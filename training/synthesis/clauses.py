@@ -7,6 +7,7 @@ asked in front too (`For how long are logs kept?`).
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from training.synthesis.targets import Target, target_of
 from training.synthesis.values import Value
@@ -26,6 +27,7 @@ _SUBORDINATE = re.compile(
     re.I,
 )
 _INNER = LISTS["subordinator"]
+_NEW_CLAUSE = ("the", "a", "an", "it", "we", "you", "they", "its", "our", "this")
 _NEGATIVE = re.compile(r"\b(?:not|never|no|none|nobody|nothing|neither|nor|cannot)\b|n't\b", re.I)
 
 
@@ -205,6 +207,8 @@ def _is_noun_phrase(words: list[str]) -> bool:
     if first in LISTS["preposition"] or first in _INNER or first in LISTS["leaning"] - {"it"}:
         return False
     inner = [word.lower() for word in words[1:]]
+    if any(a in ("and", "but", "or") and b in _NEW_CLAUSE for a, b in pairwise(inner)):
+        return False
     return not any(w in _INNER or w in LISTS["auxiliary"] or w == "to" for w in inner)
 
 

@@ -124,7 +124,7 @@ def _entity(found: Labelled) -> str:
 
 
 def _looks_unique(word: str) -> bool:
-    return len(word) > 5 and bool(re.search(r"\d|[a-z][A-Z]|[-_].", word))
+    return len(word) > 4 and bool(re.search(r"\d|[a-z][A-Z]|[-_].", word))
 
 
 def _stands_alone(entity: str) -> bool:

@@ -40,7 +40,8 @@ def mine(passage: MinedFrom) -> list[Fact]:
         taken = frozenset(found.start for found in labelled)
         told = of_prose(passage, subject, taken)
         facts.extend(_of_sentence(said, subject, passage.text) for said in told)
-    return unambiguous(fact for fact in facts if fact is not None)
+    clear = unambiguous(fact for fact in facts if fact is not None)
+    return [replace(fact, questions=fact.questions[:MAX_QUESTIONS]) for fact in clear]
 
 
 def unambiguous(facts: Iterable[Fact]) -> list[Fact]:
@@ -99,25 +100,27 @@ def _of_sentence(said: Said, subject: Subject, text: str) -> Fact | None:
 
 
 def _fact(questions: Sequence[str], said: Labelled, about: str, text: str) -> Fact | None:
+    """With all its questions, lest one that is left out now makes another ambiguous later."""
     evidence = text[said.start : said.end]
-    named = "\x1f".join((_folded(about), _folded(said.label), _folded(evidence)))
-    key = hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()
-    chosen = _chosen(questions, said.answer, key)
-    if len(chosen) < LEAST_QUESTIONS:
-        return None
-    return Fact(chosen, said.answer, said.start, said.end, key)
+    attribute = f"{_folded(about)}\x1f{_folded(said.label)}"
+    named = f"{attribute}\x1f{_folded(evidence)}".encode("utf-8", "surrogatepass")
+    ordered = _ordered(questions, said.answer, attribute)
+    return Fact(ordered, said.answer, said.start, said.end, hashlib.sha256(named).hexdigest())
 
 
-def _chosen(questions: Sequence[str], answer: str, key: str) -> tuple[str, ...]:
-    """The first, and others by a chance that the key decides, so that facts of one kind are
-    not all asked in the same words. A question that holds its answer is none."""
+def _ordered(questions: Sequence[str], answer: str, attribute: str) -> tuple[str, ...]:
+    """The first, then the others by a chance that subject and attribute decide: facts of one kind
+    are not all asked in the same words, and two that contradict each other are.
+
+    A question that holds its answer is none.
+    """
     different: dict[str, str] = {}
     for question in questions:
         if len(question) <= MAX_QUESTION and not _tells(question, answer):
             different.setdefault(_folded(question), question)
     first, others = list(different.values())[:1], list(different.values())[1:]
-    random.Random(key).shuffle(others)
-    return tuple([*first, *others][:MAX_QUESTIONS])
+    random.Random(attribute.encode("utf-8", "surrogatepass")).shuffle(others)
+    return (*first, *others)
 
 
 def _tells(question: str, answer: str) -> bool:

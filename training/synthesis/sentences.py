@@ -106,7 +106,7 @@ def _sentences(text: str, subject: Subject, names: frozenset[str]) -> Iterator[S
                     continue
                 first = place + left + start
                 found = _alone(written, first, subject, names, follows=follows)
-                follows = found is not None and (found.names_subject or not found.about)
+                follows = found is not None and found.names_subject
                 if found is not None and _is_checkable(written):
                     yield found
         place += len(line) + 1

@@ -132,7 +132,7 @@ def _core(title: str) -> str:
     """The title without the words that say what kind of document it is."""
     bare = _AFTER.sub("", _without_alias(title))
     before = _BEFORE.match(bare)
-    if before and bare[before.end() :].strip():
+    if before and bare[before.end() :].strip().lower() not in LISTS["overview"] | {""}:
         bare = bare[before.end() :]
     words = bare.split()
     while len(words) > 1 and words[-1].lower().strip(".:") in _DOCUMENTS:
