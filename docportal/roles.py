@@ -18,7 +18,13 @@ WRITER = (
     "ingestion.add_collection",
     "training.change_qapair",
 )
-ADMIN = (*WRITER, "ingestion.change_collection")
+ADMIN = (
+    *WRITER,
+    "ingestion.change_collection",
+    "training.add_trainingrun",
+    "training.change_retrainpolicy",
+    "router.change_modelversion",
+)
 
 ROLES = {"engineer": ENGINEER, "writer": WRITER, "admin": ADMIN}
 

@@ -2,7 +2,18 @@ from allauth.account import views as account
 from django.conf import settings
 from django.urls import include, path
 
-from docportal.views import appearance, ask, collections, documents, health, library, pairs
+from docportal.views import (
+    appearance,
+    ask,
+    collections,
+    documents,
+    health,
+    library,
+    pairs,
+    run_live,
+    training,
+    training_runs,
+)
 
 # Accounts are made by an administrator or by the company's identity provider, so of allauth's
 # pages only these are there.
@@ -31,6 +42,14 @@ document = [
     path("versions/<int:number>/retry/", documents.retry, name="retry_version"),
 ]
 
+run = [
+    path("", training_runs.run, name="run"),
+    path("points/", run_live.points, name="run_points"),
+    path("comparison/", training_runs.run_comparison, name="run_comparison"),
+    path("cancel/", training_runs.cancel_run, name="cancel_run"),
+    path("resume/", training_runs.resume_run, name="resume_run"),
+]
+
 urlpatterns = [
     path("", ask.ask, name="ask"),
     path("ask/", ask.ask_question, name="ask_question"),
@@ -48,6 +67,13 @@ urlpatterns = [
     path("pairs/review/", pairs.review_pairs, name="review_pairs"),
     path("pairs/<int:pk>/", pairs.pair, name="pair"),
     path("pairs/<int:pk>/review/", pairs.review_pair, name="review_pair"),
+    path("training/", training.training, name="training"),
+    path("training/events/", run_live.events, name="run_events"),
+    path("training/new/", training_runs.new_run, name="new_run"),
+    path("training/policy/", training.retrain_policy, name="retrain_policy"),
+    path("training/runs/<int:number>/", include(run)),
+    path("training/models/<slug:name>/promote/", training.promote, name="promote_model"),
+    path("training/models/<slug:name>/roll-back/", training.roll_back, name="roll_back_model"),
     path("theme/", appearance.theme, name="theme"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -36,10 +36,11 @@ def audience_of(groups: Iterable[int]) -> str:
 
 def is_tainted(model: ModelVersion) -> bool:
     """Whether somebody who could read what it was trained on no longer can, or it is gone."""
-    return bool(_tainted([model]))
+    return bool(tainted([model]))
 
 
-def _tainted(models: AbstractCollection[ModelVersion]) -> set[int]:
+def tainted(models: AbstractCollection[ModelVersion]) -> set[int]:
+    """The primary keys of those that are. One query."""
     wanted = {int(pk) for model in models for pk in model.readers}
     now: dict[int, set[int]] = {}
     for pk, group in Collection.objects.filter(pk__in=wanted).values_list("pk", "readers"):
@@ -67,8 +68,8 @@ def usable_by(user: Reader) -> list[ModelVersion]:
         .select_related("previous")
         .order_by("audience")
     )
-    tainted = _tainted(serving_now)
-    return [model for model in serving_now if model.pk not in tainted]
+    closed_now = tainted(serving_now)
+    return [model for model in serving_now if model.pk not in closed_now]
 
 
 def serving_model(user: Reader = None) -> ModelVersion | None:
@@ -133,8 +134,8 @@ def versions_to_load() -> list[str]:
             pruned_at=None,
         )
     )
-    tainted = _tainted(wanted)
-    return [model.name for model in wanted if model.pk not in tainted]
+    closed_now = tainted(wanted)
+    return [model.name for model in wanted if model.pk not in closed_now]
 
 
 def ready_models() -> list[str]:
@@ -148,9 +149,20 @@ def ready_models() -> list[str]:
 # --- What it knows ------------------------------------------------------------------------------
 def coverage_summary(model: ModelVersion) -> dict[str, int]:
     """`chunks`: passages it was trained on; `stale`: those of them that are served nowhere now."""
+    return coverage_summaries([model])[model.pk]
+
+
+def coverage_summaries(models: AbstractCollection[ModelVersion]) -> dict[int, dict[str, int]]:
+    """`coverage_summary` of each, by primary key. One query."""
     served = Chunk.objects.filter(
         content_hash=OuterRef("content_hash"), version__in=DocumentVersion.objects.served()
     )
-    return ModelCoverage.objects.filter(model=model).aggregate(
-        chunks=Count("pk"), stale=Count("pk", filter=~Exists(served))
+    counted = (
+        ModelCoverage.objects.filter(model__in=models)
+        .values("model")
+        .annotate(chunks=Count("pk"), stale=Count("pk", filter=~Exists(served)))
     )
+    summaries = {model.pk: {"chunks": 0, "stale": 0} for model in models}
+    for row in counted:
+        summaries[row["model"]] = {"chunks": row["chunks"], "stale": row["stale"]}
+    return summaries

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Literal
 
 from django import template
 from django.utils import timezone
@@ -19,6 +20,13 @@ STATE_ICONS = {
     "ready": "●",
     "failed": "✕",
     "archived": "□",
+    "preparing": "◔",
+    "running": "◐",
+    "evaluating": "◑",
+    "gated": "●",
+    "promoted": "●",
+    "rejected": "✕",
+    "cancelled": "□",
 }
 
 
@@ -47,6 +55,26 @@ def ago(seconds: float, moment: datetime) -> str:
         if seconds < limit:
             return f"{int(seconds // size)} {unit} ago"
     return moment.strftime("%-d %b %Y")
+
+
+@register.filter
+def span(length: float | Literal[""] | None) -> str:
+    """Seconds, as long as a person needs to know: `40 s`, `4 min`, `2 h 5 min`."""
+    if length is None or length == "":
+        return "–"
+    if length < 60:
+        return f"{length:.0f} s"
+    minutes = round(length / 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+@register.filter
+def percent(share: float | Literal[""] | None) -> str:
+    """`91 %`; less than one in a hundred keeps a decimal. Empty: a template found no value."""
+    if share is None or share == "":
+        return "–"
+    return f"{share * 100:.1f} %" if 0 < share < 0.01 else f"{share * 100:.0f} %"
 
 
 @register.filter

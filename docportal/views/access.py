@@ -19,6 +19,9 @@ P = ParamSpec("P")
 WRITE = "ingestion.add_documentversion"
 REVIEW = "training.change_qapair"
 EDIT_COLLECTIONS = "ingestion.change_collection"
+TRAIN = "training.add_trainingrun"
+SET_POLICY = "training.change_retrainpolicy"
+PROMOTE = "router.change_modelversion"
 
 
 class Request(HttpRequest):

@@ -10,6 +10,8 @@ from django.core.files.uploadedfile import UploadedFile
 
 from docportal.models import User
 from ingestion.models import Collection, DocType, Document
+from training.models import TrainingRun
+from training.runs import LONGEST_MINUTES, MINUTES
 
 
 class ManyFilesInput(forms.ClearableFileInput):
@@ -128,4 +130,78 @@ class PairForm(forms.Form):
         required=False,
         help_text="Words copied from the document that say so. Left empty, they are looked for.",
         widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class RunForm(forms.Form):
+    """A run to come, of collections that the admin may read."""
+
+    mode = forms.ChoiceField(
+        choices=TrainingRun.Mode,
+        initial=TrainingRun.Mode.FULL,
+        widget=forms.RadioSelect,
+        label="How",
+    )
+    minutes = forms.FloatField(
+        initial=MINUTES,
+        max_value=LONGEST_MINUTES,
+        min_value=0.1,
+        label="Minutes",
+        help_text="For all of it: data, training and evaluation.",
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+    promote = forms.BooleanField(required=False, label="Have it serve at once if it passes")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        readable = Collection.objects.readable_by(user).prefetch_related("readers")
+        field = forms.ModelMultipleChoiceField(
+            readable.order_by("name"),
+            to_field_name="slug",
+            widget=forms.CheckboxSelectMultiple,
+            error_messages={"required": "Choose at least one collection."},
+        )
+        field.choices = [(one.slug, _with_readers(one)) for one in field.queryset or ()]
+        self.fields["collections"] = field
+        self.order_fields(["collections", "mode", "minutes", "promote"])
+
+
+def _with_readers(collection: Collection) -> str:
+    """They decide whom a model is for."""
+    readers = ", ".join(group.name for group in collection.readers.all())
+    return f"{collection.name} · read by {readers or 'everybody'}"
+
+
+class PolicyForm(forms.Form):
+    """When a retrain starts by itself."""
+
+    enabled = forms.BooleanField(required=False, label="Retrain by itself")
+    every_hours = forms.IntegerField(min_value=1, max_value=8760, label="At most every … hours")
+    least_new_facts = forms.IntegerField(
+        min_value=1, max_value=1_000_000, label="When there are … new facts"
+    )
+    least_stale_percent = forms.FloatField(
+        min_value=0.1,
+        max_value=100,
+        label="Or when … % of what the model knows is stale",
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+    promote_when_passed = forms.BooleanField(
+        required=False, label="Have the new model serve at once if it passes its gate"
+    )
+
+
+class ReasonForm(forms.Form):
+    """Why a model may serve that its gate stopped."""
+
+    reason = forms.CharField(
+        min_length=10,
+        max_length=500,
+        label="Why it may serve although its gate stopped it",
+        help_text="It is kept with the run and shown to every admin.",
+        error_messages={
+            "required": "Write why.",
+            "min_length": "Write it in at least 10 characters, so that others understand it.",
+        },
+        widget=forms.Textarea(attrs={"rows": 3}),
     )

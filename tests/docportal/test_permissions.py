@@ -16,11 +16,12 @@ from pytest_django import Settings
 from docportal.models import User
 from ingestion import services
 from ingestion.models import Collection, DocumentVersion
-from router.models import Answer, Query
+from router.models import Answer, ModelVersion, Query
 from tests.documents import fail, passage, publish
-from tests.pairs import a_pair_without_evidence
+from tests.pairs import a_model, a_pair_without_evidence
 from tests.people import People
-from training.models import QAPair
+from training import runs
+from training.models import QAPair, TrainingRun
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -61,6 +62,17 @@ RULES = {
     "pair": Rule("writers"),
     "review_pair": Rule("writers", "post"),
     "write_pair": Rule("writers", "post"),
+    "training": Rule("admins"),
+    "run_events": Rule("admins"),
+    "new_run": Rule("admins"),
+    "retrain_policy": Rule("admins"),
+    "run": Rule("admins"),
+    "run_points": Rule("admins"),
+    "run_comparison": Rule("admins"),
+    "cancel_run": Rule("admins", "post"),
+    "resume_run": Rule("admins", "post"),
+    "promote_model": Rule("admins"),
+    "roll_back_model": Rule("admins"),
     "theme": Rule("members", "post"),
     "healthz": Rule("everybody"),
     "readyz": Rule("everybody"),
@@ -72,7 +84,12 @@ ACTORS = ("anonymous", "engineer", "writer", "admin", "reader", "restricted_writ
 PACKAGES = ("docportal", "training", "router", "ingestion")
 NOBODY_LISTENS = "http://127.0.0.1:9/v1"
 STATES = ("ready", "failed", "archived")
-ABOUT_ALL = {"upload", "pairs", "review_pairs"}
+ABOUT_ALL = {
+    *("upload", "pairs", "review_pairs"),
+    # A run and a model occupy the machine, whatever they know: of that their pages tell no more.
+    *("training", "run_events", "new_run", "retrain_policy", "run", "run_points"),
+    *("run_comparison", "cancel_run", "resume_run", "promote_model", "roll_back_model"),
+}
 
 
 def patterns(resolver: URLResolver) -> Iterator[URLPattern]:
@@ -97,11 +114,13 @@ def test_matrix(
     version = a_version(vault if restricted else wiki, state)
     query = a_question(people.reader)
     pair = a_pair_without_evidence(version.document, "How many?", "nine")
+    run = runs.request(collections=[version.document.collection], by=None, enqueue=False)
+    model = a_model([version.document.collection], [])
     for name, rule in RULES.items():
         client = Client(raise_request_exception=False)
         if user:
             client.force_login(user)
-        response = getattr(client, rule.method)(address(name, version, query, pair))
+        response = getattr(client, rule.method)(address(name, version, query, pair, run, model))
         assert outcome(response) == expected(name, actor, restricted=restricted), name
 
 
@@ -132,7 +151,14 @@ def a_question(user: User) -> Query:
     return query
 
 
-def address(name: str, version: DocumentVersion, query: Query, pair: QAPair) -> str:
+def address(
+    name: str,
+    version: DocumentVersion,
+    query: Query,
+    pair: QAPair,
+    run: TrainingRun,
+    model: ModelVersion,
+) -> str:
     of_collection = name == "edit_collection"
     slug = version.document.collection.slug if of_collection else version.document.slug
     candidates: list[dict[str, object]] = [
@@ -141,6 +167,8 @@ def address(name: str, version: DocumentVersion, query: Query, pair: QAPair) -> 
         {"slug": slug},
         {"slug": slug, "number": version.number},
         {"pk": pair.pk},
+        {"number": run.number},
+        {"name": model.name},
     ]
     for kwargs in candidates:
         with contextlib.suppress(NoReverseMatch):
