@@ -6,13 +6,16 @@ process may be killed between any two lines. The sweep finds what was left lying
 
 import errno
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
 from ingestion.errors import UserError
+from ingestion.jobs import UNFINISHED
 from ingestion.leases import LeaseLost
+from ingestion.models import Collection, DocumentVersion
 from router import registry
 from router.models import ModelVersion
 from router.serving import embedded_servers
@@ -35,6 +38,9 @@ State = TrainingRun.State
 T = TypeVar("T")
 Tell = Callable[[TrainingRun], None]
 """Called when the run's row has changed."""
+
+# Seconds that a run waits for documents that are being read.
+LONGEST_WAIT, LOOK_EVERY = 300.0, 0.5
 
 READERS_TIGHTENED = GateCheck(
     check="readers",
@@ -109,10 +115,22 @@ def prepare(job: Claim) -> None:
 def _freeze(job: Claim) -> Dataset:
     """What is served now, mined before, so that documents alone are enough to train on."""
     collections = list(job.run.collections.all())
+    _await_documents(job, collections)
     for collection in collections:
         mine_collection(collection)
         jobs.check(job)
     return datasets.freeze(collections=collections)
+
+
+def _await_documents(job: Claim, collections: Sequence[Collection]) -> None:
+    """Uploads that are still being read belong to the data, unless they take too long."""
+    reading = DocumentVersion.objects.filter(
+        document__collection__in=collections, state__in=UNFINISHED
+    )
+    deadline = time.monotonic() + LONGEST_WAIT
+    while reading.exists() and time.monotonic() < deadline:
+        jobs.check(job)
+        time.sleep(LOOK_EVERY)
 
 
 def train(job: Claim, tell: Tell) -> None:

@@ -1,6 +1,7 @@
 """A run from its request to its end, with the real trainer on a tiny Llama."""
 
 import json
+import threading
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -8,15 +9,18 @@ from pathlib import Path
 import psutil
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 from pytest_django import Settings
 
 from ingestion import services
 from ingestion.errors import UserError
-from ingestion.models import Collection, Document
+from ingestion.models import Collection, Document, DocumentVersion
 from router.adapter_files import weights_sha256
 from router.models import ModelVersion
+from tests.documents import upload
 from tests.training.datasets.pairs import NAMES, teach
 from training import datasets, jobs, pipeline, planning, runs
+from training.datasets.manifest import TRAIN
 from training.jobs import Claim, Halted
 from training.models import TrainingRun
 from training.trainers.config import CONFIG, RunConfig
@@ -58,6 +62,13 @@ def trainers() -> list[psutil.Process]:
         for child in psutil.Process().children(recursive=True)
         if "training.trainers" in child.cmdline()
     ]
+
+
+def in_thread(work: Callable[[], object]) -> None:
+    try:
+        work()
+    finally:
+        connection.close()
 
 
 def claimed(run: TrainingRun) -> Claim:
@@ -115,6 +126,21 @@ def test_cancelled_run_is_resumed_and_tightened_readers_stop_its_model(
     seconds = list(run.points.values_list("seconds", flat=True))
     assert len(seconds) == run.step > stopped_at
     assert all(earlier < later for earlier, later in pairwise(seconds))
+
+
+def test_run_waits_for_documents_that_are_being_read(run: TrainingRun, wiki: Collection) -> None:
+    reading = upload(wiki, "late.md", "# Late")
+    job = claimed(run)
+    preparing = threading.Thread(target=in_thread, args=(lambda: pipeline.prepare(job),))
+    preparing.start()
+    teach(wiki, "quay-late")
+    DocumentVersion.objects.filter(pk=reading.pk).update(
+        state=DocumentVersion.State.FAILED, failure_id="no-text", failure_reason="Nothing in it."
+    )
+    preparing.join()
+    run.refresh_from_db()
+    assert run.dataset is not None
+    assert "quay-late" in (run.dataset.folder / TRAIN).read_text()
 
 
 def test_worker_that_has_to_end_leaves_the_run_with_a_checkpoint(run: TrainingRun) -> None:

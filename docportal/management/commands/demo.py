@@ -12,9 +12,13 @@ from docportal.management.commands import up
 from docportal.models import User
 from ingestion import services
 from ingestion.models import Collection, DocType
+from training import runs
+from training.models import TrainingRun
 
 PASSWORD = "demo-password"  # noqa: S105  Printed at the start, on loopback only.
 PEOPLE = {"engineer": ["engineer"], "writer": ["writer", "security"], "admin": ["admin"]}
+# For the first model: training, evaluation, gate and promotion.
+MINUTES = 7.0
 DOCUMENTS: Path = settings.BASE_DIR / "demo" / "documents"
 # Name of the collection, its folder, its readers, its document type (empty: guessed).
 COLLECTIONS: Sequence[tuple[str, str, list[str], str]] = [
@@ -44,6 +48,18 @@ class Command(up.Command):
             for edition in (1, 2):
                 _upload(collection, DOCUMENTS / f"v{edition}" / folder, writer, edition)
         self.stdout.write("The documents are uploaded; the library shows how they get ready.")
+        if not TrainingRun.objects.exists():
+            runs.request(
+                collections=[Collection.objects.get(name="Handbook")],
+                by=User.objects.get(username="admin"),
+                max_minutes=MINUTES,
+                promote_when_passed=True,
+                reason="The first model of the sample company",
+            )
+            self.stdout.write(
+                f"A model is trained on them, in about {MINUTES:.0f} minutes: the admin sees how "
+                "at /training/."
+            )
 
 
 def _collection(name: str, readers: list[str], doc_type: str) -> Collection:
