@@ -124,7 +124,25 @@ def test_pairs_beside_a_document_are_imported_once(ingest: Ingest, tree: Path) -
     (tree / "guide_qa.jsonl").write_text(json.dumps(pair) + "\n")
     assert ingest()["pairs"] == 1
     assert ingest()["pairs"] == 0
-    assert QAPair.objects.get().document.path == "guide.md"
+    assert QAPair.objects.get(origin="imported").document.path == "guide.md"
+
+
+def test_pairs_are_mined_from_documents_alone(ingest: Ingest, tree: Path) -> None:
+    (tree / "fees.md").write_text("# Quay fees\n\n| Fee | Price |\n|---|---|\n| Crane | 90 EUR |\n")
+    assert ingest()["mined"] == QAPair.objects.trainable().count() > 0
+    assert ingest()["mined"] == 0
+
+
+def test_pair_without_evidence_is_kept_for_review_and_told(ingest: Ingest, tree: Path) -> None:
+    pair = {"query": "When does the ramp open?", "answer": "07:00", "context": "opens at 07:00"}
+    (tree / "guide_qa.jsonl").write_text("{\n" + json.dumps(pair) + "\n")
+    report = ingest()
+    assert report["pairs"] == 1
+    failed = report["failed"]
+    assert isinstance(failed, list)
+    assert [row["path"] for row in failed] == ["guide_qa.jsonl"] * 2
+    assert failed[0]["reason"].startswith("line 1: not a pair")
+    assert failed[1]["reason"] == "line 2: the served version does not bear it out"
 
 
 def test_missing_path_is_wrong_use(ingest: Ingest, tmp_path: Path) -> None:

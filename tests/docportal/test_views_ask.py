@@ -17,6 +17,7 @@ from tests.docportal.streams import parts
 from tests.documents import passage, publish
 from tests.people import People
 from tests.scripted_llm import ScriptedLLM, scripted_llm
+from training.models import QAPair
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
 
@@ -201,6 +202,8 @@ def test_thumb_and_correction_are_kept(client: Client) -> None:
     assert "your correction is kept" in body(corrected)
     feedback = Feedback.objects.get()
     assert (feedback.verdict, feedback.correction) == ("down", "Nine, since May.")
+    pair = QAPair.objects.get()
+    assert (pair.question, pair.answer, pair.review) == (query.text, "Nine, since May.", "pending")
     assert client.post(address, {"verdict": "sideways"}).status_code == 400
 
 
