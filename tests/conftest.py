@@ -7,6 +7,7 @@ from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from ingestion.models import Collection
+from tests.model_files import Workshop
 from tests.people import People, make_collections, make_people
 
 pytest_plugins = ["tests.model_servers", "tests.tiny_models"]
@@ -36,6 +37,12 @@ def home(settings: Settings, tmp_path: Path) -> Path:
         setattr(settings, name, tmp_path / folder)
     settings.TUNED_DIR = tmp_path / "tuned"
     return tmp_path
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    """Where tuned models are made, too small to be loaded."""
+    return Workshop(tmp_path / "workshop")
 
 
 @pytest.fixture

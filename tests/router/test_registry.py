@@ -32,11 +32,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
 
 @pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    return Workshop(tmp_path / "workshop")
-
-
-@pytest.fixture
 def readers(wiki: Collection) -> dict[int, tuple[int, ...]]:
     """Of an open collection."""
     return {wiki.pk: ()}

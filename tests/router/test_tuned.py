@@ -4,7 +4,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group
@@ -21,11 +20,6 @@ from tests.model_files import Workshop
 from tests.people import People
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
-
-
-@pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    return Workshop(tmp_path / "workshop")
 
 
 @pytest.fixture

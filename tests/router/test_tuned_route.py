@@ -1,7 +1,5 @@
 """The route that measures a tuned model alone: shown as it answers, and what the passages say."""
 
-from pathlib import Path
-
 import pytest
 from asgiref.sync import async_to_sync
 from pytest_django import Settings
@@ -27,11 +25,6 @@ DELIVERY = "A failed delivery of the webhook sender is retried 9 times. Then the
 def sender(wiki: Collection, llm: ScriptedLLM) -> None:
     publish(wiki, "webhook-sender.md", [passage(DELIVERY, "Delivery")], title="Webhook sender")
     llm.adapters = {}
-
-
-@pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    return Workshop(tmp_path / "workshop")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Adapters on a company's server, which is vLLM's protocol played by a script."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 from pytest_django import Settings
@@ -18,11 +17,6 @@ from tests.model_files import Workshop
 from tests.scripted_llm import ScriptedLLM
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
-
-
-@pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    return Workshop(tmp_path / "workshop")
 
 
 @pytest.fixture(autouse=True)

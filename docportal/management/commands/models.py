@@ -2,12 +2,15 @@
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
 from router.models import ModelVersion
-from router.tuned import coverage_summary, is_tainted, ready_models
+from router.tuned import coverage_summaries, ready_models, tainted
+
+STATES = ("ready", "tainted", "pruned")
 
 
 class Command(BaseCommand):
@@ -17,10 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        ready = set(ready_models())
-        models = [
-            _as_json(model, ready) for model in ModelVersion.objects.select_related("previous")
-        ]
+        models = list(_described())
         if options["json"]:
             self.stdout.write(json.dumps(models, ensure_ascii=False))
             return
@@ -35,22 +35,22 @@ class Command(BaseCommand):
             self.stdout.write("There is no tuned model yet. Make one with `train`.")
 
 
-STATES = ("ready", "tainted", "pruned")
-
-
-def _as_json(model: ModelVersion, ready: set[str]) -> dict[str, Any]:
-    return {
-        "model": model.name,
-        "stage": model.stage,
-        "created": model.created_at.isoformat(),
-        "metrics": model.metrics,
-        "coverage": coverage_summary(model),
-        "base": model.base,
-        "dataset": model.dataset_sha256,
-        "for_everybody": not model.audience,
-        "gate_passed": model.gate_passed,
-        "previous": model.previous.name if model.previous else None,
-        "ready": model.name in ready,
-        "tainted": is_tainted(model),
-        "pruned": model.pruned_at is not None,
-    }
+def _described() -> Iterator[dict[str, Any]]:
+    models = list(ModelVersion.objects.select_related("previous"))
+    ready, spoilt, known = set(ready_models()), tainted(models), coverage_summaries(models)
+    for model in models:
+        yield {
+            "model": model.name,
+            "stage": model.stage,
+            "created": model.created_at.isoformat(),
+            "metrics": model.metrics,
+            "coverage": known[model.pk],
+            "base": model.base,
+            "dataset": model.dataset_sha256,
+            "for_everybody": not model.audience,
+            "gate_passed": model.gate_passed,
+            "previous": model.previous.name if model.previous else None,
+            "ready": model.name in ready,
+            "tainted": model.pk in spoilt,
+            "pruned": model.pruned_at is not None,
+        }
