@@ -8,7 +8,10 @@
   const typing = (element) => element.matches("input, textarea, select, [contenteditable]");
 
   document.addEventListener("keydown", (event) => {
+    const editing = event.target.closest("details.edit[open]");
+    if (editing && event.key === "Enter" && event.ctrlKey) event.target.form?.requestSubmit();
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (editing && event.key === "Escape") leave(editing);
     const box = $("#ask");
     if (event.key === "/" && box && !typing(event.target)) {
       event.preventDefault();
@@ -41,6 +44,11 @@
     target.click();
   }
   window.addEventListener("pageshow", () => (leaving = false));
+
+  function leave(editing) {
+    editing.open = false;
+    $("summary", editing).focus();
+  }
 
   document.addEventListener("toggle", (event) => {
     if (event.target.matches("details.edit[open]")) $("textarea", event.target).focus();

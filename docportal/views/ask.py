@@ -203,5 +203,9 @@ def history(request: Request) -> HttpResponse:
         list(queries)
         for _, queries in groupby(page.rows, key=lambda query: query.conversation_id or query.pk)
     ]
-    context = {"conversations": conversations, "following": page.following}
+    context = {
+        "section": "questions",
+        "conversations": conversations,
+        "following": page.following,
+    }
     return render(request, "history.html", context)

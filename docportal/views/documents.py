@@ -71,6 +71,7 @@ def _page(
     )
     writes = request.user.has_perm(WRITE)
     return {
+        "section": "docs",
         "document": document,
         "shown": shown,
         "served": served,

@@ -45,6 +45,7 @@ def library(request: Request) -> HttpResponse:
 def _around(user: User) -> dict[str, object]:
     """What stands around the list: the choices of its filters, and the upload."""
     return {
+        "section": "docs",
         "collections": Collection.objects.readable_by(user),
         "types": DocType.choices,
         "states": STATES,

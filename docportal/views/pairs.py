@@ -64,6 +64,7 @@ def _page(
     user = request.user
     documents = Document.objects.readable_by(user)
     context = {
+        "section": "pairs",
         "view": view,
         "filters": filters,
         "collections": Collection.objects.readable_by(user),
