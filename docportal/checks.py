@@ -86,6 +86,14 @@ def check_limits(**_: Any) -> Sequence[CheckMessage]:
                 id="docportal.E005",
             )
         )
+    if settings.TUNED_VERSIONS_KEPT < 0:
+        found.append(
+            Error(
+                "TUNED_VERSIONS_KEPT is below 0.",
+                hint="Set it to how many tuned models keep their files beside those that serve.",
+                id="docportal.E010",
+            )
+        )
     if settings.UPLOAD_MAX_BYTES > settings.UPLOAD_MAX_EXPANDED_BYTES:
         found.append(
             Error(

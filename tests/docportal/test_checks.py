@@ -16,6 +16,7 @@ from pytest_django import Settings
         ("TEACHER_URL", "teacher:8000", "docportal.E007"),
         ("TEACHER_URL", "http://teacher:8000/v1", "docportal.E008"),
         ("DATASET_MIXTURE", "closed=0", "docportal.E009"),
+        ("TUNED_VERSIONS_KEPT", -1, "docportal.E010"),
     ],
 )
 def test_impossible_setting_is_an_error_with_a_hint(
