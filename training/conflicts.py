@@ -7,14 +7,15 @@ or retired.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from itertools import islice
 
 from django.conf import settings
 from django.db.models import Count, QuerySet
 
 from ingestion.errors import UserError
 from router.text import exact_form
-from training.models import QAPair
+from training.models import PairQuerySet, QAPair
 
 Origin, Review, Problem = QAPair.Origin, QAPair.Review, QAPair.Problem
 
@@ -77,36 +78,71 @@ def said_otherwise(other: QAPair) -> str:
     return f"The same question has the answer “{other.answer[:80]}”. Reject or edit that one first."
 
 
-def settle(
-    collection_id: int, question_keys: Iterable[str] | QuerySet[QAPair, str] | None = None
-) -> int:
+def settle(collection_id: int, question_keys: Iterable[str] | None = None) -> int:
     """Let pairs wait, or free them, as these questions (none given: all) stand now.
 
-    Returns how many wait for a contradiction. Runs within the caller's transaction; may run at
-    any time and any number of times.
+    Returns how many of them wait for a contradiction. Runs within the caller's transaction; may
+    run at any time and any number of times.
     """
-    pairs = QAPair.objects.filter(document__collection=collection_id).exclude(question_key="")
-    if question_keys is not None:
-        pairs = pairs.filter(question_key__in=question_keys)
-    untied = pairs.filter(content_hash="")
-    waiting = _waiting((pairs.live() | untied).exclude(review=Review.REJECTED))
-    undecided = pairs.filter(reviewed_at=None)
+    if question_keys is None:
+        disputed = _disputed(QAPair.objects.filter(document__collection=collection_id))
+        return sum(_settle(collection_id, keys) for keys in _batches(disputed))
+    # By the question alone, which has an index; through the collection it would read all of it.
+    return sum(
+        _settle(collection_id, _disputed(QAPair.objects.filter(question_key__in=keys)))
+        for keys in _batches(set(question_keys))
+    )
+
+
+def _disputed(pairs: PairQuerySet) -> list[str]:
+    """The questions with several pairs, and those that had: few, even of many pairs."""
+    pairs = pairs.exclude(question_key="").order_by()
+    asked = pairs.values("question_key").annotate(pairs=Count("pk"))
+    several = asked.filter(pairs__gt=1).values_list("question_key", flat=True)
+    waiting = pairs.filter(problem=Problem.CONFLICT).values_list("question_key", flat=True)
+    return list({*several, *waiting})
+
+
+def _settle(collection_id: int, question_keys: Sequence[str]) -> int:
+    if not question_keys:
+        return 0
+    asked = QAPair.objects.filter(question_key__in=question_keys)
+    pairs = [
+        pair
+        for pair in asked.select_related("document")
+        if pair.document.collection_id == collection_id
+    ]
+    waiting = _waiting(pairs, set(asked.live().values_list("pk", flat=True)))
+    undecided = QAPair.objects.filter(reviewed_at=None)
     undecided.filter(pk__in=waiting).update(review=Review.PENDING, problem=Problem.CONFLICT)
-    freed = undecided.filter(problem=Problem.CONFLICT).exclude(pk__in=waiting)
-    freed.filter(content_hash="").update(problem=Problem.NO_EVIDENCE)
-    for origin in Origin.values:
-        freed.filter(origin=origin).update(review=arrival(origin), problem="")
+    for pair in pairs:
+        if pair.problem == Problem.CONFLICT and pair.pk not in waiting:
+            undecided.filter(pk=pair.pk, problem=Problem.CONFLICT).update(**_free(pair))
     return len(waiting)
 
 
-def _waiting(pairs: QuerySet[QAPair]) -> list[int]:
-    asked_twice = pairs.order_by().values("question_key").annotate(n=Count("pk")).filter(n__gt=1)
+def _free(pair: QAPair) -> dict[str, str]:
+    if not pair.content_hash:
+        return {"problem": Problem.NO_EVIDENCE}
+    return {"problem": "", "review": arrival(pair.origin)}
+
+
+def _batches(question_keys: Iterable[str]) -> Iterator[list[str]]:
+    """So many as one statement takes on any database."""
+    left = iter(question_keys)
+    while batch := list(islice(left, 1_000)):
+        yield batch
+
+
+def _waiting(pairs: Iterable[QAPair], live: Container[int]) -> set[int]:
     by_question: dict[str, list[QAPair]] = defaultdict(list)
-    for pair in pairs.filter(question_key__in=asked_twice.values("question_key")):
-        by_question[pair.question_key].append(pair)
-    return [
+    for pair in pairs:
+        stands = pair.pk in live or not pair.content_hash
+        if stands and pair.review != Review.REJECTED:
+            by_question[pair.question_key].append(pair)
+    return {
         pair.pk for group in by_question.values() for pair in group if _has_to_wait(pair, group)
-    ]
+    }
 
 
 def _has_to_wait(pair: QAPair, group: Iterable[QAPair]) -> bool:

@@ -53,9 +53,12 @@ def mine_waiting(limit: int = 50) -> None:
 
 
 def mine_collection(collection: Collection) -> Mined:
-    """Mine what waits in a collection; the sums."""
+    """Mine what waits in a collection; the sums. Ends with its contradictions as they stand now,
+    after whatever was archived meanwhile."""
     waiting = unmined().filter(document__collection=collection).order_by("pk")
     mined = [mine_version(version_id) for version_id in waiting.values_list("pk", flat=True)]
+    with transaction.atomic():
+        conflicts.settle(collection.pk)
     return Mined(
         new=sum(one.new for one in mined),
         retied=sum(one.retied for one in mined),
