@@ -62,7 +62,7 @@ def _said(number: float, unit: Unit) -> str:
         case "share":
             return f"{number * 100:.1f} %"
         case "points":
-            return f"{number * 100:+.1f} points"
+            return f"{number * 100:+.1f} points" if number else "0 points"
         case "ms":
             return f"{number:,.0f} ms"
         case "count":

@@ -180,6 +180,13 @@ class Run:
         return gate_table.checks(self.row.gate, reasons=self.is_open)
 
     @property
+    def failure(self) -> str:
+        """Why it failed; a reason may name collections and documents."""
+        if self.is_open or not self.row.failure_id:
+            return self.row.failure_reason
+        return f"{self.row.failure_id}: who may read all of its collections sees here why."
+
+    @property
     def duration(self) -> float | None:
         """Seconds from its first start to its end."""
         if self.row.started_at is None or self.row.ended_at is None:

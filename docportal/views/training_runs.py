@@ -73,9 +73,9 @@ def _chosen(request: Request) -> QueryDict:
     """As the address says; at first what the retrain of everybody's model would take."""
     if request.GET:
         return request.GET
-    form, chosen = RunForm(user=request.user), QueryDict(mutable=True)
+    chosen = QueryDict(mutable=True)
     chosen["mode"] = advise()[0].decision.mode
-    chosen["minutes"] = str(form["minutes"].initial)
+    chosen["minutes"] = f"{runs.MINUTES:g}"
     scope = Collection.objects.filter(trainable=True, readers=None).order_by("name")
     chosen.setlist("collections", [collection.slug for collection in scope])
     return chosen
