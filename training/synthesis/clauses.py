@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
+from training.synthesis.soundness import is_inside, is_modifier, is_order, is_whole
 from training.synthesis.targets import Target, target_of
 from training.synthesis.values import Value
 from training.synthesis.verbs import BASES, THIRD
@@ -18,8 +19,8 @@ MAX_NOUN_WORDS = 7
 MAX_REST_WORDS = 14
 _AFTER_VERB = LISTS["preposition"] | LISTS["after_verb"]
 _CUT = re.compile(
-    r"[,;(—–]|:(?=\s)|"
-    r"\s(?:and|but|or|which|so|because|while|whereas|although|though|after which|as)\s"
+    r"[,:](?=\s)|[;(—–]|"
+    r"\s(?:and|but|or|which|so|because|while|whereas|although|though|after which)\s"
 )
 _SUBORDINATE = re.compile(
     r"(?:when|whenever|if|in|on|at|after|before|during|for|outside|inside|from|once|with|without|"
@@ -47,20 +48,29 @@ class Asked:
 
 def ask(clause: str, value: Value) -> Asked | None:
     """The questions for `value` in `clause`, which starts as inside a sentence."""
-    clause, value = _segment(clause, value)
+    clause, value = _segment(clause, _with_marks(clause, value))
     target = target_of(clause, value)
-    if target is None or _is_inside(clause, value):
+    if target is None or is_inside(clause, value):
         return None
     left, right = clause[: target.start], clause[target.end :]
     rest = _trimmed(right)
     place = " ".join(f"{left} {target.preposition} {target.hedge} {target.asks} {rest}".split())
     intro, main = _split_intro(left)
+    if not is_whole(main, rest) or is_modifier(target, value, rest):
+        return None
     front, embedded = _fronted(main, rest, target)
     if front and intro:
         front, embedded = f"{intro} {front}", ""
     blank = f"{clause[: value.start].rstrip()} ___{clause[value.end :]}".strip()
-    is_order = main.split(" ", 1)[0].lower() in BASES
-    return Asked(place, front, embedded, blank, target.noun, target.answer, is_order)
+    is_told = bool(main) and is_order(main.split())
+    return Asked(place, front, embedded, blank, target.noun, target.answer, is_told)
+
+
+def _with_marks(clause: str, value: Value) -> Value:
+    """The value with the marks of code around it."""
+    start, end = value.start - 1, value.end + 1
+    is_marked = start >= 0 and clause[start] == "`" and clause[end - 1 : end] == "`"
+    return Value(value.kind, start, end, value.text) if is_marked else value
 
 
 def _segment(clause: str, value: Value) -> tuple[str, Value]:
@@ -72,21 +82,13 @@ def _segment(clause: str, value: Value) -> tuple[str, Value]:
     return part, Value(value.kind, value.start - start, value.end - start, value.text)
 
 
-def _is_inside(clause: str, value: Value) -> bool:
-    """Whether the value stands in brackets, behind a colon, or behind a word that leans."""
-    left = clause[: value.start]
-    first = left.split(" ", 1)[0].lower()
-    leans = first in LISTS["leaning"] or first in LISTS["auxiliary"]
-    is_order = first in BASES and re.search(r"\b(?:it|them)\b", left) is not None
-    return leans or is_order or left.count("(") > left.count(")") or ": " in left
-
-
 # --- How it is asked ---------------------------------------------------------------------------
 def _trimmed(right: str) -> str:
     """What follows the value, up to where another thought begins."""
-    cut = _CUT.search(right)
+    between = re.search(r"\bbetween [^,;]{1,30} and\b", right)
+    cut = _CUT.search(right, between.end() if between else 0)
     rest = right[: cut.start()] if cut else right
-    return rest.rstrip(" .!")
+    return re.sub(r"\s(?:and|or|but)$", "", rest.rstrip(" .!"))
 
 
 def _split_intro(left: str) -> tuple[str, str]:
@@ -115,10 +117,8 @@ def _fronted(main: str, rest: str, target: Target) -> tuple[str, str]:
         front = [asks, auxiliary, noun, *middle, *tail]
         inner = [asks, *plain, *tail]
         return " ".join(front), " ".join(inner)
-    if words[0].lower() in BASES and words[0].lower() not in THIRD:
-        inner_words = [words[0].lower(), *words[1:]]
-        asked = [asks, "do", "I", *inner_words, *tail]
-        return " ".join(asked), " ".join([asks, "I", *inner_words, *tail])
+    if is_order(words):
+        return " ".join([asks, "do", "I", *words, *tail]), " ".join([asks, "I", *words, *tail])
     return "", ""
 
 
@@ -140,10 +140,14 @@ def _is_complement(words: list[str], target: Target, rest: str) -> bool:
     ):
         return False
     if target.preposition:
-        return target.preposition in _COMPLEMENTS
-    last = words[-1].lower()
-    is_verb = last in BASES or last in THIRD or last in LISTS["auxiliary"] or last.endswith("ed")
-    return is_verb or last in ("it", "them") or target.asks in ("how often", "when")
+        is_with = target.preposition == "with" and target.noun in ("duration", "time", "amount")
+        return target.preposition in _COMPLEMENTS and not is_with
+    last = words[-1]
+    is_verb = last in LISTS["auxiliary"] or last.endswith("ed") or last in LISTS["value_verb"]
+    is_verb = is_verb or THIRD.get(last, "") in LISTS["value_verb"]
+    return (
+        is_verb or last in ("it", "them") or target.asks in ("how often", "when", "how far ahead")
+    )
 
 
 def _of_subject(target: Target, rest: str) -> tuple[str, str]:
@@ -151,7 +155,7 @@ def _of_subject(target: Target, rest: str) -> tuple[str, str]:
     verb = rest.split()[0] if rest else ""
     if target.preposition or not (verb in LISTS["auxiliary"] or verb in THIRD):
         return "", ""
-    asked = f"{target.asks} {rest}"
+    asked = " ".join(f"{target.hedge} {target.asks} {rest}".split())
     return asked, asked
 
 
@@ -193,7 +197,8 @@ def _with_verb(words: list[str]) -> _Parts | None:
                 continue
         if not _is_noun_phrase(noun) or _is_double(after):
             continue
-        if word in THIRD and not noun[-1].endswith("s"):
+        is_sure = word not in LISTS["plural_noun"] or noun[0].lower() in LISTS["determiner"]
+        if word in THIRD and is_sure and not noun[-1].endswith("s"):
             base = THIRD[word]
             return _said(noun), "does", [base, *after], [_said(noun), word, *after]
         is_many = noun[-1].lower() in ("we", "you", "they", "i") or noun[-1].endswith("s")
@@ -214,7 +219,7 @@ def _is_noun_phrase(words: list[str]) -> bool:
 
 def _is_double(words: list[str]) -> bool:
     """Whether two thoughts are joined before the value."""
-    return any(word in ("and", "but", "or", "that", "which", "who", "if") for word in words)
+    return any(word in ("and", "but", "or", "as") or word in _INNER for word in words)
 
 
 def _is_participle(after: list[str]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from training.synthesis.lexicon import meant_by
 from training.synthesis.mined import Labelled
+from training.synthesis.values import PATTERNS
 from training.synthesis.words import LISTS, is_identifier, readable
 
 MAX_LINE = 1_000
@@ -14,7 +15,7 @@ MAX_LABEL = 60
 MAX_WORDS = 6
 _BULLET = re.compile(r"\s{0,12}(?:[-*•–]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+")
 _LABEL = re.compile(
-    r"(?P<label>[^\s:=—–|][^:=—–|\n]{0,58}?)(?:\s?:\s{1,20}|\s+[—–]\s+|\s+-\s+|(?P<equals>=))(?=\S)"
+    r"(?P<label>[^\s:=—–|][^:=—–|\n]{0,58}?)(?:\s?:\s{1,20}|\s+[—–]\s+|\s+-\s+|(?P<equals>\s?=\s?))(?=\S)"
 )
 _HAPPENED = re.compile(r"(?P<time>\d{1,2}[:.]\d{2})(?:\s[-–—]|:)?\s{1,3}(?P<what>[A-Z]\S+ \S.*)")
 _INNER_LABEL = re.compile(r"(?<=[.\w)]) (?:[A-Z][\w-]*|[A-Z][\w-]* [\w-]+): ")
@@ -28,7 +29,11 @@ _DEFAULT = re.compile(
     r"(?P<value>`[^`\n]{1,60}`|\"[^\"\n]{1,60}\"|'[^'\n]{1,60}'|[^\s()\[\];,]{1,60})",
     re.I,
 )
-_NEW_SENTENCE = re.compile(r"(?<=[\w)\]%][\w)\]%\"'])[.!?](?=\s+[A-Z\d])")
+_NEW_SENTENCE = re.compile(
+    r"(?<![A-Z])(?<!\b[Nn]o)(?<!\b[MD]r)(?<!\bSt)(?<!\bMrs)(?<!\be\.g)(?<!\bapprox)[.!?]"
+    r"(?=\s+[A-Z])"
+)
+_DATE = re.compile(PATTERNS["date"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +46,8 @@ class _Line:
         return self.start + len(self.text)
 
 
-def of_text(text: str) -> list[Labelled]:
-    """The entries of prose, of a list or of plain lines, in order."""
+def of_text(text: str, *, is_glossary: bool) -> list[Labelled]:
+    """The entries of prose, of a list or of plain lines, in order; in a glossary, all are terms."""
     lines = list(_lines(text))
     siblings = sum(bool(_LABEL.match(line.text)) for line in lines)
     found: list[Labelled] = []
@@ -54,7 +59,8 @@ def of_text(text: str) -> list[Labelled]:
             what = first_sentence(happened["what"])
             found.append(Labelled("what happened", what, line.start, line.end, happened["time"]))
         elif entry := _entry(line, has_siblings=siblings > 1):
-            found.append(entry)
+            is_term = is_glossary and entry.label != "definition"
+            found.append(_as_term(entry) if is_term else entry)
         elif below and (term := _term(text, line, below)):
             found.append(term)
     return found
@@ -98,10 +104,11 @@ def _entry(line: _Line, *, has_siblings: bool) -> Labelled | None:
     if not found or not is_label(found["label"]) or _INNER_LABEL.search(line.text, found.end()):
         return None
     label, value = found["label"], first_sentence(line.text[found.end() :])
+    value = re.sub(r"\s{2,}#\s.*$", "", value)
     if found["equals"] and not is_identifier(label):
         return None
     words = value.split()
-    if not words or words[0] in LISTS["auxiliary"]:
+    if not words or words[0] in LISTS["auxiliary"] or value.startswith(("{", "[{")):
         return None
     meant = meant_by(readable(label).text)
     most = 3 if is_identifier(_named(label)) and not found["equals"] else MAX_WORDS
@@ -116,6 +123,10 @@ def _entry(line: _Line, *, has_siblings: bool) -> Labelled | None:
     return None
 
 
+def _as_term(entry: Labelled) -> Labelled:
+    return _explained(entry.label, entry.answer, entry.start, entry.end)
+
+
 def _named(label: str) -> str:
     """`ssl_certfile (optional)` without the remark."""
     return label.split(" (")[0].strip("`")
@@ -124,7 +135,7 @@ def _named(label: str) -> str:
 def _explained(term: str, says: str, start: int, end: int) -> Labelled:
     """A term with what it means, or what it does, if it can be called."""
     does = "option" if term.startswith("-") or "(" in term else "definition"
-    return Labelled(does, says, start, end, entity=_calm(_named(term) if " (" in term else term))
+    return Labelled(does, says, start, end, entity=_named(term) if " (" in term else term)
 
 
 def first_sentence(text: str) -> str:
@@ -138,7 +149,7 @@ def is_label(text: str) -> bool:
     words = text.lower().split()
     if not words or len(words) > MAX_WORDS or words[0].strip("*_!") in LISTS["remark"]:
         return False
-    if not LISTS["auxiliary"].isdisjoint(words):
+    if not LISTS["auxiliary"].isdisjoint(words) or _DATE.fullmatch(text):
         return False
     if re.search(r"[.!?,;]\s|[.!?]$|https?$|^[\d\W]+$|[(\[{][^)\]}]*$|[`\"']{2}", text):
         return False
@@ -150,7 +161,7 @@ def _term(text: str, line: _Line, below: _Line) -> Labelled | None:
     """A short line with no end, and right below it what it means: a definition list."""
     is_below = text[line.end : below.start].strip(" ") == "\n"
     ends = line.text.endswith((".", ",", ";", "!", "?"))
-    ends = ends or bool(re.search(r"[<>@\"]|^\W", line.text.lstrip("-")))
+    ends = ends or bool(re.search(r"[<>@\"=]|^\W", line.text.lstrip("-")))
     if not is_below or ends or len(line.text) > MAX_LABEL or len(line.text.split()) > 5:
         return None
     bare = line.text.rstrip(":")
@@ -158,7 +169,7 @@ def _term(text: str, line: _Line, below: _Line) -> Labelled | None:
     is_short = len(says.split()) <= MAX_WORDS and not re.match(r"(?:The|An?)\s", says)
     if is_short and (line.text.endswith(":") or meant_by(readable(bare).text)):
         return Labelled(bare, says, line.start, below.end)
-    return _explained(bare, says, line.start, below.end)
+    return _explained(_calm(bare), says, line.start, below.end)
 
 
 def _calm(term: str) -> str:

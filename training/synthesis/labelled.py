@@ -61,9 +61,13 @@ def questions_for(found: Labelled, subject: Subject) -> list[str]:
     text, meant = label.text, meant_by(label.text, is_key=bool(found.key))
     if found.key:
         text, meant = _unwrapped(text, meant, subject)
+    if meant and _CHOICE.match(found.answer) and meant.concept.name != "required":
+        meant = None
     if meant and meant.concept.holds and not meant.concept.holds.search(found.answer):
         meant = None
     unit = label.unit and f", in {label.unit}" if _NUMBER.match(found.answer) else ""
+    if meant and meant.before.split(" ")[0].lower() in LISTS["order_verb"]:
+        meant = None
     asked = _asked(found, subject, unit)
     if not asked.names:
         return []
@@ -107,8 +111,10 @@ def _asked(found: Labelled, subject: Subject, unit: str) -> _Asked:
 
 def _entity(found: Labelled) -> str:
     kind = readable(found.kind_of_entity).text
+    is_noun = kind in LISTS["kind_of_thing"]
+    if found.entity.isdecimal():
+        return f"{kind} {found.entity}" if is_noun else found.entity
     if is_identifier(found.entity):
-        is_noun = kind in LISTS["kind_of_thing"]
         return (
             f"the {kind} {found.entity}"
             if is_noun and not _looks_unique(found.entity)
@@ -173,7 +179,8 @@ def _form(label: str, answer: str, *, is_key: bool) -> str:
     if _SWITCH.match(answer):
         return "switch"
     words = label.lower().split()
-    is_noun = words[0] not in LISTS["filler"] and words[-1] not in LISTS["preposition"]
+    outer = {words[0], words[-1]}
+    is_noun = words[0] not in LISTS["filler"] and outer.isdisjoint(LISTS["preposition"])
     is_noun = is_noun and words[0] not in LISTS["no_noun"] and not words[0].endswith("ed")
     is_clear = is_noun and not re.search(r"[,;:?!\"]| (?:a|an|the) ", label)
     is_known = is_key or len(words) > 1 or meant_by(label) is not None

@@ -73,7 +73,9 @@ def _labelled(passage: MinedFrom) -> list[Labelled]:
         first_line = first_line if first_line.startswith(("#", "//", ";", "--")) else ""
         found = blocks.of_code(passage.text, passage.language, f"{headings} {first_line}")
         return found or entries.options_of(passage.text)
-    return entries.of_text(passage.text)
+    headings = " ".join((passage.title, *passage.heading_path)).lower()
+    is_glossary = not LISTS["glossary"].isdisjoint(re.findall(r"\w+", headings))
+    return entries.of_text(passage.text, is_glossary=is_glossary)
 
 
 def _is_log(passage: MinedFrom) -> bool:

@@ -58,6 +58,8 @@ def _of_clause(asked: Asked, said: Said, subject: Subject) -> list[str]:
         kinds.insert(1, "embedded")
     where = "told" if said.sentence.names_subject else "thing" if subject.is_thing else "document"
     name = subject.name or subject.document
+    if subject.topic and name:
+        name = f"{name} ({subject.topic})"
     values = {
         "front": asked.front, "embedded": asked.embedded, "in_place": asked.in_place,
         "blank": asked.blank, "noun": asked.noun, "s": name, "d": subject.document or name,

@@ -35,8 +35,7 @@ _OFFICE = (
     r"doctor|teacher|principal|supervisor|coordinator|secretary|inspector|representative)"
 )
 _PERSON = re.compile(
-    rf"(?:\b{_OFFICE}(?: of [\w ]{{2,30}})? is |\b(?:by|[Aa]sk|[Cc]ontact|[Pp]hone|with) )"
-    rf"(?P<v>{PATTERNS['person']})"
+    rf"(?:\b{_OFFICE}(?: of [\w ]{{2,30}})? is |\bby )(?P<v>{PATTERNS['person']})\b(?!['’]s)"
 )
 _NAMED = re.compile(
     r"\b(?P<noun>[a-z]{3,12}) (?:called |named )?"
@@ -46,12 +45,12 @@ _NAMED_AFTER = re.compile(
     r"\b(?:the|a|an) (?P<v>`[^`\s]{2,60}`|[A-Za-z][\w-]{0,40}[_.:-][\w.:-]{0,60}\w) "
     r"(?P<noun>[a-z]{3,12})\b"
 )
-_LISTED = re.compile(r"[\d%],? (?:and|or|to) $")
+_LISTED = re.compile(r"[\d%],? (?:and|or|to) $|\bbetween (?:[^,;]{1,25} and )?$")
 _NAMES_OF = ("env", "path", "channel", "url", "email", "flag")
 _BOILERPLATE = re.compile(
     r"\b(?:contributed by|fixed by|issue #|copyright|all rights reserved|license[ds]? under|"
     r"table of contents|click here|for more information|for example|e\.g\.|see also|version added|"
-    r"new in version|deprecated|see )\b",
+    r"new in version|deprecated|see|dear|hello|hi|thank you|thanks)\b",
     re.I,
 )
 
@@ -119,7 +118,7 @@ def _is_checkable(written: str) -> bool:
         w in LISTS["auxiliary"] or w in THIRD or w in BASES or w.endswith("ed") for w in words[1:]
     )
     is_whole = words[0].lower() not in LISTS["auxiliary"] and has_verb
-    is_one = not re.search(r"[a-z)\]]\. [a-z]", written)
+    is_one = not re.search(r"[a-z)\]]\. (?![A-Z\d\"'(])", written)
     return ends and is_whole and is_one and not _BOILERPLATE.search(written) and "?" not in written
 
 

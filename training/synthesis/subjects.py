@@ -82,9 +82,10 @@ def _from_headings(headings: tuple[str, ...], *, is_overview: bool) -> _Named | 
         bare = _without_alias(heading)
         if is_made(bare):
             return _named(bare)
-        words = bare.split()
-        if is_overview and 1 <= len(words) <= 3 and not is_generic(bare) and _is_noun(bare):
-            return _named(bare.lower() if bare.isupper() and len(bare) > 5 else bare)
+        is_short = 1 <= len(bare.split()) <= 3 and not re.search(r"[,;:]|\b\d{2,}\b", bare)
+        if is_overview and is_short and not is_generic(bare) and _is_noun(bare):
+            is_shouted = bare.isupper() and len(bare) > 5 and bare.isalpha()
+            return _named(bare.lower() if is_shouted else bare)
     return None
 
 
@@ -121,7 +122,8 @@ def _from_title(title: str, path: str) -> _Named | None:
     is_short = len(words) <= 4 and _is_noun(core) and not re.search(r"[.?!,;:](?:\s|$)", core)
     last = words[-1].lower()
     if is_short and last not in _RULES:
-        thing = is_made(core) or last in _AFTER_THE or _is_name(words)
+        ends_as_thing = len(words) > 1 and last in _AFTER_THE
+        thing = is_made(core) or ends_as_thing or _is_name(words)
         if thing:
             return _named(_cased(core, PurePosixPath(path).stem))
     document = _document(title)
@@ -172,7 +174,12 @@ def _is_name(words: list[str]) -> bool:
     """Whether every word is written as names are, and one is no everyday word."""
     if not all(is_made(word) or word[:1].isupper() or word[:1].isdigit() for word in words):
         return len(words) == 1 and words[0].lower() not in _COMMON
-    return any(word.lower() not in _COMMON and word.lower() not in _SECTIONS for word in words)
+    everyday = _COMMON | _SECTIONS
+    return any(_singular(word) not in everyday and word.lower() not in everyday for word in words)
+
+
+def _singular(word: str) -> str:
+    return re.sub(r"(?:['’]s?|s['’]?)$", "", word.lower())
 
 
 def _cased(bare: str, stem: str) -> str:

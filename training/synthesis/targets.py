@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from training.synthesis.values import Value
-from training.synthesis.verbs import THIRD
+from training.synthesis.verbs import BASES, THIRD
 from training.synthesis.words import LISTS
 
 _HEDGE = (
@@ -68,7 +68,7 @@ def target_of(clause: str, value: Value) -> Target | None:
     before = words[-1].strip("(\"'").lower() if words else ""
     around = _Around(value.text, left["preposition"] or "", before, clause[value.end :])
     made = _MAKERS[value.kind](around)
-    if made is None:
+    if made is None or around.after.startswith(("'", "’", "-")):
         return None
     hedge, start = left["hedge"] or "", len(left["head"])
     preposition = "" if made.drops_preposition else around.preposition
@@ -113,8 +113,9 @@ def _rate(around: _Around) -> _Made | None:
     if around.preposition == "for":
         return None
     number, _, counted = around.text.partition(" ")
-    is_plain = counted and number[-1].isdigit()
-    return _Made(f"how many {counted}", "rate") if is_plain else _Made("what rate", "rate")
+    if not number[-1].isdigit():
+        return None if counted else _Made("what rate", "rate")
+    return _Made(f"how many {counted}", "rate")
 
 
 def _percent(_: _Around) -> _Made | None:
@@ -122,6 +123,8 @@ def _percent(_: _Around) -> _Made | None:
 
 
 def _money(around: _Around) -> _Made | None:
+    if around.before in BASES and not around.preposition:
+        return None  # `pay £8` may be an order, or name the pay
     return _Made("what amount" if around.preposition else "how much", "amount")
 
 

@@ -31,7 +31,8 @@ _MONTH = (
 )
 _DAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?"
 _CLOCK = (
-    r"(?:\d{1,2}[:.]\d{2}(?:\s?(?:[ap]\.?m\.?|o'clock))?|\d{1,2}\s?(?:[ap]\.?m\.?|o'clock)|noon|"
+    r"(?:\b\d{1,2}:\d{2}(?:\s?(?:[ap]\.?m\.?|o'clock))?|"
+    r"\b\d{1,2}(?:\.\d{2})?\s?(?:[ap]\.?m\.?|o'clock)|noon|"
     r"midnight)(?:\s(?:UTC|GMT|CET|CEST|BST|EST|PST|local time))?"
 )
 _SPAN = (
@@ -76,7 +77,8 @@ PATTERNS = {
         r"\b(?:half an hour|an hour and a half|(?:a|three) quarters? of an hour)\b)"
     ),
     "rate": (
-        rf"{_RANGE} (?:[a-z]{{2,20}} ){{0,2}}?(?:per|an?|each|every) (?:{_NUMBER} )?{_TIME_UNIT}\b|"
+        rf"{_RANGE} (?:(?!(?:in|of|for|on|at|to|and|or|by)\b)[a-z]{{2,20}} ){{0,2}}?"
+        rf"(?:per|an?|each|every) (?:{_NUMBER} )?{_TIME_UNIT}\b|"
         rf"{_NUMBER}\s?(?:[a-z]{{1,12}}/(?:s|sec|min|h|hour|minute|day)|rps|qps|rpm)\b"
     ),
     "percent": rf"{_RANGE}\s?(?:%|percent\b|per cent\b)",

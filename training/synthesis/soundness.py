@@ -1,0 +1,65 @@
+"""Whether a clause can be asked for its value at all: it is whole, and leans on nothing. Pure."""
+
+import re
+from itertools import pairwise, takewhile
+
+from training.synthesis.targets import Target
+from training.synthesis.values import Value
+from training.synthesis.verbs import BASES, THIRD
+from training.synthesis.words import LISTS
+
+_INNER = LISTS["subordinator"]
+_UNITS = ("how long", "how much", "what amount", "what percentage", "what temperature")
+_ONE = ("the", "a", "an", "each", "every", "this")
+_PERSONS = ("we", "you", "they", "i", "people")
+
+
+def is_inside(clause: str, value: Value) -> bool:
+    """Whether the value stands in brackets, behind a colon, or behind a word that leans."""
+    left = clause[: value.start]
+    first = re.split(r"[ '’]", left, maxsplit=1)[0].lower()
+    leans = first in LISTS["leaning"] or first in LISTS["auxiliary"]
+    lacks_object = first in BASES and re.search(r"\b(?:it|them)\b", left) is not None
+    is_nested = left.count("(") > left.count(")") or left.count("`") % 2 == 1
+    return leans or lacks_object or is_nested or ": " in left
+
+
+def is_whole(main: str, rest: str) -> bool:
+    """Whether the part around the value has a verb: notes such as `Traffic 1 TB` have none."""
+    part = re.split(r",\s*", main)[-1].split()
+    if part and is_order(part):
+        return True
+    follows = (part[1:2] or [""])[0]
+    if part and part[0] in THIRD and part[0] not in LISTS["plural_noun"]:
+        # `…, takes 40 s` goes on from the noun before it; `snapshots are taken` has its own
+        return "," in main or follows in LISTS["auxiliary"]
+    if part and part[0].endswith("ed") and follows in LISTS["preposition"]:
+        return False
+    if part and part[0].lower() in _ONE and not LISTS["plural_noun"].isdisjoint(part[2:5]):
+        return True
+    words = [*part, *takewhile(lambda word: word not in _INNER, rest.split())]
+    return any(_is_verb(word, before) for before, word in pairwise(["", *words]))
+
+
+def _is_verb(word: str, before: str) -> bool:
+    if word in LISTS["auxiliary"] or (word in THIRD and word not in LISTS["plural_noun"]):
+        return True
+    is_plural = before.endswith("s") and not before.endswith(("ss", "us", "is"))
+    follows_subject = is_plural or before.lower() in _PERSONS
+    return word in BASES and follows_subject
+
+
+def is_order(words: list[str]) -> bool:
+    """Whether a clause tells somebody to do something: `Send it …`, but not `Export at noon`."""
+    first, follows = words[0], words[1] if len(words) > 1 else ""
+    return first in LISTS["order_verb"] or (first in BASES and follows in LISTS["determiner"])
+
+
+def is_modifier(target: Target, value: Value, rest: str) -> bool:
+    """Whether a noun follows that the value only describes: `180 mm discs`."""
+    is_measure = target.asks in _UNITS or target.asks.startswith("how many ")
+    if not rest or not is_measure or target.end > value.end:
+        return False
+    first = rest.split()[0]
+    is_free = first in LISTS["preposition"] or first in LISTS["auxiliary"] or first in _INNER
+    return not (is_free or first in LISTS["after_value"] or first in THIRD or first.endswith("ed"))
