@@ -14,7 +14,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 
 from ingestion.models import Chunk, Collection, DocumentVersion, Reader
 from router import serving, vllm
-from router.models import ModelCoverage, ModelVersion
+from router.models import Answer, ModelCoverage, ModelVersion
 
 Stage = ModelVersion.Stage
 
@@ -75,6 +75,16 @@ def usable_by(user: Reader) -> list[ModelVersion]:
 def serving_model(user: Reader = None) -> ModelVersion | None:
     """The version that would answer `user`, loaded or not."""
     return next(iter(usable_by(user)), None)
+
+
+def may_see_answer(user: Reader, answer: Answer) -> bool:
+    """Whether `user` may read all that the tuned model behind a kept answer was trained on."""
+    if answer.route != Answer.Route.TUNED:
+        return True
+    model = ModelVersion.objects.filter(name=answer.model).first()
+    taught = list(model.readers) if model else []
+    readable = Collection.objects.readable_by(user).filter(pk__in=taught)
+    return bool(taught) and readable.count() == len(taught)
 
 
 # --- What is loaded -----------------------------------------------------------------------------

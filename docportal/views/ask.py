@@ -24,6 +24,7 @@ from ingestion.models import Document
 from router import services
 from router.models import Answer, Citation, Conversation, Query
 from router.retrieval import search
+from router.tuned import may_see_answer
 from router.writing import Sentence
 from training.pairs import add_correction
 
@@ -125,7 +126,9 @@ def _exchange(query: Query) -> dict[str, object]:
         chunk__version__document__in=Document.objects.readable_by(query.user)
     ).select_related("chunk__version__document")
     cards = passages.from_citations(readable, query.text)
-    withheld = citations.filter(supports=True).count() > sum(card.supports for card in cards)
+    sources = sum(card.supports for card in cards)
+    withheld = citations.filter(supports=True).count() > sources
+    withheld = withheld or not may_see_answer(query.user, answer)
     return {
         **context,
         "answer": answer,

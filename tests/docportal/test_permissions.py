@@ -18,6 +18,7 @@ from ingestion import services
 from ingestion.models import Collection, DocumentVersion
 from router.models import Answer, ModelVersion, Query
 from tests.documents import fail, passage, publish
+from tests.model_files import Workshop
 from tests.pairs import a_model, a_pair_without_evidence
 from tests.people import People
 from training import runs
@@ -211,7 +212,7 @@ def expected(name: str, actor: str, *, restricted: bool) -> Outcome:
 # Whoever may run these holds the machine, its database and its files; they show no passage.
 OPERATE = {
     *("convert_models", "createuser", "demo", "export_dataset", "ingest", "model_server", "models"),
-    *("promote", "rollback", "synthesize", "up"),
+    *("promote", "rollback", "synthesize", "train", "up"),
 }
 READ = {"search", "ask"}
 
@@ -274,6 +275,22 @@ def test_past_answer_is_withheld_from_who_may_no_longer_read_its_source(
     Answer.objects.filter(query=query).update(route="rag", text="It is 4711.")
     chunk = version.chunks.get()
     query.answer.citations.create(chunk=chunk, rank=1, supports=True, start=0, end=5)
+    client = Client()
+    client.force_login(people.reader)
+    page = reverse("question", args=[query.pk])
+    assert "It is 4711." in client.get(page).content.decode()
+    people.reader.groups.remove(*vault.readers.all())
+    assert "4711" not in client.get(page).content.decode()
+
+
+def test_past_answer_of_a_model_is_withheld_from_who_may_no_longer_read_what_it_was_taught(
+    people: People, vault: Collection, workshop: Workshop
+) -> None:
+    readers = {vault.pk: tuple(vault.readers.values_list("pk", flat=True))}
+    model = workshop.candidate(readers=readers)
+    query = a_question(people.reader)
+    answer = {"route": "tuned", "text": "It is 4711.", "model": model.name}
+    Answer.objects.filter(query=query).update(**answer)
     client = Client()
     client.force_login(people.reader)
     page = reverse("question", args=[query.pk])
