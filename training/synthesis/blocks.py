@@ -16,7 +16,7 @@ _EXAMPLE = re.compile(
 )
 _SETTINGS = re.compile(
     r"config|setting|option|parameter|default|environment|glance|manifest|values|propert|limits|"
-    r"deploy|facts|\.(?:ya?ml|toml|ini|json|env|conf|properties)\b",
+    r"deploy|facts|knobs|tuning|\.(?:ya?ml|toml|ini|json|env|conf|properties)\b",
     re.I,
 )
 _COMMAND = re.compile(
@@ -29,7 +29,7 @@ def of_code(text: str, language: str, headings: str) -> list[Labelled]:
     """The settings of a configuration, or what commands do; nothing of any other code.
 
     `headings` are all words around the code. JSON and code in no known language are as often
-    examples of data, so these need headings, or keys, that speak of settings.
+    examples of data, so these need headings (or, if not JSON, keys) that speak of settings.
     """
     lines = lines_of(text)
     if language.lower() in LISTS["shell"]:
@@ -40,7 +40,9 @@ def of_code(text: str, language: str, headings: str) -> list[Labelled]:
     is_sure = bool(language) and not language.lower().startswith("json")
     if not is_sure and _EXAMPLE.search(headings):
         return []
-    if is_sure or _SETTINGS.search(headings) or (len(found) > 1 and _share_known(found) > 0.5):
+    is_json = text.lstrip().startswith(("{", "["))
+    is_known = not is_json and len(found) > 1 and _share_known(found) > 0.5
+    if is_sure or is_known or _SETTINGS.search(headings):
         return found
     return [] if language or found else list(_commands(lines))
 

@@ -134,7 +134,7 @@ def _named(label: str) -> str:
 
 def _explained(term: str, says: str, start: int, end: int) -> Labelled:
     """A term with what it means, or what it does, if it can be called."""
-    does = "option" if term.startswith("-") or "(" in term else "definition"
+    does = "option" if re.match(r"-|\S+\(", term) else "definition"
     return Labelled(does, says, start, end, entity=_named(term) if " (" in term else term)
 
 

@@ -130,7 +130,7 @@ def _entity(found: Labelled) -> str:
 
 
 def _looks_unique(word: str) -> bool:
-    return len(word) > 4 and bool(re.search(r"\d|[a-z][A-Z]|[-_].", word))
+    return len(word) > 4 and bool(re.search(r"[A-Za-z].*\d|[a-z][A-Z]|[-_].", word))
 
 
 def _stands_alone(entity: str) -> bool:
@@ -182,15 +182,18 @@ def _form(label: str, answer: str, *, is_key: bool) -> str:
     outer = {words[0], words[-1]}
     is_noun = words[0] not in LISTS["filler"] and outer.isdisjoint(LISTS["preposition"])
     is_noun = is_noun and words[0] not in LISTS["no_noun"] and not words[0].endswith("ed")
-    is_clear = is_noun and not re.search(r"[,;:?!\"]| (?:a|an|the) ", label)
+    follows = words[1] if len(words) > 1 else ""
+    is_order = words[0] in BASES and (follows in LISTS["after_verb"] or follows == "back")
+    is_noun = is_noun and words[-1] not in ("it", "them", "this")
+    is_clear = is_noun and not is_order and not re.search(r"[,;:?!\"]| (?:a|an|the) ", label)
     is_known = is_key or len(words) > 1 or meant_by(label) is not None
     if len(words) > MAX_LABEL_WORDS or not is_known or not is_clear:
         return "quoted"
     is_many = _is_plural(words)
-    if _DURATION.match(answer):
-        return "quoted" if is_many else "duration"
+    if _DURATION.match(answer) and words[-1] in LISTS["time_noun"]:
+        return "duration"
     if _MONEY.match(answer):
-        return "quoted" if is_many else "money"
+        return "money" if words[-1] in LISTS["money_noun"] else "quoted"
     if _MOMENT.match(answer) and not is_many:
         return "moment"
     if is_many:

@@ -88,15 +88,16 @@ def meant_by(label: str, *, is_key: bool = False) -> Meant | None:
     It stands at the end, or a preposition follows. In a key of a file it may also come first:
     `timeouts.connect` is the connect timeout.
     """
-    best: tuple[int, int] = (0, 0)
+    best = (False, 0, 0)  # at the end, how long, how early in the files
     meant = None
     for place, concept in enumerate(concepts()):
         for found in concept.labels.finditer(label):
             before, after = label[: found.start()], label[found.end() :].strip(" ,")
-            rank = (len(found[0]), -place)
+            is_last = not after or _AFTER.match(after) is not None
+            rank = (is_last, len(found[0]), -place)
             if rank <= best or not _may_surround(before, "" if is_key else after):
                 continue
-            if not after or _AFTER.match(after):
+            if is_last:
                 best, meant = rank, Meant(concept, _qualifier(before), after)
             elif is_key and not before:
                 best, meant = rank, Meant(concept, _qualifier(after), "")

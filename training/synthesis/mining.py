@@ -24,7 +24,12 @@ MAX_QUESTIONS = 12
 MAX_QUESTION = 300
 LEAST_QUESTIONS = 3
 _FOOTNOTE = re.compile(r"\s*\[\d{1,2}\]$")
-_EMPTY = re.compile(r"[\s\-–—.…?*]*$|n/?a$|none$|tbd$|todo$|today$|version$|see\b", re.I)
+_EMPTY = re.compile(
+    r"[\s\-–—.…?*]*$|n/?a$|none$|tbd$|todo$|today$|version$|"
+    r"(?:see|same as|ditto|as above|as before)\b",
+    re.I,
+)
+_QUOTED = re.compile(r"[`\"'“](?P<inner>[^`\"'“”]+)[`\"'”]")
 _FIRST_SENTENCE = re.compile(r"[.!?;](?=\s)")
 
 
@@ -84,7 +89,8 @@ def _is_log(passage: MinedFrom) -> bool:
 
 def _of_label(found: Labelled, subject: Subject, text: str) -> Fact | None:
     answer = _answer(found.answer)
-    if not answer:
+    is_own_example = found.key.rsplit(".", 1)[-1] == subject.bare != ""
+    if not answer or is_own_example:
         return None
     said = replace(found, answer=answer)
     questions = questions_for(said, subject)
@@ -131,7 +137,9 @@ def _tells(question: str, answer: str) -> bool:
 
 def _answer(value: str) -> str:
     """The value as one answers with it; empty if it says nothing or says too much."""
-    bare = _FOOTNOTE.sub("", value.strip()).rstrip(" .;,").strip(' `*"“”')
+    bare = _FOOTNOTE.sub("", value.strip()).rstrip(" .;,").strip(" *")
+    if found := _QUOTED.fullmatch(bare):
+        bare = found["inner"].strip()
     if len(bare) > MAX_ANSWER and (end := _FIRST_SENTENCE.search(bare)):
         bare = bare[: end.start()]
     bare = bare.rstrip(" .;,")

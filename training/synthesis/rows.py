@@ -16,6 +16,7 @@ from training.synthesis.words import LISTS, is_identifier, readable
 
 MAX_LINE = 3_000
 MAX_KEY = 80
+MAX_VALUE_WORDS = 6
 _HEADER = re.compile(r"[^:;]{1,60}?: ")
 _NAME, _VALUE, _CONDITION = LISTS["table_name"], LISTS["table_value"], LISTS["table_condition"]
 _WORD = re.compile(r"[A-Za-z]{2}")
@@ -92,6 +93,10 @@ def _row(start: int, line: str, headers: frozenset[str]) -> Row:
 
 # --- Understanding -----------------------------------------------------------------------------
 def _entry(row: Row, cell: Cell) -> Labelled:
+    """A row of two nameless columns: a setting, or, where the value is a clause, a term."""
+    is_clause = len(cell.value.split()) > MAX_VALUE_WORDS and not _is_attribute(cell.header)
+    if is_clause:
+        return Labelled("definition", cell.value, row.start, row.end, entity=cell.header)
     return Labelled(cell.header, cell.value, row.start, row.end, key=_key(cell.header))
 
 

@@ -23,7 +23,11 @@ _OWN = re.compile(
 )
 _LEANS = re.compile(
     r"\b(?:this|these|those|such|the (?:same|other|latter|former|above|following|first|second)|"
-    r"above|below|he|she|his|her|they|them|their|there|here|that)\b(?! (?:page|document)\b)",
+    r"above|below|he|she|his|her|they|them|their|there|here|that|ones?)\b"
+    r"(?! (?:page|document)\b)|^each \w+s\b|"
+    r"^(?:for|in|on|at|after|before|during|from|with|without|by|to|under|over|within|since|until)"
+    r"\b[^,]{1,60}"
+    r",? it\b",
     re.I,
 )
 _TEAM = re.compile(

@@ -20,8 +20,10 @@ def is_inside(clause: str, value: Value) -> bool:
     first = re.split(r"[ '’]", left, maxsplit=1)[0].lower()
     leans = first in LISTS["leaning"] or first in LISTS["auxiliary"]
     lacks_object = first in BASES and re.search(r"\b(?:it|them)\b", left) is not None
+    first_word = left.split(" ", 1)[0]
+    is_call = first_word.isupper() and len(first_word) > 2 and value.kind in ("path", "url")
     is_nested = left.count("(") > left.count(")") or left.count("`") % 2 == 1
-    return leans or lacks_object or is_nested or ": " in left
+    return leans or lacks_object or is_call or is_nested or ": " in left
 
 
 def is_whole(main: str, rest: str) -> bool:

@@ -101,7 +101,11 @@ def _count(around: _Around) -> _Made | None:
     if found := _THING.match(around.after):
         noun = found["noun"]
         first = noun.split()[0]
-        if noun.endswith(("ss", "us", "is")) or first in LISTS["preposition"] or first in THIRD:
+        if (
+            noun.endswith(("ss", "us", "is", " times"))
+            or first in LISTS["preposition"]
+            or first in THIRD
+        ):
             return None
         return _Made(f"how many {noun}", f"number of {noun}", takes_after=found.end())
     if around.text[0].isdigit() and around.before in LISTS["numbered"]:
