@@ -47,8 +47,9 @@ def read_base_model(folder: Path) -> BaseModel:
 
 
 def _measured(folder: Path, config: dict[str, Any], size: int) -> BaseModel:
-    if ARCHITECTURE not in config.get("architectures", ()):
-        raise _not_llama(folder, f"it is a {', '.join(config.get('architectures') or ['?'])}")
+    architectures = config["architectures"] or []
+    if ARCHITECTURE not in architectures:
+        raise _not_llama(folder, f"it is a {', '.join(architectures) or 'nothing'}")
     hidden, inner = config["hidden_size"], config["intermediate_size"]
     heads = config["num_attention_heads"]
     head = config.get("head_dim") or hidden // heads
