@@ -53,7 +53,8 @@ def ask(clause: str, value: Value) -> Asked | None:
     if target is None or is_inside(clause, value):
         return None
     left, right = clause[: target.start], clause[target.end :]
-    rest = _trimmed(right)
+    is_condition = "," not in left and _SUBORDINATE.match(left) is not None
+    rest = right.rstrip(" .!") if is_condition and "," in right else _trimmed(right)
     place = " ".join(f"{left} {target.preposition} {target.hedge} {target.asks} {rest}".split())
     intro, main = _split_intro(left)
     if not is_whole(main, rest) or is_modifier(target, value, rest):
@@ -61,7 +62,8 @@ def ask(clause: str, value: Value) -> Asked | None:
     front, embedded = _fronted(main, rest, target)
     if front and intro:
         front, embedded = f"{intro} {front}", ""
-    blank = f"{clause[: value.start].rstrip()} ___{clause[value.end :]}".strip()
+    gap = target.start if target.answer != value.text else value.start
+    blank = f"{clause[:gap].rstrip()} ___{clause[value.end :]}".strip()
     is_told = bool(main) and is_order(main.split())
     return Asked(place, front, embedded, blank, target.noun, target.answer, is_told)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from training.synthesis.lexicon import meant_by
 from training.synthesis.mined import Labelled
 from training.synthesis.values import PATTERNS
+from training.synthesis.verbs import BASES
 from training.synthesis.words import LISTS, is_identifier, readable
 
 MAX_LINE = 1_000
@@ -113,11 +114,14 @@ def _entry(line: _Line, *, has_siblings: bool) -> Labelled | None:
     meant = meant_by(readable(label).text)
     most = 3 if is_identifier(_named(label)) and not found["equals"] else MAX_WORDS
     is_short = len(words) <= most and not value.endswith((":", "?"))
+    if words[0].lower() in BASES and words[0][0].isupper() and len(words) > 2 and not meant:
+        return Labelled("option", value, line.start, line.end, entity=label)
     is_known = meant is not None and most == MAX_WORDS and len(words) <= 2 * MAX_WORDS
     if is_short or is_known:
         key = label if found["equals"] else ""
         return Labelled(label, value, line.start, line.end, key=key)
-    is_clause = (value[:1].islower() and meant is None) or is_identifier(_named(label))
+    is_free = value[:1].islower() and meant is None and not words[0].endswith("ed")
+    is_clause = is_free or is_identifier(_named(label))
     if is_clause and has_siblings and len(label.split()) <= 3:
         return _explained(label, value, line.start, line.end)
     return None

@@ -132,7 +132,9 @@ def _ordered(questions: Sequence[str], answer: str, attribute: str) -> tuple[str
 
 
 def _tells(question: str, answer: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", question, re.I) is not None
+    is_choice = answer.lower() in ("yes", "no", "on", "off")
+    found = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", question, re.I)
+    return found is not None and not is_choice
 
 
 def _answer(value: str) -> str:
@@ -147,4 +149,4 @@ def _answer(value: str) -> str:
 
 
 def _folded(text: str) -> str:
-    return " ".join(text.lower().split()).rstrip("?.")
+    return " ".join(re.sub(r"[,:;?!.](?=\s|$)", " ", text.lower()).split())

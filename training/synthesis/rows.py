@@ -163,17 +163,25 @@ def _of_row(row: Row, keys: tuple[Cell, ...], *, are_conditions: bool) -> Iterat
         return
     name = ", ".join(cell.value for cell in keys)
     header = keys[0].header
+    is_coded = readable(header).text in LISTS["kind_of_thing"]
+    is_case_key = readable(header).text in _CONDITION and len(name.split()) <= 4
     for cell in row.cells:
         if cell in keys or not cell.header or _NUMBERING.fullmatch(cell.header):
             continue
-        found = Labelled(cell.header, cell.value, row.start, row.end, name, header)
+        label = "meaning" if cell.header.lower() == "what" and is_coded else cell.header
+        found = Labelled(label, cell.value, row.start, row.end, name, header)
         is_case = cell.header.lower() in LISTS["environment"] or not _WORD.search(cell.header)
         if are_conditions or is_case:
             found = Labelled(name, cell.value, row.start, row.end, condition=cell.header)
-        elif readable(header).text in _CONDITION and len(name.split()) <= 4:
+        elif is_case_key and not _explains(label):
             case = f"{header.lower()} {name}" if name[:1].isdigit() else name
             found = Labelled(cell.header, cell.value, row.start, row.end, condition=case)
         yield found
+
+
+def _explains(label: str) -> bool:
+    meant = meant_by(readable(label).text)
+    return meant is not None and meant.concept.name == "meaning"
 
 
 def _key(label: str) -> str:

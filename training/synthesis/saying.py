@@ -71,4 +71,22 @@ def _of_clause(asked: Asked, said: Said, subject: Subject) -> list[str]:
     forms = [form for kind in kinds for form in _forms()[f"{kind}_{where}"]]
     if asked.is_order:
         forms = [form for form in forms if "that {in_place}" not in form]
-    return [capitalised(form.format_map(values)) for form in forms]
+    told = [capitalised(form.format_map(values)) for form in forms]
+    return [*told, *_in_other_words(told, asked.front or asked.in_place)]
+
+
+def _in_other_words(told: list[str], body: str) -> list[str]:
+    """Some of the questions with words of the sentence exchanged for others of the same form."""
+    known = [word for word in body.split() if word in _synonyms()]
+    if not known:
+        return []
+    changed = " ".join(_synonyms().get(word, word) for word in body.split())
+    return [question.replace(body, changed) for question in told if body in question][:3]
+
+
+@cache
+def _synonyms() -> dict[str, str]:
+    synonyms: dict[str, str] = tomllib.loads(Path(__file__).with_name("phrasing.toml").read_text())[
+        "synonym"
+    ]
+    return synonyms

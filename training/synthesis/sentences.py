@@ -49,6 +49,7 @@ _NAMED_AFTER = re.compile(
     r"\b(?:the|a|an) (?P<v>`[^`\s]{2,60}`|[A-Za-z][\w-]{0,40}[_.:-][\w.:-]{0,60}\w) "
     r"(?P<noun>[a-z]{3,12})\b"
 )
+_DENIED = re.compile(r"(?:n't|\bnot|\bnever|\bno longer)(?: \w+)? $")
 _LISTED = re.compile(r"[\d%],? (?:and|or|to) $|\bbetween (?:[^,;]{1,25} and )?$")
 _NAMES_OF = ("env", "path", "channel", "url", "email", "flag")
 _BOILERPLATE = re.compile(
@@ -206,7 +207,11 @@ def _of_concepts(sentence: Sentence, subject: Subject) -> Iterator[Said]:
     for concept in spoken_of(sentence.text):
         for says in concept.says:
             found = says.search(sentence.text)
-            if found and found.start("v") not in starts:
+            if (
+                found
+                and not _DENIED.search(sentence.text[: found.start()])
+                and found.start("v") not in starts
+            ):
                 starts.add(found.start("v"))
                 text = found["v"].strip("`")
                 at = sentence.text.index(text, found.start("v"))

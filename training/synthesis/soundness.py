@@ -63,5 +63,7 @@ def is_modifier(target: Target, value: Value, rest: str) -> bool:
     if not rest or not is_measure or target.end > value.end:
         return False
     first = rest.split()[0]
+    if first == "of":
+        return target.asks != "what percentage"
     is_free = first in LISTS["preposition"] or first in LISTS["auxiliary"] or first in _INNER
     return not (is_free or first in LISTS["after_value"] or first in THIRD or first.endswith("ed"))

@@ -68,7 +68,7 @@ def target_of(clause: str, value: Value) -> Target | None:
     before = words[-1].strip("(\"'").lower() if words else ""
     around = _Around(value.text, left["preposition"] or "", before, clause[value.end :])
     made = _MAKERS[value.kind](around)
-    if made is None or around.after.startswith(("'", "’", "-")):
+    if made is None or around.after.startswith(("'", "’", "-", "=")):
         return None
     hedge, start = left["hedge"] or "", len(left["head"])
     preposition = "" if made.drops_preposition else around.preposition

@@ -310,6 +310,11 @@ def test_questions_that_facts_of_two_passages_answer_differently_are_taken_out()
     assert unambiguous([*one, *one]) == one
 
 
+def test_words_of_a_sentence_are_exchanged_for_others() -> None:
+    source = passage("Dough is kept at the yard for 30 days.", title="Wind and ice: the dishes")
+    assert any("retained" in question for fact in mine(source) for question in fact.questions)
+
+
 HOSTILE = {
     "digits": "1" * 200_000,
     "dots": "1." * 100_000,
