@@ -140,8 +140,9 @@ def _store(model: ModelVersion, coverage: Mapping[str, tuple[int, float | None]]
 def promote(model: ModelVersion, *, by: Actor, override_reason: str = "") -> ModelVersion:
     """Have `model` answer instead of the version that serves the same readers, in one step.
 
-    A model that its gate stopped needs a reason, which is kept. Raises `UserError`:
-    `gate-not-passed`, `pruned`, `tainted`, `tampered`, `not-loaded`, `already-serving`.
+    One that serves already goes on, and nothing is written down. A model that its gate stopped
+    needs a reason, which is kept. Raises `UserError`: `gate-not-passed`, `pruned`, `tainted`,
+    `tampered`, `not-loaded`.
     """
     reason = override_reason.strip()
     if not model.gate_passed and not reason:
@@ -154,7 +155,7 @@ def promote(model: ModelVersion, *, by: Actor, override_reason: str = "") -> Mod
     with transaction.atomic():
         serving = _serving(_locked(_for(model.audience)))
         if serving is not None and serving.pk == model.pk:
-            raise UserError("already-serving", f"{model} serves already.")
+            return serving
         _retire(serving)
         _serve(model, previous=serving)
         record(by, "promoted", detail=_told(model, serving, reason))

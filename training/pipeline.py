@@ -204,7 +204,6 @@ def _promote(job: Claim, model: ModelVersion) -> None:
     try:
         registry.promote(model, by=job.run.requested_by)
     except UserError as error:
-        if error.id != "already-serving":
-            jobs.end(job, State.GATED, failure_id=error.id, failure_reason=str(error))
-            return
-    jobs.end(job, State.PROMOTED)
+        jobs.end(job, State.GATED, failure_id=error.id, failure_reason=str(error))
+    else:
+        jobs.end(job, State.PROMOTED)

@@ -248,10 +248,14 @@ def test_gate_that_was_not_passed_asks_for_a_reason_which_is_kept(workshop: Work
     assert AuditEvent.objects.latest("pk").detail == "docs-v0001: The old one is worse."
 
 
-def test_serving_version_is_not_promoted_again(workshop: Workshop) -> None:
+def test_promoting_what_serves_changes_nothing(workshop: Workshop) -> None:
+    registry.promote(workshop.candidate(), by=None)
     model = registry.promote(workshop.candidate(), by=None)
-    assert refusal(lambda: registry.promote(model, by=None)) == "already-serving"
-    assert stages() == {"docs-v0001": "serving"}
+    assert registry.promote(model, by=None) == model
+    assert stages() == {"docs-v0001": "retired", "docs-v0002": "serving"}
+    model.refresh_from_db()
+    assert model.previous == ModelVersion.objects.get(name="docs-v0001")
+    assert AuditEvent.objects.count() == 2
 
 
 def changed(file: Path) -> None:
