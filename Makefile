@@ -6,9 +6,11 @@ BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 STAMP := $(VENV)/.installed
 AXOLOTL := .venv-axolotl
+UNSLOTH := .venv-unsloth
+UNSLOTH_STAMP := $(UNSLOTH)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test lint format bench axolotl-check
+.PHONY: help setup demo dev test lint format bench axolotl-check unsloth unsloth-check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,3 +56,15 @@ axolotl-check: $(STAMP) ## check the export for Axolotl by Axolotl's own schema
 	test -d $(AXOLOTL)/axolotl || $(BIN)/python -m pip install --quiet --no-deps \
 		--target $(AXOLOTL) axolotl==0.19.0 addict colorama pillow
 	$(BIN)/python -m pytest tests/training/datasets/test_exports.py
+
+# Unsloth wants older releases of transformers and datasets than the server does, so it has an
+# environment of its own. It takes about 4 GB on a machine without a GPU, more with one.
+$(UNSLOTH_STAMP): training/trainers/unsloth.txt
+	test -x $(UNSLOTH)/bin/python || $(PYTHON) -m venv $(UNSLOTH)
+	$(UNSLOTH)/bin/python -m pip install --quiet --requirement $<
+	touch $@
+
+unsloth: $(UNSLOTH_STAMP) ## install Unsloth in .venv-unsloth, for TRAINER=unsloth
+
+unsloth-check: setup unsloth ## train a tiny model with Unsloth, on the CPU
+	$(BIN)/python -m pytest tests/training/trainers/test_unsloth.py

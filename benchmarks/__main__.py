@@ -3,7 +3,15 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("benchmarks.ingest", "benchmarks.retrieval", "benchmarks.web", "benchmarks.training")
+from torch.cuda import is_available
+
+BENCHMARKS = (
+    "benchmarks.ingest",
+    "benchmarks.retrieval",
+    "benchmarks.web",
+    "benchmarks.training",
+    *(("benchmarks.gpu_training",) if is_available() else ()),
+)
 
 if __name__ == "__main__":
     failed = [

@@ -22,6 +22,7 @@ ONLY_IMPORTERS = {
     "openai": {"router/llm.py"},
     "datasketch": {"training/dedup.py"},
     "datasets": {"training/datasets/exports.py"},
+    "unsloth": {"training/trainers/unsloth.py"},
 }
 # Read the facts of a passage from its form and phrase questions for them.
 MINING = (

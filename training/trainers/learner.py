@@ -1,7 +1,8 @@
 """What a training loop needs of a model, whichever library holds it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,13 @@ class Learner(ABC):
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write the adapter in PEFT's form, its weights in bf16."""
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Inside, the model writes answers; behind it, it learns again."""
+        self.model.train(mode=False)
+        yield
+        self.model.train()
 
     def adapter(self) -> dict[str, nn.Parameter]:
         """The trainable tensors by name."""

@@ -22,6 +22,13 @@ class PeftLearner(Learner):
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.dtype = best_dtype(self.device)
         self.tokenizer = AutoTokenizer.from_pretrained(config.base)
+        model = self.load_model(config)
+        self.model = model
+        self._transformer = model.base_model.model.model
+        self._head = model.base_model.model.lm_head
+
+    def load_model(self, config: RunConfig) -> Any:
+        """The base, frozen, with a fresh adapter or with that of `config.start`."""
         base = AutoModelForCausalLM.from_pretrained(
             config.base,
             dtype=self.dtype,
@@ -31,12 +38,8 @@ class PeftLearner(Learner):
             device_map={"": self.device},
         )
         if config.start:
-            model: Any = PeftModel.from_pretrained(base, config.start, is_trainable=True)
-        else:
-            model = get_peft_model(base, _lora(config))
-        self.model = model
-        self._transformer = model.base_model.model.model
-        self._head = model.base_model.model.lm_head
+            return PeftModel.from_pretrained(base, config.start, is_trainable=True)
+        return get_peft_model(base, _lora(config))
 
     def loss(self, rows: Sequence[Encoded]) -> tuple[Tensor, int]:
         packed = pack(rows).to(self.device)
@@ -62,9 +65,9 @@ class PeftLearner(Learner):
             # By their last names, which every layer shares.
             "target_modules": sorted({name.rpartition(".")[2] for name in lora.target_modules}),
         }
-        write_adapter(
-            folder, get_peft_model_state_dict(self.model), json.dumps(description, indent=1) + "\n"
-        )
+        # Whether embeddings were trained is not looked up: they never are.
+        weights = get_peft_model_state_dict(self.model, save_embedding_layers=False)
+        write_adapter(folder, weights, json.dumps(description, indent=1) + "\n")
 
 
 def best_dtype(device: torch.device) -> torch.dtype:

@@ -36,15 +36,14 @@ def validate(learner: Learner, questions: Sequence[Question]) -> Validation:
     ]
     wanted = [answer for question in questions for answer in question.answers] or [REFUSAL]
     longest = max(len(learner.tokenizer.encode(answer)) for answer in wanted)
-    learner.model.train(mode=False)
-    answers = {
-        generated.place: generated.text
-        for batch in generate(
-            learner.model, learner.tokenizer, prompts, max_tokens=longest + _SPARE_TOKENS
-        )
-        for generated in batch
-    }
-    learner.model.train()
+    with learner.answering():
+        answers = {
+            generated.place: generated.text
+            for batch in generate(
+                learner.model, learner.tokenizer, prompts, max_tokens=longest + _SPARE_TOKENS
+            )
+            for generated in batch
+        }
     return _judge(questions, [answers[place] for place in range(len(questions))])
 
 

@@ -1,0 +1,84 @@
+"""Training with Unsloth: its fused kernels on one GPU. Without a GPU it is PEFT, to be tried.
+
+Runs in an environment of its own, `unsloth.txt` beside this file.
+"""
+
+import os
+import sys
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+# Else unsloth counts its users on the web, and writes what it compiles where it was started.
+os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
+os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(Path(sys.prefix) / "compiled"))
+
+from unsloth import FastLanguageModel  # isort: skip  (it patches the libraries below)
+
+import torch
+from peft import LoraConfig, set_peft_model_state_dict
+from safetensors.torch import load_file
+from transformers import AutoConfig
+
+from training.trainers.config import RunConfig
+from training.trainers.learner import WEIGHTS
+from training.trainers.packing import Encoded
+from training.trainers.peft import PeftLearner
+
+# What is longer is cut without a word. Prompts with passages take up to this many tokens.
+_LONGEST = 8192
+_CLOSE = 0.1
+
+
+class UnslothLearner(PeftLearner):
+    def __init__(self, config: RunConfig) -> None:
+        super().__init__(config)
+        # Unsloth takes each sequence for one text, unless it is told to keep the mask it is given.
+        self._transformer._unsloth_keep_padding_mask = True  # noqa: SLF001
+        self._check_branches()
+
+    def load_model(self, config: RunConfig) -> Any:
+        # Four bits are chosen where memory is short: there activations are computed twice.
+        checkpointing = "unsloth" if config.quantise else False
+        positions = AutoConfig.from_pretrained(config.base).max_position_embeddings
+        base, _ = FastLanguageModel.from_pretrained(
+            config.base,
+            dtype=self.dtype,
+            load_in_4bit=config.quantise,
+            max_seq_length=min(positions, _LONGEST),
+            use_gradient_checkpointing=checkpointing,
+        )
+        start = LoraConfig.from_pretrained(config.start) if config.start else None
+        model = FastLanguageModel.get_peft_model(
+            base,
+            r=start.r if start else config.rank,
+            lora_alpha=start.lora_alpha if start else config.alpha,
+            lora_dropout=0.0,
+            bias="none",
+            use_gradient_checkpointing=checkpointing,
+            random_state=config.seed,
+        )
+        if start:
+            set_peft_model_state_dict(model, load_file(Path(config.start) / WEIGHTS))
+        return model
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        FastLanguageModel.for_inference(self.model)
+        yield
+        FastLanguageModel.for_training(self.model)
+
+    def _check_branches(self) -> None:
+        """Two equal rows in one sequence must cost twice what one does: if the second could see
+        the first, it would copy it. Raises RuntimeError."""
+        ids = self.tokenizer.encode("A row of its own: 7 grey herons, 31 boats, 5 red lamps.")
+        row = Encoded(prompt=array("i", ids[:2]), answer=array("i", ids[2:]))
+        with torch.no_grad():
+            one, two = self.loss([row])[0].item(), self.loss([row, row])[0].item()
+        if abs(two / one - 2) > _CLOSE:
+            raise RuntimeError(
+                "This unsloth lets the rows of a sequence see each other. Install the one of "
+                "training/trainers/unsloth.txt."
+            )
