@@ -34,6 +34,7 @@ _NEW_SENTENCE = re.compile(
     r"(?<![A-Z])(?<!\b[Nn]o)(?<!\b[MD]r)(?<!\bSt)(?<!\bMrs)(?<!\be\.g)(?<!\bapprox)[.!?]"
     r"(?=\s+[A-Z])"
 )
+_DEFINING = re.compile(r"(?:an?|the|what|when|where|one|any|every|our|your|as|may|must|is|can)\b")
 _DATE = re.compile(PATTERNS["date"])
 
 
@@ -121,10 +122,12 @@ def _entry(line: _Line, *, has_siblings: bool) -> Labelled | None:
         key = label if found["equals"] else ""
         return Labelled(label, value, line.start, line.end, key=key)
     is_free = value[:1].islower() and meant is None and not words[0].endswith("ed")
-    is_clause = is_free or is_identifier(_named(label))
-    if is_clause and has_siblings and len(label.split()) <= 3:
+    is_explained = is_identifier(_named(label)) or _DEFINING.match(value) is not None
+    if not has_siblings or len(label.split()) > 3 or not (is_free or is_explained):
+        return None
+    if is_explained:
         return _explained(label, value, line.start, line.end)
-    return None
+    return Labelled(label, value, line.start, line.end)
 
 
 def _as_term(entry: Labelled) -> Labelled:
@@ -153,7 +156,8 @@ def is_label(text: str) -> bool:
     words = text.lower().split()
     if not words or len(words) > MAX_WORDS or words[0].strip("*_!") in LISTS["remark"]:
         return False
-    if not LISTS["auxiliary"].isdisjoint(words) or _DATE.fullmatch(text):
+    is_clause = not (LISTS["auxiliary"] | LISTS["subordinator"]).isdisjoint(words)
+    if is_clause or _DATE.fullmatch(text) or "`_" in text:
         return False
     if re.search(r"[.!?,;]\s|[.!?]$|https?$|^[\d\W]+$|[(\[{][^)\]}]*$|[`\"']{2}", text):
         return False
@@ -170,7 +174,9 @@ def _term(text: str, line: _Line, below: _Line) -> Labelled | None:
         return None
     bare = line.text.rstrip(":")
     says = first_sentence(below.text)
+    is_list = says.count(",") > 1 and says[:1].islower()
     is_short = len(says.split()) <= MAX_WORDS and not re.match(r"(?:The|An?)\s", says)
+    is_short = is_short or is_list
     if is_short and (line.text.endswith(":") or meant_by(readable(bare).text)):
         return Labelled(bare, says, line.start, below.end)
     return _explained(_calm(bare), says, line.start, below.end)

@@ -124,7 +124,8 @@ def _entity(found: Labelled) -> str:
         return lowered(found.entity)
     words = found.entity.split()
     is_order = words[0].lower() in BASES and kind in LISTS["order"]
-    if len(words) > 4 or is_order:
+    has_article = not {"a", "an", "the"}.isdisjoint(words[1:])
+    if len(words) > 4 or is_order or (has_article and len(words) > 2):
         return f'"{found.entity}"'
     return found.entity if _is_name(found.entity) else lowered(found.entity)
 

@@ -99,7 +99,7 @@ def meant_by(label: str, *, is_key: bool = False) -> Meant | None:
                 continue
             if is_last:
                 best, meant = rank, Meant(concept, _qualifier(before), after)
-            elif is_key and not before:
+            elif is_key and not before and found[0].endswith("s"):
                 best, meant = rank, Meant(concept, _qualifier(after), "")
     return meant
 

@@ -89,7 +89,8 @@ def _is_log(passage: MinedFrom) -> bool:
 
 def _of_label(found: Labelled, subject: Subject, text: str) -> Fact | None:
     answer = _answer(found.answer)
-    is_own_example = found.key.rsplit(".", 1)[-1] == subject.bare != ""
+    named = found.entity if found.label == "definition" else found.key.rsplit(".", 1)[-1]
+    is_own_example = bool(named) and named == subject.bare
     if not answer or is_own_example:
         return None
     said = replace(found, answer=answer)
@@ -145,7 +146,8 @@ def _answer(value: str) -> str:
     if len(bare) > MAX_ANSWER and (end := _FIRST_SENTENCE.search(bare)):
         bare = bare[: end.start()]
     bare = bare.rstrip(" .;,")
-    return "" if not bare or len(bare) > MAX_ANSWER or _EMPTY.match(bare) else bare
+    is_cut = len(bare) > MAX_ANSWER or bare.endswith((":", "`_"))
+    return "" if not bare or is_cut or _EMPTY.match(bare) else bare
 
 
 def _folded(text: str) -> str:

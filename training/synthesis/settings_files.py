@@ -165,7 +165,8 @@ def bare(value: str) -> str:
     """The value without quotes, comment and comma; empty if it stands for nothing."""
     value = value.strip()
     if value.startswith(('"', "'")) and (end := value.find(value[0], 1)) > 0:
-        return value[1:end].strip()
+        quoted = value[1:end].strip()
+        return "" if _PLACEHOLDER.match(quoted.lower()) else quoted
     value = _COMMENT.sub("", value).strip().rstrip(",").strip()
     if value.startswith("[") and value.endswith("]"):
         parts = [part.strip().strip("\"'") for part in value[1:-1].split(",")]

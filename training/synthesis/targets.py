@@ -68,6 +68,8 @@ def target_of(clause: str, value: Value) -> Target | None:
     before = words[-1].strip("(\"'").lower() if words else ""
     around = _Around(value.text, left["preposition"] or "", before, clause[value.end :])
     made = _MAKERS[value.kind](around)
+    if before in LISTS["preposition"] and around.preposition in ("under", "over", "above", "below"):
+        return None
     if made is None or around.after.startswith(("'", "’", "-", "=")):
         return None
     hedge, start = left["hedge"] or "", len(left["head"])
