@@ -19,7 +19,7 @@ MAX_NOUN_WORDS = 7
 MAX_REST_WORDS = 14
 _AFTER_VERB = LISTS["preposition"] | LISTS["after_verb"]
 _CUT = re.compile(
-    r"[,:](?=\s)|[;(—–]|"
+    r"[,:.](?=\s)|[;(—–]|"
     r"\s(?:and|but|or|which|so|because|while|whereas|although|though|after which)\s"
 )
 _SUBORDINATE = re.compile(

@@ -174,11 +174,14 @@ def _term(text: str, line: _Line, below: _Line) -> Labelled | None:
         return None
     bare = line.text.rstrip(":")
     says = first_sentence(below.text)
-    is_list = says.count(",") > 1 and says[:1].islower()
+    meant = meant_by(readable(bare).text)
+    is_list = line.text.endswith(":") and says[:1].islower() and " " in bare
     is_short = len(says.split()) <= MAX_WORDS and not re.match(r"(?:The|An?)\s", says)
     is_short = is_short or is_list
-    if is_short and (line.text.endswith(":") or meant_by(readable(bare).text)):
+    if is_short and (line.text.endswith(":") or meant):
         return Labelled(bare, says, line.start, below.end)
+    if meant and not meant.before and not meant.after:
+        return None
     return _explained(_calm(bare), says, line.start, below.end)
 
 

@@ -185,7 +185,9 @@ def _form(label: str, answer: str, *, is_key: bool) -> str:
     is_noun = is_noun and words[0] not in LISTS["no_noun"] and not words[0].endswith("ed")
     follows = words[1] if len(words) > 1 else ""
     is_order = words[0] in BASES and (follows in LISTS["after_verb"] or follows == "back")
-    is_noun = is_noun and words[-1] not in ("it", "them", "this")
+    is_noun = is_noun and words[-1] not in LISTS["after_value"] | {"it", "them", "this"}
+    is_gerund = len(words) > 1 and words[0].endswith("ing") and words[0] not in LISTS["ing_noun"]
+    is_noun = is_noun and not (is_gerund and _is_plural(words))
     is_clear = is_noun and not is_order and not re.search(r"[,;:?!\"]| (?:a|an|the) ", label)
     is_known = is_key or len(words) > 1 or meant_by(label) is not None
     if len(words) > MAX_LABEL_WORDS or not is_known or not is_clear:

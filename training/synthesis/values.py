@@ -32,7 +32,7 @@ _MONTH = (
 _DAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?"
 _CLOCK = (
     r"(?:\b\d{1,2}:\d{2}(?:\s?(?:[ap]\.?m\.?|o'clock))?|"
-    r"\b\d{1,2}(?:\.\d{2})?\s?(?:[ap]\.?m\.?|o'clock)|noon|"
+    r"\b\d{1,2}(?:\.\d{2})?\s?(?:[ap]\.?m\.?|o'clock)|\bnoon|"
     r"midnight)(?:\s(?:UTC|GMT|CET|CEST|BST|EST|PST|local time))?"
 )
 _SPAN = (
