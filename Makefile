@@ -58,7 +58,7 @@ axolotl-check: $(STAMP) ## check the export for Axolotl by Axolotl's own schema
 	$(BIN)/python -m pytest tests/training/datasets/test_exports.py
 
 # Unsloth wants older releases of transformers and datasets than the server does, so it has an
-# environment of its own. It takes about 4 GB on a machine without a GPU, more with one.
+# environment of its own. It takes about 3 GB on a machine without a GPU, more with one.
 $(UNSLOTH_STAMP): training/trainers/unsloth.txt
 	test -x $(UNSLOTH)/bin/python || $(PYTHON) -m venv $(UNSLOTH)
 	$(UNSLOTH)/bin/python -m pip install --quiet --requirement $<

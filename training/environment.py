@@ -49,7 +49,8 @@ def interpreter(trainer: str, *, device: str) -> str:
         raise UserError(
             "no-unsloth",
             f"UNSLOTH_PYTHON is {settings.UNSLOTH_PYTHON!r}, which is not a Python with unsloth. "
-            "Install unsloth in an environment of its own and set UNSLOTH_PYTHON to its python.",
+            "Run `make unsloth`, then set UNSLOTH_PYTHON to the full path of "
+            ".venv-unsloth/bin/python.",
         )
     return str(settings.UNSLOTH_PYTHON)
 
