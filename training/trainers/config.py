@@ -31,7 +31,7 @@ class RunConfig:
     rank: int = 16
     alpha: int = 32
     rate: float = 1.5e-3
-    epochs: float = 16.0
+    epochs: float = 6.0
     minutes: float = 6.0  # with validation; whichever of it and epochs is used up first ends it
     batch: int = 32
     warmup: float = 0.05
