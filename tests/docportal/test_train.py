@@ -57,10 +57,11 @@ def train(*options: str, stderr: io.StringIO | None = None) -> tuple[int, dict[s
 
 
 @pytest.mark.models
+@pytest.mark.timeout(900)
 def test_everything_is_told_as_json_and_progress_apart_from_it(wiki: Collection) -> None:
     teach(wiki, *NAMES)
     heard = Heard()
-    code, told = train("--collection", "Wiki", "--max-minutes", "0.5", stderr=heard)
+    code, told = train("--collection", "Wiki", stderr=heard)
     assert (code, told["status"], told["run"], told["model"]) == (1, "rejected", 1, "docs-v0001")
     assert {"sha256", "train", "validation", "test"} <= told["dataset"].keys()
     assert {"exact_match", "token_f1", "hallucination", "over_refusal"} <= told["metrics"].keys()

@@ -38,8 +38,9 @@ def tiny_base(settings: Settings, tiny_llama: Path) -> None:
 
 @pytest.fixture
 def run(wiki: Collection) -> TrainingRun:
+    """It ends by its epochs, within seconds on an idle machine."""
     teach(wiki, *NAMES)
-    return runs.request(collections=[wiki], by=None, max_minutes=0.5, enqueue=False)
+    return runs.request(collections=[wiki], by=None, enqueue=False)
 
 
 def when(state: str, then: Callable[[], object], *, step: int = 0) -> Tell:
@@ -78,6 +79,7 @@ def claimed(run: TrainingRun) -> Claim:
 
 
 @pytest.mark.models
+@pytest.mark.timeout(900)
 def test_run_is_trained_judged_and_kept_whatever_the_gate_says(run: TrainingRun) -> None:
     document = Document.objects.earliest("pk")
 
@@ -108,6 +110,7 @@ def test_run_is_trained_judged_and_kept_whatever_the_gate_says(run: TrainingRun)
 
 
 @pytest.mark.models
+@pytest.mark.timeout(900)
 def test_cancelled_run_is_resumed_and_tightened_readers_stop_its_model(
     run: TrainingRun, wiki: Collection
 ) -> None:
