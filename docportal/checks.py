@@ -10,12 +10,15 @@ from django.core.checks import CheckMessage, Error, Tags, register
 
 from ingestion.errors import UserError
 from training.datasets.mixture import Mixture
+from training.devices import DEVICE
+from training.models import TrainingRun
 
 
 def connect() -> None:
     register(check_services, Tags.compatibility)
     register(check_limits, Tags.compatibility)
     register(check_mixture, Tags.compatibility)
+    register(check_training, Tags.compatibility)
     register(check_exposure, Tags.security, deploy=True)
 
 
@@ -117,6 +120,27 @@ def check_mixture(**_: Any) -> Sequence[CheckMessage]:
             )
         ]
     return []
+
+
+def check_training(**_: Any) -> Sequence[CheckMessage]:
+    found: list[CheckMessage] = []
+    if settings.TRAINER not in TrainingRun.Trainer.values:
+        found.append(
+            Error(
+                f"TRAINER is {settings.TRAINER!r}, which is not known.",
+                hint="Set it to peft, or to unsloth on a machine with a GPU.",
+                id="docportal.E011",
+            )
+        )
+    if any(not DEVICE.fullmatch(device) for device in settings.TRAINING_DEVICES):
+        found.append(
+            Error(
+                f"TRAINING_DEVICES is {','.join(settings.TRAINING_DEVICES)!r}.",
+                hint="Name devices such as cpu, or cuda:0,cuda:1; or leave it empty.",
+                id="docportal.E012",
+            )
+        )
+    return found
 
 
 def check_exposure(**_: Any) -> Sequence[CheckMessage]:

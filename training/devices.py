@@ -1,11 +1,13 @@
 """The places where a training can run: "cpu", or "cuda:N" with the memory of that GPU."""
 
+import re
 import subprocess
 from dataclasses import dataclass
 
 from django.conf import settings
 
 CPU = "cpu"
+DEVICE = re.compile(r"cpu|cuda:\d+")
 _QUERY = [
     *("nvidia-smi", "--query-gpu=index,memory.total,memory.free"),
     "--format=csv,noheader,nounits",

@@ -17,6 +17,8 @@ from pytest_django import Settings
         ("TEACHER_URL", "http://teacher:8000/v1", "docportal.E008"),
         ("DATASET_MIXTURE", "closed=0", "docportal.E009"),
         ("TUNED_VERSIONS_KEPT", -1, "docportal.E010"),
+        ("TRAINER", "axolotl", "docportal.E011"),
+        ("TRAINING_DEVICES", ["gpu"], "docportal.E012"),
     ],
 )
 def test_impossible_setting_is_an_error_with_a_hint(
