@@ -66,21 +66,26 @@ def advance(run_id: int, *, tell: Tell = lambda _run: None) -> bool:
         return False
     with jobs.lease_kept(job):
         try:
-            _advance(job, tell)
-        except Cancelled:
-            jobs.end(job, State.CANCELLED)
-        except Halted:
-            jobs.put_back(job)
-        except UserError as error:
-            jobs.fail(job, error.id, str(error))
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            full = process.disk_full(job.run.folder)
-            jobs.fail(job, full.id, str(full))
+            _advance_or_end(job, tell)
         except LeaseLost:
             logger.warning("%s was taken over by another worker.", job.run)
     return True
+
+
+def _advance_or_end(job: Claim, tell: Tell) -> None:
+    try:
+        _advance(job, tell)
+    except Cancelled:
+        jobs.end(job, State.CANCELLED)
+    except Halted:
+        jobs.put_back(job)
+    except UserError as error:
+        jobs.fail(job, error.id, str(error))
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        full = process.disk_full(job.run.folder)
+        jobs.fail(job, full.id, str(full))
 
 
 def _advance(job: Claim, tell: Tell) -> None:

@@ -127,10 +127,12 @@ def _said(folder: Path, begun_at: int) -> str:
 def _step_back(pid: int) -> None:
     """Lower the priority of a process group, and of its session, by which Linux shares the
     processor first: without that a niceness counts among the group's own processes only."""
+    # Only root may take back what an own low priority has already given away.
+    niceness = max(os.getpriority(os.PRIO_PROCESS, 0), _NICENESS)
     with contextlib.suppress(ProcessLookupError):
-        os.setpriority(os.PRIO_PGRP, pid, _NICENESS)
+        os.setpriority(os.PRIO_PGRP, pid, niceness)
     with contextlib.suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(_NICENESS))
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness))
 
 
 def _environment(device: str) -> dict[str, str]:
@@ -177,8 +179,14 @@ def _why(folder: Path, end: _End) -> Exception:
     no_room = os.strerror(errno.ENOSPC) in last_words
     if no_room or shutil.disk_usage(folder).free < _FULL_BELOW_BYTES:
         return disk_full(folder)
-    how = f"was killed by signal {-end.code}" if end.code < 0 else f"ended with {end.code}"
-    return Died(f"The process {how}. It said last: {last_words}")
+    return Died(f"The process {_how(end.code)}. It said last: {last_words or 'nothing'}")
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"ended with {code}"
+    out_of_memory = ", as when memory runs out" if code == -signal.SIGKILL else ""
+    return f"was killed by signal {-code}{out_of_memory}"
 
 
 def disk_full(folder: Path) -> UserError:
