@@ -10,14 +10,19 @@ import psutil
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection
+from django.db.models import F
 from pytest_django import Settings
 
 from ingestion import services
 from ingestion.errors import UserError
-from ingestion.models import Collection, Document, DocumentVersion
+from ingestion.leases import LeaseLost
+from ingestion.models import AuditEvent, Collection, Document, DocumentVersion
+from router import registry
 from router.adapter_files import weights_sha256
+from router.model_store import merged_folder
 from router.models import ModelVersion
 from tests.documents import upload
+from tests.model_files import Workshop
 from tests.training.datasets.pairs import NAMES, teach
 from training import datasets, jobs, pipeline, planning, runs
 from training.datasets.manifest import TRAIN
@@ -160,6 +165,18 @@ def test_worker_that_has_to_end_leaves_the_run_with_a_checkpoint(run: TrainingRu
     assert jobs.claim(run.pk, ["cpu"]) is not None
 
 
+def test_worker_that_lost_its_run_stops_its_trainer(run: TrainingRun) -> None:
+    def take_over() -> None:
+        TrainingRun.objects.filter(pk=run.pk).update(fence=F("fence") + 1, step=0)
+
+    job = claimed(run)
+    pipeline.prepare(job)
+    with pytest.raises(LeaseLost):
+        pipeline.train(job, when(State.RUNNING, take_over, step=1))
+    run.refresh_from_db()
+    assert (run.step, trainers()) == (0, [])
+
+
 def test_killed_trainer_is_started_again(run: TrainingRun) -> None:
     def kill() -> None:
         for trainer in trainers():
@@ -210,6 +227,63 @@ def test_damaged_dataset_is_not_trained_on(run: TrainingRun) -> None:
     assert pipeline.advance(run.pk)
     run.refresh_from_db()
     assert run.failure_id == "dataset-damaged"
+
+
+# --- How a run ends -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def evaluated(wiki: Collection) -> Claim:
+    run = runs.request(collections=[wiki], by=None, promote_when_passed=True, enqueue=False)
+    job = claimed(run)
+    jobs.enter(job, State.EVALUATING)
+    return job
+
+
+def ended(job: Claim, model: ModelVersion) -> TrainingRun:
+    pipeline.conclude(job, model)
+    return TrainingRun.objects.get(pk=job.run.pk)
+
+
+def test_model_that_passed_serves_at_once_if_that_was_asked(
+    evaluated: Claim, tmp_path: Path
+) -> None:
+    model = Workshop(tmp_path / "workshop").candidate()
+    assert ended(evaluated, model).state == State.PROMOTED
+    model.refresh_from_db()
+    assert model.stage == "serving"
+
+
+def test_promotion_that_a_killed_worker_made_is_not_made_again(
+    evaluated: Claim, tmp_path: Path
+) -> None:
+    model = registry.promote(Workshop(tmp_path / "workshop").candidate(), by=None)
+    assert ended(evaluated, model).state == State.PROMOTED
+    assert AuditEvent.objects.filter(verb="promoted").count() == 1
+
+
+def test_model_that_passed_waits_for_an_admin_if_nothing_was_asked(
+    evaluated: Claim, tmp_path: Path
+) -> None:
+    evaluated.run.promote_when_passed = False
+    model = Workshop(tmp_path / "workshop").candidate()
+    assert ended(evaluated, model).state == State.GATED
+    model.refresh_from_db()
+    assert model.stage == "candidate"
+
+
+def test_model_that_did_not_pass_is_rejected(evaluated: Claim, tmp_path: Path) -> None:
+    model = Workshop(tmp_path / "workshop").candidate(gate_passed=False)
+    assert ended(evaluated, model).state == State.REJECTED
+
+
+def test_model_that_cannot_be_promoted_passed_all_the_same(
+    evaluated: Claim, tmp_path: Path
+) -> None:
+    model = Workshop(tmp_path / "workshop").candidate()
+    (merged_folder(model.name) / "model.safetensors").write_bytes(b"other")
+    run = ended(evaluated, model)
+    assert (run.state, run.failure_id) == (State.GATED, "tampered")
 
 
 # --- Append ---------------------------------------------------------------------------------------
