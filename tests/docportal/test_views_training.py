@@ -93,7 +93,7 @@ def stopped_by_the_gate(model: ModelVersion, **values: Any) -> TrainingRun:
 def points(run: TrainingRun, steps: int) -> None:
     for step in range(1, steps + 1):
         validated = {"exact_match": 0.5, "hallucination": 0.1} if step == steps else {}
-        answers = [{"question": "Limit?", "expected": ["nine"], "answer": "ten"}]
+        answers = [{"question": "Limit?", "expected": "nine", "answer": "ten"}]
         run.points.create(
             step=step,
             seconds=step,
@@ -318,8 +318,9 @@ def test_run_page_shows_data_recipe_and_answers_but_no_place_on_the_disk(
     base, data, out = (str(home / name) for name in ("base", "data", "out"))
     RunConfig("peft", base, data, out, rate=0.0015).write(run.folder / CONFIG)
     page = get(admin, "run", run.number)
-    for told in ("4f" * 32, "Seed 7", "There are 6 facts.", "So.", "0.0015", "Limit?", "ten"):
+    for told in ("4f" * 32, "Seed 7", "There are 6 facts.", "So.", "0.0015"):
         assert told in page
+    assert '<th scope="row">Limit?</th><td>nine</td><td>ten</td>' in page
     assert str(home) not in page
     assert '<th scope="row">3</th><td class="number">50 %</td>' in page
 
@@ -423,7 +424,7 @@ async def test_stream_brings_figures_until_the_run_is_in_another_state(
     assert first.startswith("event: figures")
     assert f'<div id="run-{run.number}" hx-swap-oob="true">' in first
     assert "step 3 of 9 · loss 0.500" in first
-    assert f'<tbody id="loss-{run.number}" hx-swap-oob="true">' in first
+    assert f'<template><tbody id="loss-{run.number}" hx-swap-oob="true">' in first
     await TrainingRun.objects.filter(pk=run.pk).aupdate(step=4)
     assert "step 4 of 9" in (await anext(stream)).decode()
     await TrainingRun.objects.filter(pk=run.pk).aupdate(state=State.EVALUATING)
