@@ -1,6 +1,7 @@
 """The whole product as people meet it: `manage.py up` in a home of its own, and real Chromium.
 
-Only the answering model is scripted, so that a journey knows what it will say.
+Only the answering model is scripted, so that a journey knows what it will say, and what is trained
+is a Llama so small that it takes seconds.
 """
 
 import os
@@ -17,6 +18,7 @@ import httpx
 import psutil
 import psycopg
 import pytest
+from django.conf import settings
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.scripted_llm import ScriptedLLM, scripted_llm
@@ -69,10 +71,11 @@ class Portal:
 
 
 @pytest.fixture(scope="package")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+def portal(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Path) -> Iterator[Portal]:
     home = tmp_path_factory.mktemp("home")
     with scripted_llm() as llm, database() as variables:
         environment = os.environ | variables | {"DOCPORTAL_HOME": str(home), "LLM_URL": llm.url}
+        environment |= models_with(tiny_llama, home / "models")
 
         def manage(*arguments: str) -> None:
             subprocess.run([*MANAGE, *arguments], env=environment, check=True)
@@ -123,6 +126,14 @@ class DatabaseForUp:
         maintenance = urlsplit(self.database_url)._replace(path="/postgres").geturl()
         with psycopg.connect(maintenance, autocommit=True) as connection:
             connection.execute(statement.encode())
+
+
+def models_with(base: Path, folder: Path) -> dict[str, str]:
+    """The models of this machine, and `base` as what a training starts from."""
+    folder.mkdir()
+    for model in (*Path(settings.MODELS_DIR).iterdir(), base):
+        (folder / model.name).symlink_to(model)
+    return {"MODELS_DIR": str(folder), "BASE_MODEL": base.name, "EVALUATION_RAG_QUESTIONS": "4"}
 
 
 def free_port() -> int:

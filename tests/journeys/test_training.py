@@ -1,0 +1,218 @@
+"""An admin trains a model: launches, watches, cancels, resumes, promotes and takes it back."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.journeys.conftest import Portal, Visit
+
+pytestmark = pytest.mark.browser
+
+PIERS = ("Adder", "Badger", "Curlew", "Dunlin", "Egret", "Fulmar")
+ASKED = ("What does the {} pier carry?", "Load of the {} pier?", "How much may stand on {}?")
+# Seconds where nothing else runs; a training steps back behind everything that does.
+ENDS_WITHIN = 400_000.0
+WHY = "Only to see that it can be taken back."
+WEIGHT = 150_000
+
+SECOND_MODEL = """
+from django.conf import settings
+from ingestion.models import Collection
+from router import registry
+from router.models import ModelVersion
+first = ModelVersion.objects.get()
+registry.register(
+    adapter=settings.TUNED_DIR / "adapters" / first.name, merged=None,
+    base=settings.MODELS_DIR / first.base, base_sha256=first.base_sha256,
+    dataset_sha256=first.dataset_sha256, recipe={"again": True}, metrics=first.metrics,
+    readers={int(pk): groups for pk, groups in first.readers.items()},
+    coverage={}, gate_passed=True,
+)
+"""
+
+
+@pytest.fixture
+def adapters(portal: Portal) -> Iterator[None]:
+    """The company's server loads adapters, and knows no model that it was not told to load."""
+    portal.llm.adapters = {}
+    yield
+    portal.llm.adapters = None
+
+
+def bring_in_piers(portal: Portal, folder: Path) -> None:
+    for number, pier in enumerate(PIERS):
+        load = f"{10 + 7 * number} tonnes"
+        (folder / f"{pier}.md").write_text(f"# {pier} pier\n\nThe {pier} pier carries {load}.\n")
+        pairs = [{"query": asked.format(pier), "answer": load} for asked in ASKED]
+        lines = "".join(json.dumps(pair) + "\n" for pair in pairs)
+        (folder / f"{pier}_qa.jsonl").write_text(lines)
+    portal.manage("ingest", str(folder), "--collection", "Piers")
+
+
+def launch(page: Page) -> None:
+    """A run of the piers alone, which ends by itself within a minute of work."""
+    page.goto("/training/")
+    page.get_by_role("link", name="Train…").click()
+    page.get_by_label("Wiki").uncheck()
+    page.get_by_label("Minutes").fill("0.8")
+    page.get_by_label("Minutes").press("Tab")
+    expect(page.locator("#preview")).to_contain_text("It takes at most 0.8 min")
+    expect(page.locator("#preview")).to_contain_text("Imported with the document")
+    page.get_by_role("button", name="Start the run").click()
+
+
+@pytest.mark.models
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("adapters")
+def test_admin_launches_watches_cancels_resumes_promotes_and_rolls_back(
+    visit: Visit, portal: Portal, tmp_path: Path
+) -> None:
+    bring_in_piers(portal, tmp_path)
+    portal.llm.will_say("17 tonnes. [1]")
+    page = visit("ines")
+    launch(page)
+
+    progress = page.get_by_label("Progress")
+    expect(progress).to_contain_text(re.compile(r"step \d+ of \d+ · loss"), timeout=ENDS_WITHIN)
+    step = re.search(r"step \d+ ", progress.inner_text())
+    assert step is not None
+    expect(progress).not_to_contain_text(step[0])
+    page.get_by_role("button", name="Cancel").click()
+    expect(progress).to_contain_text("Cancelled")
+
+    page.get_by_role("button", name="Resume").click()
+    expect(progress).to_contain_text("Stopped by the gate", timeout=ENDS_WITHIN)
+    expect(progress.locator("canvas").first).to_be_visible()
+    expect(page.get_by_role("row", name="Exact match").first).to_contain_text("✗ failed")
+
+    page.get_by_role("link", name="Promote anyway…").click()
+    page.get_by_label("Why it may serve").fill("because")
+    page.get_by_role("button", name="Promote docs-v0001").click()
+    expect(page.get_by_role("heading", name="Promote docs-v0001?")).to_be_visible()
+    page.get_by_label("Why it may serve").fill(WHY)
+    page.get_by_role("button", name="Promote docs-v0001").click()
+    expect(page.get_by_label("docs-v0001", exact=True)).to_contain_text(
+        "docs-v0001 serves everybody"
+    )
+    expect(page.get_by_label("docs-v0001", exact=True)).to_contain_text("yes")
+
+    portal.manage("shell", "-v0", "-c", SECOND_MODEL)
+    page = visit("ines", scripts=False)
+    page.goto("/training/")
+    page.get_by_role("link", name="Promote… docs-v0002").click()
+    page.get_by_role("button", name="Promote docs-v0002").click()
+    expect(page.get_by_text("docs-v0002 serves everybody")).to_be_visible()
+    page.get_by_role("link", name="Roll back…").click()
+    page.get_by_role("button", name="Go back to docs-v0001").click()
+    expect(page.get_by_text("docs-v0001 serves everybody")).to_be_visible()
+    expect(page.get_by_text(f"ines promoted docs-v0001: {WHY}")).to_be_visible()
+
+
+# --- Every page of it ---------------------------------------------------------------------------
+
+A_RUN = """
+from datetime import timedelta
+from django.utils import timezone
+from ingestion.models import Collection
+from router.models import ModelVersion
+from training.models import TrainingRun
+wiki, now = Collection.objects.filter(slug="wiki"), timezone.now()
+model = ModelVersion.objects.create(
+    number=900, name="docs-v0900", base="tiny", gate_passed=False, metrics={"exact_match": 0.4}
+)
+model.collections.set(wiki)
+check = {"check": "exact_match", "value": 0.4, "limit": 0.5, "passed": False, "reason": "Wrong."}
+stopped = TrainingRun.objects.create(
+    number=900, trainer="peft", max_minutes=1, state="rejected", ended_at=now, step=3, steps=9,
+    loss=0.5, model=model, gate=[check],
+)
+answers = [{"question": "Limit?", "expected": "nine", "answer": "ten"}]
+for step in (1, 2, 3):
+    stopped.points.create(
+        step=step, seconds=step, loss=1 / step, tokens_per_second=9, exact_match=0.4,
+        answers=answers,
+    )
+under_way = {"trainer": "peft", "max_minutes": 1, "lease_until": now + timedelta(days=1)}
+training = TrainingRun.objects.create(
+    number=901, state="running", device="elsewhere", started_at=now, step=3, steps=9, **under_way
+)
+waiting = TrainingRun.objects.create(number=902, **under_way)
+for run in (stopped, training, waiting):
+    run.collections.set(wiki)
+"""
+
+
+A_STEP = """
+from training.models import TrainingRun
+run = TrainingRun.objects.get(number=901)
+run.points.create(step=4, seconds=9, loss=0.25, tokens_per_second=9, exact_match=0.6)
+TrainingRun.objects.filter(pk=run.pk).update(step=4)
+"""
+LOADED = """
+() => ["navigation", "resource"].flatMap(
+    kind => performance.getEntriesByType(kind).map(one => [one.name, one.decodedBodySize]))
+"""
+DRAWN = """
+canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)
+"""
+ITS_END = """
+from django.utils import timezone
+from training.models import TrainingRun
+TrainingRun.objects.filter(number=901).update(state="cancelled", ended_at=timezone.now())
+"""
+
+
+@pytest.fixture(scope="module")
+def addresses(portal: Portal) -> list[str]:
+    """Of each kind of page: with a run that its gate stopped, one that trains, one that waits."""
+    portal.manage("shell", "-v0", "-c", A_RUN)
+    return [
+        *("/training/", "/training/new/", "/training/policy/", "/training/runs/900/"),
+        *("/training/runs/901/", "/training/runs/902/", "/training/runs/900/comparison/"),
+        "/training/models/docs-v0900/promote/",
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_are_accessible_narrow_and_light(
+    visit: Visit, portal: Portal, addresses: list[str], scheme: str
+) -> None:
+    page = visit("ines", scheme=scheme, width=360)
+    found: dict[str, str] = {}
+    for address in addresses:
+        page.goto(address)
+        for details in page.locator("main details").all():
+            details.evaluate("element => element.open = true")
+        results = Axe().run(page)
+        if results.violations_count:
+            found[address] = results.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, address
+        loaded = {name: size for name, size in page.evaluate(LOADED) if "/vendor/" not in name}
+        assert all(name.startswith(portal.url) for name in loaded)
+        assert 5_000 < sum(loaded.values()) < WEIGHT, address
+    assert found == {}
+
+
+@pytest.mark.usefixtures("addresses")
+def test_figures_tables_and_plots_follow_the_run(visit: Visit, portal: Portal) -> None:
+    page = visit("ines")
+    page.goto("/training/")
+    run = page.get_by_role("article", name="Run 901")
+    tables = run.get_by_text("As a table")
+    for table in tables.all():
+        table.click()
+    with page.expect_response("**/training/runs/901/points/"):
+        portal.manage("shell", "-v0", "-c", A_STEP)
+    expect(run).to_contain_text("step 4 of 9")
+    expect(run.get_by_role("row", name="4 0.250")).to_be_visible()
+    expect(run.get_by_role("row", name="4 60 %")).to_be_visible()
+    for plot in run.locator("canvas").all():
+        assert plot.evaluate(DRAWN), "its curve is on the canvas"
+    portal.manage("shell", "-v0", "-c", ITS_END)
+    expect(run).to_have_count(0)
+    expect(page.get_by_role("row", name="Run 901")).to_contain_text("Cancelled")
