@@ -52,8 +52,10 @@ RECOVERY = """
     served = DocumentVersion.objects.served()
     for version in served:
         assert not version.chunks.filter(embedding=None).exists()
-    DocumentVersion.objects.filter(state__in=jobs.UNFINISHED).update(lease_until=timezone.now())
-    for version_id in jobs.abandoned():
+    unfinished = DocumentVersion.objects.filter(state__in=jobs.UNFINISHED).order_by("pk")
+    unfinished.update(lease_until=timezone.now())
+    # Those that wait for half a minute are not yet abandoned, and the sweep's turn all the same.
+    for version_id in unfinished.values_list("pk", flat=True):
         process(version_id)
     retrieval.refresh()
     assert not DocumentVersion.objects.exclude(state="ready").exists()

@@ -132,6 +132,8 @@ def test_interrupted_command_cancels_its_run_and_leaves_no_child(
         "DOCPORTAL_HOME": str(tmp_path / "home"),
         "MODELS_DIR": str(tiny_llama.parent),
         "BASE_MODEL": tiny_llama.name,
+        # So many that the signal comes before the end.
+        "DATASET_MIXTURE": "rows_per_fact=500",
     }
     subprocess.run([*MANAGE, "migrate", "-v0"], env=environment, check=True)
     program = (
