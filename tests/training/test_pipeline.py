@@ -16,15 +16,10 @@ from pytest_django import Settings
 from ingestion import services
 from ingestion.errors import UserError
 from ingestion.leases import LeaseLost
-from ingestion.models import AuditEvent, Collection, Document, DocumentVersion
-from router import registry
-from router.adapter_files import weights_sha256
-from router.model_store import merged_folder
-from router.models import ModelVersion
+from ingestion.models import Collection, Document, DocumentVersion
 from tests.documents import upload
-from tests.model_files import Workshop
 from tests.training.datasets.pairs import NAMES, teach
-from training import datasets, jobs, pipeline, planning, runs
+from training import datasets, jobs, pipeline, runs
 from training.datasets.manifest import TRAIN
 from training.jobs import Claim, Halted
 from training.models import TrainingRun
@@ -227,111 +222,3 @@ def test_damaged_dataset_is_not_trained_on(run: TrainingRun) -> None:
     assert pipeline.advance(run.pk)
     run.refresh_from_db()
     assert run.failure_id == "dataset-damaged"
-
-
-# --- How a run ends -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def evaluated(wiki: Collection) -> Claim:
-    run = runs.request(collections=[wiki], by=None, promote_when_passed=True, enqueue=False)
-    job = claimed(run)
-    jobs.enter(job, State.EVALUATING)
-    return job
-
-
-def ended(job: Claim, model: ModelVersion) -> TrainingRun:
-    pipeline.conclude(job, model)
-    return TrainingRun.objects.get(pk=job.run.pk)
-
-
-def test_model_that_passed_serves_at_once_if_that_was_asked(
-    evaluated: Claim, tmp_path: Path
-) -> None:
-    model = Workshop(tmp_path / "workshop").candidate()
-    assert ended(evaluated, model).state == State.PROMOTED
-    model.refresh_from_db()
-    assert model.stage == "serving"
-
-
-def test_promotion_that_a_killed_worker_made_is_not_made_again(
-    evaluated: Claim, tmp_path: Path
-) -> None:
-    model = registry.promote(Workshop(tmp_path / "workshop").candidate(), by=None)
-    assert ended(evaluated, model).state == State.PROMOTED
-    assert AuditEvent.objects.filter(verb="promoted").count() == 1
-
-
-def test_model_that_passed_waits_for_an_admin_if_nothing_was_asked(
-    evaluated: Claim, tmp_path: Path
-) -> None:
-    evaluated.run.promote_when_passed = False
-    model = Workshop(tmp_path / "workshop").candidate()
-    assert ended(evaluated, model).state == State.GATED
-    model.refresh_from_db()
-    assert model.stage == "candidate"
-
-
-def test_model_that_did_not_pass_is_rejected(evaluated: Claim, tmp_path: Path) -> None:
-    model = Workshop(tmp_path / "workshop").candidate(gate_passed=False)
-    assert ended(evaluated, model).state == State.REJECTED
-
-
-def test_model_that_cannot_be_promoted_passed_all_the_same(
-    evaluated: Claim, tmp_path: Path
-) -> None:
-    model = Workshop(tmp_path / "workshop").candidate()
-    (merged_folder(model.name) / "model.safetensors").write_bytes(b"other")
-    run = ended(evaluated, model)
-    assert (run.state, run.failure_id) == (State.GATED, "tampered")
-
-
-# --- Append ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def serving(wiki: Collection, tiny_llama: Path) -> ModelVersion:
-    model = ModelVersion.objects.create(
-        number=1,
-        name="docs-v0001",
-        base=tiny_llama.name,
-        base_sha256=weights_sha256(tiny_llama),
-        gate_passed=True,
-        stage="serving",
-        readers={str(wiki.pk): []},
-    )
-    model.collections.add(wiki)
-    return model
-
-
-@pytest.fixture
-def append(run: TrainingRun, serving: ModelVersion, wiki: Collection) -> TrainingRun:
-    return runs.request(collections=[wiki], by=None, mode="append", enqueue=False)
-
-
-def test_append_starts_from_the_serving_models_adapter(
-    append: TrainingRun, settings: Settings
-) -> None:
-    dataset = datasets.freeze(collections=list(append.collections.all()))
-    config = planning.plan(append, dataset)
-    assert Path(config.start) == Path(settings.TUNED_DIR) / "adapters" / "docs-v0001"
-    assert config.epochs == 1
-
-
-def test_nothing_is_appended_to_a_model_of_another_base(
-    append: TrainingRun, serving: ModelVersion
-) -> None:
-    dataset = datasets.freeze(collections=list(append.collections.all()))
-    ModelVersion.objects.filter(pk=serving.pk).update(base_sha256="0" * 64)
-    with pytest.raises(UserError, match="was changed since") as error:
-        planning.plan(append, dataset)
-    assert error.value.id == "nothing-to-append-to"
-
-
-def test_nothing_is_appended_to_a_model_whose_readers_are_fewer_now(
-    serving: ModelVersion, wiki: Collection
-) -> None:
-    wiki.readers.add(Group.objects.create(name="insiders"))
-    with pytest.raises(UserError) as error:
-        runs.request(collections=[wiki], by=None, mode="append", enqueue=False)
-    assert error.value.id == "nothing-to-append-to"

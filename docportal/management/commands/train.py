@@ -38,7 +38,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
         run = _requested(options)
-        with _terminated_as_interrupted():
+        with _interruptible():
             self._follow(run)
         self._print(run, time.monotonic() - started, as_json=options["json"])
         if run.state not in (State.GATED, State.PROMOTED):
@@ -96,13 +96,15 @@ def _requested(options: dict[str, Any]) -> TrainingRun:
 
 
 @contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM does what Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C and SIGTERM raise KeyboardInterrupt, also where a shell had SIGINT ignored."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _named(names: list[str]) -> list[Collection]:

@@ -1,0 +1,73 @@
+"""How an evaluated run ends: promoted, waiting for an admin, or stopped by its gate."""
+
+from pathlib import Path
+
+import pytest
+
+from ingestion.models import AuditEvent, Collection
+from router import registry
+from router.model_store import merged_folder
+from router.models import ModelVersion
+from tests.model_files import Workshop
+from training import jobs, pipeline, runs
+from training.jobs import Claim
+from training.models import TrainingRun
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+
+State = TrainingRun.State
+
+
+@pytest.fixture
+def evaluated(wiki: Collection) -> Claim:
+    run = runs.request(collections=[wiki], by=None, promote_when_passed=True, enqueue=False)
+    job = jobs.claim(run.pk, ["cpu"])
+    assert job is not None
+    jobs.enter(job, State.EVALUATING)
+    return job
+
+
+def ended(job: Claim, model: ModelVersion) -> TrainingRun:
+    pipeline.conclude(job, model)
+    return TrainingRun.objects.get(pk=job.run.pk)
+
+
+def test_model_that_passed_serves_at_once_if_that_was_asked(
+    evaluated: Claim, tmp_path: Path
+) -> None:
+    model = Workshop(tmp_path / "workshop").candidate()
+    assert ended(evaluated, model).state == State.PROMOTED
+    model.refresh_from_db()
+    assert model.stage == "serving"
+
+
+def test_promotion_that_a_killed_worker_made_is_not_made_again(
+    evaluated: Claim, tmp_path: Path
+) -> None:
+    model = registry.promote(Workshop(tmp_path / "workshop").candidate(), by=None)
+    assert ended(evaluated, model).state == State.PROMOTED
+    assert AuditEvent.objects.filter(verb="promoted").count() == 1
+
+
+def test_model_that_passed_waits_for_an_admin_if_nothing_was_asked(
+    evaluated: Claim, tmp_path: Path
+) -> None:
+    evaluated.run.promote_when_passed = False
+    model = Workshop(tmp_path / "workshop").candidate()
+    assert ended(evaluated, model).state == State.GATED
+    model.refresh_from_db()
+    assert model.stage == "candidate"
+
+
+def test_model_that_did_not_pass_is_rejected(evaluated: Claim, tmp_path: Path) -> None:
+    model = Workshop(tmp_path / "workshop").candidate(gate_passed=False)
+    assert ended(evaluated, model).state == State.REJECTED
+
+
+def test_model_that_cannot_be_promoted_passed_all_the_same(
+    evaluated: Claim, tmp_path: Path
+) -> None:
+    model = Workshop(tmp_path / "workshop").candidate()
+    (merged_folder(model.name) / "model.safetensors").write_bytes(b"other")
+    run = ended(evaluated, model)
+    assert (run.state, run.failure_id) == (State.GATED, "tampered")
