@@ -11,7 +11,9 @@ EVALUATION_MINUTES = 40 / 60
 # Of the run's time, for what has to be done at least.
 LEAST_SHARE = 0.2
 # To merge a model, to register it and to see that a server answers by it.
-REGISTRATION_SECONDS = 20.0
+REGISTRATION_SECONDS = 30.0
+# Until the trainer has loaded its libraries and the model; its own minutes count from then.
+LOADING_MINUTES = 10 / 60
 # Found at 135M parameters; for 8B it gives the 2e-4 of QLoRA (arXiv:2305.14314).
 RATE, AT_PARAMETERS = 1.5e-3, 135e6
 _GIB = 1 << 30
@@ -64,4 +66,5 @@ def evaluation_seconds(max_minutes: float, elapsed: float) -> float:
 def training_minutes(max_minutes: float, elapsed: float) -> float:
     """What is left for the training of a run that has used `elapsed` minutes already."""
     reserve = max(EVALUATION_SHARE * max_minutes, EVALUATION_MINUTES)
-    return max(max_minutes - elapsed - reserve, LEAST_SHARE * max_minutes)
+    left = max_minutes - elapsed - LOADING_MINUTES - reserve
+    return max(left, LEAST_SHARE * max_minutes)

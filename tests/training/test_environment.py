@@ -190,12 +190,12 @@ def test_large_model_is_quantised_where_it_would_not_fit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("most", "used", "training"), [(10, 0, 7.5), (10, 1, 6.5), (1, 0, 1 / 3), (10, 9, 2)]
+    ("most", "used", "training"), [(10, 0, 22 / 3), (10, 1, 19 / 3), (2, 0, 7 / 6), (10, 9, 2)]
 )
 def test_evaluation_gets_its_share_of_the_time(most: float, used: float, training: float) -> None:
     assert recipe.training_minutes(most, used) == pytest.approx(training)
 
 
 def test_what_is_left_is_for_the_evaluation() -> None:
-    assert recipe.evaluation_seconds(10, 8) == 100
+    assert recipe.evaluation_seconds(10, 8) == 90
     assert recipe.evaluation_seconds(10, 11) == 0
