@@ -12,6 +12,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from ingestion.errors import UserError
 from ingestion.models import Reader
 from router import services
+from router.engines import BREAK_SECONDS
 from training.asking import Said, keep, read
 from training.process import Check
 from training.rows import Question
@@ -21,6 +22,9 @@ AT_ONCE = 4
 ALONE = 8
 # So many are asked however little time there is: fewer would compare nothing.
 LEAST = 20
+# A busy model server may fail a question, which is then let be for `BREAK_SECONDS`; if it fails
+# the next one as well, it is taken for gone.
+FAILURES = 2
 
 
 def ask_rag(
@@ -40,8 +44,9 @@ def ask_rag(
         return next(turns) < LEAST or time.monotonic() < deadline
 
     answer_all = async_to_sync(_answer_all)
-    answer_all(left[:alone], 1, reader=reader, out=out, in_time=in_time, check=check)
-    answer_all(left[alone:], AT_ONCE, reader=reader, out=out, in_time=in_time, check=check)
+    alive = answer_all(left[:alone], 1, reader=reader, out=out, in_time=in_time, check=check)
+    if alive:
+        answer_all(left[alone:], AT_ONCE, reader=reader, out=out, in_time=in_time, check=check)
     asked = {question.id for question in questions}
     return {number: said for number, said in read(out).items() if number in asked}
 
@@ -71,14 +76,15 @@ async def _answer_all(
     out: Path,
     in_time: Callable[[], bool],
     check: Check,
-) -> None:
+) -> bool:
+    """Whether a model server still answers, as far as is known."""
     waiting = iter(questions)
     workers = [
         asyncio.ensure_future(_answer_some(waiting, reader, out, in_time, check))
         for _ in range(at_once)
     ]
     try:
-        await asyncio.gather(*workers)
+        return all(await asyncio.gather(*workers))
     finally:
         for worker in workers:
             worker.cancel()
@@ -91,16 +97,23 @@ async def _answer_some(
     out: Path,
     in_time: Callable[[], bool],
     check: Check,
-) -> None:
-    """One after the other, until none waits, the time is up, or no model answers."""
+) -> bool:
+    """One after the other, until none waits or the time is up; False: no model answers."""
+    failures = 0
     for question in waiting:
         if not in_time():
-            return
+            break
         await sync_to_async(check)()
         try:
             drafted = await services.drafted(question.question, user=reader, route="rag")
         except UserError:  # Too long for a person to ask, so there is nothing to compare.
             continue
-        if drafted.failed:
-            return
-        keep(out, {question.id: Said(drafted.text, drafted.ms)})
+        if not drafted.failed:
+            keep(out, {question.id: Said(drafted.text, drafted.ms)})
+            failures = 0
+            continue
+        failures += 1
+        if failures == FAILURES:
+            return False
+        await asyncio.sleep(BREAK_SECONDS)
+    return True

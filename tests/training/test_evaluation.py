@@ -79,7 +79,7 @@ def adapter(home: Path) -> Path:
 
 
 TUNED = {1: "7000", 2: "7001", 3: "7003", 4: REFUSAL, 5: "7009"}
-RAG = {1: "7000", 2: REFUSAL, 5: REFUSAL}
+RAG = {1: "7000", 2: REFUSAL, 3: REFUSAL, 4: REFUSAL, 5: REFUSAL}
 
 
 @pytest.fixture
@@ -290,6 +290,15 @@ def test_product_without_a_model_is_not_counted_as_refusing(
     llm.will_say(Reply((), status=500))
     out = tmp_path / "rag.jsonl"
     assert ask_rag(questions, reader=None, out=out, deadline=later(), check=nothing) == {}
+
+
+def test_one_failed_answer_is_left_out_and_the_others_are_asked(
+    questions: list[Question], llm: ScriptedLLM, tmp_path: Path
+) -> None:
+    llm.will_say(Reply((), status=500), "7000 [1]")
+    out = tmp_path / "rag.jsonl"
+    answers = ask_rag(questions, reader=None, out=out, deadline=later(), check=nothing)
+    assert set(answers) == {2, 3, 4, 5}
 
 
 def test_question_that_nobody_could_ask_is_left_out(

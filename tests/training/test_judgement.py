@@ -128,7 +128,7 @@ def test_slower_model_is_stopped(wiki: Collection, questions: list[Question], ho
 def test_limits_are_those_of_the_settings(
     wiki: Collection, questions: list[Question], home: Path, settings: Settings
 ) -> None:
-    job = evaluated(wiki, questions, home, WORSE, rag={2: REFUSAL, 1: REFUSAL})
+    job = evaluated(wiki, questions, home, WORSE, rag=dict.fromkeys(RIGHT, REFUSAL))
     assert failing(job) == ["over_refusal"]
     settings.GATE_OVER_REFUSAL, settings.GATE_EXACT_MATCH = 0.5, 0.6
     assert failing(job) == ["exact_match"]
