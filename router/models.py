@@ -171,7 +171,7 @@ class ModelVersion(models.Model):
     recipe = models.JSONField(default=dict, help_text="The run.json that made it.")
     metrics = models.JSONField(default=dict)
     collections = models.ManyToManyField(
-        Collection, related_name="models", help_text="What it was trained on."
+        Collection, related_name="tuned_models", help_text="What it was trained on."
     )
     audience = models.CharField(
         max_length=64,

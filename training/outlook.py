@@ -66,12 +66,12 @@ def retrain_scope(model: ModelVersion | None) -> QuerySet[Collection]:
     """The collections that a retrain takes: the open ones, or those of the model's readers."""
     trainable = Collection.objects.filter(trainable=True)
     if model is not None and model.audience:
-        return trainable.filter(models=model)
+        return trainable.filter(tuned_models=model)
     return trainable.filter(readers=None)
 
 
 def _still_said(model: ModelVersion | None) -> Exists:
-    collections = Collection.objects.filter(models=model)
+    collections = Collection.objects.filter(tuned_models=model)
     return Exists(
         Chunk.objects.filter(
             content_hash=OuterRef("content_hash"),

@@ -115,7 +115,7 @@ def audiences(user: User) -> list[Audience]:
 
 
 def readable_of(model: ModelVersion, user: User) -> list[Collection]:
-    return list(Collection.objects.readable_by(user).filter(models=model))
+    return list(Collection.objects.readable_by(user).filter(tuned_models=model))
 
 
 def _promotions(serving: Sequence[ModelVersion]) -> list[tuple[ModelVersion, AuditEvent]]:

@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('promoted_at', models.DateTimeField(blank=True, null=True)),
                 ('pruned_at', models.DateTimeField(blank=True, help_text='Its files are gone.', null=True)),
-                ('collections', models.ManyToManyField(help_text='What it was trained on.', related_name='models', to='ingestion.collection')),
+                ('collections', models.ManyToManyField(help_text='What it was trained on.', related_name='tuned_models', to='ingestion.collection')),
                 ('previous', models.ForeignKey(blank=True, help_text='That served before it: the way back.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='router.modelversion')),
             ],
             options={

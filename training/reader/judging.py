@@ -1,6 +1,6 @@
 """What a reader scores on texts that it was not trained on:
 
-    python -m training.reader.judging --adapter training/reader/adapter --exercises 40
+python -m training.reader.judging --adapter training/reader/adapter --exercises 40
 """
 
 import argparse
