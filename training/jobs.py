@@ -46,10 +46,11 @@ def claim(run_id: int, devices: Sequence[str]) -> Claim | None:
     """Take a run that nobody works on, with the first of `devices` that is free.
 
     None when the run or every device is in other hands. A run that was under way keeps its state
-    and goes on there; one that was given up too often is set aside as failed.
+    and goes on there; one that was given up too often is set aside as failed. A run that its worker
+    left no longer keeps a device from another one: it waits in the queue, to go on later.
     """
     with transaction.atomic():
-        if not any(_take(run_id, device) for device in devices):
+        if not (_take_any(run_id, devices) or _free(run_id, devices)):
             return None
         run = TrainingRun.objects.get(pk=run_id)
         job = Claim(run, run.fence)
@@ -57,6 +58,19 @@ def claim(run_id: int, devices: Sequence[str]) -> Claim | None:
             fail(job, "interrupted", "The training stopped three times. Resume it, or see its log.")
             return None
     return job
+
+
+def _free(run_id: int, devices: Sequence[str]) -> bool:
+    """Free the devices of runs that nobody works on, and take one of them."""
+    if not unattended().filter(pk=run_id).exists():
+        return False
+    left = unattended().filter(state__in=TrainingRun.ACTIVE, device__in=devices)
+    left.update(state=State.QUEUED, device="", fence=F("fence") + 1)
+    return _take_any(run_id, devices)
+
+
+def _take_any(run_id: int, devices: Sequence[str]) -> bool:
+    return any(_take(run_id, device) for device in devices)
 
 
 def _take(run_id: int, device: str) -> bool:

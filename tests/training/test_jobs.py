@@ -130,12 +130,27 @@ def test_ending_the_worker_is_no_attempt(run: TrainingRun) -> None:
             jobs.put_back(job)
 
 
-def test_leaving_frees_the_run_at_once_but_keeps_its_device(wiki: Collection) -> None:
-    run, other = requested(wiki), requested(wiki)
+def test_leaving_frees_the_run_at_once(wiki: Collection) -> None:
+    run, _other = requested(wiki), requested(wiki)
     with jobs.lease_kept(claimed(run)):
         assert waiting() == [2]
     assert waiting() == [1, 2]
+    claimed(run)
+
+
+def test_run_that_its_worker_left_waits_while_another_has_its_device(wiki: Collection) -> None:
+    run, other = requested(wiki), requested(wiki)
+    lost = claimed(run)
+    jobs.enter(lost, State.RUNNING)
     assert jobs.claim(other.pk, ["cpu"]) is None
+    expire_lease(run)
+    job = claimed(other)
+    run.refresh_from_db()
+    assert (run.state, run.device) == (State.QUEUED, "")
+    assert jobs.claim(run.pk, ["cpu"]) is None
+    with pytest.raises(LeaseLost):
+        jobs.check(lost)
+    jobs.end(job, State.GATED)
     claimed(run)
 
 
