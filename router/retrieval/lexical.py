@@ -50,12 +50,8 @@ class LexicalIndex:
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "meta.json").exists():
             _verify(folder)
-        try:
-            self._index = tantivy.Index(_SCHEMA, path=str(folder))
-        except ValueError as error:
-            raise DamagedIndexError(f"{folder}: {error}") from error
-        self._index.config_reader("manual")
-        self._index.register_tokenizer("words", _ANALYSER)
+        self._folder = folder
+        self._index = _open(folder)
 
     def snapshot(self) -> "LexicalSnapshot":
         """What was committed last, by whichever process."""
@@ -64,7 +60,9 @@ class LexicalIndex:
 
     def change(self, *, removed: Iterable[int], added: Iterable[Entry], revision: int) -> None:
         """Take out all passages of the removed versions, put in the added ones, and commit."""
-        writer = self._index.writer(_WRITER_BYTES, 1)
+        # tantivy reads the list of its files once, and knows of those of other processes only when
+        # it is opened after them.
+        writer = _open(self._folder).writer(_WRITER_BYTES, 1)
         # A writer that was killed leaves files of the names that this one is going to use.
         writer.garbage_collect_files()
         # `delete_documents_by_term` makes a signed term, which an unsigned field never has.
@@ -127,6 +125,16 @@ class LexicalSnapshot:
         return int(revision or 0)
 
 
+def _open(folder: Path) -> tantivy.Index:
+    try:
+        index = tantivy.Index(_SCHEMA, path=str(folder))
+    except ValueError as error:
+        raise DamagedIndexError(f"{folder}: {error}") from error
+    index.config_reader("manual")
+    index.register_tokenizer("words", _ANALYSER)
+    return index
+
+
 def _document(entry: Entry) -> tantivy.Document:
     fields = {
         "chunk": entry.chunk_id,
@@ -148,15 +156,20 @@ def _verify(folder: Path) -> None:
     """
     try:
         segments = json.loads((folder / "meta.json").read_bytes())["segments"]
-        names = [segment["segment_id"].replace("-", "") for segment in segments]
+        deletes = {
+            segment["segment_id"].replace("-", ""): (segment["deletes"] or {}).get("opstamp")
+            for segment in segments
+        }
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedIndexError(f"{folder}: {error}") from error
-    for name in names:
+    for name, opstamp in deletes.items():
         files = list(folder.glob(f"{name}.*"))
         if not files:
             raise DamagedIndexError(f"{folder}: {name} is missing")
         for path in files:
-            _verify_checksum(path)
+            # Other deletes are of an earlier commit or, half written, of a writer that was killed.
+            if path.suffix != ".del" or path.name == f"{name}.{opstamp}.del":
+                _verify_checksum(path)
 
 
 def _verify_checksum(path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 import random
 from pathlib import Path
 
@@ -128,14 +129,41 @@ def test_damaged_meta_data_are_found(tmp_path: Path) -> None:
         LexicalIndex(tmp_path)
 
 
-def test_change_goes_on_after_a_writer_that_was_killed_before_it_committed(tmp_path: Path) -> None:
+AGAIN = [Entry(4, 4, 1, "A window of ten events.")]
+
+
+def killed_before_it_committed(folder: Path) -> None:
+    """A change to revision 2 whose writer got as far as its last file, and left all of them."""
+    committed = (folder / "meta.json").read_bytes()
+    LexicalIndex(folder).change(removed=[1], added=AGAIN, revision=2)
+    (folder / "meta.json").write_bytes(committed)
+
+
+@pytest.mark.parametrize("opened", ["before", "after"])
+def test_change_goes_on_after_a_writer_that_was_killed(tmp_path: Path, opened: str) -> None:
     """Such a writer leaves files behind that the next one would want to make anew."""
     index = index_of(tmp_path)
-    committed = (tmp_path / "meta.json").read_bytes()
-    again = [Entry(4, 4, 1, "A window of ten events.")]
-    index.change(removed=[1], added=again, revision=2)
-    (tmp_path / "meta.json").write_bytes(committed)
-    index = LexicalIndex(tmp_path)
+    killed_before_it_committed(tmp_path)
+    index = index if opened == "before" else LexicalIndex(tmp_path)
     assert index.snapshot().revision == 1
-    index.change(removed=[1], added=again, revision=2)
+    index.change(removed=[1], added=AGAIN, revision=2)
     assert (index.snapshot().revision, found(index, "window")) == (2, [4])
+
+
+def test_a_file_that_a_killed_writer_left_half_written_is_no_damage(tmp_path: Path) -> None:
+    index_of(tmp_path)
+    killed_before_it_committed(tmp_path)
+    (left,) = tmp_path.glob("*.del")
+    left.write_bytes(left.read_bytes()[:9])
+    assert LexicalIndex(tmp_path).snapshot().revision == 1
+
+
+def test_the_files_that_other_writers_replaced_are_removed(tmp_path: Path) -> None:
+    """Two processes that write by turns leave no more files behind than one would."""
+    turns = [index_of(tmp_path), LexicalIndex(tmp_path)]
+    for revision in range(2, 30):
+        turns[revision % 2].change(removed=[2], added=[Entry(2, 2, 1, "b")], revision=revision)
+    LexicalIndex(tmp_path).change(removed=(), added=(), revision=30)
+    named = {name[:32] for name in (path.name for path in tmp_path.iterdir()) if "." in name[32:33]}
+    live = json.loads((tmp_path / "meta.json").read_bytes())["segments"]
+    assert named == {segment["segment_id"].replace("-", "") for segment in live}
