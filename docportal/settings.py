@@ -118,6 +118,13 @@ EMBEDDINGS_URL = env.str("EMBEDDINGS_URL", default="")
 EMBEDDINGS_MODEL = env.str("EMBEDDINGS_MODEL", default="all-minilm-l6-v2")
 EMBEDDINGS_DIMENSION = env.int("EMBEDDINGS_DIMENSION", default=384)
 
+# US dollars for a million tokens, to say what answers cost and save. The defaults are OpenAI's list
+# price of gpt-4o-mini since July 2024; whoever has servers of their own divides their cost.
+PRICE_PER_MILLION_TOKENS = {
+    "prompt": env.float("PRICE_PROMPT_TOKENS", default=0.15),
+    "completion": env.float("PRICE_COMPLETION_TOKENS", default=0.6),
+}
+
 # The model that writes pairs from passages: any OpenAI-compatible server. Empty: none.
 TEACHER_URL = env.str("TEACHER_URL", default="")
 TEACHER_MODEL = env.str("TEACHER_MODEL", default="")
