@@ -63,13 +63,26 @@ def reader_messages(question: str, passages: Sequence[Passage]) -> list[dict[str
     """
     blocks = "\n".join(
         _block(number, passage, text)
-        for number, (passage, text) in enumerate(_within_budget(passages), start=1)
+        for number, (passage, text) in enumerate(as_given(passages), start=1)
     )
     asked = _cut(_inert(" ".join(question.split())), MAX_QUESTION_BYTES)
     return [
         {"role": "system", "content": SYSTEM},
         {"role": "user", "content": f"{blocks}\n\nQuestion: {asked}"},
     ]
+
+
+def as_given(passages: Sequence[Passage]) -> list[tuple[Passage, str]]:
+    """The leading passages that a model is given, as many as fit, each with the text it reads."""
+    kept = []
+    left = MAX_PASSAGES_BYTES
+    for passage in passages[:MAX_PASSAGES]:
+        text = _cut(_inert(passage.text.strip()), MAX_PASSAGE_BYTES)
+        left -= len(text.encode())
+        if left < 0:
+            break
+        kept.append((passage, text))
+    return kept
 
 
 def tuned_messages(question: str) -> list[dict[str, str]]:
@@ -88,19 +101,6 @@ def passage_block(passage: Passage) -> str:
 
 def _block(number: int, passage: Passage, text: str) -> str:
     return f'<passage n="{number}" source="{_source(passage)}">\n{text}\n</passage>'
-
-
-def _within_budget(passages: Sequence[Passage]) -> list[tuple[Passage, str]]:
-    """The leading passages whose texts fit into `MAX_PASSAGES_BYTES` together."""
-    kept = []
-    left = MAX_PASSAGES_BYTES
-    for passage in passages[:MAX_PASSAGES]:
-        text = _cut(_inert(passage.text.strip()), MAX_PASSAGE_BYTES)
-        left -= len(text.encode())
-        if left < 0:
-            break
-        kept.append((passage, text))
-    return kept
 
 
 def _source(passage: Passage) -> str:
