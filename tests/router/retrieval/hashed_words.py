@@ -65,6 +65,6 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def hashed_words() -> Iterator[HashedWords]:
     with HashedWords() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()

@@ -1,0 +1,301 @@
+"""Wrong answers, sorted by where a real search finds the passage with the right one."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+
+from docportal.models import User
+from ingestion import services
+from ingestion.errors import UserError
+from ingestion.models import Collection, DocumentVersion
+from router import retrieval
+from router.models import Answer, Feedback, ModelVersion, Query
+from tests.documents import passage, publish
+from tests.pairs import a_model, a_pair
+from tests.people import People
+from tests.router.retrieval.hashed_words import HashedWords, hashed_words
+from training import runs
+from training.audit import audit, findings
+from training.models import AuditedError, Evaluation, EvaluationItem, TrainingRun
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home", "embedder")]
+
+Bucket, Unsorted = AuditedError.Bucket, AuditedError.Unsorted
+ASKED = "Which port has the crane?"
+CRANE = passage("The crane has the port 7000.", "Crane")
+# Each fits the question better than what answers it, for those that search by words.
+CLOSER = [passage(f"Which port? Which crane has it? Crane port {n}.", str(n)) for n in range(30)]
+
+
+@pytest.fixture
+def embedder(settings: Settings) -> Iterator[HashedWords]:
+    with hashed_words() as server:
+        settings.EMBEDDINGS_URL = server.url
+        yield server
+
+
+@pytest.fixture
+def guide(wiki: Collection) -> DocumentVersion:
+    return published(wiki, "ports.md")
+
+
+def published(collection: Collection, path: str, closer: int = 0) -> DocumentVersion:
+    """A document that answers `ASKED` below `closer` passages that sound more like it."""
+    version = publish(collection, path, [CRANE, *CLOSER[:closer]], title=path)
+    retrieval.index_version(version)
+    retrieval.refresh()
+    return version
+
+
+def an_evaluation(
+    collection: Collection, system: str = "rag", model: ModelVersion | None = None
+) -> Evaluation:
+    """Of the run of a model that serves."""
+    model = model or a_model([collection], [])
+    run = runs.request(collections=[collection], by=None, enqueue=False)
+    TrainingRun.objects.filter(pk=run.pk).update(model=model)
+    return Evaluation.objects.create(run=run, system=system)
+
+
+def an_item(
+    evaluation: Evaluation,
+    version: DocumentVersion,
+    *expected: str,
+    asked: str = ASKED,
+    fact: str = "crane",
+    correct: bool = False,
+) -> EvaluationItem:
+    return EvaluationItem.objects.create(
+        evaluation=evaluation,
+        number=evaluation.items.count(),
+        document=version.document,
+        fact_id=fact if expected else "",
+        kind="recall" if expected else "refusal",
+        domain=version.document.collection.slug,
+        question=asked,
+        expected=list(expected),
+        answer="7001",
+        correct=correct,
+        token_f1=0,
+        refused=False,
+        ms=1,
+    )
+
+
+def thumbs_down(user: User, correction: str = "", *, asked: str = ASKED) -> Feedback:
+    query = Query.objects.create(user=user, text=asked)
+    times = dict.fromkeys(("retrieve_ms", "generate_ms", "verify_ms", "total_ms"), 1.0)
+    answer = Answer.objects.create(
+        query=query, route="rag", confidence=0.5, prompt_tokens=1, completion_tokens=1, **times
+    )
+    return Feedback.objects.create(answer=answer, verdict="down", correction=correction)
+
+
+# --- Evaluations -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("closer", "bucket", "rank"),
+    [(0, Bucket.MODEL, 1), (8, Bucket.RANKING, 9), (30, Bucket.RETRIEVAL, None)],
+)
+def test_wrong_answer_is_sorted_by_the_place_of_its_passage(
+    wiki: Collection, closer: int, bucket: str, rank: int | None
+) -> None:
+    version = published(wiki, "ports.md", closer)
+    a_pair(version, ASKED, "7000", fact="crane")
+    item = an_item(an_evaluation(wiki), version, "7000")
+    assert audit().errors == dict.fromkeys(("retrieval", "ranking", "model"), 0) | {bucket: 1}
+    error = AuditedError.objects.get()
+    assert (error.item, error.bucket, error.rank) == (item, bucket, rank)
+    assert (error.chunk, error.collection) == (version.chunks.get(position=0), wiki)
+    assert error.at == item.evaluation.created_at
+
+
+def test_passage_that_no_longer_fits_into_the_context_is_ranked_too_low(wiki: Collection) -> None:
+    long = [passage(f"{n} {ASKED * 80}") for n in range(3)]
+    version = publish(wiki, "ports.md", [CRANE, *long])
+    retrieval.index_version(version)
+    a_pair(version, ASKED, "7000", fact="crane")
+    an_item(an_evaluation(wiki), version, "7000")
+    audit()
+    error = AuditedError.objects.get()
+    assert (error.bucket, error.rank) == (Bucket.RANKING, 4)
+
+
+def test_right_answers_and_other_models_are_left_alone(
+    wiki: Collection, guide: DocumentVersion
+) -> None:
+    a_pair(guide, ASKED, "7000", fact="crane")
+    serving = an_evaluation(wiki)
+    an_item(serving, guide, "7000", correct=True)
+    retired = a_model([wiki], [], stage=ModelVersion.Stage.RETIRED)
+    an_item(an_evaluation(wiki, model=retired), guide, "7000")
+    before_it = Evaluation.objects.create(run=serving.run, system=Evaluation.System.SERVING)
+    an_item(before_it, guide, "7000")
+    audit()
+    assert not AuditedError.objects.exists()
+
+
+def test_statement_about_what_is_documented_nowhere_lies_with_the_model(
+    wiki: Collection, guide: DocumentVersion
+) -> None:
+    an_item(an_evaluation(wiki, "tuned"), guide)
+    assert audit().errors["model"] == 1
+    assert AuditedError.objects.get().chunk is None
+
+
+def test_passage_that_was_edited_since_sorts_nothing(
+    wiki: Collection, guide: DocumentVersion
+) -> None:
+    a_pair(guide, ASKED, "7000", fact="crane")
+    an_item(an_evaluation(wiki), guide, "7000")
+    publish(wiki, "ports.md", [passage("The crane has the port 8000.", "Crane")])
+    assert audit().unsorted == {"the passage has changed since": 1}
+
+
+def test_evaluation_is_searched_with_the_rights_of_the_models_readers(
+    vault: Collection, wiki: Collection
+) -> None:
+    version = published(vault, "codes.md")
+    a_pair(version, ASKED, "7000", fact="crane")
+    security = vault.readers.get()
+    for readers in ([security.pk], []):
+        ModelVersion.objects.all().delete()
+        model = a_model([vault], [])
+        ModelVersion.objects.filter(pk=model.pk).update(readers={str(vault.pk): readers})
+        an_item(an_evaluation(vault, model=model), version, "7000")
+        audit()
+        error = AuditedError.objects.order_by("-pk")[0]
+        assert error.bucket == (Bucket.MODEL if readers else Bucket.RETRIEVAL)
+    assert not get_user_model().objects.exists()
+
+
+def test_model_that_nobody_reads_just_so_is_counted_and_not_sorted(vault: Collection) -> None:
+    version = published(vault, "codes.md")
+    groups = [vault.readers.get(), Group.objects.create(name="keepers")]
+    for group in groups:
+        Collection.objects.create(slug=group.name, name=group.name).readers.add(group)
+    vault.readers.set(groups)
+    model = a_model([vault], [])
+    readers = {str(vault.pk): [group.pk for group in groups]}
+    ModelVersion.objects.filter(pk=model.pk).update(readers=readers)
+    an_item(an_evaluation(vault, model=model), version, "7000")
+    assert audit().unsorted == {Unsorted.NO_READER.label: 1}
+
+
+# --- Feedback ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "correction",
+    ["7000", "It is port 7000.", "The crane has the port 7000."],
+)
+def test_thumbs_down_is_sorted_by_the_passage_that_says_the_correction(
+    people: People, wiki: Collection, guide: DocumentVersion, correction: str
+) -> None:
+    given = thumbs_down(people.engineer, correction)
+    audit()
+    error = AuditedError.objects.get()
+    assert (error.feedback, error.bucket, error.rank) == (given, Bucket.MODEL, 1)
+    assert (error.chunk, error.collection) == (guide.chunks.get(), wiki)
+
+
+def test_correction_is_sought_where_the_asker_may_read(people: People, vault: Collection) -> None:
+    published(vault, "codes.md")
+    thumbs_down(people.engineer, "7000")
+    thumbs_down(people.reader, "7000")
+    found = audit()
+    assert (found.errors["model"], found.unsorted) == (1, {Unsorted.NOT_SAID.label: 1})
+
+
+def test_thumbs_down_without_a_right_answer_is_counted_and_said_so(
+    people: People, guide: DocumentVersion
+) -> None:
+    thumbs_down(people.engineer)
+    thumbs_down(people.engineer, "9999")
+    up = thumbs_down(people.engineer, "7000")
+    Feedback.objects.filter(pk=up.pk).update(verdict="up")
+    old = thumbs_down(people.engineer, "7000")
+    before = timezone.now() - AuditedError.RECENT * 1.01
+    Feedback.objects.filter(pk=old.pk).update(given_at=before)
+    found = audit()
+    assert found.unsorted == {Unsorted.NO_CORRECTION.label: 1, Unsorted.NOT_SAID.label: 1}
+    assert sum(found.errors.values()) == 0
+
+
+# --- Again, and what is kept -------------------------------------------------------------------
+
+
+def test_audit_done_again_says_the_same_or_what_has_changed(
+    people: People, wiki: Collection, guide: DocumentVersion
+) -> None:
+    a_pair(guide, ASKED, "7000", fact="crane")
+    an_item(an_evaluation(wiki), guide, "7000")
+    given = thumbs_down(people.engineer, "7000")
+    first, kept = audit(), set(AuditedError.objects.values_list("pk", "bucket"))
+    second = audit()
+    assert (second.errors, set(AuditedError.objects.values_list("pk", "bucket"))) == (
+        first.errors,
+        kept,
+    )
+    Feedback.objects.filter(pk=given.pk).update(verdict="up")
+    services.archive_document(document=guide.document, actor=None)
+    assert audit().unsorted == {Unsorted.CHANGED.label: 1}
+    assert AuditedError.objects.count() == 1
+
+
+def test_what_a_former_model_got_wrong_is_kept_but_advises_nothing(
+    wiki: Collection, guide: DocumentVersion
+) -> None:
+    an_item(an_evaluation(wiki), guide)
+    assert audit().errors["model"] == 1
+    ModelVersion.objects.update(stage=ModelVersion.Stage.RETIRED)
+    assert (audit().errors["model"], AuditedError.objects.count()) == (0, 1)
+
+
+def test_audit_refuses_to_guess_by_words_alone(
+    people: People, guide: DocumentVersion, settings: Settings
+) -> None:
+    thumbs_down(people.engineer, "7000")
+    settings.EMBEDDINGS_URL = "http://127.0.0.1:9/v1"
+    with pytest.raises(UserError, match="embedding server"):
+        audit()
+    assert not AuditedError.objects.exists()
+
+
+def test_findings_are_one_query_and_say_when_there_were_none(
+    people: People, guide: DocumentVersion
+) -> None:
+    assert findings().audited_at is None
+    for _ in range(3):
+        thumbs_down(people.engineer, "7000")
+    audit()
+    with CaptureQueriesContext(connection) as queries:
+        found = findings()
+    assert (len(queries), found.errors["model"]) == (1, 3)
+    assert found.audited_at is not None
+    assert "3 errors could be sorted" in found.advice
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bucket": "unsorted"},
+        {"bucket": "retrieval"},
+        {"bucket": "ranking", "rank": 5},
+        {"bucket": "model", "unsorted": "not-said"},
+        {"bucket": "model", "feedback": None},
+        {"bucket": "model", "rank": 0},
+    ],
+    ids=str,
+)
+def test_row_that_explains_nothing_is_refused(people: People, wrong: dict[str, object]) -> None:
+    values = {"feedback": thumbs_down(people.engineer), "at": timezone.now()} | wrong
+    with pytest.raises(IntegrityError), transaction.atomic():
+        AuditedError.objects.create(**values)
