@@ -106,6 +106,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "training.tasks.retrain_when_due",
         "schedule": 60.0,
     },
+    "audit-errors": {
+        "task": "training.tasks.audit_errors",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
 }
 
 # The answering model: any OpenAI-compatible server. Empty: the one that `manage.py up` starts.

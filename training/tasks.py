@@ -6,7 +6,7 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
 from ingestion.errors import UserError
-from training import jobs, pipeline, retraining
+from training import audit, jobs, pipeline, retraining
 from training.synthesis import versions
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,15 @@ def retrain_when_due() -> None:
         retraining.retrain_when_due()
     except UserError as error:
         logger.warning("No retrain by the policy: %s", error)
+
+
+@shared_task
+def audit_errors() -> None:
+    """Sort the wrong answers anew: passages, feedback and models have changed."""
+    try:
+        audit.audit()
+    except UserError as error:
+        logger.warning("No audit: %s", error)
 
 
 @shared_task

@@ -16,6 +16,7 @@ from router import registry
 from router.models import ModelVersion
 from router.tuned import is_tainted
 from training import runs as run_services
+from training.audit import findings
 from training.models import TrainingRun
 from training.retraining import Advice, advise, change_policy, current_policy
 
@@ -44,6 +45,7 @@ def training(request: Request) -> HttpResponse:
         "more_runs": run_page.following,
         "models": training_facts.models(model_page.rows),
         "more_models": model_page.following,
+        "found": findings(),
         "policy": current_policy(),
         "decisions": [audience.advice for audience in audiences],
         "events": training_facts.audit(),

@@ -64,6 +64,7 @@ RULES = {
     "review_pair": Rule("writers", "post"),
     "write_pair": Rule("writers", "post"),
     "training": Rule("admins"),
+    "errors": Rule("admins"),
     "run_events": Rule("admins"),
     "new_run": Rule("admins"),
     "retrain_policy": Rule("admins"),
@@ -88,7 +89,7 @@ STATES = ("ready", "failed", "archived")
 ABOUT_ALL = {
     *("upload", "pairs", "review_pairs"),
     # A run and a model occupy the machine, whatever they know: of that their pages tell no more.
-    *("training", "run_events", "new_run", "retrain_policy", "run", "run_points"),
+    *("training", "errors", "run_events", "new_run", "retrain_policy", "run", "run_points"),
     *("run_comparison", "cancel_run", "resume_run", "promote_model", "roll_back_model"),
 }
 
@@ -211,8 +212,8 @@ def expected(name: str, actor: str, *, restricted: bool) -> Outcome:
 
 # Whoever may run these holds the machine, its database and its files; they show no passage.
 OPERATE = {
-    *("convert_models", "createuser", "demo", "export_dataset", "ingest", "model_server", "models"),
-    *("promote", "rollback", "synthesize", "train", "up"),
+    *("audit", "convert_models", "createuser", "demo", "export_dataset", "ingest"),
+    *("model_server", "models", "promote", "rollback", "synthesize", "train", "up"),
 }
 READ = {"search", "ask"}
 
