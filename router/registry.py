@@ -211,7 +211,7 @@ def _load(model: ModelVersion) -> None:
         raise UserError(
             "not-loaded",
             f"The model server does not load {model}: {error} "
-            "Check LLM_URL and VLLM_ADAPTERS_DIR. Nothing was changed.",
+            "Check LLM_URL, VLLM_ADAPTERS_DIR and how the server was started. Nothing was changed.",
         ) from error
 
 
@@ -269,11 +269,12 @@ def _prune(keep: int) -> list[str]:
         ModelVersion.objects.filter(pk__in=[model.pk for model in old]).update(
             pruned_at=timezone.now()
         )
-    # All of them, also those that an earlier process no longer came to.
-    for model in ModelVersion.objects.exclude(pruned_at=None):
-        model_store.remove(model.name)
     if settings.LLM_URL:
+        # First, because vLLM dies of a question to an adapter whose files are gone.
         for model in old:
             with contextlib.suppress(vllm.AdapterRefused):  # It then forgets with its next start.
                 vllm.unload(model.name)
+    # All of them, also those that an earlier process no longer came to.
+    for model in ModelVersion.objects.exclude(pruned_at=None):
+        model_store.remove(model.name)
     return [model.name for model in old]

@@ -23,31 +23,54 @@ class AdapterRefused(RuntimeError):
 
 
 def load(name: str, folder: str = "") -> None:
-    """Have the adapter answer to `name`; nothing happens if it does. Raises `AdapterRefused`.
+    """Have the adapter answer to `name`; nothing happens if it does. Raises `AdapterRefused`,
+    also where the name is that of an adapter in another folder.
 
     `folder` is relative to where the server sees the adapters; it is `name` unless given.
     """
-    path = PurePosixPath(settings.VLLM_ADAPTERS_DIR or settings.TUNED_DIR / "adapters")
-    reply = _post("load_lora_adapter", lora_name=name, lora_path=str(path / (folder or name)))
-    if reply.is_success or (reply.status_code == 400 and _LOADED_ALREADY in reply.text):
+    root = PurePosixPath(settings.VLLM_ADAPTERS_DIR or settings.TUNED_DIR / "adapters")
+    path = str(root / (folder or name))
+    reply = _post("load_lora_adapter", lora_name=name, lora_path=path)
+    if reply.is_success:
         return
-    raise AdapterRefused(f"{reply.status_code}: {reply.text[:500]}")
+    if reply.status_code != httpx.codes.BAD_REQUEST or _LOADED_ALREADY not in reply.text:
+        raise AdapterRefused(_told(reply))
+    other = _folders().get(name) or path
+    if other != path:
+        raise AdapterRefused(
+            f"The server knows another adapter as {name}, that in {other}. Give each installation "
+            "a server of its own, or start this one anew."
+        )
 
 
 def unload(name: str) -> None:
     """Have the server forget the adapter; it may not know it. Raises `AdapterRefused`."""
     reply = _post("unload_lora_adapter", lora_name=name)
     if not reply.is_success and reply.status_code != httpx.codes.NOT_FOUND:
-        raise AdapterRefused(f"{reply.status_code}: {reply.text[:500]}")
+        raise AdapterRefused(_told(reply))
 
 
 def loaded() -> set[str]:
     """Names that the server answers to now; none when it does not answer."""
+    return set(_folders())
+
+
+def _folders() -> dict[str, str]:
+    """What the server read each model from, by name; empty if it does not say."""
     try:
         reply = httpx.get(f"{settings.LLM_URL}/models", headers=_headers(), timeout=LIST_SECONDS)
-        return {str(model["id"]) for model in reply.raise_for_status().json()["data"]}
-    except (httpx.HTTPError, ValueError, KeyError, TypeError):
-        return set()
+        models = reply.raise_for_status().json()["data"]
+        return {str(model["id"]): str(model.get("root") or "") for model in models}
+    except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _told(reply: httpx.Response) -> str:
+    try:
+        message = str(reply.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        message = reply.text
+    return f"{reply.status_code}: {message[:500]}"
 
 
 def _post(verb: str, **body: Any) -> httpx.Response:

@@ -105,8 +105,9 @@ class _Handler(BaseHTTPRequestHandler):
     script: ScriptedLLM
 
     def do_GET(self) -> None:
-        known = [self.script.model, *(self.script.adapters or {})]
-        self._reply(200, json.dumps({"object": "list", "data": [{"id": name} for name in known]}))
+        known = {self.script.model: "models/base"} | (self.script.adapters or {})
+        models = [{"id": name, "root": folder} for name, folder in known.items()]
+        self._reply(200, json.dumps({"object": "list", "data": models}))
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -55,6 +55,17 @@ def test_folder_is_named_as_the_server_sees_it(llm: ScriptedLLM, settings: Setti
     assert llm.loads[0]["lora_path"] == "/adapters/docs-v0001"
 
 
+def test_name_of_an_adapter_that_somebody_else_has_loaded_is_refused(
+    workshop: Workshop, llm: ScriptedLLM
+) -> None:
+    model = workshop.candidate(merged=None)
+    llm.adapters = {model.name: "/elsewhere/adapters/docs-v0001"}
+    with pytest.raises(UserError, match="that in /elsewhere/adapters") as caught:
+        registry.promote(model, by=None)
+    assert caught.value.id == "not-loaded"
+    assert llm.adapters == {model.name: "/elsewhere/adapters/docs-v0001"}
+
+
 def test_server_that_is_not_there_refuses(settings: Settings) -> None:
     settings.LLM_URL = "http://127.0.0.1:9/v1"
     for act in (vllm.load, vllm.unload):
