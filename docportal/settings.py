@@ -130,6 +130,10 @@ PRICE_PER_MILLION_TOKENS = {
     "completion": env.float("PRICE_COMPLETION_TOKENS", default=0.6),
 }
 
+# What `benchmark` reads passages with as the untuned model: a folder of MODELS_DIR. Where LLM_URL
+# names a server, that is its base model, LLM_MODEL.
+UNTUNED_MODEL = env.str("UNTUNED_MODEL", default="smollm2-135m-instruct")
+
 # The model that writes pairs from passages: any OpenAI-compatible server. Empty: none.
 TEACHER_URL = env.str("TEACHER_URL", default="")
 TEACHER_MODEL = env.str("TEACHER_MODEL", default="")

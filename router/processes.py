@@ -120,12 +120,13 @@ def completes(url: str, model: str, *, timeout: float = WARM_UP_SECONDS) -> bool
 
 
 # --- The three kinds ---------------------------------------------------------------------------
-def spawn_llm(log: Path, *, port: int = 0) -> Starting:
-    """The reader, `LLM_MODEL` of `MODELS_DIR`. Its output goes to `log`; port 0: any free one.
+def spawn_llm(log: Path, *, port: int = 0, model: str = "") -> Starting:
+    """A model of `MODELS_DIR`, by default the reader, `LLM_MODEL`, with room for long prompts.
 
-    Raises `ServerFailed` when there is no such model.
+    Its output goes to `log`; port 0: any free one. Raises `ServerFailed` when there is no such
+    model.
     """
-    model = settings.LLM_MODEL
+    model = model or settings.LLM_MODEL
     return _spawn_chat("llm", settings.MODELS_DIR, model, _READER_PAGES, log, port)
 
 

@@ -131,7 +131,8 @@ def contains(text: str, value: str) -> bool:
 # --- Many answers ------------------------------------------------------------------------------
 
 
-def summarised(outcomes: Sequence[Outcome]) -> Summary:
+def summarised(outcomes: Sequence[Outcome], *, intervals: bool = True) -> Summary:
+    """Without `intervals`, which take most of the time, `ci95` is empty."""
     known = [one for one in outcomes if one.answerable]
     unknown = [one for one in outcomes if not one.answerable]
     refusals = [one for one in outcomes if one.refused]
@@ -154,7 +155,7 @@ def summarised(outcomes: Sequence[Outcome]) -> Summary:
         ci95={
             name: bootstrap_interval([v for v, _ in values], [fact for _, fact in values])
             for name, values in measured.items()
-            if values
+            if values and intervals
         },
     )
 

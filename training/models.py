@@ -18,6 +18,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+import training.benchmark.models  # noqa: F401  Django looks for models in this module.
 from ingestion.models import Chunk, Collection, DocType, Document, DocumentVersion, Reader
 from router.models import Citation, Feedback, ModelVersion
 

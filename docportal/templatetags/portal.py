@@ -78,6 +78,12 @@ def percent(share: float | Literal[""] | None) -> str:
 
 
 @register.filter
+def points(difference: float) -> str:
+    """A difference of shares in points of a hundred: `+4.2`."""
+    return f"{difference * 100:+.1f}" if difference else "0"
+
+
+@register.filter
 def marked(line: Iterable[Segment]) -> SafeString:
     """Segments as escaped text, the marked ones in `<mark>`."""
     return format_html_join(

@@ -75,6 +75,7 @@ RULES = {
     "resume_run": Rule("admins", "post"),
     "promote_model": Rule("admins"),
     "roll_back_model": Rule("admins"),
+    "benchmark": Rule("members"),
     "theme": Rule("members", "post"),
     "healthz": Rule("everybody"),
     "readyz": Rule("everybody"),
@@ -212,7 +213,7 @@ def expected(name: str, actor: str, *, restricted: bool) -> Outcome:
 
 # Whoever may run these holds the machine, its database and its files; they show no passage.
 OPERATE = {
-    *("audit", "convert_models", "createuser", "demo", "export_dataset", "ingest"),
+    *("audit", "benchmark", "convert_models", "createuser", "demo", "export_dataset", "ingest"),
     *("model_server", "models", "promote", "rollback", "synthesize", "train", "up"),
 }
 READ = {"search", "ask"}

@@ -1,0 +1,234 @@
+"""The command `benchmark` on a tiny corpus, and the page that shows what it found."""
+
+import io
+import json
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from docportal.models import User
+from ingestion.models import Collection
+from router import registry
+from router.models import Query
+from tests.documents import passage, publish
+from tests.model_files import Workshop
+from tests.people import People
+from tests.scripted_llm import ScriptedLLM, scripted_llm
+from training.benchmark.answers import AnswerLog
+from training.benchmark.asking import Plan, UntunedModel, ask_all
+from training.benchmark.models import Benchmark
+from training.benchmark.questions import Question
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+
+RETRIES = passage("The webhook sender retries 9 times.", "Delivery")
+KNOWN = "How often does the webhook sender retry?"
+QUESTIONS = [
+    {"id": 1, "query": KNOWN, "answers": ["9 times"], "kind": "stable", "stale": None},
+    {"id": 2, "query": "How many mails does the mail relay send?", "answers": ["40 mails"]}
+    | {"kind": "changed", "stale": "9 times"},
+    {"id": 3, "query": "Who founded the mail relay?", "answers": [], "kind": "absent"},
+]
+
+
+@pytest.fixture
+def llm(settings: Settings) -> Iterator[ScriptedLLM]:
+    with scripted_llm() as script:
+        settings.LLM_URL = script.url
+        script.adapters = {}
+        script.will_say("9 times [1]")
+        yield script
+
+
+@pytest.fixture(autouse=True)
+def documents(settings: Settings, wiki: Collection) -> None:
+    settings.EMBEDDINGS_URL = "http://127.0.0.1:9/v1"
+    publish(wiki, "sender.md", [RETRIES], title="Webhook sender")
+    publish(
+        wiki, "relay.md", [passage("The mail relay sends 40 mails.", "Limits")], title="Mail relay"
+    )
+
+
+@pytest.fixture
+def model(workshop: Workshop, wiki: Collection, llm: ScriptedLLM) -> str:
+    coverage = {RETRIES.content_hash: (3, 0.9)}
+    candidate = workshop.candidate(merged=None, readers={wiki.pk: ()}, coverage=coverage)
+    return registry.promote(candidate, by=None).name
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    path = tmp_path / "acme.jsonl"
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in QUESTIONS))
+    return path
+
+
+def run(questions: Path, *arguments: str, systems: str = "tuned,rag,hybrid") -> dict[str, Any]:
+    out = io.StringIO()
+    named = ("--questions", str(questions), "--systems", systems, "--runs", "1")
+    call_command("benchmark", *named, *arguments, "--json", stdout=out, stderr=io.StringIO())
+    told: dict[str, Any] = json.loads(out.getvalue())
+    return told
+
+
+def page(user: User, query: str = "") -> str:
+    client = Client()
+    client.force_login(user)
+    return " ".join(unescape(client.get(reverse("benchmark") + query).content.decode()).split())
+
+
+# --- The command -------------------------------------------------------------------------------
+
+
+def test_systems_are_asked_and_judged_on_the_same_questions(
+    model: str, llm: ScriptedLLM, questions: Path, tmp_path: Path
+) -> None:
+    out, html = tmp_path / "report.json", tmp_path / "report.html"
+    printed = io.StringIO()
+    call_command(
+        "benchmark",
+        *("--questions", str(questions), "--systems", "tuned,rag,hybrid", "--runs", "2"),
+        *("--json", str(out), "--html", str(html)),
+        stdout=printed,
+        stderr=io.StringIO(),
+    )
+    told = json.loads(printed.getvalue())
+    assert json.loads(out.read_text()) == told
+    tuned = told["systems"]["tuned"]
+    assert tuned == tuned | {
+        "n": 3,
+        "exact_match": 0.5,
+        "contains": 0.5,
+        "refusal_recall": 0.0,
+        "stale_rate": 1.0,
+        "tokens_per_answer": 107.0,
+    }
+    assert 0 < tuned["ms_p50"] <= tuned["ms_p99"]
+    assert tuned["cost_per_10k"] == pytest.approx(100 * 0.15 / 100 + 7 * 0.6 / 100)
+    assert tuned["by_kind"]["stable"]["exact_match"] == 1.0
+    # Nothing in a passage on the relay says “9 times”, so the product does not show it.
+    assert told["systems"]["hybrid"]["stale_rate"] == 0.0
+    assert told["baselines"]["provenance only"]["by_kind"]["stable"]["routes"]["tuned"] == 1.0
+    assert told["baselines"]["oracle"]["exact_match"] >= tuned["exact_match"]
+    assert told["route_share"]["tuned"]["tuned"] == 1.0
+    assert (told["runs"], told["setup"]["tuned_models"]) == (2, [model])
+    report = html.read_text()
+    assert "<svg" in report
+    assert "provenance only" in report
+    assert "<script" not in report
+    assert "src=" not in report
+    assert 'href="/' not in report
+    assert not Query.objects.exists()
+
+
+def test_untuned_model_is_asked_with_passages_and_nobody_checks_it(
+    llm: ScriptedLLM, questions: Path
+) -> None:
+    llm.will_say("13 times [1]")
+    told = run(questions, systems="untuned")
+    assert "9 times" in str(llm.requests[-3]["messages"])
+    assert told["systems"]["untuned"]["exact_match"] == 0.0
+    assert told["systems"]["untuned"]["routes"]["rag"] == 1.0
+
+
+def test_without_a_tuned_model_its_system_refuses(llm: ScriptedLLM, questions: Path) -> None:
+    told = run(questions, systems="tuned")
+    assert told["systems"]["tuned"]["over_refusal"] == 1.0
+    assert told["systems"]["tuned"]["tokens_per_answer"] == 0.0
+    assert llm.requests == []
+
+
+def test_readers_rights_are_those_of_the_named_user(
+    llm: ScriptedLLM, people: People, vault: Collection, tmp_path: Path
+) -> None:
+    publish(vault, "key.md", [passage("The master key lies in room 77.", "Place")])
+    path = tmp_path / "secret.jsonl"
+    path.write_text(
+        json.dumps({"id": 1, "query": "Where is the master key?", "answers": ["room 77"]})
+    )
+    llm.will_say("room 77 [1]")
+    assert run(path, systems="rag")["systems"]["rag"]["exact_match"] == 0.0
+    assert run(path, "--user", "reader", systems="rag")["systems"]["rag"]["exact_match"] == 1.0
+    # Of these an admin who may not read the vault is not shown a word.
+    for benchmark in Benchmark.objects.all():
+        shown = page(people.admin, f"?run={benchmark.pk}")
+        assert "room 77" not in shown
+        assert "master key" not in shown
+
+
+def test_stopped_benchmark_goes_on_with_the_answers_it_has(
+    llm: ScriptedLLM, tmp_path: Path
+) -> None:
+    asked = [Question(n, str(n), KNOWN, ("9 times",)) for n in range(3)]
+    plan = Plan(asked, ["untuned"], 1, None, UntunedModel(llm.url, "docportal-reader"))
+    log = AnswerLog(tmp_path / "answers.jsonl", {})
+    ask_all(Plan(asked[:2], ["untuned"], 1, None, plan.untuned), log, str)
+    before = len(llm.requests)
+    ask_all(plan, AnswerLog(tmp_path / "answers.jsonl", {}), str)
+    # One question was left, and it is asked once more beforehand, unmeasured.
+    assert len(llm.requests) - before == 2
+    assert len(AnswerLog(tmp_path / "answers.jsonl", {}).answers) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--systems", "rag,gpt"), "there is no system gpt"),
+        (("--systems", ","), "name at least one"),
+        (("--systems", "rag", "--runs", "0"), "at least 1"),
+        (("--systems", "rag", "--json", "nowhere/report.json"), "There is no folder nowhere"),
+        (("--systems", "rag", "--user", "nobody"), "There is no user 'nobody'"),
+    ],
+)
+def test_wrong_use_is_said_at_once(questions: Path, arguments: tuple[str, ...], said: str) -> None:
+    with pytest.raises(CommandError, match=said):
+        call_command("benchmark", "--questions", str(questions), *arguments)
+
+
+def test_wrong_file_names_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.jsonl"
+    path.write_text('{"id": 1, "query": "Why?"}\n')
+    with pytest.raises(CommandError, match='line 1: "answers" is not a list') as wrong:
+        run(path)
+    assert wrong.value.returncode == 2
+
+
+# --- The page ----------------------------------------------------------------------------------
+
+
+def test_page_without_a_benchmark_says_how_to_make_one(people: People) -> None:
+    assert "manage.py benchmark --questions" in page(people.engineer)
+
+
+def test_page_shows_figures_to_everybody_and_answers_to_admins(
+    model: str, questions: Path, people: People
+) -> None:
+    run(questions)
+    for user in (people.engineer, people.admin):
+        shown = page(user)
+        for text in (
+            "Benchmark acme",
+            "Beside the article",
+            "84 %",
+            "oracle",
+            "By kind of question",
+        ):
+            assert text in shown, text
+    assert KNOWN not in page(people.engineer)
+    assert KNOWN in page(people.admin)
+    wrong = page(people.admin, "?wrong=tuned&kind=changed")
+    assert "superseded" in wrong
+    assert KNOWN not in wrong
+
+
+def test_unknown_benchmark_is_not_there(people: People) -> None:
+    client = Client()
+    client.force_login(people.admin)
+    assert client.get(reverse("benchmark") + "?run=7").status_code == 404

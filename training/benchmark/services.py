@@ -1,0 +1,169 @@
+"""A benchmark from its file of questions to the stored report: the whole flow is `run`."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from filelock import FileLock, Timeout
+
+from ingestion.models import Collection
+from ingestion.publication import current_revision
+from router.processes import spawn_llm
+from router.tuned import usable_by
+from training.benchmark.answers import Answered, AnswerLog
+from training.benchmark.asking import Plan, UntunedModel, ask_all, look_up
+from training.benchmark.models import Benchmark, BenchmarkAnswer, BenchmarkQuestion
+from training.benchmark.questions import Question
+from training.benchmark.report import Found, report
+from training.benchmark.scoring import Prices, scored
+
+Tell = Callable[[str], object]
+Report = dict[str, Any]
+BATCH = 500
+
+
+def run(
+    plan: Plan, *, name: str, questions_sha256: str, tell: Tell, anew: bool = False
+) -> Benchmark:
+    """Ask, judge and store. The model servers must answer.
+
+    Answers are kept as they come. The next call with the same questions and systems goes on with
+    those of one that was stopped, unless documents or models have changed meanwhile, another
+    benchmark was begun, or it is to begin `anew`. One benchmark at a time asks, as two would slow
+    each other. Raises `ModelGone`.
+    """
+    folder = Path(settings.RUN_DIR) / "benchmark"
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(FileLock(folder / ".lock"), tell):
+        file = folder / "answers.jsonl"
+        if anew:
+            file.unlink(missing_ok=True)
+        setup = _setup(plan, questions_sha256)
+        log = AnswerLog(file, setup)
+        if log.answers:
+            tell(f"Going on with {len(log.answers)} answers of a call that was stopped.")
+        found = look_up(plan.questions, plan.user)
+        ask_all(plan, log, tell)
+        told = report(plan.questions, found, log.answers, prices()) | {"setup": setup}
+        stored = _store(plan, name, found, log.answers, told)
+        log.remove()
+    return stored
+
+
+def prices() -> Prices:
+    """US dollars, as the settings have them."""
+    named = settings.PRICE_PER_MILLION_TOKENS
+    return Prices(prompt=named["prompt"], completion=named["completion"])
+
+
+@contextlib.contextmanager
+def untuned_model() -> Iterator[UntunedModel]:
+    """The base model as it comes, answering while the block lasts.
+
+    On the embedded default a server of its own is started. A company's server reads passages with
+    its base model anyway. Raises `ServerFailed`.
+    """
+    if settings.LLM_URL:
+        yield UntunedModel(settings.LLM_URL, settings.LLM_MODEL)
+        return
+    with tempfile.TemporaryDirectory(prefix="docportal-") as logs:
+        starting = spawn_llm(Path(logs) / "untuned.log", model=settings.UNTUNED_MODEL)
+        try:
+            yield UntunedModel(starting.wait().url, settings.UNTUNED_MODEL)
+        finally:
+            starting.stop()
+
+
+# --- What it is made under ---------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _alone(lock: FileLock, tell: Tell) -> Iterator[None]:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        tell("Waiting for another benchmark of this installation to end.")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _setup(plan: Plan, questions_sha256: str) -> dict[str, Any]:
+    """All that an answer depends on, as far as it can be named."""
+    return {
+        "questions_sha256": questions_sha256,
+        "systems": list(plan.systems),
+        "runs": plan.runs,
+        "user": plan.user.get_username() if plan.user is not None else None,
+        "revision": current_revision(),
+        "tuned_models": [model.name for model in usable_by(plan.user)],
+        "reader": settings.LLM_MODEL,
+        "untuned": plan.untuned.name if plan.untuned else None,
+        "prices": asdict(prices()),
+        "processors": os.cpu_count(),
+    }
+
+
+# --- Keeping -----------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def _store(
+    plan: Plan, name: str, found: Mapping[int, Found], answers: Sequence[Answered], told: Report
+) -> Benchmark:
+    benchmark = Benchmark.objects.create(
+        name=name,
+        asked_as_id=plan.user.pk if plan.user is not None else None,
+        collections=sorted(Collection.objects.readable_by(plan.user).values_list("pk", flat=True)),
+        report=told,
+    )
+    rows = BenchmarkQuestion.objects.bulk_create(
+        [_question(benchmark, question, found[question.number]) for question in plan.questions],
+        batch_size=BATCH,
+    )
+    BenchmarkAnswer.objects.bulk_create(
+        [_answer(rows[said.question], plan.questions[said.question], said) for said in answers],
+        batch_size=BATCH,
+    )
+    return benchmark
+
+
+def _question(benchmark: Benchmark, question: Question, found: Found) -> BenchmarkQuestion:
+    return BenchmarkQuestion(
+        benchmark=benchmark,
+        number=question.number,
+        given_id=question.id,
+        query=question.query,
+        answers=list(question.answers),
+        kind=question.kind,
+        covered=found.covered,
+        shown=found.shown,
+    )
+
+
+def _answer(row: BenchmarkQuestion, question: Question, said: Answered) -> BenchmarkAnswer:
+    worth = scored(question, said, shown=row.shown)
+    return BenchmarkAnswer(
+        question=row,
+        system=said.system,
+        run=said.run,
+        text=said.text,
+        route=said.route,
+        verified=said.verified,
+        reason=said.reason,
+        model=said.model,
+        ms=said.ms,
+        prompt_tokens=said.prompt_tokens,
+        completion_tokens=said.completion_tokens,
+        correct=worth.outcome.correct,
+        refused=worth.outcome.refused,
+        stale=bool(worth.stale),
+    )
