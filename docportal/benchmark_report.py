@@ -25,6 +25,7 @@ def shown(benchmark: Benchmark) -> dict[str, Any]:
         "benchmark": benchmark,
         "setup": report["setup"],
         "rows": rows,
+        "uncounted": [one for one in rows if one.measures["uncounted"] and not one.is_baseline],
         "kinds": kinds,
         "systems": systems,
         "headline": figures.headline(report),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from docportal.views.benchmark_figures import Kind, Row
+from training.benchmark.baselines import ENGINES
 
 WIDTH, LABELS, VALUES = 340, 112, 58
 ROOM = WIDTH - LABELS - VALUES
@@ -61,10 +62,20 @@ class Plot:
 
 
 def plots(rows: Sequence[Row], kinds: Sequence[Kind], systems: Sequence[str]) -> list[Plot]:
-    """Those that have something to show; `systems` names the values of each kind."""
+    """Those that have something to show; `systems` names the values of each kind.
+
+    The routers that always ask the same engine are those engines, and not shown twice.
+    """
     of_systems = [row for row in rows if not row.is_baseline]
+    routers = [row for row in rows if row.is_baseline and row.name not in ENGINES]
     drawn = [
-        _plot("Exact match", "whiskers: 95 % interval", [_exact(row) for row in rows], _percent, 1),
+        _plot(
+            "Exact match",
+            "whiskers: 95 % interval",
+            [_exact(row) for row in (*of_systems, *routers)],
+            _percent,
+            1,
+        ),
         _plot(
             "What an asker waits",
             "bars: half are answered by then; whiskers: 99 % are",

@@ -15,6 +15,8 @@ from training.benchmark.scoring import Measures, Prices, Scored, measured
 
 ALWAYS_TUNED, ALWAYS_RAG, RANDOM = "always tuned", "always rag", "random"
 PROVENANCE, ORACLE = "provenance only", "oracle"
+# Routers that are one of the two engines, and nothing more.
+ENGINES = (ALWAYS_TUNED, ALWAYS_RAG)
 
 Answers = Sequence[Scored]
 Choose = Callable[[Scored, Scored], Scored]

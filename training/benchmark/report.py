@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from training.benchmark.answers import Answered
-from training.benchmark.baselines import RANDOM, Answers, at_random, routers
+from training.benchmark.baselines import ENGINES, RANDOM, Answers, at_random, routers
 from training.benchmark.questions import Question
 from training.benchmark.scoring import (
     Prices,
@@ -54,7 +54,7 @@ def report(
         "route_share": {name: measured(given, prices).routes for name, given in systems.items()},
         "ci95": {name: intervals(given) for name, given in (systems | baselines).items()},
         "over_runs": {name: over_runs(given, prices) for name, given in systems.items()},
-        "gains": _gains(systems.get(HYBRID, ()), systems | baselines),
+        "gains": _gains(systems.get(HYBRID, ()), systems | _without_engines(baselines)),
         "runs": len({answer.run for answer in answers}),
     }
 
@@ -74,6 +74,10 @@ def _baselines(systems: Mapping[str, Answers], found: Mapping[int, Found]) -> di
         return {}
     covered = {number for number, one in found.items() if one.covered}
     return routers(systems[TUNED], systems[RAG], covered)
+
+
+def _without_engines(baselines: Mapping[str, Answers]) -> dict[str, Answers]:
+    return {name: given for name, given in baselines.items() if name not in ENGINES}
 
 
 def _figures(answers: Answers, prices: Prices) -> dict[str, Any]:
