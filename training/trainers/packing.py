@@ -35,8 +35,11 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """One sequence of length L with all its branches."""
+    """One sequence of length L with all its branches: the first `shared` places are common, then
+    each branch has as many as `lengths` says."""
 
+    shared: int
+    lengths: list[int]
     ids: Tensor  # (L,)
     positions: Tensor  # (L,)
     branch: Tensor  # (L,): 0 for the prefix, then 1, 2, …
@@ -54,7 +57,7 @@ class Packed:
 
     def to(self, device: torch.device) -> "Packed":
         tensors = (self.ids, self.positions, self.branch, self.predicts, self.targets, self.row)
-        return Packed(*(tensor.to(device) for tensor in tensors))
+        return Packed(self.shared, self.lengths, *(tensor.to(device) for tensor in tensors))
 
 
 def encode(row: Row, tokenizer: PreTrainedTokenizerBase) -> Encoded:
@@ -95,7 +98,9 @@ def pack(rows: Sequence[Encoded]) -> Packed:
         ids += tail
         positions += range(shared, shared + len(tail))
         branch += [number + 1] * len(tail)
-    return Packed(*(torch.tensor(x) for x in (ids, positions, branch, predicts, targets, owner)))
+    tensors = (torch.tensor(x) for x in (ids, positions, branch, predicts, targets, owner))
+    lengths = [len(row.prompt) - shared + len(row.answer) - 1 for row in rows]
+    return Packed(shared, lengths, *tensors)
 
 
 def _common(sequences: Sequence[Sequence[int]]) -> int:

@@ -11,9 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
+from training.trainers import branches
 from training.trainers.config import RunConfig
 from training.trainers.learner import Learner, write_adapter
-from training.trainers.packing import Encoded, pack
+from training.trainers.packing import Encoded, Packed, pack
 
 
 class PeftLearner(Learner):
@@ -21,6 +22,7 @@ class PeftLearner(Learner):
         torch.manual_seed(config.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.dtype = best_dtype(self.device)
+        self.no_mask = torch.zeros(1, 1, 1, 1, device=self.device)
         self.tokenizer = AutoTokenizer.from_pretrained(config.base)
         model = self.load_model(config)
         self.model = model
@@ -32,8 +34,7 @@ class PeftLearner(Learner):
         base = AutoModelForCausalLM.from_pretrained(
             config.base,
             dtype=self.dtype,
-            # With a mask of our own, PyTorch's fused attention is half as fast on CPUs.
-            attn_implementation="eager" if self.device.type == "cpu" else "sdpa",
+            attn_implementation=branches.NAME,
             quantization_config=_four_bits() if config.quantise else None,
             device_map={"": self.device},
         )
@@ -48,12 +49,18 @@ class PeftLearner(Learner):
             hidden = self._transformer(
                 input_ids=packed.ids[None],
                 position_ids=packed.positions[None],
-                attention_mask=packed.mask(self.dtype),
                 use_cache=False,
+                **self.attention(packed),
             ).last_hidden_state[0]
             # A vocabulary's worth of logits for the answers' tokens only.
             logits = self._head(hidden[packed.predicts]).float()
         return functional.cross_entropy(logits, packed.targets, reduction="sum"), len(packed.ids)
+
+    def attention(self, packed: Packed) -> dict[str, Any]:
+        """What tells the model which places of the sequence see each other."""
+        laid_out = branches.lay_out(packed.shared, packed.lengths, self.dtype, self.device)
+        # Any mask of four dimensions keeps transformers from making one of its own.
+        return {"branches": laid_out, "attention_mask": self.no_mask}
 
     def save(self, folder: Path) -> None:
         lora: Any = self.model.peft_config["default"]

@@ -24,7 +24,7 @@ from transformers import AutoConfig
 
 from training.trainers.config import RunConfig
 from training.trainers.learner import WEIGHTS
-from training.trainers.packing import Encoded
+from training.trainers.packing import Encoded, Packed
 from training.trainers.peft import PeftLearner
 
 # What is longer is cut without a word. Prompts with passages take up to this many tokens.
@@ -63,6 +63,10 @@ class UnslothLearner(PeftLearner):
         if start:
             set_peft_model_state_dict(model, load_file(Path(config.start) / WEIGHTS))
         return model
+
+    def attention(self, packed: Packed) -> dict[str, Any]:
+        """As a mask: Unsloth has attention of its own."""
+        return {"attention_mask": packed.mask(self.dtype)}
 
     @contextmanager
     def answering(self) -> Iterator[None]:

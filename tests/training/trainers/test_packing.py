@@ -1,4 +1,5 @@
 import itertools
+import random
 from array import array
 
 import torch
@@ -9,7 +10,8 @@ from tests.training.trainers.conftest import closed_rows
 from training.reader.data import exercises
 from training.reader.dataset import rows
 from training.trainers.batching import epoch_updates, updates
-from training.trainers.packing import Encoded, encode, pack
+from training.trainers.branches import attend, lay_out
+from training.trainers.packing import Encoded, Packed, encode, pack
 from training.trainers.peft import PeftLearner
 
 
@@ -27,6 +29,26 @@ def test_packed_branches_give_what_each_row_gives_alone(learner: PeftLearner) ->
             alone = [learner.loss([row])[0] for row in encoded]
         torch.testing.assert_close(together, torch.stack(alone).sum(), rtol=1e-4, atol=1e-3)
         assert tokens < sum(map(len, encoded))
+
+
+@given(st.integers(0, 5), st.lists(st.integers(1, 4), min_size=1, max_size=5), st.randoms())
+def test_attention_by_branches_is_attention_under_the_mask(
+    shared: int, lengths: list[int], source: random.Random
+) -> None:
+    torch.manual_seed(source.randrange(1_000))
+    ids = torch.arange(shared + sum(lengths))
+    branch = torch.repeat_interleave(
+        torch.arange(len(lengths) + 1), torch.tensor([shared, *lengths])
+    )
+    packed = Packed(shared, lengths, ids, ids, branch, ids, ids, ids)
+    query, key, value = (torch.randn(1, heads, len(ids), 8) for heads in (4, 2, 2))
+    laid_out = lay_out(shared, lengths, torch.float32, torch.device("cpu"))
+    module = torch.nn.Module()
+    found, _ = attend(module, query, key, value, None, branches=laid_out, scaling=0.3)
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        query, key, value, packed.mask(torch.float32), scale=0.3, enable_gqa=True
+    )
+    torch.testing.assert_close(found, expected.transpose(1, 2))
 
 
 def test_targets_are_the_answer_and_the_end_of_the_turn(learner: PeftLearner) -> None:
