@@ -21,7 +21,7 @@ from training.metrics import (
 )
 
 ROUTES = ("tuned", "rag", "refused")
-# Those that the page and the report tell from run to run.
+# Those whose spread from run to run is told.
 IN_EACH_RUN = ("exact_match", "correct", "ms_p50", "ms_p99", "tokens_per_answer")
 
 
