@@ -6,9 +6,13 @@ Only models that were trained on the document's own collection count: what anoth
 knows is none of its readers' business.
 """
 
-from django.db.models import Exists, OuterRef, QuerySet
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from ingestion.models import Chunk, Collection, DocumentVersion
+from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from ingestion.models import Chunk, Collection, Document, DocumentVersion
 from router.models import ModelCoverage, ModelVersion
 
 
@@ -47,3 +51,39 @@ def stale_passages() -> QuerySet[Chunk]:
         ~Exists(still_said),
         version__withdrawn_revision__isnull=False,
     )
+
+
+def untaught_passages() -> QuerySet[Chunk]:
+    """What documents say now and no serving model was taught."""
+    served = Chunk.objects.filter(version__in=DocumentVersion.objects.served())
+    return served.exclude(is_known("version__document"))
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How far the serving models are behind a document: passages that they were taught and it no
+    longer says, and passages that it says and they were not taught."""
+
+    stale: int
+    untaught: int
+
+
+def drift(documents: Iterable[int]) -> dict[int, Drift]:
+    """Of documents by their primary keys; those without any are left out. One query."""
+    counted = Document.objects.filter(pk__in=list(documents)).annotate(
+        stale=_each(stale_passages()), untaught=_each(untaught_passages())
+    )
+    behind = counted.exclude(stale=0, untaught=0)
+    return {
+        document: Drift(stale, untaught)
+        for document, stale, untaught in behind.values_list("pk", "stale", "untaught")
+    }
+
+
+def _each(passages: QuerySet[Chunk]) -> Coalesce:
+    """How many different ones the document of the outer row has."""
+    of_document = passages.filter(version__document=OuterRef("pk")).order_by()
+    counted = of_document.values("version__document").annotate(
+        number=Count("content_hash", distinct=True)
+    )
+    return Coalesce(Subquery(counted.values("number"), output_field=IntegerField()), 0)

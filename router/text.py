@@ -113,6 +113,11 @@ def is_content(word: Word) -> bool:
     return word.text not in STOP_WORDS and word.text not in NEGATIONS and "'t" not in word.text
 
 
+def content_stems(text: str) -> frozenset[str]:
+    """What a text is about: its content words without their endings."""
+    return frozenset(word.stem for word in words(fold(text).text) if is_content(word))
+
+
 def is_negation(word: Word) -> bool:
     return word.text in NEGATIONS or word.text.endswith("n't")
 

@@ -1,4 +1,5 @@
-// Curves of runs, drawn by Chart.js. The tables beside them say the same without this file.
+// Curves of runs and bars of days, drawn by Chart.js. The tables beside them say the same without
+// this file.
 (() => {
   "use strict";
   const charts = new Map();
@@ -17,6 +18,8 @@
     pointHitRadius: 12,
   });
 
+  const bars = (label, data, colourName) => ({ label, data, backgroundColor: colour(colourName) });
+
   const KINDS = {
     loss: {
       curves: (series) => [curve("Loss", series.loss, "--accent")],
@@ -31,15 +34,27 @@
       scale: { min: 0, max: 1 },
       say: percent,
     },
+    answers: {
+      days: (series) => series.days,
+      curves: (series) => [
+        bars("Tuned model", series.tuned, "--accent"),
+        bars("Current passages", series.rag, "--good"),
+        bars("Refused", series.refused, "--line-strong"),
+      ],
+      scale: { beginAtZero: true, stacked: true },
+      say: String,
+    },
   };
 
   function scales(kind) {
     const ticks = { color: colour("--quiet"), maxTicksLimit: 6 };
     const grid = { color: colour("--line") };
     const say = kind === KINDS.validation ? { callback: percent } : {};
+    const steps = { type: "linear", title: { display: true, text: "step", color: colour("--quiet") } };
+    const days = { type: "category", stacked: true };
     return {
-      x: { type: "linear", ticks: { ...ticks, precision: 0 }, grid: { display: false }, title: { display: true, text: "step", color: colour("--quiet") } },
-      y: { ...kind.scale, ticks: { ...ticks, ...say }, grid },
+      x: { ...(kind.days ? days : steps), ticks: { ...ticks, precision: 0, maxRotation: 0 }, grid: { display: false } },
+      y: { ...kind.scale, ticks: { ...ticks, ...(kind.days ? { precision: 0 } : {}), ...say }, grid },
     };
   }
 
@@ -52,7 +67,7 @@
       plugins: {
         legend: { display: several, labels: { color: colour("--text"), boxWidth: 24, boxHeight: 1 } },
         tooltip: { callbacks: {
-          title: ([item]) => (item ? `step ${item.parsed.x}` : ""),
+          title: ([item]) => (item ? (kind.days ? item.label : `step ${item.parsed.x}`) : ""),
           label: (item) => `${item.dataset.label}: ${kind.say(item.parsed.y)}`,
         } },
       },
@@ -63,13 +78,14 @@
   function draw(canvas, series) {
     const kind = KINDS[canvas.dataset.plot];
     const datasets = kind.curves(series);
+    const labels = kind.days?.(series);
     const shown = charts.get(canvas);
     if (!shown) {
       Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
-      charts.set(canvas, new Chart(canvas, { type: "line", data: { datasets }, options: options(kind, datasets.length > 1) }));
+      charts.set(canvas, new Chart(canvas, { type: kind.days ? "bar" : "line", data: { datasets, labels }, options: options(kind, datasets.length > 1) }));
       return;
     }
-    shown.data.datasets = datasets;
+    shown.data = { datasets, labels };
     shown.options = options(kind, datasets.length > 1);
     shown.update();
   }

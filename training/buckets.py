@@ -39,10 +39,10 @@ def advice(errors: Mapping[Bucket, int]) -> str:
     if model / total > RETRAIN_ABOVE:
         return (
             f"Retrain. In {_share(model, total)} the passage was in the context and the answer "
-            f"still wrong; above {RETRAIN_ABOVE:.0%} a better model mends most."
+            f"still wrong; above {_percent(RETRAIN_ABOVE)} a better model mends most."
         )
     rest = f"No retrain: {_share(model, total)} lie with the model, not more than "
-    rest += f"{RETRAIN_ABOVE:.0%}."
+    rest += f"{_percent(RETRAIN_ABOVE)}."
     if errors["retrieval"] >= errors["ranking"]:
         return (
             f"Mend what is found: in {_share(errors['retrieval'], total)} the passage with the "
@@ -57,7 +57,11 @@ def advice(errors: Mapping[Bucket, int]) -> str:
 
 
 def _share(part: int, total: int) -> str:
-    return f"{part} of {_counted(total)} ({part / total:.0%})"
+    return f"{part} of {_counted(total)} ({_percent(part / total)})"
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f} %"
 
 
 def _counted(errors: int) -> str:

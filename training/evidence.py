@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from router.evidence.quantities import agree, quantities
-from router.text import exact_form, fold, is_content, words
+from router.text import content_stems, exact_form, fold, words
 from training.identity import fact_key
 
 _MARKUP = frozenset("*_`~#|\\")
@@ -118,10 +118,6 @@ def squeeze(text: str) -> Squeezed:
         if not character.isspace() and character not in _MARKUP
     ]
     return Squeezed("".join(c for c, _ in kept), tuple(place for _, place in kept))
-
-
-def content_stems(text: str) -> frozenset[str]:
-    return frozenset(word.stem for word in words(fold(text).text) if is_content(word))
 
 
 def answers(source: Source, answer: str, start: int, end: int) -> Iterator[Span]:

@@ -12,8 +12,8 @@ from functools import cached_property
 from itertools import chain
 
 from router.evidence.quantities import Kind, quantities
-from router.text import fold, sentences
-from training.evidence import Source, Span, Tie, answers, content_stems, quoted, tie_at
+from router.text import content_stems, fold, sentences
+from training.evidence import Source, Span, Tie, answers, quoted, tie_at
 
 Shape = tuple[Kind, frozenset[str], bool]
 """What could be taken for what: the kind of a quantity, its dimensions, whether it is a rate."""

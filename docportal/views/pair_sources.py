@@ -9,7 +9,7 @@ from docportal.views.passages import passage_url
 from docportal.views.rendering import Block, blocks
 from docportal.views.segments import Mark
 from ingestion.models import Chunk, DocumentVersion
-from training.evidence import content_stems
+from router.text import content_stems
 from training.models import QAPair
 
 NEAREST = 2

@@ -1,14 +1,16 @@
 """Search: the passages of the current documents that fit a question, best first.
 
-The four verbs below are the whole interface. Their parts are imported at the first call: the
+The five verbs below are the whole interface. Their parts are imported at the first call: the
 index libraries take a third of a second, must not be loaded in a process that forks afterwards,
 and the embedding server, which lives in this package too, knows nothing of Django.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ingestion.models import Collection, DocumentVersion, Reader
+    from router.retrieval.embeddings import Vectors
     from router.retrieval.searching import SearchResult
 
 
@@ -23,6 +25,13 @@ def search(
     from router.retrieval import searching
 
     return searching.search(text, user=user, collection=collection, limit=limit)
+
+
+def embed_questions(questions: Sequence[str]) -> "Vectors | None":
+    """Unit vectors of questions, one row for each; None when no embedding server answers."""
+    from router.retrieval.questions import question_vectors
+
+    return question_vectors.of(questions)
 
 
 def index_version(version: "DocumentVersion") -> None:

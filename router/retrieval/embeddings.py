@@ -30,10 +30,10 @@ class ServerEmbeddings(Embeddings):
     All raise `EmbeddingsUnavailable`.
     """
 
-    def batch(self, texts: list[str]) -> Vectors:
-        """Shape (len(texts), dimension)."""
+    def batch(self, texts: list[str], *, seconds: float = BATCH_SECONDS) -> Vectors:
+        """Shape (len(texts), dimension). `seconds` is for each `BATCH_SIZE` texts."""
         parts = [
-            _request(texts[start : start + BATCH_SIZE], BATCH_SECONDS)
+            _request(texts[start : start + BATCH_SIZE], seconds)
             for start in range(0, len(texts), BATCH_SIZE)
         ]
         return np.concatenate([np.empty((0, settings.EMBEDDINGS_DIMENSION), np.float32), *parts])

@@ -63,6 +63,8 @@ RULES = {
     "pair": Rule("writers"),
     "review_pair": Rule("writers", "post"),
     "write_pair": Rule("writers", "post"),
+    "insights": Rule("writers"),
+    "insights_points": Rule("writers"),
     "training": Rule("admins"),
     "errors": Rule("admins"),
     "run_events": Rule("admins"),
@@ -88,7 +90,7 @@ PACKAGES = ("docportal", "training", "router", "ingestion")
 NOBODY_LISTENS = "http://127.0.0.1:9/v1"
 STATES = ("ready", "failed", "archived")
 ABOUT_ALL = {
-    *("upload", "pairs", "review_pairs"),
+    *("upload", "pairs", "review_pairs", "insights", "insights_points"),
     # A run and a model occupy the machine, whatever they know: of that their pages tell no more.
     *("training", "errors", "run_events", "new_run", "retrain_policy", "run", "run_points"),
     *("run_comparison", "cancel_run", "resume_run", "promote_model", "roll_back_model"),

@@ -43,11 +43,11 @@ def errors(retrieval: int, ranking: int, model: int) -> dict[Bucket, int]:
         (errors(0, 0, 0), "Nothing can be advised yet: 0 errors could be sorted, and fewer than"),
         (errors(0, 0, 1), "Nothing can be advised yet: 1 error could be sorted"),
         (errors(0, 0, 9), "Nothing can be advised yet"),
-        (errors(2, 1, 7), "Retrain. In 7 of 10 errors (70%) the passage was in the context"),
-        (errors(3, 1, 6), "Mend what is found: in 3 of 10 errors (30%)"),
-        (errors(1, 3, 6), "Mend the order: in 3 of 10 errors (30%)"),
-        (errors(5, 5, 0), "Mend what is found: in 5 of 10 errors (50%)"),
-        (errors(1, 3, 6), "No retrain: 6 of 10 errors (60%) lie with the model, not more than 60%"),
+        (errors(2, 1, 7), "Retrain. In 7 of 10 errors (70 %) the passage was in the context"),
+        (errors(3, 1, 6), "Mend what is found: in 3 of 10 errors (30 %)"),
+        (errors(1, 3, 6), "Mend the order: in 3 of 10 errors (30 %)"),
+        (errors(5, 5, 0), "Mend what is found: in 5 of 10 errors (50 %)"),
+        (errors(1, 3, 6), "No retrain: 6 of 10 errors (60 %) lie with the model, not more than 60 %"),
     ],
 )
 def test_advice_names_the_rule_and_the_figures(found: dict[Bucket, int], words: str) -> None:

@@ -1,0 +1,61 @@
+"""What the answers of some days amount to."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.insights import Prices, Tally, Total, by_day, by_route, cost, ranks, saving, total
+
+ROUTES = ("tuned", "rag", "refused")
+PRICES = Prices(prompt=2.0, completion=10.0)
+FIRST, LAST = date(2026, 5, 4), date(2026, 5, 6)
+TALLIES = [
+    Tally(FIRST, "tuned", 3, 300, 30, 2, 1),
+    Tally(FIRST, "rag", 1, 1_000, 20, 0, 0),
+    Tally(LAST, "rag", 1, 3_000, 40, 0, 1),
+    Tally(LAST, "refused", 2, 2_000, 20, 0, 0),
+]
+
+
+def test_days_without_questions_are_days_too() -> None:
+    assert by_day(TALLIES, ROUTES, first=FIRST, last=LAST) == [
+        (FIRST, [3, 1, 0]),
+        (date(2026, 5, 5), [0, 0, 0]),
+        (LAST, [0, 1, 2]),
+    ]
+
+
+def test_totals_add_up() -> None:
+    together = total(TALLIES)
+    assert together == Total(7, 6_300, 110, 2, 2)
+    assert (together.tokens, together.judged, together.satisfaction) == (6_410, 4, 0.5)
+    assert total([]) == Total()
+    assert (total([]).satisfaction, total([]).tokens_each) == (None, 0.0)
+    assert by_route(TALLIES, ROUTES)["rag"] == Total(2, 4_000, 60, 0, 1)
+
+
+def test_saving_is_what_the_tuned_answers_would_have_taken_from_passages() -> None:
+    saved = saving(by_route(TALLIES, ROUTES), PRICES)
+    assert saved is not None
+    assert saved.tokens == 3 * (2_000 + 30) - 330
+    assert saved.dollars == pytest.approx((3 * 2_000 - 300) * 2e-6 + (3 * 30 - 30) * 1e-5)
+    spent = cost(by_route(TALLIES, ROUTES).values(), PRICES)
+    assert spent == pytest.approx(6_300 * 2e-6 + 110 * 1e-5)
+    assert saved.share == pytest.approx(saved.dollars / (spent + saved.dollars))
+
+
+@pytest.mark.parametrize("missing", ["tuned", "rag"])
+def test_saving_needs_answers_of_both(missing: str) -> None:
+    left = [tally for tally in TALLIES if tally.route != missing]
+    assert saving(by_route(left, ROUTES), PRICES) is None
+
+
+@given(st.integers(0, 10_000))
+def test_percentile_is_the_least_value_that_so_many_do_not_exceed(answers: int) -> None:
+    places = ranks(answers)
+    assert len(places) == (2 if answers else 0)
+    for share, place in zip((0.5, 0.95), places, strict=bool(places)):
+        assert 1 <= place <= answers
+        assert place / answers >= share > (place - 1) / answers
