@@ -183,6 +183,11 @@ GATE_SLOWER = env.float("GATE_SLOWER", default=0.1)
 # Rows of the base model's own answers, as JSON lines; asked for by `replay` of the mixture.
 DATASET_REPLAY = env.str("DATASET_REPLAY", default="")
 
+# --- Routing -----------------------------------------------------------------------------------
+# The share of wrong answers among those that a tuned model shows unread; what is certified is a
+# bound on it, so with fewer than 73 questions without an error nothing is.
+ROUTER_TARGET_ERROR = env.float("ROUTER_TARGET_ERROR", default=0.05)
+
 # --- Limits ------------------------------------------------------------------------------------
 UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_MB", default=50) * 1024 * 1024
 UPLOAD_MAX_EXPANDED_BYTES = 200 * 1024 * 1024

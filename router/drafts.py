@@ -1,4 +1,4 @@
-"""What became of a model's words: the draft of one answer while it is checked. No database."""
+"""What became of the models' words: the draft of one answer while it is checked. No database."""
 
 from __future__ import annotations
 
@@ -6,69 +6,125 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from router.prompts import REFUSAL
+from router.signals import Signals
 from router.verification import Support
 
 if TYPE_CHECKING:
-    from router.retrieval.searching import Hit, SearchResult
+    from router.policy import Decision, Engine, RouteAsked
+    from router.retrieval.searching import SearchResult
     from router.tuned import ServedModel
-
-RouteAsked = Literal["auto", "tuned", "rag"]
-Route = Literal["tuned", "rag", "refused"]
 
 MAX_REASON = 500
 
 
 @dataclass(slots=True)
-class Draft:
-    """`sentences` are those that are shown; `supports` belong to them one by one.
+class Attempt:
+    """What one engine wrote, and what the check said to it.
 
-    `served` is the tuned model that answers from its weights, None where passages are read.
-    `model` is the one that was asked; `problem` says in plain words why the draft ends where it
-    does.
+    `sentences` are those that may be shown; `supports` belong to them one by one. `rejected` is
+    the first that no passage bears out. `problem` says in plain words why the attempt ends where
+    it does.
     """
 
-    route_asked: RouteAsked
-    found: SearchResult
-    served: ServedModel | None = None
-    model: str = ""
+    engine: Literal["tuned", "rag"]
+    model: str
     written: str = ""
     sentences: list[str] = field(default_factory=list)
     supports: list[Support] = field(default_factory=list)
     rejected: Support | None = None
     problem: str = ""
-    model_refused: bool = False
-    model_failed: str = ""
+    refused: bool = False
+    failed: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     generate_ms: float = 0.0
     verify_ms: float = 0.0
-    total_ms: float = 0.0
 
     @property
-    def refused(self) -> bool:
-        return not self.sentences or bool(self.model_failed)
-
-    @property
-    def route(self) -> Route:
-        """The one that the answer came by."""
-        if self.refused:
-            return "refused"
-        return "rag" if self.served is None else "tuned"
+    def is_empty(self) -> bool:
+        return not self.sentences or bool(self.failed)
 
     @property
     def verified(self) -> bool:
         """Whether every sentence stands in a passage."""
-        return not self.refused and all(support.supported for support in self.supports)
+        return not self.is_empty and all(support.supported for support in self.supports)
+
+    @property
+    def confidence(self) -> float:
+        """The least verification score of its sentences, where one that is not borne out has 0."""
+        return min(support.score if support.supported else 0.0 for support in self.supports)
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "engine": self.engine,
+            "model": self.model,
+            "draft": self.written,
+            "problem": self.problem,
+            "refused": self.refused,
+            "failed": self.failed,
+            "missing": [claim.text for claim in self.rejected.missing] if self.rejected else [],
+            "generate_ms": self.generate_ms,
+            "verify_ms": self.verify_ms,
+        }
+
+
+@dataclass(slots=True)
+class Draft:
+    """`question` is as it was understood, which is what is looked for and what models are asked.
+
+    `served` is the tuned model that may answer, None without one. `attempts` are made one after
+    the other; what is shown is the last one's.
+    """
+
+    question: str
+    found: SearchResult
+    signals: Signals
+    decision: Decision
+    route_asked: RouteAsked = "auto"
+    served: ServedModel | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    total_ms: float = 0.0
+
+    @property
+    def shown(self) -> Attempt | None:
+        """The attempt with something to show: the last one, as none is made after it."""
+        return next((one for one in reversed(self.attempts) if not one.is_empty), None)
+
+    @property
+    def refused(self) -> bool:
+        return self.shown is None
+
+    @property
+    def route(self) -> Engine:
+        """The one that the answer came by."""
+        return self.shown.engine if self.shown else "refused"
+
+    @property
+    def model(self) -> str:
+        """The one that the answer is of, or that was asked last; empty: none was."""
+        asked = self.shown or (self.attempts[-1] if self.attempts else None)
+        return asked.model if asked else ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is refused because a model could not be asked."""
+        if self.shown is not None:
+            return False
+        return any(one.failed for one in self.attempts) or self.decision.rule == "no-model"
+
+    @property
+    def verified(self) -> bool:
+        return self.shown is not None and self.shown.verified
 
     @property
     def text(self) -> str:
-        return REFUSAL if self.refused else "".join(self.sentences).strip()
+        return "".join(self.shown.sentences).strip() if self.shown else REFUSAL
 
     @property
     def spans(self) -> dict[int, tuple[int, int]]:
         """Of each supporting passage, from 0, the first sentence that was used."""
         spans: dict[int, tuple[int, int]] = {}
-        for support in [] if self.refused else self.supports:
+        for support in self.shown.supports if self.shown else []:
             if support.span:
                 spans.setdefault(support.span[0], support.span[1:])
         return spans
@@ -76,17 +132,20 @@ class Draft:
     @property
     def reason(self) -> str:
         """Why this outcome, for the person who asked."""
-        said = [self.problem if self.refused else self._borne_out()]
+        said = [self.decision.reason]
+        said += [self._outcome(attempt) for attempt in self.attempts]
         if self.found.degraded:
             said.append("The embedding server does not answer, so only words were searched.")
-        return " ".join(said)[:MAX_REASON]
+        return " ".join(one for one in said if one)[:MAX_REASON]
 
-    def _borne_out(self) -> str:
-        if not self.verified:
-            return f"Asked for by the route; no current passage bears it out. {self.problem}"
+    def _outcome(self, attempt: Attempt) -> str:
+        if attempt.is_empty:
+            return attempt.problem
+        if not attempt.verified:
+            return f"Asked for by the route; no current passage bears it out. {attempt.problem}"
         numbers = " and ".join(str(place + 1) for place in sorted(self.spans))
         checked = f"Checked: it stands in passage{'s' * (len(self.spans) > 1)} {numbers}."
-        return f"{checked} The rest was left out. {self.problem}" if self.problem else checked
+        return f"{checked} The rest was left out. {attempt.problem}" if attempt.problem else checked
 
     @property
     def confidence(self) -> float:
@@ -95,36 +154,30 @@ class Draft:
         An answer: 0.7 × the least verification score of its sentences + 0.3 × how well both
         searches agree on its source; both are 0 where there is none. A refusal, as the belief
         that there is no answer: 1 without any passage; 1 − agreement on the best passage / 2 after
-        a model's or the check's no; 0 when no model could be asked. Agreement is the mean of 1/rank
-        in both searches, where a passage not found counts 0.
+        a model's or the check's no; 0 when no model could be asked.
         """
-        hits = self.found.hits
-        if self.model_failed:
+        grounds = self.signals.grounds
+        if self.shown is not None:
+            agreement = grounds[next(iter(self.spans))].agreement if self.spans else 0.0
+            return 0.7 * self.shown.confidence + 0.3 * agreement
+        if self.failed:
             return 0.0
-        if self.refused:
-            return 1 - _agreement(hits[0]) / 2 if hits else 1.0
-        least = min(support.score if support.supported else 0.0 for support in self.supports)
-        agreement = _agreement(hits[next(iter(self.spans))]) if self.spans else 0.0
-        return 0.7 * least + 0.3 * agreement
+        return 1 - grounds[0].agreement / 2 if grounds else 1.0
 
     @property
-    def signals(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         """What the outcome rested on. Of documents it holds only what the asker was shown."""
+        shown = self.shown
+        sentences = zip(shown.sentences, shown.supports, strict=True) if shown else ()
         return {
             "route_asked": self.route_asked,
+            "question": self.question,
             "revision": self.found.revision,
             "degraded": self.found.degraded,
-            "hits": [
-                {
-                    "chunk": hit.chunk.pk,
-                    "score": hit.score,
-                    "lexical_rank": hit.lexical_rank,
-                    "dense_rank": hit.dense_rank,
-                    "similarity": hit.similarity,
-                }
-                for hit in self.found.hits
-            ],
-            "draft": self.written,
+            "hits": [hit.chunk.pk for hit in self.found.hits],
+            **self.signals.as_json(),
+            "decision": self.decision.as_json(),
+            "attempts": [attempt.as_json() for attempt in self.attempts],
             "sentences": [
                 {
                     "text": text,
@@ -132,15 +185,23 @@ class Draft:
                     "score": support.score,
                     "problem": support.problem,
                 }
-                for text, support in zip(self.sentences, self.supports, strict=True)
+                for text, support in sentences
             ],
             "verified": self.verified,
-            "missing": [claim.text for claim in self.rejected.missing] if self.rejected else [],
-            "model_refused": self.model_refused,
-            "model_failed": self.model_failed,
         }
 
+    @property
+    def prompt_tokens(self) -> int:
+        return sum(attempt.prompt_tokens for attempt in self.attempts)
 
-def _agreement(hit: Hit) -> float:
-    ranks = (hit.lexical_rank, hit.dense_rank)
-    return sum(1 / rank for rank in ranks if rank is not None) / len(ranks)
+    @property
+    def completion_tokens(self) -> int:
+        return sum(attempt.completion_tokens for attempt in self.attempts)
+
+    @property
+    def generate_ms(self) -> float:
+        return sum(attempt.generate_ms for attempt in self.attempts)
+
+    @property
+    def verify_ms(self) -> float:
+        return sum(attempt.verify_ms for attempt in self.attempts)

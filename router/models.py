@@ -170,6 +170,9 @@ class ModelVersion(models.Model):
     dataset_sha256 = models.CharField(max_length=64)
     recipe = models.JSONField(default=dict, help_text="The run.json that made it.")
     metrics = models.JSONField(default=dict)
+    calibration = models.JSONField(
+        default=dict, help_text="A `router.calibration.Calibration`; empty: never fitted."
+    )
     collections = models.ManyToManyField(
         Collection, related_name="tuned_models", help_text="What it was trained on."
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from asgiref.sync import async_to_sync, sync_to_async
@@ -19,16 +19,22 @@ from django.db import connection, transaction
 
 from ingestion.errors import UserError
 from ingestion.models import Reader
-from router import retrieval, tuned
-from router.drafts import Draft, RouteAsked
+from router import provenance, retrieval, tuned
+from router.drafts import Draft
+from router.followups import standalone
+from router.intents import read_intent
 from router.models import Answer, Citation, Conversation, Feedback, Query
+from router.policy import RouteAsked, decide
+from router.signals import Signals
 from router.text import storable
 from router.writing import Sentence, since, written_sentences
 
 if TYPE_CHECKING:
-    from router.retrieval.searching import Hit
+    from router.retrieval.searching import Hit, SearchResult
 
 SHOWN_PASSAGES = 8
+# Questions of a conversation that a new one may lean on.
+REMEMBERED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ async def answer(query: Query, *, route: RouteAsked = "auto") -> AsyncGenerator[
     started = time.perf_counter()
     draft = await sync_to_async(_begun)(query, route)
     yield Passages(draft.found.hits, draft.found.degraded)
-    async with contextlib.aclosing(written_sentences(query.text, draft)) as sentences:
+    async with contextlib.aclosing(written_sentences(draft)) as sentences:
         async for sentence in sentences:
             yield sentence
     draft.total_ms = since(started)
@@ -104,7 +110,7 @@ async def drafted(question: str, *, user: Reader, route: RouteAsked) -> Drafted:
     asker = user.pk if user is not None else None
     query = Query(user_id=asker, text=_checked_question(question))
     draft = await sync_to_async(_begun)(query, route)
-    async with contextlib.aclosing(written_sentences(query.text, draft)) as sentences:
+    async with contextlib.aclosing(written_sentences(draft)) as sentences:
         async for _ in sentences:
             pass
     return Drafted(
@@ -112,7 +118,7 @@ async def drafted(question: str, *, user: Reader, route: RouteAsked) -> Drafted:
         route=draft.route,
         refused=draft.refused,
         verified=draft.verified,
-        failed=bool(draft.model_failed),
+        failed=draft.failed,
         reason=draft.reason,
         model=draft.model,
         ms=since(started),
@@ -169,20 +175,43 @@ def _checked_question(text: str) -> str:
 
 
 def _begun(query: Query, route: RouteAsked) -> Draft:
-    """A draft with the passages that were found, and with the model if a tuned one is asked for."""
+    """A draft with what was found, what is known about it, and the engine that is to answer."""
     try:
-        found = retrieval.search(query.text, user=query.user, limit=SHOWN_PASSAGES)
-        draft = Draft(route, found)
-        if route == "tuned":
-            passages = [hit.chunk.content_hash for hit in found.hits]
-            draft.served = tuned.answering(query.user, passages)
-            if draft.served is None:
-                draft.problem = draft.model_failed = tuned.why_none(query.user)
-        return draft
+        question = standalone(query.text, _understood_before(query))
+        found = retrieval.search(question, user=query.user, limit=SHOWN_PASSAGES)
+        hashes = [hit.chunk.content_hash for hit in found.hits]
+        served = tuned.answering(query.user, hashes) if route != "rag" else None
+        signals = signals_of(served.name if served else "", found)
+        if served is None:
+            signals = replace(signals, why_no_model=tuned.why_none(query.user))
+        decision = decide(
+            signals,
+            served.calibration if served else None,
+            intent=read_intent(question),
+            asked=route,
+        )
+        return Draft(question, found, signals, decision, route, served)
     finally:
         # A model writes for seconds, and must not hold a connection of the pool meanwhile.
         if not connection.in_atomic_block:
             connection.close()
+
+
+def _understood_before(query: Query) -> list[str]:
+    """The last questions of the conversation as they were understood, newest first."""
+    if query.conversation_id is None:
+        return []
+    earlier = Answer.objects.filter(query__conversation=query.conversation_id).exclude(query=query)
+    newest = earlier.order_by("-query__asked_at").values_list("signals__question", flat=True)
+    return list(newest[:REMEMBERED])
+
+
+def signals_of(model: str, found: SearchResult) -> Signals:
+    """What is known of the passages found, and of what `model`, by its name, was taught of them."""
+    grounds = provenance.grounds(model, found.hits)
+    documents = [ground.document for ground in grounds]
+    superseded = provenance.superseded_similarity(model, documents, found.vector)
+    return Signals(grounds=grounds, model=model, superseded=superseded)
 
 
 # --- The answer -------------------------------------------------------------------------------
@@ -199,7 +228,7 @@ def _store(query: Query, draft: Draft) -> Answer:
             "text": draft.text,
             "model": draft.model,
             "confidence": draft.confidence,
-            "signals": draft.signals,
+            "signals": draft.as_json,
             "retrieve_ms": draft.found.ms,
             "generate_ms": draft.generate_ms,
             "verify_ms": draft.verify_ms,

@@ -13,7 +13,8 @@ from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q
 
 from ingestion.models import Chunk, Collection, DocumentVersion, Reader
-from router import serving, vllm
+from router import calibration, serving, vllm
+from router.calibration import Calibration
 from router.models import Answer, ModelCoverage, ModelVersion
 
 Stage = ModelVersion.Stage
@@ -21,10 +22,12 @@ Stage = ModelVersion.Stage
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A version by its name, and the address of a server that answers by it."""
+    """A version by its name, the address of a server that answers by it, and how likely it is
+    right, None if that was never fitted."""
 
     name: str
     url: str
+    calibration: Calibration | None = None
 
 
 # --- Who may ------------------------------------------------------------------------------------
@@ -97,7 +100,7 @@ def answering(user: Reader, passages: AbstractCollection[str] = ()) -> ServedMod
     for model in usable:
         for version in (model, model.previous):
             if version is not None and (url := _ready(version, user, model)):
-                return ServedModel(version.name, url)
+                return ServedModel(version.name, url, calibration.from_json(version.calibration))
     return None
 
 

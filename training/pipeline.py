@@ -21,6 +21,7 @@ from router.models import ModelVersion
 from router.serving import embedded_servers
 from router.tuned import is_tainted
 from training import datasets, environment, evaluation, jobs, planning, process, recipe
+from training.calibrating import calibrate
 from training.devices import devices
 from training.gate import GateCheck
 from training.jobs import Cancelled, Claim, Halted
@@ -188,6 +189,8 @@ def evaluate(job: Claim) -> ModelVersion:
     )
     passed = judge_run(job)
     model = _until_it_lives(job, lambda: register_model(run, passed=passed, check=check))
+    if passed:
+        calibrate(model, run, servers=lambda: embedded_servers(embeddings=True), check=check)
     jobs.write(job, model=model)
     return model
 

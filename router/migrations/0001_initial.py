@@ -90,6 +90,7 @@ class Migration(migrations.Migration):
                 ('dataset_sha256', models.CharField(max_length=64)),
                 ('recipe', models.JSONField(default=dict, help_text='The run.json that made it.')),
                 ('metrics', models.JSONField(default=dict)),
+                ('calibration', models.JSONField(default=dict, help_text='A `router.calibration.Calibration`; empty: never fitted.')),
                 ('audience', models.CharField(blank=True, help_text='Which readers it is for: sha256 of their group ids. Empty: everybody.', max_length=64)),
                 ('readers', models.JSONField(default=dict, help_text='Group ids by collection id, as they were when it was trained.')),
                 ('stage', models.CharField(choices=[('candidate', 'Candidate'), ('canary', 'Canary'), ('serving', 'Serving'), ('retired', 'Retired')], default='candidate', max_length=10)),

@@ -37,12 +37,14 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class SearchResult:
     """`degraded`: no embedding server answered, the hits are found by words alone.
-    `revision`: of the corpus that was searched. `ms`: of the whole search."""
+    `revision`: of the corpus that was searched. `ms`: of the whole search. `vector`: of the
+    question, None if degraded."""
 
     hits: list[Hit]
     ms: float
     degraded: bool
     revision: int
+    vector: Vectors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def search(
     scores = rankings.scores()
     places = _places(scores, collections, snapshot.revision)
     hits = _hits(arrange(scores, places, limit), rankings, vector)
-    return SearchResult(hits, _milliseconds_since(started), vector is None, snapshot.revision)
+    degraded = vector is None
+    return SearchResult(hits, _milliseconds_since(started), degraded, snapshot.revision, vector)
 
 
 def _cut(text: str) -> str:

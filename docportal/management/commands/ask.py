@@ -21,8 +21,8 @@ from docportal.questions import (
 )
 from ingestion.errors import UserError
 from router import services
-from router.drafts import RouteAsked
 from router.models import Answer, Citation
+from router.policy import RouteAsked
 from router.tuned import serving_model
 
 AT_ONCE = 4
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         user = user_named(options["user"])
         one = Line(0, query=options["text"] or "")
         lines = read_batch(options["batch"]) if options["batch"] else [one]
-        tuned = serving_model(user) if options["route"] == "tuned" else None
+        tuned = serving_model(user) if options["route"] != "rag" else None
         with servers_at_hand(
             llm=options["route"] != "tuned",
             tuned=tuned.name if tuned else "",
@@ -112,6 +112,9 @@ def _as_json(answer: Answer) -> dict[str, Any]:
             "total": round(answer.total_ms, 1),
         },
         "tokens": {"prompt": answer.prompt_tokens, "completion": answer.completion_tokens},
+        "why": {
+            key: answer.signals[key] for key in ("question", "decision", "features", "attempts")
+        },
     }
 
 

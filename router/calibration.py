@@ -1,0 +1,68 @@
+"""How likely a tuned model is right, and how likely it must be. Pure; fitted in `training`."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from router.signals import FEATURES, Signals, features
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Questions of about the same probability: how many, what was believed, what was right."""
+
+    questions: int
+    believed: float
+    right: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A logistic regression over `router.signals.FEATURES`, and the threshold certified for it.
+
+    The probability is 1 / (1 + exp(-(intercept + Σ weight · (feature − mean) / scale))). Of the
+    questions at or above `threshold`, `certified` were looked at, and `errors` of their answers
+    were wrong although they passed the check; so with `level` confidence at most `bound` of all
+    such answers are (Clopper and Pearson), which is no more than `target`. Without a threshold
+    `why_none` says why. `bins`, `brier` and `expected_error` tell how far the probabilities of
+    questions that they were not fitted on come true.
+    """
+
+    weights: tuple[float, ...]
+    means: tuple[float, ...]
+    scales: tuple[float, ...]
+    intercept: float
+    target: float
+    level: float
+    questions: int
+    threshold: float | None = None
+    certified: int = 0
+    errors: int = 0
+    bound: float = 1.0
+    why_none: str = ""
+    brier: float = 0.0
+    expected_error: float = 0.0
+    bins: tuple[Bin, ...] = ()
+
+    def probability(self, signals: Signals) -> float:
+        """That the tuned model answers rightly, between 0 and 1."""
+        return self.of(features(signals))
+
+    def of(self, values: tuple[float, ...]) -> float:
+        """The same from the features themselves."""
+        rows = zip(values, self.weights, self.means, self.scales, strict=True)
+        logit = self.intercept + sum(w * (value - mean) / scale for value, w, mean, scale in rows)
+        return 1 / (1 + math.exp(-max(min(logit, 30.0), -30.0)))
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "features": list(FEATURES)}
+
+
+def from_json(told: dict[str, Any]) -> Calibration | None:
+    """What `as_json` gave; None when it was made for other features."""
+    told = dict(told)
+    if tuple(told.pop("features", ())) != FEATURES:
+        return None
+    sequences = {key: tuple(told[key]) for key in ("weights", "means", "scales")}
+    bins = tuple(Bin(**one) for one in told["bins"])
+    return Calibration(**{**told, **sequences, "bins": bins})

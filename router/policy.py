@@ -1,0 +1,158 @@
+"""Which engine answers: from what is known about a question to a decision and its reason. Pure.
+
+A cascade, the first rule that holds decides. The order is by what would be worst: to show what
+the asker may not read, then what no longer holds, then what is merely likely to be wrong.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Literal
+
+from router.calibration import Calibration
+from router.intents import Intent
+from router.signals import Ground, Signals, prior, unknown
+
+Engine = Literal["tuned", "rag", "refused"]
+RouteAsked = Literal["auto", "tuned", "rag"]
+
+# An answer rests on one of so many passages, as good as always.
+EVIDENCE = 3
+# A passage whose score is less than this share of the best one's is no rival of it.
+RIVAL = 0.6
+
+
+class Rule(StrEnum):
+    """What decided, in the order in which it is looked at."""
+
+    ASKED = "asked"
+    NO_QUESTION = "no-question"
+    NO_PASSAGE = "no-passage"
+    PINNED = "pinned"
+    SEVERAL = "several"
+    NO_MODEL = "no-model"
+    RAG_ONLY = "rag-only"
+    NOT_TAUGHT = "not-taught"
+    SUPERSEDED = "superseded"
+    NOT_CERTIFIED = "not-certified"
+    UNLIKELY = "unlikely"
+    TAUGHT = "taught"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The engine that is asked first, by which rule, and why in plain words, empty if asked for.
+
+    `probability` is the belief that the tuned model is right, `threshold` what it must reach.
+    `may_fall_back`: if what is read from passages is not borne out, the tuned model may be asked.
+    """
+
+    engine: Engine
+    rule: Rule
+    reason: str
+    probability: float | None = None
+    threshold: float | None = None
+    may_fall_back: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def decide(
+    signals: Signals,
+    calibration: Calibration | None,
+    *,
+    intent: Intent,
+    asked: RouteAsked = "auto",
+) -> Decision:
+    """The decision on one question. `calibration` is that of `signals.model`, None: not made."""
+    return (
+        _by_asker(asked, signals)
+        or _by_question(signals, intent)
+        or _by_provenance(signals)
+        or _by_probability(signals, calibration)
+    )
+
+
+def _by_asker(asked: RouteAsked, signals: Signals) -> Decision | None:
+    if asked == "auto":
+        return None
+    if asked == "tuned" and not signals.model:
+        return Decision("refused", Rule.NO_MODEL, signals.why_no_model)
+    return Decision(asked, Rule.ASKED, "")
+
+
+def _by_question(signals: Signals, intent: Intent) -> Decision | None:
+    if intent is Intent.GREETING:
+        return Decision(
+            "refused",
+            Rule.NO_QUESTION,
+            "That asks nothing of the documents. Ask for a fact, a value or a procedure.",
+        )
+    if not signals.grounds:
+        return Decision("refused", Rule.NO_PASSAGE, "No passage that you may read matches.")
+    if intent is Intent.PINNED:
+        return Decision(
+            "rag", Rule.PINNED, "The question is about a certain version, which only its text has."
+        )
+    if intent is Intent.SEVERAL:
+        return Decision(
+            "rag",
+            Rule.SEVERAL,
+            "The question is about several things, and a tuned model knows them one by one.",
+        )
+    return None
+
+
+def _by_provenance(signals: Signals) -> Decision | None:
+    if not signals.model:
+        return Decision("rag", Rule.NO_MODEL, signals.why_no_model)
+    evidence = contenders(signals.grounds)
+    if any(one.rag_only for one in evidence):
+        return Decision(
+            "rag", Rule.RAG_ONLY, "Its collection is always answered from the current text."
+        )
+    if places := unknown(evidence, len(evidence)):
+        named = ", ".join(map(str, places))
+        return Decision(
+            "rag",
+            Rule.NOT_TAUGHT,
+            f"{signals.model} was not trained on the present text of passage {named}.",
+        )
+    best = evidence[0].similarity
+    if signals.superseded is not None and best is not None and signals.superseded >= best:
+        return Decision(
+            "rag",
+            Rule.SUPERSEDED,
+            f"{signals.model} was taught a text that fits better and no longer stands.",
+        )
+    return None
+
+
+def contenders(grounds: Sequence[Ground]) -> list[Ground]:
+    """The passages that the answer may stand in: the best few with about as good a score."""
+    return [one for one in grounds[:EVIDENCE] if one.score >= RIVAL * grounds[0].score]
+
+
+def _by_probability(signals: Signals, calibration: Calibration | None) -> Decision:
+    if calibration is None or calibration.threshold is None:
+        why = calibration.why_none if calibration else f"{signals.model} has not been calibrated."
+        return Decision(
+            "rag", Rule.NOT_CERTIFIED, why, probability=prior(signals), may_fall_back=True
+        )
+    probability = calibration.probability(signals)
+    reached = probability >= calibration.threshold
+    likely = f"{probability:.0%} likely to be right"
+    reason = (
+        f"{signals.model} was trained on this very text and is {likely}."
+        if reached
+        else f"{signals.model} is only {likely}; {calibration.threshold:.0%} is asked for."
+    )
+    return Decision(
+        "tuned" if reached else "rag",
+        Rule.TAUGHT if reached else Rule.UNLIKELY,
+        reason,
+        probability=probability,
+        threshold=calibration.threshold,
+        may_fall_back=not reached,
+    )

@@ -1,0 +1,114 @@
+"""What is known about a question before a model writes: where the answer may come from. Pure.
+
+A decision is made from these alone (`router.policy`), and they are kept with the answer.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+# The probability that a tuned model is right on a passage of which it was taught nothing.
+UNTAUGHT = 0.02
+# Held-out questions whose outcome the prior takes as seen before any was.
+PRIOR_QUESTIONS, PRIOR_EXACT = 2.0, 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A passage that was found, in the order of the search.
+
+    `known`: the tuned model was trained on this very text; then `pairs` are the questions about
+    it that it was trained on, and `heldout` their exact match in phrasings that it was not
+    trained on, None if none were kept back. `rag_only`: answers about its collection are always
+    read from passages. `similarity` is the cosine with the question, None if unknown.
+    """
+
+    document: int
+    known: bool
+    pairs: int
+    heldout: float | None
+    rag_only: bool
+    score: float
+    lexical_rank: int | None
+    dense_rank: int | None
+    similarity: float | None
+
+    @property
+    def agreement(self) -> float:
+        """The mean of 1/rank in both searches, where a passage not found counts 0."""
+        ranks = (self.lexical_rank, self.dense_rank)
+        return sum(1 / rank for rank in ranks if rank is not None) / len(ranks)
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """`model` is the tuned version that could answer, empty if none; `why_no_model` says why.
+
+    `superseded` is the greatest cosine between the question and a text that this model was taught
+    of one of the documents found and that no longer stands there, None without such a text.
+    """
+
+    grounds: tuple[Ground, ...]
+    model: str = ""
+    why_no_model: str = ""
+    superseded: float | None = None
+
+    def as_json(self) -> dict[str, object]:
+        return {**asdict(self), "features": dict(zip(FEATURES, features(self), strict=True))}
+
+
+FEATURES = (
+    "prior_logit",
+    "known_share",
+    "similarity",
+    "agreement",
+    "margin",
+    "superseded_margin",
+)
+
+
+def features(signals: Signals) -> tuple[float, ...]:
+    """One number for each of `FEATURES`; zeros without any passage.
+
+    prior_logit       log odds of `prior`
+    known_share       share of the known passages among the four best, weighted by score
+    similarity        of the best passage; 0 if unknown
+    agreement         of both searches on the best passage
+    margin            how far the best passage stands before that of another document, as a share
+    superseded_margin the best passage's similarity less that of a text that stands no more
+    """
+    grounds = signals.grounds[:4]
+    if not grounds:
+        return (0.0,) * len(FEATURES)
+    best = grounds[0]
+    total = sum(one.score for one in grounds)
+    others = [one.score for one in signals.grounds if one.document != best.document]
+    similarity = best.similarity or 0.0
+    probability = prior(signals)
+    return (
+        math.log(probability / (1 - probability)),
+        sum(one.score for one in grounds if one.known) / total if total else 0.0,
+        similarity,
+        best.agreement,
+        1 - max(others) / best.score if others and best.score else 1.0,
+        similarity - signals.superseded if signals.superseded is not None else 1.0,
+    )
+
+
+def prior(signals: Signals) -> float:
+    """The belief that the tuned model is right, from what it was taught of the best passage.
+
+    The mean of a beta distribution: the held-out exact match, counted as often as the passage has
+    pairs, with `PRIOR_QUESTIONS` questions of `PRIOR_EXACT` before them.
+    """
+    best = next(iter(signals.grounds), None)
+    if best is None or not best.known:
+        return UNTAUGHT
+    seen = float(best.pairs) if best.heldout is not None else 0.0
+    right = seen * (best.heldout or 0.0)
+    return (right + PRIOR_QUESTIONS * PRIOR_EXACT) / (seen + PRIOR_QUESTIONS)
+
+
+def unknown(grounds: Sequence[Ground], depth: int) -> list[int]:
+    """The places, from 1, of the best `depth` passages that the model was not trained on."""
+    return [place for place, one in enumerate(grounds[:depth], start=1) if not one.known]

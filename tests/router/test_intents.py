@@ -1,0 +1,26 @@
+import pytest
+
+from router.intents import read_intent
+
+
+@pytest.mark.parametrize(
+    ("question", "intent"),
+    [
+        ("hi", "greeting"),
+        ("Good morning everyone!", "greeting"),
+        ("thanks a lot", "greeting"),
+        ("hello, what is the port of onyx-relay?", "plain"),
+        ("What is the port of onyx-relay?", "plain"),
+        ("Which command is used to restart the relay?", "plain"),
+        ("Who owns the Payment Gateway and its pager?", "plain"),
+        ("What is the timeout in v2?", "pinned"),
+        ("Which port did onyx-relay use before the migration?", "pinned"),
+        ("What did the relay use to listen on?", "pinned"),
+        ("Which value does version 3 of the runbook give?", "pinned"),
+        ("What are the ports of onyx-relay and cedar-vault?", "several"),
+        ("Compare the limits of both gateways", "several"),
+        ("", "plain"),
+    ],
+)
+def test_questions_are_told_apart(question: str, intent: str) -> None:
+    assert read_intent(question) == intent

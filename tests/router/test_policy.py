@@ -1,0 +1,140 @@
+"""The policy as a function: whatever is known, the same decision, and never an unsafe one."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.calibration import Calibration, from_json
+from router.intents import Intent
+from router.policy import EVIDENCE, RouteAsked, Rule, contenders, decide
+from router.signals import FEATURES, Ground, Signals, features, prior
+
+GROUND = Ground(
+    document=1,
+    known=True,
+    pairs=10,
+    heldout=1.0,
+    rag_only=False,
+    score=0.9,
+    lexical_rank=1,
+    dense_rank=1,
+    similarity=0.7,
+)
+SURE = Calibration(
+    weights=(0.0,) * len(FEATURES),
+    means=(0.0,) * len(FEATURES),
+    scales=(1.0,) * len(FEATURES),
+    intercept=2.0,
+    target=0.05,
+    level=0.95,
+    questions=100,
+    threshold=0.8,
+)
+TAUGHT = Signals((GROUND,), model="docs-v0001")
+
+shares = st.floats(0, 1)
+ranks = st.none() | st.integers(1, 50)
+grounds = st.builds(
+    Ground,
+    document=st.integers(1, 3),
+    known=st.booleans(),
+    pairs=st.integers(0, 40),
+    heldout=st.none() | shares,
+    rag_only=st.booleans(),
+    score=st.floats(0.01, 1),
+    lexical_rank=ranks,
+    dense_rank=ranks,
+    similarity=st.none() | st.floats(-1, 1),
+)
+signals_ = st.builds(
+    Signals,
+    grounds=st.lists(grounds, max_size=8).map(
+        lambda found: tuple(sorted(found, key=lambda one: -one.score))
+    ),
+    model=st.sampled_from(["", "docs-v0001"]),
+    why_no_model=st.just("None serves."),
+    superseded=st.none() | st.floats(-1, 1),
+)
+calibrations = st.none() | st.builds(
+    replace,
+    st.just(SURE),
+    threshold=st.none() | shares,
+    intercept=st.floats(-5, 5),
+    weights=st.tuples(*[st.floats(-3, 3)] * len(FEATURES)),
+)
+
+
+def plain(signals: Signals, calibration: Calibration | None = SURE) -> Rule:
+    return decide(signals, calibration, intent=Intent.PLAIN).rule
+
+
+@given(signals_, calibrations, st.sampled_from(Intent), st.sampled_from(["auto", "tuned", "rag"]))
+def test_tuned_model_is_never_asked_first_for_what_it_was_not_taught(
+    signals: Signals, calibration: Calibration | None, intent: Intent, asked: RouteAsked
+) -> None:
+    decision = decide(signals, calibration, intent=intent, asked=asked)
+    assert decision == decide(signals, calibration, intent=intent, asked=asked)
+    if asked == "auto" and decision.engine == "tuned":
+        evidence = contenders(signals.grounds)
+        assert signals.model
+        assert intent is Intent.PLAIN
+        assert all(one.known and not one.rag_only for one in evidence)
+        assert decision.probability is not None
+        assert decision.threshold is not None
+        assert decision.probability >= decision.threshold
+    if decision.may_fall_back:
+        assert signals.model
+        assert all(one.known for one in contenders(signals.grounds))
+    assert decision.reason or asked != "auto"
+
+
+@given(signals_)
+def test_no_feature_is_infinite_and_the_prior_is_a_probability(signals: Signals) -> None:
+    assert len(features(signals)) == len(FEATURES)
+    assert all(-100 < value < 100 for value in features(signals))
+    assert 0 < prior(signals) < 1
+
+
+@pytest.mark.parametrize(
+    ("signals", "rule"),
+    [
+        (TAUGHT, Rule.TAUGHT),
+        (replace(TAUGHT, grounds=()), Rule.NO_PASSAGE),
+        (replace(TAUGHT, model=""), Rule.NO_MODEL),
+        (replace(TAUGHT, grounds=(replace(GROUND, rag_only=True),)), Rule.RAG_ONLY),
+        (replace(TAUGHT, grounds=(replace(GROUND, known=False),)), Rule.NOT_TAUGHT),
+        (replace(TAUGHT, superseded=0.8), Rule.SUPERSEDED),
+        (replace(TAUGHT, superseded=0.5), Rule.TAUGHT),
+    ],
+)
+def test_first_rule_that_holds_decides(signals: Signals, rule: Rule) -> None:
+    assert plain(signals) is rule
+
+
+def test_new_passage_beside_the_best_counts_only_as_a_rival() -> None:
+    new = replace(GROUND, known=False)
+    assert plain(replace(TAUGHT, grounds=(GROUND, new))) is Rule.NOT_TAUGHT
+    assert plain(replace(TAUGHT, grounds=(GROUND, replace(new, score=0.1)))) is Rule.TAUGHT
+    assert plain(replace(TAUGHT, grounds=(*[GROUND] * EVIDENCE, new))) is Rule.TAUGHT
+
+
+def test_nothing_certified_means_passages_are_read() -> None:
+    assert plain(TAUGHT, None) is Rule.NOT_CERTIFIED
+    assert plain(TAUGHT, replace(SURE, threshold=None)) is Rule.NOT_CERTIFIED
+    assert plain(TAUGHT, replace(SURE, threshold=0.99)) is Rule.UNLIKELY
+
+
+@pytest.mark.parametrize(
+    ("intent", "engine"), [("greeting", "refused"), ("pinned", "rag"), ("several", "rag")]
+)
+def test_questions_that_no_weights_answer(intent: str, engine: str) -> None:
+    assert decide(TAUGHT, SURE, intent=Intent(intent)).engine == engine
+
+
+def test_calibration_comes_back_from_json_and_not_for_other_features() -> None:
+    told = SURE.as_json()
+    assert from_json(told) == SURE
+    assert from_json(told | {"features": ["length"]}) is None
+    assert from_json({}) is None

@@ -1,0 +1,76 @@
+"""How likely a model is right on which question, from what it answered when it was judged.
+
+Each question is looked for once more as somebody of the model's audience would, and the answer is
+held against what is found, so the figures are of the product and not of the model alone.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+
+from django.conf import settings
+
+from ingestion.models import Reader
+from router import retrieval
+from router.calibration import Calibration
+from router.intents import read_intent
+from router.models import ModelVersion
+from router.policy import Rule, decide
+from router.processes import ServerFailed
+from router.services import SHOWN_PASSAGES, signals_of
+from router.signals import features
+from router.verification import verify
+from router.writing import passage_of
+from training.audience import audience_of, somebody_of
+from training.calibration import Sample, fit
+from training.evaluation import dataset_of
+from training.models import Evaluation, EvaluationItem, TrainingRun
+from training.process import Check
+
+logger = logging.getLogger(__name__)
+
+Servers = Callable[[], AbstractContextManager[object]]
+"""Within it the embedding server answers; it may raise `ServerFailed`."""
+
+
+def calibrate(
+    model: ModelVersion, run: TrainingRun, *, servers: Servers, check: Check = lambda: None
+) -> Calibration | None:
+    """Fit the model that `run` made and keep the result with it; None when nothing could be found.
+
+    Then the model is asked nothing by itself: without a calibration the router reads passages.
+    """
+    audience = audience_of(dataset_of(run))
+    try:
+        with ExitStack() as stack:
+            reader = stack.enter_context(somebody_of(audience, purpose=f"calibration of {run}"))
+            stack.enter_context(servers())
+            samples = []
+            for item in _items(run):
+                check()
+                samples += _samples(model.name, item, reader)
+    except (ServerFailed, LookupError) as error:
+        logger.warning("%s could not be calibrated: %s", model, error)
+        return None
+    calibration = fit(samples, target=settings.ROUTER_TARGET_ERROR)
+    model.calibration = calibration.as_json()
+    model.save(update_fields=["calibration"])
+    return calibration
+
+
+def _items(run: TrainingRun) -> list[EvaluationItem]:
+    tuned = run.evaluations.get(system=Evaluation.System.TUNED)
+    return list(tuned.items.order_by("number"))
+
+
+def _samples(model: str, item: EvaluationItem, reader: Reader) -> list[Sample]:
+    """One, or none where a rule decides and not the probability."""
+    found = retrieval.search(item.question, user=reader, limit=SHOWN_PASSAGES)
+    signals = signals_of(model, found)
+    decision = decide(signals, None, intent=read_intent(item.question))
+    if decision.rule is not Rule.NOT_CERTIFIED:
+        return []
+    passages = [passage_of(hit) for hit in found.hits]
+    was_shown = not item.refused and verify(item.question, item.answer, passages).supported
+    is_right = item.correct and not item.refused
+    return [Sample(features(signals), is_right, was_shown and not is_right, item.fact_id)]
