@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from pytest_django import Settings
@@ -9,6 +10,12 @@ from pytest_django import Settings
 from ingestion.models import Collection
 from tests.model_files import Workshop
 from tests.people import People, make_collections, make_people
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile(
+    "docportal", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("docportal")
 
 pytest_plugins = ["tests.model_servers", "tests.tiny_models"]
 

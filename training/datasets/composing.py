@@ -13,7 +13,7 @@ from training.datasets.material import Material, Pair, draw, word_form
 from training.datasets.mixture import Mixture
 from training.datasets.names import Names
 from training.datasets.refusals import Refusals, Unanswerable
-from training.datasets.splits import LEAST, MOST, HeldOut, Split, hold_out
+from training.datasets.splits import LEAST_REFUSALS, MOST, HeldOut, Split, hold_out
 from training.datasets.texts import Texts
 from training.rows import Form, Kind, Question, Row
 
@@ -61,7 +61,7 @@ def outline(material: Material, *, mixture: Mixture, seed: int) -> Outline:
     questions: dict[Split, Mapping[Kind, int]] = {
         split: {
             "recall": recall[split],
-            "refusal": min(most, max(LEAST, recall[split])) if material.pairs else 0,
+            "refusal": min(most, max(LEAST_REFUSALS, recall[split])) if material.pairs else 0,
         }
         for split, most in MOST.items()
     }

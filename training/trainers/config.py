@@ -33,7 +33,7 @@ class RunConfig:
     rate: float = 1.5e-3
     epochs: float = 6.0
     minutes: float = 6.0  # with validation; whichever of it and epochs is used up first ends it
-    batch: int = 32
+    batch: int = 16
     warmup: float = 0.05
     weight_decay: float = 0.01
     max_tokens: int = 1024  # of a packed sequence
