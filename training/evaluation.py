@@ -135,8 +135,11 @@ def _asked_rag(
     deadline: float,
     check: Check,
 ) -> dict[int, Said]:
-    """Answers to a sample; none when no server can be started, or nobody may read just that."""
+    """Answers to a sample; none when none are wanted, no server can be started, or nobody may
+    read just that."""
     sample = sampled(questions, settings.EVALUATION_RAG_QUESTIONS)
+    if not sample:
+        return {}
     out, audience = folder / "rag.jsonl", audience_of(dataset_of(run))
     try:
         with contextlib.ExitStack() as stack:

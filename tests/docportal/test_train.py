@@ -29,6 +29,7 @@ MANAGE = [sys.executable, "manage.py"]
 @pytest.fixture(autouse=True)
 def tiny_base(settings: Settings, tiny_llama: Path) -> None:
     settings.MODELS_DIR, settings.BASE_MODEL = tiny_llama.parent, tiny_llama.name
+    settings.EVALUATION_RAG_QUESTIONS = 2
 
 
 class Heard(io.StringIO):

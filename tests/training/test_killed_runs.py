@@ -71,6 +71,7 @@ def test_next_worker_goes_on_where_the_killed_one_was(
         "DOCPORTAL_HOME": str(tmp_path),
         "MODELS_DIR": str(tiny_llama.parent),
         "BASE_MODEL": tiny_llama.name,
+        "EVALUATION_RAG_QUESTIONS": "0",
     }
     manage = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
     subprocess.run(manage, env=environment, check=True)

@@ -34,6 +34,7 @@ Tell = Callable[[TrainingRun], None]
 @pytest.fixture(autouse=True)
 def tiny_base(settings: Settings, tiny_llama: Path) -> None:
     settings.MODELS_DIR, settings.BASE_MODEL = tiny_llama.parent, tiny_llama.name
+    settings.EVALUATION_RAG_QUESTIONS = 0
 
 
 @pytest.fixture
