@@ -62,7 +62,7 @@ def attend(
     scaling: float | None = None,
     **more: Any,
 ) -> tuple[Tensor, Tensor | None]:
-    """transformers' attention, (1, heads, L, d) each to (1, L, heads, d); without branches its own."""
+    """(1, heads, L, d) each to (1, L, heads, d); without branches, as PyTorch does it."""
     if branches is None:
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, **more
