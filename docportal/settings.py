@@ -185,7 +185,7 @@ DATASET_REPLAY = env.str("DATASET_REPLAY", default="")
 
 # --- Routing -----------------------------------------------------------------------------------
 # The share of wrong answers among those that a tuned model shows unread; what is certified is a
-# bound on it, so with fewer than 73 questions without an error nothing is.
+# bound on it, so with fewer than 72 questions without an error nothing is.
 ROUTER_TARGET_ERROR = env.float("ROUTER_TARGET_ERROR", default=0.05)
 
 # --- Limits ------------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ from typing import Any
 from ingestion.models import Collection
 from router import registry
 from router.adapter_files import weights_sha256
+from router.calibration import Calibration
 from router.models import ModelVersion
+from router.signals import FEATURES
 
 RANK = 2
 LAYER = "model.layers.0.self_attn.q_proj"
@@ -73,6 +75,21 @@ def an_adapter(folder: Path, fill: int = 1, **config: Any) -> Path:
     (folder / "adapter_config.json").write_text(json.dumps(ADAPTER_CONFIG | config))
     write_safetensors(folder / "adapter_model.safetensors", ADAPTER_SHAPES, fill)
     return folder
+
+
+def certified() -> Calibration:
+    """By which the model is 88 % likely to be right on every question, and half is enough."""
+    none = (0.0,) * len(FEATURES)
+    return Calibration(
+        weights=none,
+        means=none,
+        scales=(1.0,) * len(FEATURES),
+        intercept=2.0,
+        target=0.05,
+        level=0.95,
+        questions=100,
+        threshold=0.5,
+    )
 
 
 class Workshop:

@@ -19,6 +19,7 @@ from docportal.models import User
 from docportal.views import paging, passages
 from docportal.views.access import Request, current_user, tells_user_errors
 from docportal.views.streaming import event, event_stream
+from docportal.views.why import why
 from ingestion.errors import UserError
 from ingestion.models import Document
 from router import services
@@ -134,6 +135,7 @@ def _exchange(query: Query) -> dict[str, object]:
         "answer": answer,
         "withheld": withheld,
         "said": passages.said(answer, cards),
+        "why": why(answer, query.text, cards),
         "cards": cards,
         "feedback": getattr(answer, "feedback", None),
     }

@@ -12,9 +12,11 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from docportal.models import User
 from ingestion.models import Collection
+from router import registry
 from router.models import Answer, Conversation, Feedback, Query
 from tests.docportal.streams import parts
 from tests.documents import passage, publish
+from tests.model_files import Workshop, certified
 from tests.people import People
 from tests.scripted_llm import ScriptedLLM, scripted_llm
 from training.models import QAPair
@@ -89,6 +91,28 @@ def test_plain_form_waits_for_the_answer_and_lands_on_its_address(client: Client
     link = f"?mark=0:{citation.start}-{citation.end}#p0"
     assert page.count(link) == 2, "the number in the answer and the passage are one link"
     assert f"<mark>{SENTENCE}</mark>" in page
+
+
+def test_answer_says_why_it_came_this_way(
+    client: Client, llm: ScriptedLLM, wiki: Collection, workshop: Workshop
+) -> None:
+    taught = passage(SENTENCE, "Delivery")
+    publish(wiki, "webhooks.md", [taught], title="Webhook sender")
+    llm.adapters = {}
+    model = workshop.candidate(
+        merged=None, readers={wiki.pk: ()}, coverage={taught.content_hash: (12, 0.75)}
+    )
+    registry.promote(model, by=None)
+    llm.replies.clear()
+    llm.will_say("7 times.", "9 times.")
+    model.calibration = certified().as_json()
+    model.save()
+    query = ask(client)
+    page = " ".join(body(client.get(reverse("question", args=[query.pk]))).split())
+    assert 'Asked first</dt><dd>the tuned model <span class="quiet">(rule: taught)</span>' in page
+    assert f"{model}: The answer of {model} is not shown: “7” stands in none" in page
+    assert "every sentence stands in a passage" in page
+    assert '<td>taught</td><td class="number">12</td><td class="number">75 %</td>' in page
 
 
 @pytest.mark.usefixtures("sender")

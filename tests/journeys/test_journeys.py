@@ -117,7 +117,7 @@ def test_leaving_stops_the_answer(visit: Visit, portal: Portal) -> None:
     page = visit("ana")
     page.get_by_role("searchbox").fill(QUESTION)
     page.get_by_role("searchbox").press("Enter")
-    expect(page.get_by_text("reading the passages")).to_be_visible()
+    expect(page.get_by_text("looking for the answer")).to_be_visible()
     expect(page.locator(".passage").first).to_contain_text("Boat register")
     page.goto("/docs/")
     assert portal.llm.left.wait(20), "the model server still writes for nobody"

@@ -12,10 +12,9 @@ from router.calibration import Calibration
 from router.models import Answer, Conversation, ModelVersion, Query
 from router.prompts import REFUSAL
 from router.services import Event
-from router.signals import FEATURES
 from router.writing import Sentence
 from tests.documents import passage, publish
-from tests.model_files import Workshop
+from tests.model_files import Workshop, certified
 from tests.people import People
 from tests.scripted_llm import Reply, ScriptedLLM, says
 
@@ -23,17 +22,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
 QUESTION = "How often does the webhook sender retry?"
 DELIVERY = "A failed delivery of the webhook sender is retried 9 times. Then the event is parked."
-CERTIFIED = Calibration(
-    weights=(0.0,) * len(FEATURES),
-    means=(0.0,) * len(FEATURES),
-    scales=(1.0,) * len(FEATURES),
-    intercept=2.0,
-    target=0.05,
-    level=0.95,
-    questions=100,
-    threshold=0.5,
-)
-UNCERTAIN = replace(CERTIFIED, threshold=None, why_none="Nothing is certified.")
+UNCERTAIN = replace(certified(), threshold=None, why_none="Nothing is certified.")
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +37,7 @@ def sender(wiki: Collection, llm: ScriptedLLM) -> str:
 @pytest.fixture
 def model(workshop: Workshop, wiki: Collection, sender: str) -> str:
     candidate = workshop.candidate(merged=None, readers={wiki.pk: ()}, coverage={sender: (12, 1.0)})
-    calibrated(candidate, CERTIFIED)
+    calibrated(candidate, certified())
     return registry.promote(candidate, by=None).name
 
 

@@ -10,6 +10,7 @@ from router.calibration import Calibration, from_json
 from router.intents import Intent
 from router.policy import EVIDENCE, RouteAsked, Rule, contenders, decide
 from router.signals import FEATURES, Ground, Signals, features, prior
+from tests.model_files import certified
 
 GROUND = Ground(
     document=1,
@@ -22,16 +23,7 @@ GROUND = Ground(
     dense_rank=1,
     similarity=0.7,
 )
-SURE = Calibration(
-    weights=(0.0,) * len(FEATURES),
-    means=(0.0,) * len(FEATURES),
-    scales=(1.0,) * len(FEATURES),
-    intercept=2.0,
-    target=0.05,
-    level=0.95,
-    questions=100,
-    threshold=0.8,
-)
+SURE = replace(certified(), threshold=0.8)
 TAUGHT = Signals((GROUND,), model="docs-v0001")
 
 shares = st.floats(0, 1)

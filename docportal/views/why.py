@@ -1,0 +1,74 @@
+"""Why an answer came the way it did, from what was kept with it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from docportal.views.passages import Card
+from router.models import Answer
+
+ENGINES = {"tuned": "the tuned model", "rag": "the current passages", "refused": "no model"}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One engine that was asked. `outcome` is empty where its answer is shown."""
+
+    engine: str
+    model: str
+    outcome: str
+    generate_ms: float
+    verify_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What the tuned model was taught of a passage; `heldout` is its exact match there."""
+
+    card: Card
+    known: bool
+    pairs: int
+    heldout: float | None
+    similarity: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """`understood` is the question as it was asked of models, empty if that is how it was typed."""
+
+    understood: str
+    first: str
+    rule: str
+    probability: float | None
+    threshold: float | None
+    model: str
+    attempts: list[Attempt]
+    passages: list[Passage]
+
+
+def why(answer: Answer, asked: str, cards: Iterable[Card]) -> Why:
+    """Of `cards` only those that the reader may read are there, and only they are told of."""
+    kept = answer.signals
+    decision = kept["decision"]
+    return Why(
+        understood=kept["question"] if kept["question"] != asked else "",
+        first=ENGINES[decision["engine"]],
+        rule=decision["rule"].replace("-", " "),
+        probability=decision["probability"],
+        threshold=decision["threshold"],
+        model=kept["model"],
+        attempts=[
+            Attempt(
+                engine=ENGINES[one["engine"]],
+                model=one["model"],
+                outcome=one["failed"] or one["problem"],
+                generate_ms=one["generate_ms"],
+                verify_ms=one["verify_ms"],
+            )
+            for one in kept["attempts"]
+        ],
+        passages=[
+            Passage(card, ground["known"], ground["pairs"], ground["heldout"], ground["similarity"])
+            for card in cards
+            for ground in [kept["grounds"][card.number - 1]]
+        ],
+    )

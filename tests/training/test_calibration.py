@@ -1,0 +1,78 @@
+"""Fitting and certifying: what the figures promise holds for questions that were not seen."""
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.calibration import from_json
+from router.signals import FEATURES
+from training.calibration import SHARES, Sample, fit, upper_bound
+
+TARGET = 0.05
+
+
+def samples(count: int, *, wrong: int = 0, seed: int = 1) -> list[Sample]:
+    """Whose first feature tells how likely the answer is right; the least likely are wrong."""
+    source = Random(seed)
+    made = []
+    for number in range(count):
+        is_wrong = number < wrong
+        strength = source.gauss(-2 if is_wrong else 2, 1.0)
+        noise = [source.random() for _ in FEATURES[1:]]
+        made.append(Sample((strength, *noise), not is_wrong, is_wrong, f"fact{number}"))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("errors", "questions", "bound"),
+    [(0, 59, 0.0495), (0, 58, 0.0503), (1, 93, 0.0500), (5, 100, 0.1022), (3, 3, 1.0), (0, 0, 1.0)],
+)
+def test_bound_is_that_of_clopper_and_pearson(errors: int, questions: int, bound: float) -> None:
+    assert upper_bound(errors, questions, level=0.95) == pytest.approx(bound, abs=1e-3)
+
+
+@pytest.mark.parametrize(("clean", "is_certified"), [(0, False), (71, False), (72, True)])
+def test_nothing_is_certified_by_few_questions(clean: int, is_certified: bool) -> None:
+    fitted = fit(samples(clean), target=TARGET)
+    assert (fitted.threshold is not None) == is_certified
+    assert bool(fitted.why_none) != is_certified
+    assert from_json(fitted.as_json()) == fitted
+
+
+def test_where_all_cannot_be_certified_the_more_likely_half_is() -> None:
+    fitted = fit(samples(300, wrong=40), target=TARGET)
+    assert fitted.certified == 300 * SHARES[1]
+    assert fitted.bound <= TARGET < 40 / 300
+    assert fitted.threshold is not None
+    right, wrong = (3.0, *[0.5] * 5), (-3.0, *[0.5] * 5)
+    assert fitted.of(wrong) < fitted.threshold <= fitted.of(right)
+    assert fitted.expected_error < 0.1
+    assert sum(one.questions for one in fitted.bins) == 300
+
+
+def test_errors_everywhere_certify_nothing() -> None:
+    source = Random(3)
+    mixed = [
+        Sample(tuple(source.random() for _ in FEATURES), right, not right, f"fact{number}")
+        for number in range(200)
+        for right in [source.random() < 0.8]
+    ]
+    fitted = fit(mixed, target=TARGET)
+    assert fitted.threshold is None
+    assert "nothing is certified" in fitted.why_none
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=40), st.floats(-5, 5))
+def test_every_probability_is_one_and_the_fit_is_the_same_again(
+    outcomes: list[bool], strength: float
+) -> None:
+    given_samples = [
+        Sample((strength, *[0.1 * number] * 5), right, not right, f"fact{number % 7}")
+        for number, right in enumerate(outcomes)
+    ]
+    fitted = fit(given_samples, target=TARGET)
+    assert fitted == fit(given_samples, target=TARGET)
+    assert all(0 <= fitted.of(sample.features) <= 1 for sample in given_samples)
+    assert 0 <= fitted.brier <= 1
