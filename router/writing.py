@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Literal
 
 from django.conf import settings
 
+from ingestion.tokens import count_tokens
 from router import engines
 from router.drafts import Attempt, Draft
 from router.llm import ModelUnavailable
-from router.prompts import MAX_PASSAGES, REFUSAL, Passage
+from router.prompts import MAX_PASSAGES, REFUSAL, Passage, reader_messages, tuned_messages
 from router.text import exact_form, split_finished, without_marks
 from router.verification import Support, verify
 
@@ -74,7 +75,8 @@ async def _from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
     if not passages:
         attempt.problem = "No passage that you may read matches the question."
         return
-    stream = _written(engines.rag(draft.question, passages), attempt)
+    messages = reader_messages(draft.question, passages)
+    stream = _written(engines.rag(draft.question, passages), messages, attempt)
     async with contextlib.aclosing(stream) as written:
         async for text in written:
             if _is_refusal(text):
@@ -106,7 +108,8 @@ async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
     served = _served(draft)
     passages = [passage_of(hit) for hit in draft.found.hits]
     attempt = _attempt(draft, "tuned", served.name)
-    stream = _written(engines.tuned(draft.question, served), attempt)
+    messages = tuned_messages(draft.question)
+    stream = _written(engines.tuned(draft.question, served), messages, attempt)
     async with contextlib.aclosing(stream) as written:
         async for text in written:
             if _is_refusal(text):
@@ -152,8 +155,14 @@ def _shown(text: str, support: Support, attempt: Attempt) -> Sentence:
     return Sentence(said, support.span[0] + 1 if support.span else 0)
 
 
-async def _written(stream: AsyncGenerator[engines.Delta], attempt: Attempt) -> AsyncGenerator[str]:
-    """The model's words, whole sentences only; a failure of the server ends them."""
+async def _written(
+    stream: AsyncGenerator[engines.Delta], messages: Sequence[dict[str, str]], attempt: Attempt
+) -> AsyncGenerator[str]:
+    """The model's words, whole sentences only; a failure of the server ends them.
+
+    A server counts tokens at the end. Where that is not awaited they are estimated, by the word
+    pieces of the embedding model, so that what was paid for is not taken for nothing.
+    """
     started = time.perf_counter()
     rest = ""
     try:
@@ -170,6 +179,11 @@ async def _written(stream: AsyncGenerator[engines.Delta], attempt: Attempt) -> A
         attempt.failed = str(error)
         attempt.problem = "The model server does not answer; here are the passages."
         return
+    finally:
+        if attempt.written and not attempt.prompt_tokens:
+            asked = "\n".join(message["content"] for message in messages)
+            attempt.prompt_tokens = count_tokens(asked)
+            attempt.completion_tokens = count_tokens(attempt.written)
     if rest.strip():
         yield rest
 
