@@ -124,11 +124,11 @@ def test_plot_has_every_day_and_every_route(people: People) -> None:
     assert series["tuned"] == series["refused"] == [0] * 7
 
 
-@pytest.mark.parametrize("days", ["", "0", "nonsense", "%00"])
-def test_without_questions_it_says_so_for_any_period(people: People, days: str) -> None:
-    page = get(people.writer, f"?days={days}")
-    assert "Nobody has asked anything in these days." in page
-    assert '<option value="30" selected>' in page
+def test_without_questions_it_says_so_for_any_period(people: People) -> None:
+    for days in ("", "0", "nonsense", "%00"):
+        page = get(people.writer, f"?days={days}")
+        assert "Nobody has asked anything in these days." in page
+        assert '<option value="30" selected>' in page
 
 
 # --- Knowledge gaps ----------------------------------------------------------------------------

@@ -174,7 +174,7 @@ def addresses(portal: Portal) -> list[str]:
     return [
         *("/training/", "/training/new/", "/training/policy/", "/training/runs/900/"),
         *("/training/runs/901/", "/training/runs/902/", "/training/runs/900/comparison/"),
-        "/training/models/docs-v0900/promote/",
+        *("/training/models/docs-v0900/promote/", "/training/errors/", "/insights/"),
     ]
 
 

@@ -1,6 +1,7 @@
 """Wrong answers, sorted by where a real search finds the passage with the right one."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -16,21 +17,25 @@ from ingestion.errors import UserError
 from ingestion.models import Collection, DocumentVersion
 from router import retrieval
 from router.models import Answer, Feedback, ModelVersion, Query
+from router.prompts import MAX_PASSAGES
 from tests.documents import passage, publish
 from tests.pairs import a_model, a_pair
 from tests.people import People
 from tests.router.retrieval.hashed_words import HashedWords, hashed_words
 from training import runs
-from training.audit import audit, findings
+from training.audit import FOUND, audit, findings
 from training.models import AuditedError, Evaluation, EvaluationItem, TrainingRun
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home", "embedder")]
 
 Bucket, Unsorted = AuditedError.Bucket, AuditedError.Unsorted
-ASKED = "Which port has the crane?"
-CRANE = passage("The crane has the port 7000.", "Crane")
-# Each fits the question better than what answers it, for those that search by words.
-CLOSER = [passage(f"Which port? Which crane has it? Crane port {n}.", str(n)) for n in range(30)]
+
+
+def asked(subject: str) -> str:
+    return f"Which port has the {subject}?"
+
+
+ASKED = asked("crane")
 
 
 @pytest.fixture
@@ -45,12 +50,20 @@ def guide(wiki: Collection) -> DocumentVersion:
     return published(wiki, "ports.md")
 
 
-def published(collection: Collection, path: str, closer: int = 0) -> DocumentVersion:
-    """A document that answers `ASKED` below `closer` passages that sound more like it."""
-    version = publish(collection, path, [CRANE, *CLOSER[:closer]], title=path)
+def published(
+    collection: Collection, path: str, closer: int = 0, subject: str = "crane"
+) -> DocumentVersion:
+    """A document that answers `asked(subject)` below `closer` passages that sound more like it."""
+    right = passage(f"The {subject} has the port 7000.", subject)
+    louder = f"Which port? Which {subject} has it? {subject} port"
+    others = [passage(f"{louder} {number}.", str(number)) for number in range(closer)]
+    version = publish(collection, path, [right, *others], title=path)
     retrieval.index_version(version)
-    retrieval.refresh()
     return version
+
+
+def version_of(item: EvaluationItem) -> DocumentVersion:
+    return DocumentVersion.objects.served().get(document=item.document)
 
 
 def an_evaluation(
@@ -100,26 +113,31 @@ def thumbs_down(user: User, correction: str = "", *, asked: str = ASKED) -> Feed
 # --- Evaluations -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("closer", "bucket", "rank"),
-    [(0, Bucket.MODEL, 1), (8, Bucket.RANKING, 9), (30, Bucket.RETRIEVAL, None)],
-)
-def test_wrong_answer_is_sorted_by_the_place_of_its_passage(
-    wiki: Collection, closer: int, bucket: str, rank: int | None
-) -> None:
-    version = published(wiki, "ports.md", closer)
-    a_pair(version, ASKED, "7000", fact="crane")
-    item = an_item(an_evaluation(wiki), version, "7000")
-    assert audit().errors == dict.fromkeys(("retrieval", "ranking", "model"), 0) | {bucket: 1}
-    error = AuditedError.objects.get()
-    assert (error.item, error.bucket, error.rank) == (item, bucket, rank)
-    assert (error.chunk, error.collection) == (version.chunks.get(position=0), wiki)
-    assert error.at == item.evaluation.created_at
+def test_wrong_answer_is_sorted_by_the_place_of_its_passage(wiki: Collection) -> None:
+    expected: dict[str, tuple[int, str, Container[int | None]]] = {
+        "crane": (0, Bucket.MODEL, range(1, MAX_PASSAGES + 1)),
+        "gate": (8, Bucket.RANKING, range(MAX_PASSAGES + 1, FOUND + 1)),
+        "scale": (30, Bucket.RETRIEVAL, [None]),
+    }
+    evaluation = an_evaluation(wiki)
+    for subject, (closer, _, _) in expected.items():
+        version = published(wiki, f"{subject}.md", closer, subject)
+        a_pair(version, asked(subject), "7000", fact=subject)
+        an_item(evaluation, version, "7000", asked=asked(subject), fact=subject)
+    assert audit().errors == {"retrieval": 1, "ranking": 1, "model": 1}
+    for error in AuditedError.objects.select_related("item__document", "chunk"):
+        assert error.item is not None
+        _, bucket, ranks = expected[error.item.fact_id]
+        assert error.bucket == bucket
+        assert error.rank in ranks
+        assert error.chunk == version_of(error.item).chunks.get(position=0)
+        assert (error.collection, error.at) == (wiki, evaluation.created_at)
 
 
 def test_passage_that_no_longer_fits_into_the_context_is_ranked_too_low(wiki: Collection) -> None:
     long = [passage(f"{n} {ASKED * 80}") for n in range(3)]
-    version = publish(wiki, "ports.md", [CRANE, *long])
+    right = passage("The crane has the port 7000.", "crane")
+    version = publish(wiki, "ports.md", [right, *long])
     retrieval.index_version(version)
     a_pair(version, ASKED, "7000", fact="crane")
     an_item(an_evaluation(wiki), version, "7000")
@@ -192,18 +210,16 @@ def test_model_that_nobody_reads_just_so_is_counted_and_not_sorted(vault: Collec
 # --- Feedback ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "correction",
-    ["7000", "It is port 7000.", "The crane has the port 7000."],
-)
 def test_thumbs_down_is_sorted_by_the_passage_that_says_the_correction(
-    people: People, wiki: Collection, guide: DocumentVersion, correction: str
+    people: People, wiki: Collection, guide: DocumentVersion
 ) -> None:
-    given = thumbs_down(people.engineer, correction)
+    for correction in ("7000", "It is port 7000.", "The crane has the port 7000."):
+        thumbs_down(people.engineer, correction)
     audit()
-    error = AuditedError.objects.get()
-    assert (error.feedback, error.bucket, error.rank) == (given, Bucket.MODEL, 1)
-    assert (error.chunk, error.collection) == (guide.chunks.get(), wiki)
+    for error in AuditedError.objects.all():
+        assert (error.bucket, error.rank) == (Bucket.MODEL, 1)
+        assert (error.chunk, error.collection) == (guide.chunks.get(), wiki)
+    assert AuditedError.objects.count() == 3
 
 
 def test_correction_is_sought_where_the_asker_may_read(people: People, vault: Collection) -> None:
@@ -283,19 +299,17 @@ def test_findings_are_one_query_and_say_when_there_were_none(
     assert "3 errors could be sorted" in found.advice
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
+def test_row_that_explains_nothing_is_refused(people: People) -> None:
+    good: dict[str, Any] = {"feedback": thumbs_down(people.engineer), "at": timezone.now()}
+    wrong: list[dict[str, Any]] = [
         {"bucket": "unsorted"},
         {"bucket": "retrieval"},
         {"bucket": "ranking", "rank": 5},
         {"bucket": "model", "unsorted": "not-said"},
         {"bucket": "model", "feedback": None},
         {"bucket": "model", "rank": 0},
-    ],
-    ids=str,
-)
-def test_row_that_explains_nothing_is_refused(people: People, wrong: dict[str, object]) -> None:
-    values = {"feedback": thumbs_down(people.engineer), "at": timezone.now()} | wrong
-    with pytest.raises(IntegrityError), transaction.atomic():
-        AuditedError.objects.create(**values)
+    ]
+    for values in wrong:
+        with pytest.raises(IntegrityError), transaction.atomic():
+            AuditedError.objects.create(**good | values)
+    AuditedError.objects.create(**good, bucket="unsorted", unsorted="not-said")
