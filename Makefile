@@ -8,9 +8,11 @@ STAMP := $(VENV)/.installed
 AXOLOTL := .venv-axolotl
 UNSLOTH := .venv-unsloth
 UNSLOTH_STAMP := $(UNSLOTH)/.installed
+VLLM := .venv-vllm
+VLLM_STAMP := $(VLLM)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test lint format bench axolotl-check unsloth unsloth-check
+.PHONY: help setup demo dev test lint format bench axolotl-check unsloth unsloth-check vllm vllm-check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,3 +70,20 @@ unsloth: $(UNSLOTH_STAMP) ## install Unsloth in .venv-unsloth, for TRAINER=unslo
 
 unsloth-check: setup unsloth ## train a tiny model with Unsloth, on the CPU
 	$(BIN)/python -m pytest tests/training/trainers/test_unsloth.py
+
+# vLLM's build for processors asks for those of PyTorch, which are on PyTorch's own index or in a
+# folder that PIP_FIND_LINKS names. PyPI has torchaudio and torchcodec for GPUs only: vLLM names
+# them, needs them for sound, and does not start with them. 3.4 GB.
+$(VLLM_STAMP): tests/vllm.txt
+	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --no-deps --retries 1 \
+		--extra-index-url https://download.pytorch.org/whl/cpu \
+		'torch==2.13.0+cpu' 'torchvision==0.28.0+cpu'
+	$(VLLM)/bin/python -m pip install --quiet --requirement $<
+	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchaudio torchcodec
+	touch $@
+
+vllm: $(VLLM_STAMP) ## install vLLM in .venv-vllm, on the CPU
+
+vllm-check: setup vllm ## serve two adapters with vLLM: load, switch, stream, kill, recover
+	nice -n 19 $(BIN)/python -m pytest -s tests/router/test_vllm_server.py
