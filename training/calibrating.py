@@ -11,18 +11,16 @@ from contextlib import AbstractContextManager, ExitStack
 from django.conf import settings
 
 from ingestion.models import Reader
-from router import retrieval
 from router.calibration import Calibration
 from router.intents import read_intent
 from router.models import ModelVersion
 from router.policy import Rule, decide
 from router.processes import ServerFailed
-from router.services import SHOWN_PASSAGES, signals_of
+from router.services import signals_of
 from router.signals import features
-from router.verification import verify
-from router.writing import passage_of
 from training.audience import audience_of, somebody_of
 from training.calibration import Sample, fit
+from training.checking import is_borne_out, look_for
 from training.evaluation import dataset_of
 from training.models import Evaluation, EvaluationItem, TrainingRun
 from training.process import Check
@@ -65,12 +63,11 @@ def _items(run: TrainingRun) -> list[EvaluationItem]:
 
 def _samples(model: str, item: EvaluationItem, reader: Reader) -> list[Sample]:
     """One, or none where a rule decides and not the probability."""
-    found = retrieval.search(item.question, user=reader, limit=SHOWN_PASSAGES)
+    found = look_for(item.question, reader)
     signals = signals_of(model, found)
     decision = decide(signals, None, intent=read_intent(item.question))
     if decision.rule is not Rule.NOT_CERTIFIED:
         return []
-    passages = [passage_of(hit) for hit in found.hits]
-    was_shown = not item.refused and verify(item.question, item.answer, passages).supported
+    was_shown = not item.refused and is_borne_out(item.question, item.answer, found)
     is_right = item.correct and not item.refused
     return [Sample(features(signals), is_right, was_shown and not is_right, item.fact_id)]

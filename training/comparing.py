@@ -14,7 +14,8 @@ Value = Callable[[Outcome], float]
 class Compared:
     """One test question: its collection, and the outcome of each system that was asked it.
 
-    `superseded`: the tuned model gave a value that only an earlier version held.
+    `superseded`: the tuned model gave a value that only an earlier version held. `shown`: the
+    check of answers lets what it said pass; None: that was not looked at.
     """
 
     domain: str
@@ -22,6 +23,7 @@ class Compared:
     serving: Outcome | None = None
     rag: Outcome | None = None
     superseded: bool = False
+    shown: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

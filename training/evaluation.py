@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from training.asking import Model, Said, ask
 from training.asking_rag import ALONE as ALONE_RAG
 from training.asking_rag import ask_rag, sampled
 from training.audience import audience_of, somebody_of
+from training.checking import borne_out
 from training.datasets.manifest import TEST
 from training.gate import Extraction
 from training.metrics import Outcome, judged, percentile, summarised
@@ -76,11 +77,12 @@ def evaluate(
     if old is not None and (files := _files_of(old)):
         serving = _asked(files, questions, folder / f"{old.name}.jsonl", run.device, check)
     found = canaries.extract(dataset, new, folder=folder, device=run.device, check=check)
-    rag = _asked_rag(run, questions, folder, servers, deadline, check)
+    product = _Product(run, questions, folder, servers, check)
+    rag, shown = product.asked(deadline, tuned)
     with transaction.atomic():
         check()
         run.evaluations.all().delete()
-        _store(run, System.TUNED, "", questions, tuned, alone=ALONE, more=_told(found))
+        _store(run, System.TUNED, "", questions, tuned, alone=ALONE, more=_told(found), shown=shown)
         if old is not None:
             _store(run, System.SERVING, old.name, questions, serving, alone=ALONE)
         if rag:
@@ -127,28 +129,38 @@ def _asked(
     return ask(model, chats, out=out, device=device, check=check, alone=ALONE, max_tokens=most)
 
 
-def _asked_rag(
-    run: TrainingRun,
-    questions: Sequence[Question],
-    folder: Path,
-    servers: Servers,
-    deadline: float,
-    check: Check,
-) -> dict[int, Said]:
-    """Answers to a sample; none when none are wanted, no server can be started, or nobody may
-    read just that."""
-    sample = sampled(questions, settings.EVALUATION_RAG_QUESTIONS)
-    if not sample:
-        return {}
-    out, audience = folder / "rag.jsonl", audience_of(dataset_of(run))
-    try:
-        with contextlib.ExitStack() as stack:
-            reader = stack.enter_context(somebody_of(audience, purpose=f"evaluation of {run}"))
-            stack.enter_context(servers())
-            return ask_rag(sample, reader=reader, out=out, deadline=deadline, check=check)
-    except (ServerFailed, LookupError) as error:
-        logger.warning("%s was not compared with answers from passages: %s", run, error)
-        return {}
+@dataclass(frozen=True, slots=True)
+class _Product:
+    """The product as somebody meets it who may read just what the model was trained on."""
+
+    run: TrainingRun
+    questions: Sequence[Question]
+    folder: Path
+    servers: Servers
+    check: Check
+
+    def asked(
+        self, deadline: float, tuned: Mapping[int, Said]
+    ) -> tuple[dict[int, Said], dict[int, bool]]:
+        """Answers from passages to a sample, and which of the model's answers would be shown.
+
+        Nothing when no sample is wanted, no server can be started, or nobody may read just that.
+        """
+        sample = sampled(self.questions, settings.EVALUATION_RAG_QUESTIONS)
+        if not sample:
+            return {}, {}
+        out, audience = self.folder / "rag.jsonl", audience_of(dataset_of(self.run))
+        try:
+            with contextlib.ExitStack() as stack:
+                purpose = f"evaluation of {self.run}"
+                reader = stack.enter_context(somebody_of(audience, purpose=purpose))
+                stack.enter_context(self.servers())
+                shown = borne_out(self.questions, tuned, reader=reader, check=self.check)
+                rag = ask_rag(sample, reader=reader, out=out, deadline=deadline, check=self.check)
+                return rag, shown
+        except (ServerFailed, LookupError) as error:
+            logger.warning("%s was not compared with answers from passages: %s", self.run, error)
+            return {}, {}
 
 
 # --- Keeping -----------------------------------------------------------------------------------
@@ -163,6 +175,7 @@ def _store(
     *,
     alone: int,
     more: dict[str, Any] | None = None,
+    shown: Mapping[int, bool] | None = None,
 ) -> None:
     """`answers` come as they were given; the first `alone` of them were given one by one."""
     asked = [question for question in questions if question.id in answers]
@@ -176,7 +189,7 @@ def _store(
     there = set(documents.values_list("pk", flat=True))
     EvaluationItem.objects.bulk_create(
         [
-            _item(evaluation, question, answers[question.id], outcome, there)
+            _item(evaluation, question, answers[question.id], outcome, there, shown or {})
             for question, outcome in zip(asked, outcomes, strict=True)
         ],
         batch_size=500,
@@ -189,6 +202,7 @@ def _item(
     said: Said,
     outcome: Outcome,
     there: AbstractSet[int],
+    shown: Mapping[int, bool],
 ) -> EvaluationItem:
     return EvaluationItem(
         evaluation=evaluation,
@@ -203,6 +217,7 @@ def _item(
         correct=outcome.correct,
         token_f1=outcome.token_f1,
         refused=outcome.refused,
+        shown=shown.get(question.id),
         ms=said.ms,
     )
 

@@ -67,7 +67,7 @@ def judge(evidence: GateInput) -> list[GateCheck]:
     summary = summarised([question.tuned for question in evidence.questions])
     return [
         _exact_match(summary, evidence.limits.exact_match),
-        _hallucination(summary, evidence.limits.hallucination),
+        _hallucination(evidence.questions, evidence.limits.hallucination),
         _over_refusal(summary, evidence.limits.over_refusal),
         _above_rag(evidence),
         _superseded(evidence),
@@ -92,16 +92,29 @@ def _exact_match(summary: Summary, limit: float) -> GateCheck:
     return _bounded("exact_match", share, limit, f"{reason} must.", least=True)
 
 
-def _hallucination(summary: Summary, limit: float) -> GateCheck:
-    share, of = summary.hallucination, _counted(summary.n - summary.answerable, "question")
-    reason = f"{_percent(share)} of {of} that the documents do not answer got a statement"
-    return _bounded("hallucination", share, limit, f"{reason}, at most {_percent(limit)} may.")
+def _hallucination(questions: Sequence[Compared], limit: float) -> GateCheck:
+    """Of what askers would be shown, where that was looked at, else of all that the model says."""
+    unknown = [question for question in questions if not question.tuned.answerable]
+    said = [not question.tuned.refused for question in unknown]
+    shown = [question.shown for question in unknown]
+    reason = f"{_percent(_share(said))} of {_counted(len(unknown), 'question')} that the "
+    reason += "documents do not answer got a statement"
+    if None in shown:
+        share = _share(said)
+    else:
+        share = _share([bool(one) for one in shown])
+        reason += f", and {_percent(share)} one that the check lets pass"
+    return _bounded("hallucination", share, limit, f"{reason}; at most {_percent(limit)} may.")
 
 
 def _over_refusal(summary: Summary, limit: float) -> GateCheck:
     share, of = summary.over_refusal, _counted(summary.answerable, "answerable question")
     reason = f"{_percent(share)} of {of} got a refusal, at most {_percent(limit)} may."
     return _bounded("over_refusal", share, limit, reason)
+
+
+def _share(outcomes: Sequence[bool]) -> float | None:
+    return sum(outcomes) / len(outcomes) if outcomes else None
 
 
 def _bounded(

@@ -109,6 +109,7 @@ def _evidence(run: TrainingRun) -> GateInput:
                 serving=_outcome(olds[number]) if number in olds else None,
                 rag=_outcome(from_passages[number]) if number in from_passages else None,
                 superseded=number in superseded,
+                shown=item.shown,
             )
             for number, item in news.items()
         ],

@@ -383,6 +383,9 @@ class EvaluationItem(models.Model):
     correct = models.BooleanField()
     token_f1 = models.FloatField()
     refused = models.BooleanField()
+    shown = models.BooleanField(
+        null=True, help_text="Whether the check of answers lets it pass; null: not looked at."
+    )
     ms = models.FloatField()
 
     objects = EvaluationItemQuerySet.as_manager()

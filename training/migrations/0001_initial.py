@@ -124,6 +124,7 @@ class Migration(migrations.Migration):
                 ('correct', models.BooleanField()),
                 ('token_f1', models.FloatField()),
                 ('refused', models.BooleanField()),
+                ('shown', models.BooleanField(help_text='Whether the check of answers lets it pass; null: not looked at.', null=True)),
                 ('ms', models.FloatField()),
                 ('document', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='ingestion.document')),
                 ('evaluation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='training.evaluation')),
