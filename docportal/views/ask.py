@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import push_url, replace_url
 
+from docportal.admission import RETRY_SECONDS, Overloaded, answers
 from docportal.models import User
 from docportal.views import paging, passages
 from docportal.views.access import Request, current_user, tells_user_errors
@@ -31,6 +32,7 @@ from training.pairs import add_correction
 
 SHOWN = 8
 HISTORY_PAGE = 30
+BUSY = "Too many questions are being answered just now. Ask again in a few seconds."
 TRY_AGAIN = "Something broke on our side while this was answered. Your question is kept: try again."
 
 
@@ -67,19 +69,35 @@ async def ask_question(request: HttpRequest) -> HttpResponse:
     """Keep the question; htmx then streams its answer, a plain form waits for it."""
     user = await current_user(request)
     text = request.POST.get("q", "")
+    if not answers.has_room:
+        return await _turned_away(request, text)
     try:
         query = await _start(user, text, request.POST.get("conversation", ""))
     except UserError as error:
-        context = {"q": text, "error": error}
-        template = "ask.html#refused" if request.headers.get("HX-Request") else "ask.html"
-        return await sync_to_async(render)(request, template, context, status=400)
+        return await _refused(request, {"q": text, "error": error}, status=400)
     address = reverse("question", args=[query.pk])
     if not request.headers.get("HX-Request"):
-        await services.finished_answer(query)
+        try:
+            async with answers.admitted():
+                await services.finished_answer(query)
+        except Overloaded:
+            return await _turned_away(request, text)
         return redirect(address)
     context = await sync_to_async(_exchange)(query)
     page = await sync_to_async(render)(request, "ask.html#exchange", context)
     return push_url(page, address)
+
+
+async def _turned_away(request: HttpRequest, text: str) -> HttpResponse:
+    response = await _refused(request, {"q": text, "error": BUSY}, status=429)
+    response["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+@sync_to_async
+def _refused(request: HttpRequest, context: dict[str, object], *, status: int) -> HttpResponse:
+    template = "ask.html#refused" if request.headers.get("HX-Request") else "ask.html"
+    return render(request, template, context, status=status)
 
 
 @sync_to_async
@@ -154,12 +172,16 @@ async def stream(request: HttpRequest, query_id: UUID) -> HttpResponseBase:
 async def _events(request: HttpRequest, query: Query) -> AsyncGenerator[bytes]:
     try:
         if not await Answer.objects.filter(query=query).aexists():
-            async with aclosing(services.answer(query)) as answering:
+            async with answers.admitted(), aclosing(services.answer(query)) as answering:
                 async for happened in answering:
                     if progress := await _progress(request, query, happened):
                         yield progress
         context = await sync_to_async(_exchange)(query)
         yield event("finished", await _fragment(request, "exchange", context))
+    except Overloaded:
+        context = {"error": BUSY, "query": query}
+        yield event("failed", await _fragment(request, "failed", context))
+        yield event("close", "")
     except Exception:
         # The browser must hear of it, or it would connect and ask again and again.
         context = {"error": TRY_AGAIN, "query": query}

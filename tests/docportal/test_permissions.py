@@ -216,7 +216,7 @@ def expected(name: str, actor: str, *, restricted: bool) -> Outcome:
 # Whoever may run these holds the machine, its database and its files; they show no passage.
 OPERATE = {
     *("audit", "benchmark", "convert_models", "createuser", "demo", "export_dataset", "ingest"),
-    *("model_server", "models", "promote", "rollback", "synthesize", "train", "up"),
+    *("calibrate", "model_server", "models", "promote", "rollback", "synthesize", "train", "up"),
 }
 READ = {"search", "ask"}
 

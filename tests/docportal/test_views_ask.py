@@ -1,15 +1,19 @@
 """Ask and search in the browser's terms: requests in, pages and fragments out."""
 
+import asyncio
 import uuid
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from html import unescape
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.test import AsyncClient, Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from docportal.admission import answers
 from docportal.models import User
 from ingestion.models import Collection
 from router import registry
@@ -254,3 +258,30 @@ def questions(user: User, text: str) -> None:
 
 def test_unknown_question_is_nothing(client: Client) -> None:
     assert client.get(reverse("question", args=[uuid.uuid4()])).status_code == 404
+
+
+@pytest.mark.usefixtures("sender")
+async def test_question_beyond_what_can_wait_is_sent_away_at_once(
+    people: People, llm: ScriptedLLM
+) -> None:
+    client = AsyncClient()
+    await client.aforce_login(people.engineer)
+    room = settings.ANSWERS_AT_ONCE + settings.ANSWERS_WAITING
+    async with AsyncExitStack() as stack:
+        for _ in range(settings.ANSWERS_AT_ONCE):
+            await stack.enter_async_context(answers.admitted())
+        waiting = [
+            asyncio.ensure_future(stack.enter_async_context(answers.admitted()))
+            for _ in range(room - settings.ANSWERS_AT_ONCE)
+        ]
+        await asyncio.sleep(0)
+        response = await client.post(reverse("ask_question"), {"q": QUESTION})
+        assert (response.status_code, response["Retry-After"]) == (429, "5")
+        assert "Ask again in a few seconds" in body(response)
+        assert not await Query.objects.aexists()
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    response = await client.post(reverse("ask_question"), {"q": QUESTION})
+    assert response.status_code == 302
+    assert llm.requests
