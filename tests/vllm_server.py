@@ -6,7 +6,6 @@ import shlex
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,8 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".venv-vllm" / "bin" / "python"
 START_SECONDS = 600.0
-_TETHER = ROOT / "router" / "tether.py"
+# Asked to end when this process ends, however it does: killed, it would leave its engine behind.
+_TIED = ("setpriv", "--pdeathsig", "TERM")
 # One thread, and a gigabyte for keys and values. Nothing is told or asked of anybody outside.
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -28,7 +28,7 @@ _ENVIRONMENT = {
 
 
 class VllmServer:
-    """One server at a time at one address. It ends with this process, however that ends."""
+    """One server at a time at one address, which ends with this process."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
@@ -42,10 +42,9 @@ class VllmServer:
     def start(self) -> None:
         """Until it says that it is well."""
         environment, arguments = documented_command()
-        tether = [sys.executable, str(_TETHER), str(os.getpid())]
         with self._log.open("ab") as output:
             process = self._process = subprocess.Popen(
-                [*tether, str(PYTHON), *arguments, "--port", str(self._port)],
+                [*_TIED, str(PYTHON), *arguments, "--port", str(self._port)],
                 cwd=ROOT,
                 env=os.environ | environment | _ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
