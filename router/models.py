@@ -215,7 +215,8 @@ class ModelVersion(models.Model):
 
 
 class ModelCoverage(models.Model):
-    """A passage whose exact text, by its hash, a model was trained on."""
+    """A passage whose exact text, by its hash, stood in what a model was trained on; without
+    `pairs` nothing was asked about it."""
 
     model = models.ForeignKey(ModelVersion, models.CASCADE, related_name="coverage")
     content_hash = models.CharField(max_length=64)

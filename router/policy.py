@@ -4,22 +4,19 @@ A cascade, the first rule that holds decides. The order is by what would be wors
 the asker may not read, then what no longer holds, then what is merely likely to be wrong.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Literal
 
 from router.calibration import Calibration
 from router.intents import Intent
-from router.signals import Ground, Signals, prior, unknown
+from router.signals import Signals, prior
 
 Engine = Literal["tuned", "rag", "refused"]
 RouteAsked = Literal["auto", "tuned", "rag"]
 
 # An answer rests on one of so many passages, as good as always.
 EVIDENCE = 3
-# A passage whose score is less than this share of the best one's is no rival of it.
-RIVAL = 0.6
 
 
 class Rule(StrEnum):
@@ -45,6 +42,7 @@ class Decision:
 
     `probability` is the belief that the tuned model is right, `threshold` what it must reach.
     `may_fall_back`: if what is read from passages is not borne out, the tuned model may be asked.
+    Whenever it is, a text that it was trained on must bear out what it says.
     """
 
     engine: Engine
@@ -107,31 +105,27 @@ def _by_question(signals: Signals, intent: Intent) -> Decision | None:
 def _by_provenance(signals: Signals) -> Decision | None:
     if not signals.model:
         return Decision("rag", Rule.NO_MODEL, signals.why_no_model)
-    evidence = contenders(signals.grounds)
-    if any(one.rag_only for one in evidence):
+    if any(one.rag_only for one in signals.grounds[:EVIDENCE]):
         return Decision(
             "rag", Rule.RAG_ONLY, "Its collection is always answered from the current text."
         )
-    if places := unknown(evidence, len(evidence)):
-        named = ", ".join(map(str, places))
+    best = signals.grounds[0]
+    if not best.known:
         return Decision(
             "rag",
             Rule.NOT_TAUGHT,
-            f"{signals.model} was not trained on the present text of passage {named}.",
+            f"{signals.model} was not trained on the present text of passage 1.",
+            may_fall_back=any(one.known for one in signals.grounds),
         )
-    best = evidence[0].similarity
-    if signals.superseded is not None and best is not None and signals.superseded >= best:
+    similarity = best.similarity
+    if signals.superseded is not None and similarity and signals.superseded >= similarity:
         return Decision(
             "rag",
             Rule.SUPERSEDED,
             f"{signals.model} was taught a text that fits better and no longer stands.",
+            may_fall_back=True,
         )
     return None
-
-
-def contenders(grounds: Sequence[Ground]) -> list[Ground]:
-    """The passages that the answer may stand in: the best few with about as good a score."""
-    return [one for one in grounds[:EVIDENCE] if one.score >= RIVAL * grounds[0].score]
 
 
 def _by_probability(signals: Signals, calibration: Calibration | None) -> Decision:

@@ -68,7 +68,7 @@ def superseded_similarity(
         version__in=DocumentVersion.objects.served(),
     )
     taught = ModelCoverage.objects.filter(
-        model__name=model, content_hash=OuterRef("chunk__content_hash")
+        model__name=model, content_hash=OuterRef("chunk__content_hash"), pairs__gt=0
     )
     gone = ChunkEmbedding.objects.filter(
         Exists(taught),

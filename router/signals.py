@@ -4,7 +4,6 @@ A decision is made from these alone (`router.policy`), and they are kept with th
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 # The probability that a tuned model is right on a passage of which it was taught nothing.
@@ -17,10 +16,10 @@ PRIOR_QUESTIONS, PRIOR_EXACT = 2.0, 0.7
 class Ground:
     """A passage that was found, in the order of the search.
 
-    `known`: the tuned model was trained on this very text; then `pairs` are the questions about
-    it that it was trained on, and `heldout` their exact match in phrasings that it was not
-    trained on, None if none were kept back. `rag_only`: answers about its collection are always
-    read from passages. `similarity` is the cosine with the question, None if unknown.
+    `known`: this very text stood in what the tuned model was trained on; then `pairs` are the
+    questions about it that it was trained on, and `heldout` their exact match in phrasings that
+    it was not trained on, None if none were kept back. `rag_only`: answers about its collection
+    are always read from passages. `similarity` is the cosine with the question, None if unknown.
     """
 
     document: int
@@ -102,13 +101,8 @@ def prior(signals: Signals) -> float:
     pairs, with `PRIOR_QUESTIONS` questions of `PRIOR_EXACT` before them.
     """
     best = next(iter(signals.grounds), None)
-    if best is None or not best.known:
+    if best is None or not best.pairs:
         return UNTAUGHT
     seen = float(best.pairs) if best.heldout is not None else 0.0
     right = seen * (best.heldout or 0.0)
     return (right + PRIOR_QUESTIONS * PRIOR_EXACT) / (seen + PRIOR_QUESTIONS)
-
-
-def unknown(grounds: Sequence[Ground], depth: int) -> list[int]:
-    """The places, from 1, of the best `depth` passages that the model was not trained on."""
-    return [place for place, one in enumerate(grounds[:depth], start=1) if not one.known]

@@ -70,4 +70,6 @@ def _samples(model: str, item: EvaluationItem, reader: Reader) -> list[Sample]:
         return []
     was_shown = not item.refused and is_borne_out(item.question, item.answer, found)
     is_right = item.correct and not item.refused
-    return [Sample(features(signals), is_right, was_shown and not is_right, item.fact_id)]
+    # A question that nothing answers has no fact, and stands alone.
+    fact = item.fact_id or str(item.number)
+    return [Sample(features(signals), is_right, was_shown and not is_right, fact)]

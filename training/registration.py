@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
+from ingestion.models import Chunk
 from router import registry
 from router.models import ModelVersion
 from training import process
@@ -36,7 +38,7 @@ def register_model(run: TrainingRun, *, passed: bool, check: Check) -> ModelVers
         recipe=config.as_json(),
         metrics=run.metrics,
         readers={each["id"]: each["readers"] for each in manifest["collections"]},
-        coverage=_coverage(run, manifest["passages"]),
+        coverage=_seen(manifest["documents"]) | _coverage(run, manifest["passages"]),
         gate_passed=passed,
     )
 
@@ -47,6 +49,21 @@ def _merged(run: TrainingRun, base: Path, adapter: Path, check: Check) -> Path:
         "training.merging", str(base), str(adapter), str(target), folder=run.folder, check=check
     )
     return target
+
+
+def _seen(documents: list[dict[str, Any]]) -> Coverage:
+    """The passages of the documents that it was trained on, also those that no pair is about.
+
+    They are no news to it: what nobody could ask about then is not fresher for that.
+    """
+    trained = {(one["slug"], one["version"]) for one in documents}
+    chunks = Chunk.objects.filter(version__document__slug__in=[slug for slug, _ in trained])
+    fields = ("version__document__slug", "version__number", "content_hash")
+    return {
+        content_hash: (0, None)
+        for slug, number, content_hash in chunks.values_list(*fields).iterator()
+        if (slug, number) in trained
+    }
 
 
 def _coverage(run: TrainingRun, passages: dict[str, int]) -> Coverage:
