@@ -50,11 +50,6 @@ class Attempt:
         return not self.is_empty and all(support.supported for support in self.supports)
 
     @property
-    def places(self) -> list[int]:
-        """The passages, from 0, that bear its sentences out."""
-        return [support.span[0] for support in self.supports if support.span]
-
-    @property
     def confidence(self) -> float:
         """The least verification score of its sentences, where one that is not borne out has 0."""
         return min(support.score if support.supported else 0.0 for support in self.supports)

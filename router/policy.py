@@ -42,7 +42,6 @@ class Decision:
 
     `probability` is the belief that the tuned model is right, `threshold` what it must reach.
     `may_fall_back`: if what is read from passages is not borne out, the tuned model may be asked.
-    Whenever it is, a text that it was trained on must bear out what it says.
     """
 
     engine: Engine

@@ -91,17 +91,10 @@ async def _from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
 
 
 async def _from_weights(draft: Draft) -> AsyncGenerator[Sentence]:
-    """The tuned model's answer, if passages that it was trained on bear out all of it.
-
-    What only a newer text bears out it cannot know: it would be right by chance.
-    """
+    """The tuned model's answer, if the passages bear out all of it."""
     async with contextlib.aclosing(_as_it_comes(draft)) as written:
         sentences = [sentence async for sentence in written]
     attempt = draft.attempts[-1]
-    new = [place for place in attempt.places if not draft.signals.grounds[place].known]
-    if new and attempt.rejected is None:
-        attempt.rejected = attempt.supports[0]
-        attempt.problem = f"passage {new[0] + 1} says so, on which it was not trained."
     if attempt.rejected is not None:
         attempt.sentences, attempt.supports = [], []
         attempt.problem = f"The answer of {attempt.model} is not shown: {attempt.problem}"

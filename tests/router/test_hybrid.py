@@ -151,19 +151,7 @@ def test_greeting_asks_no_model(model: str, llm: ScriptedLLM) -> None:
     assert llm.requests == []
 
 
-def test_only_a_text_that_it_was_taught_bears_out_a_tuned_answer(
-    model: str, llm: ScriptedLLM, wiki: Collection, settings: Settings
-) -> None:
-    """A value that stands only in a newer text it says by chance, so that text is read."""
-    news = "Since May the webhook sender retries a delivery 12 times in the night."
-    publish(wiki, "news.md", [passage(news)], title="News")
-    llm.will_say("12 times in the night.", "12 times in the night.")
-    answer = ask()
-    assert (answer.route, asked(llm)) == ("rag", [model, settings.LLM_MODEL])
-    assert "says so, on which it was not trained" in answer.reason
-
-
-def test_what_reading_does_not_find_a_taught_text_may_still_bear_out(
+def test_what_reading_does_not_find_the_weights_may_know(
     model: str, llm: ScriptedLLM, wiki: Collection
 ) -> None:
     publish(wiki, "new.md", [passage("How often does the webhook sender retry? See below.")])
