@@ -1,5 +1,6 @@
 """What most tests need: a fresh home, the people, and two collections."""
 
+import os
 from pathlib import Path
 
 import hypothesis
@@ -18,6 +19,24 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("docportal")
 
 pytest_plugins = ["tests.model_servers", "tests.tiny_models"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On services of their own, only tests that meet them: the others have been run without."""
+    if not os.environ.get("DATABASE_URL"):
+        return
+    meet, rest = [], []
+    for item in items:
+        (meet if _meets_services(item) else rest).append(item)
+    items[:] = meet
+    config.hook.pytest_deselected(items=rest)
+
+
+def _meets_services(item: pytest.Item) -> bool:
+    if item.get_closest_marker("embedded"):
+        return False
+    names = getattr(item, "fixturenames", ())
+    return bool(item.get_closest_marker("django_db")) or "db" in names or "portal" in names
 
 
 @pytest.fixture(scope="session")
