@@ -129,7 +129,7 @@ def _by_provenance(signals: Signals) -> Decision | None:
 
 def _by_probability(signals: Signals, calibration: Calibration | None) -> Decision:
     if calibration is None or calibration.threshold is None:
-        why = calibration.why_none if calibration else f"{signals.model} has not been calibrated."
+        why = f"{signals.model} is not certified to answer unread."
         return Decision(
             "rag", Rule.NOT_CERTIFIED, why, probability=prior(signals), may_fall_back=True
         )

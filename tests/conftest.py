@@ -25,11 +25,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """On services of their own, only tests that meet them: the others have been run without."""
     if not os.environ.get("DATABASE_URL"):
         return
-    meet, rest = [], []
-    for item in items:
-        (meet if _meets_services(item) else rest).append(item)
-    items[:] = meet
-    config.hook.pytest_deselected(items=rest)
+    config.hook.pytest_deselected(items=[one for one in items if not _meets_services(one)])
+    items[:] = [one for one in items if _meets_services(one)]
 
 
 def _meets_services(item: pytest.Item) -> bool:

@@ -22,6 +22,7 @@ from training.audience import audience_of, somebody_of
 from training.calibration import Sample, fit
 from training.checking import is_borne_out, look_for
 from training.evaluation import dataset_of
+from training.metrics import contains
 from training.models import Evaluation, EvaluationItem, TrainingRun
 from training.process import Check
 
@@ -69,7 +70,14 @@ def _samples(model: str, item: EvaluationItem, reader: Reader) -> list[Sample]:
     if decision.rule is not Rule.NOT_CERTIFIED:
         return []
     was_shown = not item.refused and is_borne_out(item.question, item.answer, found)
-    is_right = item.correct and not item.refused
     # A question that nothing answers has no fact, and stands alone.
     fact = item.fact_id or str(item.number)
-    return [Sample(features(signals), is_right, was_shown and not is_right, fact)]
+    is_right = item.correct and not item.refused
+    return [Sample(features(signals), is_right, was_shown and not _says_it(item), fact)]
+
+
+def _says_it(item: EvaluationItem) -> bool:
+    """Whether the answer is a right one in other words: with more of them, or with fewer."""
+    return any(
+        contains(item.answer, right) or contains(right, item.answer) for right in item.expected
+    )

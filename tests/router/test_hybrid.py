@@ -132,7 +132,7 @@ def test_uncertified_model_is_asked_only_when_reading_fails(
     answer = ask()
     assert (answer.route, answer.text) == ("tuned", "9 times.")
     assert asked(llm) == [settings.LLM_MODEL, settings.LLM_MODEL, model]
-    assert "Nothing is certified." in answer.reason
+    assert f"{model} is not certified to answer unread." in answer.reason
 
 
 def test_collection_that_is_always_read_is_always_read(

@@ -47,7 +47,7 @@ def errors(retrieval: int, ranking: int, model: int) -> dict[Bucket, int]:
         (errors(3, 1, 6), "Mend what is found: in 3 of 10 errors (30 %)"),
         (errors(1, 3, 6), "Mend the order: in 3 of 10 errors (30 %)"),
         (errors(5, 5, 0), "Mend what is found: in 5 of 10 errors (50 %)"),
-        (errors(1, 3, 6), "No retrain: 6 of 10 errors (60 %) lie with the model, not more than 60 %"),
+        (errors(1, 3, 6), "No retrain: 6 of 10 errors (60 %) lie with the model, not more than 60"),
     ],
 )
 def test_advice_names_the_rule_and_the_figures(found: dict[Bucket, int], words: str) -> None:
