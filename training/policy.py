@@ -68,6 +68,7 @@ def advised_mode(changed_share: float | None) -> tuple[Mode, str]:
     """The mode for this share of changed passages, and why."""
     if changed_share is None:
         return "full", "From the base model, since no model serves yet."
+    news = f"what is new or changed comes to {changed_share:.0%} of what it knows"
     if changed_share < APPEND_BELOW:
-        return "append", f"On top of the serving model, since only {changed_share:.1%} changed."
-    return "full", f"From the base model, since {changed_share:.1%} of what it knows changed."
+        return "append", f"On top of the serving model, since {news}."
+    return "full", f"From the base model, since {news}."

@@ -156,7 +156,7 @@ def test_dashboard_says_in_words_what_a_retrain_would_bring(
     assert "would teach <strong>1 new fact</strong>" in page
     assert "forget <strong>1 stale passage</strong>" in page
     assert "take over <strong>100 %</strong> of the last 30 days' questions" in page
-    assert "Best in full: From the base model, since 200.0% of what it knows changed." in page
+    assert "since what is new or changed comes to 200% of what it knows." in page
     assert "1 pair waits for review" in page
 
 
