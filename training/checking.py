@@ -1,10 +1,12 @@
 """What an asker would be shown of a model's answers: those that the current passages bear out."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ingestion.models import Reader
 from router import retrieval
-from router.retrieval.searching import SearchResult
 from router.services import SHOWN_PASSAGES
 from router.verification import verify
 from router.writing import passage_of
@@ -12,6 +14,9 @@ from training.asking import Said
 from training.metrics import is_refusal
 from training.process import Check
 from training.rows import Question
+
+if TYPE_CHECKING:
+    from router.retrieval.searching import SearchResult
 
 
 def borne_out(

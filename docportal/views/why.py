@@ -45,9 +45,14 @@ class Why:
     passages: list[Passage]
 
 
-def why(answer: Answer, asked: str, cards: Iterable[Card]) -> Why:
-    """Of `cards` only those that the reader may read are there, and only they are told of."""
+def why(answer: Answer, asked: str, cards: Iterable[Card]) -> Why | None:
+    """Of `cards` only those that the reader may read are there, and only they are told of.
+
+    None for an answer that was kept without its signals.
+    """
     kept = answer.signals
+    if not kept:
+        return None
     decision = kept["decision"]
     return Why(
         understood=kept["question"] if kept["question"] != asked else "",
