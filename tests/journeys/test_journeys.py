@@ -115,10 +115,13 @@ def test_leaving_stops_the_answer(visit: Visit, portal: Portal) -> None:
     never = threading.Event()
     portal.llm.will_say(Reply(("The Aurora carries", " 48 passengers. [1]"), release=never))
     page = visit("ana")
+    while portal.llm.asked.acquire(blocking=False):
+        pass
     page.get_by_role("searchbox").fill(QUESTION)
     page.get_by_role("searchbox").press("Enter")
     expect(page.get_by_text("looking for the answer")).to_be_visible()
     expect(page.locator(".passage").first).to_contain_text("Boat register")
+    assert portal.llm.asked.acquire(timeout=20), "the model server was not asked"
     page.goto("/docs/")
     assert portal.llm.left.wait(20), "the model server still writes for nobody"
 
