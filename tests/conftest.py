@@ -21,8 +21,15 @@ hypothesis.settings.load_profile("docportal")
 pytest_plugins = ["tests.model_servers", "tests.tiny_models"]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On services of their own, only tests that meet them: the others have been run without."""
+    """A file's tests stay in one process, and all that share the running portal.
+
+    On services of their own, only tests that meet them: the others have been run without.
+    """
+    for item in items:
+        shares_portal = "portal" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("portal" if shares_portal else str(item.path)))
     if not os.environ.get("DATABASE_URL"):
         return
     config.hook.pytest_deselected(items=[one for one in items if not _meets_services(one)])
