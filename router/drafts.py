@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from router.policy import Rule
 from router.prompts import REFUSAL
 from router.signals import Signals
 from router.verification import Support
@@ -107,10 +108,16 @@ class Draft:
 
     @property
     def failed(self) -> bool:
-        """Whether it is refused because a model could not be asked."""
+        """Whether it is refused because no model could say what the passages hold.
+
+        A reader that found nothing in them has said so, whatever became of the tuned model.
+        """
         if self.shown is not None:
             return False
-        return any(one.failed for one in self.attempts) or self.decision.rule == "no-model"
+        if not self.attempts:
+            return self.decision.rule is Rule.NO_MODEL
+        reading = [one for one in self.attempts if one.engine == "rag"]
+        return any(one.failed for one in reading or self.attempts)
 
     @property
     def verified(self) -> bool:

@@ -176,3 +176,16 @@ def test_follow_up_is_asked_as_it_is_meant(model: str, llm: ScriptedLLM, people:
         answer = async_to_sync(services.finished_answer)(query)
     assert answer.signals["question"] == "how often does webhook-sender retry?"
     assert "how often does webhook-sender retry?" in str(llm.requests[-1]["messages"])
+
+
+@pytest.mark.parametrize("taught", [True, False], ids=["tuned model down", "no tuned model"])
+def test_refusal_of_the_reader_is_one_though_no_tuned_model_answered(
+    llm: ScriptedLLM, request: pytest.FixtureRequest, taught: bool
+) -> None:
+    """What was read and does not hold the answer is a gap in the documents, not a failure."""
+    if taught:
+        request.getfixturevalue("model")
+    llm.will_say(*[Reply((), status=500)] * taught, REFUSAL)
+    answer = ask()
+    assert answer.refused
+    assert answer.confidence > 0
