@@ -182,7 +182,7 @@ def _begun(query: Query, route: RouteAsked) -> Draft:
         hashes = [hit.chunk.content_hash for hit in found.hits]
         served = tuned.answering(query.user, hashes) if route != "rag" else None
         signals = signals_of(served.name if served else "", found)
-        if served is None:
+        if served is None and route != "rag":
             signals = replace(signals, why_no_model=tuned.why_none(query.user))
         decision = decide(
             signals,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from django.conf import settings
@@ -75,8 +76,8 @@ async def _from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
     if not passages:
         attempt.problem = "No passage that you may read matches the question."
         return
-    messages = reader_messages(draft.question, passages)
-    stream = _written(engines.rag(draft.question, passages), messages, attempt)
+    prompt = partial(reader_messages, draft.question, passages)
+    stream = _written(engines.rag(draft.question, passages), prompt, attempt)
     async with contextlib.aclosing(stream) as written:
         async for text in written:
             if _is_refusal(text):
@@ -108,8 +109,8 @@ async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
     served = _served(draft)
     passages = [passage_of(hit) for hit in draft.found.hits]
     attempt = _attempt(draft, "tuned", served.name)
-    messages = tuned_messages(draft.question)
-    stream = _written(engines.tuned(draft.question, served), messages, attempt)
+    prompt = partial(tuned_messages, draft.question)
+    stream = _written(engines.tuned(draft.question, served), prompt, attempt)
     async with contextlib.aclosing(stream) as written:
         async for text in written:
             if _is_refusal(text):
@@ -156,7 +157,9 @@ def _shown(text: str, support: Support, attempt: Attempt) -> Sentence:
 
 
 async def _written(
-    stream: AsyncGenerator[engines.Delta], messages: Sequence[dict[str, str]], attempt: Attempt
+    stream: AsyncGenerator[engines.Delta],
+    prompt: Callable[[], list[dict[str, str]]],
+    attempt: Attempt,
 ) -> AsyncGenerator[str]:
     """The model's words, whole sentences only; a failure of the server ends them.
 
@@ -181,7 +184,7 @@ async def _written(
         return
     finally:
         if attempt.written and not attempt.prompt_tokens:
-            asked = "\n".join(message["content"] for message in messages)
+            asked = "\n".join(message["content"] for message in prompt())
             attempt.prompt_tokens = count_tokens(asked)
             attempt.completion_tokens = count_tokens(attempt.written)
     if rest.strip():
