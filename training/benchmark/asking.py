@@ -16,11 +16,12 @@ from ingestion.models import Reader
 from router import retrieval, services
 from router.engines import BREAK_SECONDS, MAX_ANSWER_TOKENS
 from router.llm import ModelUnavailable, chat_model, model_errors
-from router.models import ModelCoverage
-from router.prompts import MAX_PASSAGES, Passage, reader_messages
+from router.prompts import MAX_PASSAGES, reader_messages
+from router.provenance import grounds
 from router.services import SHOWN_PASSAGES, Drafted
 from router.text import without_marks
 from router.tuned import usable_by
+from router.writing import passage_of
 from training.benchmark.answers import Answered, AnswerLog
 from training.benchmark.questions import Question
 from training.benchmark.report import HYBRID, RAG, TUNED, UNTUNED, Found
@@ -136,14 +137,7 @@ def _by_untuned(plan: Plan, question: Question, run: int) -> Answered:
         raise ValueError("The system `untuned` needs a model.")
     started = time.perf_counter()
     found = retrieval.search(question.query, user=plan.user, limit=SHOWN_PASSAGES)
-    passages = [
-        Passage(
-            title=hit.chunk.version.title or hit.chunk.version.document.title,
-            heading=" > ".join(hit.chunk.heading_path),
-            text=hit.chunk.text,
-        )
-        for hit in found.hits[:MAX_PASSAGES]
-    ]
+    passages = [passage_of(hit) for hit in found.hits[:MAX_PASSAGES]]
     model = chat_model(
         base_url=plan.untuned.url, model=plan.untuned.name, max_tokens=MAX_ANSWER_TOKENS
     )
@@ -184,10 +178,9 @@ def look_up(questions: Sequence[Question], user: Reader) -> dict[int, Found]:
     found = {}
     for question in questions:
         hits = retrieval.search(question.query, user=user, limit=SHOWN_PASSAGES).hits
-        best = [hit.chunk.content_hash for hit in hits[:1]]
         texts = [hit.chunk.text for hit in hits]
         found[question.number] = Found(
-            covered=ModelCoverage.objects.filter(model__in=models, content_hash__in=best).exists(),
+            covered=any(best.known for model in models for best in grounds(model.name, hits[:1])),
             shown=any(contains(text, one) for text in texts for one in question.answers),
         )
     return found
