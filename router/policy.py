@@ -90,7 +90,9 @@ def _by_question(signals: Signals, intent: Intent) -> Decision | None:
         return Decision("refused", Rule.NO_PASSAGE, "No passage that you may read matches.")
     if intent is Intent.PINNED:
         return Decision(
-            "rag", Rule.PINNED, "The question is about a certain version, which only its text has."
+            "rag",
+            Rule.PINNED,
+            "It asks for a certain version; only the current text is read.",
         )
     if intent is Intent.SEVERAL:
         return Decision(
