@@ -37,8 +37,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _meets_services(item: pytest.Item) -> bool:
-    if item.get_closest_marker("embedded"):
-        return False
     names = getattr(item, "fixturenames", ())
     return bool(item.get_closest_marker("django_db")) or "db" in names or "portal" in names
 

@@ -1,4 +1,5 @@
-"""`make test`: the whole suite on the embedded default, then again on PostgreSQL and Redis.
+"""`make test`: the whole suite on the embedded default, then what meets a database or a broker
+again on PostgreSQL and Redis.
 
 The second round runs when both services answer. With CI=true they are expected, and their
 absence fails the run; elsewhere it is said plainly that the round was skipped.

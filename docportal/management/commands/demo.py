@@ -59,8 +59,8 @@ class Command(up.Command):
                 reason="The first model of the sample company",
             )
             self.stdout.write(
-                f"A model is trained on Systems in about {MINUTES + 2:.0f} minutes: the admin sees "
-                "how at /training/."
+                f"A model is trained on Systems in about {MINUTES + 2.5:.0f} minutes: "
+                "the admin sees how at /training/."
             )
 
 
