@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 
 from docportal.views import benchmark_figures as figures
 from docportal.views.benchmark_plots import plots
-from training.benchmark.models import Benchmark
+from training.models import Benchmark
 
 STYLESHEET = "docportal.css"
 _COLUMNS = (

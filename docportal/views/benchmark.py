@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 from docportal.benchmark_report import shown
 from docportal.views import paging
 from docportal.views.access import TRAIN, Request
-from training.benchmark.models import Benchmark, BenchmarkAnswer, BenchmarkQuestion
+from training.models import Benchmark, BenchmarkAnswer, BenchmarkQuestion
 
 PAGE = 50
 EARLIER = 10

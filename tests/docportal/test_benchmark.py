@@ -23,8 +23,8 @@ from tests.people import People
 from tests.scripted_llm import ScriptedLLM, scripted_llm
 from training.benchmark.answers import AnswerLog
 from training.benchmark.asking import Plan, UntunedModel, ask_all
-from training.benchmark.models import Benchmark
 from training.benchmark.questions import Question
+from training.models import Benchmark
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 

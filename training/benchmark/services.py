@@ -18,10 +18,10 @@ from router.processes import spawn_llm
 from router.tuned import usable_by
 from training.benchmark.answers import Answered, AnswerLog
 from training.benchmark.asking import Plan, UntunedModel, ask_all, look_up
-from training.benchmark.models import Benchmark, BenchmarkAnswer, BenchmarkQuestion
 from training.benchmark.questions import Question
 from training.benchmark.report import Found, report
 from training.benchmark.scoring import Prices, scored
+from training.models import Benchmark, BenchmarkAnswer, BenchmarkQuestion
 
 Tell = Callable[[str], object]
 Report = dict[str, Any]

@@ -19,9 +19,9 @@ from router.processes import ServerFailed
 from router.tuned import usable_by
 from training.benchmark import services
 from training.benchmark.asking import SYSTEMS, ModelGone, Plan, UntunedModel
-from training.benchmark.models import Benchmark
 from training.benchmark.questions import Question, read_questions
 from training.benchmark.report import HYBRID, RAG, TUNED, UNTUNED
+from training.models import Benchmark
 
 RUNS = 3
 STANDARD_OUTPUT = Path("-")
