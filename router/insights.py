@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from router.prices import Prices
+
 PERCENTILES = (0.5, 0.95)
 
 
@@ -19,17 +21,6 @@ class Tally(NamedTuple):
     completion_tokens: int
     up: int
     down: int
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """Of a million tokens, in US dollars."""
-
-    prompt: float
-    completion: float
-
-    def of(self, prompt_tokens: float, completion_tokens: float) -> float:
-        return (self.prompt * prompt_tokens + self.completion * completion_tokens) / 1e6
 
 
 @dataclass(frozen=True, slots=True)

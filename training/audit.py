@@ -21,9 +21,10 @@ from ingestion.models import Chunk, Collection, Reader
 from router import retrieval
 from router.models import Citation, Feedback, ModelVersion
 from router.prompts import as_given
+from router.writing import passage_of
 from training.audience import somebody_of
 from training.buckets import BUCKETS, Bucket, advice, bucket_of
-from training.gold import as_read, passage_saying, passages_of_facts
+from training.gold import passage_saying, passages_of_facts
 from training.models import AuditedError, Evaluation, EvaluationItem
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def _sorted(error: AuditedError, chunk: Chunk, hits: Sequence["Hit"]) -> Audited
     """By the place of the passage, or of another one with its words, among the hits."""
     places = [rank for rank, hit in enumerate(hits, start=1) if _same(hit.chunk, chunk)]
     error.chunk, error.rank = chunk, next(iter(places), None)
-    given = as_given([as_read(hit) for hit in hits])
+    given = as_given([passage_of(hit) for hit in hits])
     error.bucket = AuditedError.Bucket(bucket_of(error.rank, len(given)))
     return error
 

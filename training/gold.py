@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from django.db.models import OuterRef, Subquery
 
 from ingestion.models import Chunk, DocumentVersion
-from router.prompts import Passage
 from router.verification import verify
+from router.writing import passage_of
 from training.models import EvaluationItem, QAPair
 
 if TYPE_CHECKING:
@@ -44,16 +44,5 @@ def passages_of_facts(items: Collection[EvaluationItem]) -> Mapping[Fact, Chunk]
 
 def passage_saying(answer: str, question: str, hits: Sequence["Hit"]) -> Chunk | None:
     """The one among `hits` that bears the answer out, by the check that all answers pass."""
-    support = verify(question, answer, [as_read(hit) for hit in hits])
+    support = verify(question, answer, [passage_of(hit) for hit in hits])
     return hits[support.span[0]].chunk if support.span else None
-
-
-def as_read(hit: "Hit") -> Passage:
-    """The passage in the form that a model reads and an answer is held against."""
-    version = hit.chunk.version
-    return Passage(
-        title=version.title or version.document.title,
-        heading=" > ".join(hit.chunk.heading_path),
-        text=hit.chunk.text,
-        path=version.document.path,
-    )

@@ -20,8 +20,9 @@ from ingestion.models import Document
 from router import usage
 from router.freshness import Drift, drift
 from router.gaps import Gap
-from router.insights import Prices, Tally, Total, by_day, by_route, cost, saving, total
+from router.insights import Tally, Total, by_day, by_route, cost, saving, total
 from router.models import Answer, ModelVersion
+from router.prices import Prices
 from router.tuned import coverage_summaries, usable_by
 from router.unanswered import MOST, knowledge_gaps
 
@@ -94,8 +95,7 @@ def _use(since: datetime) -> dict[str, object]:
     tallies = usage.tallies(since)
     totals = by_route(tallies, ROUTES)
     latencies, together = usage.latencies(since, totals), total(tallies)
-    named = settings.PRICE_PER_MILLION_TOKENS
-    prices = Prices(named["prompt"], named["completion"])
+    prices = Prices(**settings.PRICE_PER_MILLION_TOKENS)
     return {
         "total": together,
         "refused": totals[Answer.Route.REFUSED],

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.insights import Prices, Tally, Total, by_day, by_route, cost, ranks, saving, total
+from router.insights import Tally, Total, by_day, by_route, cost, ranks, saving, total
+from router.prices import Prices
 
 ROUTES = ("tuned", "rag", "refused")
 PRICES = Prices(prompt=2.0, completion=10.0)

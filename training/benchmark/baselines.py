@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from training.benchmark.scoring import Measures, Prices, Scored, measured
+from router.prices import Prices
+from training.benchmark.scoring import Measures, Scored, measured
 
 ALWAYS_TUNED, ALWAYS_RAG, RANDOM = "always tuned", "always rag", "random"
 PROVENANCE, ORACLE = "provenance only", "oracle"

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from router.prices import Prices
 from training.benchmark.answers import Answered
 from training.benchmark.baselines import ENGINES, RANDOM, Answers, at_random, routers
 from training.benchmark.questions import Question
 from training.benchmark.scoring import (
-    Prices,
     Scored,
     intervals,
     measured,

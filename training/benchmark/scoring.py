@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from router.prices import Prices
 from training.benchmark.answers import Answered
 from training.benchmark.questions import Question
 from training.metrics import (
@@ -23,20 +24,6 @@ from training.metrics import (
 ROUTES = ("tuned", "rag", "refused")
 # Those whose spread from run to run is told.
 IN_EACH_RUN = ("exact_match", "correct", "ms_p50", "ms_p99", "tokens_per_answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """Of a million tokens."""
-
-    prompt: float
-    completion: float
-
-    def per_10k(self, prompt_tokens: float | None, completion_tokens: float | None) -> float | None:
-        """Of 10,000 answers with so many tokens each; None: they are not known."""
-        if prompt_tokens is None or completion_tokens is None:
-            return None
-        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +54,7 @@ class Measures:
     right answer. Of the others: `refusal_recall`. Of all refusals, `refusal_precision` are right.
     `correct`: right, or refused where that is right. `stale_rate`: of the questions with a
     superseded value, answered with that value and without a right one. `ms_p50`, `ms_p99`: what an
-    asker waits. Tokens and `cost_per_10k` are of the answers whose tokens the server told;
+    asker waits. Tokens and `cost_per_10k` are of the answers whose tokens are known;
     `uncounted` is the share of the others. `routes`: share by route.
     """
 
@@ -154,9 +141,16 @@ def measured(answers: Sequence[Scored], prices: Prices) -> Measures:
         prompt_tokens=prompt,
         completion_tokens=completion,
         uncounted=1 - len(told) / len(answers),
-        cost_per_10k=prices.per_10k(prompt, completion),
+        cost_per_10k=_of_10k(prices, prompt, completion),
         routes={name: routes[name] / len(answers) for name in ROUTES},
     )
+
+
+def _of_10k(prices: Prices, prompt: float | None, completion: float | None) -> float | None:
+    """Of 10,000 answers with so many tokens each; None: they are not known."""
+    if prompt is None or completion is None:
+        return None
+    return 10_000 * prices.of(prompt, completion)
 
 
 def over_runs(answers: Sequence[Scored], prices: Prices) -> dict[str, Interval]:

@@ -14,13 +14,14 @@ from filelock import FileLock, Timeout
 
 from ingestion.models import Collection
 from ingestion.publication import current_revision
+from router.prices import Prices
 from router.processes import spawn_llm
 from router.tuned import usable_by
 from training.benchmark.answers import Answered, AnswerLog
 from training.benchmark.asking import Plan, UntunedModel, ask_all, look_up
 from training.benchmark.questions import Question
 from training.benchmark.report import Found, report
-from training.benchmark.scoring import Prices, scored
+from training.benchmark.scoring import scored
 from training.models import Benchmark, BenchmarkAnswer, BenchmarkQuestion
 
 Tell = Callable[[str], object]
@@ -58,8 +59,7 @@ def run(
 
 def prices() -> Prices:
     """US dollars, as the settings have them."""
-    named = settings.PRICE_PER_MILLION_TOKENS
-    return Prices(prompt=named["prompt"], completion=named["completion"])
+    return Prices(**settings.PRICE_PER_MILLION_TOKENS)
 
 
 @contextlib.contextmanager

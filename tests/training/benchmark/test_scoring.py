@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.prices import Prices
 from router.prompts import REFUSAL
 from tests.training.benchmark.answers import judged, said
 from training.benchmark.baselines import (
@@ -18,7 +19,7 @@ from training.benchmark.baselines import (
 )
 from training.benchmark.questions import Question
 from training.benchmark.report import Found, report
-from training.benchmark.scoring import Prices, Scored, intervals, is_stale, measured, over_runs
+from training.benchmark.scoring import Scored, intervals, is_stale, measured, over_runs
 
 PRICES = Prices(prompt=0.15, completion=0.6)
 KNOWN = Question(0, "a", "How often?", ("9 times", "nine times"), "changed", "8 times")
