@@ -4,6 +4,7 @@ Imports torch, so only a command that has something to convert imports this modu
 """
 
 import json
+import shutil
 from pathlib import Path
 
 import torch
@@ -64,6 +65,22 @@ def merge_adapter(base: Path, adapter: Path, target: Path) -> None:
     for file in base.iterdir():
         if file.suffix in {".json", ".jinja"}:
             (target / file.name).write_bytes(file.read_bytes())
+    _merge_weights(base, adapter, target)
+
+
+def make_reranker(base: Path, adapter: Path, target: Path) -> None:
+    """Write the cross-encoder that `adapter` makes of the embedding model `base`.
+
+    The folder of the adapter also holds what `sentence_transformers` puts behind the encoder.
+    """
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(base / name, target / name)
+    of_adapter = shutil.ignore_patterns(DESCRIPTION, WEIGHTS)
+    shutil.copytree(adapter, target, ignore=of_adapter, dirs_exist_ok=True)
+    _merge_weights(base, adapter, target)
+
+
+def _merge_weights(base: Path, adapter: Path, target: Path) -> None:
     config = json.loads((adapter / DESCRIPTION).read_text())
     weights = merge(
         load_file(base / "model.safetensors"),

@@ -1,8 +1,9 @@
-"""The embedded default's embedding server: OpenAI's `/v1/embeddings` over one local model.
+"""The embedded default's embedding server: OpenAI's `/v1/embeddings` over one local model, and
+the `/v1/rerank` of Cohere, Jina and vLLM over another.
 
-Run as `python -m router.retrieval.embedding_server --model DIR --port N`. It is a process of its
-own, so that no other process of the product ever loads torch, and the only importer of
-sentence_transformers. Questions have a lane of their own: they never wait behind a batch.
+Run as `python -m router.retrieval.embedding_server --model DIR --reranker DIR --port N`. It is a
+process of its own, so that no other process of the product ever loads torch, and the only importer
+of sentence_transformers. Questions have a lane of their own: they never wait behind a batch.
 """
 
 import argparse
@@ -12,18 +13,20 @@ import json
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 import uvicorn
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, ValidationError
-from sentence_transformers import SentenceTransformer
+from sentence_transformers import CrossEncoder, SentenceTransformer
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -39,6 +42,7 @@ QUESTION_CHARACTERS = 2_000
 BATCH_NICENESS = 5
 
 Vectors = NDArray[np.float32]
+Scores = NDArray[np.float32]
 
 
 class EmbeddingsRequest(BaseModel):
@@ -49,6 +53,28 @@ class EmbeddingsRequest(BaseModel):
     @property
     def texts(self) -> list[str]:
         return [self.input] if isinstance(self.input, str) else self.input
+
+
+class RerankRequest(BaseModel):
+    model: str
+    query: str
+    documents: list[str]
+
+    @property
+    def texts(self) -> list[str]:
+        return self.documents
+
+
+Asked = TypeVar("Asked", EmbeddingsRequest, RerankRequest)
+Part = TypeVar("Part")
+
+
+class Refused(Exception):
+    """A request that cannot be served: the HTTP status, and why."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +93,17 @@ class Encoder:
         self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
         # A fast tokenizer is set up anew for each call, so two threads must take turns.
         self._tokenizing = threading.Lock()
-        # Each call of the model stays on one core: a question is too short to gain from a second
-        # one, and batches fill the cores side by side, without waiting for each other's layers.
-        torch.set_num_threads(1)
         self._questions = ThreadPoolExecutor(1, "questions")
         self._batches = ThreadPoolExecutor(lanes, "batches", initializer=_yield_to_questions)
 
     async def encode(self, texts: list[str]) -> Encoded:
         """Vectors in the order of `texts`; a batch goes by slices of similar length."""
-        loop = asyncio.get_running_loop()
         if len(texts) == 1 and len(texts[0]) <= QUESTION_CHARACTERS:
+            loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._questions, self._encode, texts)
-        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-        parts = [order[start : start + BATCH_SIZE] for start in range(0, len(order), BATCH_SIZE)]
-        encoded = await asyncio.gather(
-            *(
-                loop.run_in_executor(self._batches, self._encode, [texts[i] for i in part])
-                for part in parts
-            )
-        )
+        encoded, order = await _in_slices(self._batches, self._encode, texts)
         vectors = np.concatenate([part.vectors for part in encoded])
-        return Encoded(vectors[np.argsort(order)], sum(part.tokens for part in encoded))
+        return Encoded(vectors[order], sum(part.tokens for part in encoded))
 
     def _encode(self, texts: list[str]) -> Encoded:
         with torch.inference_mode():
@@ -99,31 +115,64 @@ class Encoder:
         return Encoded(unit.numpy(), tokens)
 
 
+class Reranker:
+    """A model that reads a question and a text together; `lanes` threads for somebody who waits."""
+
+    def __init__(self, folder: Path, lanes: int) -> None:
+        self.name = folder.name
+        self._model = CrossEncoder(str(folder), device="cpu", local_files_only=True)
+        self._tokenizing = threading.Lock()
+        self._lanes = ThreadPoolExecutor(lanes, "reranking")
+
+    async def relevance(self, query: str, texts: list[str]) -> Scores:
+        """Between 0 and 1, in the order of `texts`."""
+        scored, order = await _in_slices(self._lanes, partial(self._score, query), texts)
+        return np.concatenate(scored)[order]
+
+    def _score(self, query: str, texts: list[str]) -> Scores:
+        with torch.inference_mode():
+            with self._tokenizing:
+                features = self._model.preprocess([(query, text) for text in texts])
+            scores: Scores = torch.sigmoid(self._model(features)["scores"].float())[:, 0].numpy()
+        return scores
+
+
+async def _in_slices(
+    lanes: ThreadPoolExecutor, work: Callable[[list[str]], Part], texts: list[str]
+) -> tuple[list[Part], NDArray[np.intp]]:
+    """What `work` makes of slices of similar length, and where each text is among their rows."""
+    loop = asyncio.get_running_loop()
+    longest_first = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+    slices = [
+        [texts[i] for i in longest_first[start : start + BATCH_SIZE]]
+        for start in range(0, len(texts), BATCH_SIZE)
+    ]
+    made = await asyncio.gather(*(loop.run_in_executor(lanes, work, part) for part in slices))
+    return made, np.argsort(longest_first)
+
+
 def _yield_to_questions() -> None:
     """Lower the priority of this thread."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BATCH_NICENESS)
 
 
 # --- HTTP --------------------------------------------------------------------------------------
-def application(encoder: Encoder, *, announce: Path | None, url: str) -> Starlette:
-    """`/v1/embeddings` and `/health`; `announce` receives {"url", "pid"} once it can answer."""
+def application(
+    encoder: Encoder, reranker: Reranker, *, announce: Path | None, url: str
+) -> Starlette:
+    """`/v1/embeddings`, `/v1/rerank` and `/health`; `announce` receives {"url", "pid"} once it can
+    answer."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await encoder.encode(["warm up"])
+        await reranker.relevance("warm up", ["warm up"])
         if announce is not None:
             _write_whole(announce, json.dumps({"url": url, "pid": os.getpid()}))
         yield
 
     async def embeddings(request: Request) -> JSONResponse:
-        try:
-            asked = EmbeddingsRequest.model_validate_json(await request.body())
-        except ValidationError as error:
-            return _refusal(400, str(error.errors(include_url=False, include_input=False)))
-        if asked.model != encoder.name:
-            return _refusal(404, f"This server runs {encoder.name}, not {asked.model}.")
-        if not 1 <= len(asked.texts) <= MAX_INPUTS:
-            return _refusal(400, f"Send 1 to {MAX_INPUTS} texts at once.")
+        asked = await _read(request, EmbeddingsRequest, encoder.name)
         encoded = await encoder.encode(asked.texts)
         return JSONResponse(
             {
@@ -137,14 +186,42 @@ def application(encoder: Encoder, *, announce: Path | None, url: str) -> Starlet
             }
         )
 
+    async def rerank(request: Request) -> JSONResponse:
+        asked = await _read(request, RerankRequest, reranker.name)
+        scores = await reranker.relevance(asked.query, asked.texts)
+        return JSONResponse(
+            {
+                "model": reranker.name,
+                "results": [
+                    {"index": int(index), "relevance_score": float(scores[index])}
+                    for index in np.argsort(-scores, kind="stable")
+                ],
+            }
+        )
+
     async def health(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok", "model": encoder.name})
 
     routes = [
         Route("/v1/embeddings", embeddings, methods=["POST"]),
+        Route("/v1/rerank", rerank, methods=["POST"]),
         Route("/health", health),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Refused: _refusal})
+
+
+async def _read(request: Request, form: type[Asked], model: str) -> Asked:
+    """Raises `Refused`."""
+    try:
+        asked = form.model_validate_json(await request.body())
+    except ValidationError as error:
+        told = str(error.errors(include_url=False, include_input=False))
+        raise Refused(400, told) from error
+    if asked.model != model:
+        raise Refused(404, f"This server runs {model}, not {asked.model}.")
+    if not 1 <= len(asked.texts) <= MAX_INPUTS:
+        raise Refused(400, f"Send 1 to {MAX_INPUTS} texts at once.")
+    return asked
 
 
 def _written(encoded: Encoded, encoding_format: str) -> list[str] | list[list[float]]:
@@ -155,9 +232,14 @@ def _written(encoded: Encoded, encoding_format: str) -> list[str] | list[list[fl
     return [base64.b64encode(vector.tobytes()).decode() for vector in little_endian]
 
 
-def _refusal(status: int, message: str) -> JSONResponse:
-    error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
-    return JSONResponse({"error": error}, status)
+def _refusal(_: Request, refused: Exception) -> JSONResponse:
+    error = {
+        "message": str(refused),
+        "type": "invalid_request_error",
+        "param": None,
+        "code": None,
+    }
+    return JSONResponse({"error": error}, refused.status if isinstance(refused, Refused) else 500)
 
 
 # --- The process -------------------------------------------------------------------------------
@@ -170,6 +252,7 @@ def _write_whole(path: Path, text: str) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="folder of the model")
+    parser.add_argument("--reranker", type=Path, required=True, help="folder of the reranker")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument("--lanes", type=int, default=os.cpu_count() or 1, help="batches at once")
@@ -179,11 +262,15 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = _arguments()
+    # Each call of a model stays on one core: a question is too short to gain from a second one,
+    # and batches fill the cores side by side, without waiting for each other's layers.
+    torch.set_num_threads(1)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((arguments.host, arguments.port))
     app = application(
         Encoder(arguments.model.resolve(), arguments.lanes),
+        Reranker(arguments.reranker.resolve(), arguments.lanes),
         announce=arguments.ready_file,
         url=f"http://{arguments.host}:{listener.getsockname()[1]}/v1",
     )

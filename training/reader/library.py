@@ -86,7 +86,7 @@ def _passage(body: str) -> Written:
 
 
 def tell(world: World, rng: Random, *, held_out: bool) -> Told:
-    """Two to four passages, siblings of the first before others of the organisation."""
+    """One to four passages, siblings of the first before others of the organisation."""
     usable = [each for each in organisations() if each.held_out == held_out]
     organisation = rng.choice(usable)
     rename = redrawing.renaming(world, rng, organisation.swaps, organisation.people)
@@ -119,9 +119,9 @@ def _choose(
     others = [each for each in organisation.passages if each is not first]
     rng.shuffle(others)
     others.sort(key=lambda each: each.family != first.family)
-    row = [first, *others[: rng.choice([1, 2, 2, 3, 3])]]
+    row = [first, *others[: rng.choice([0, 1, 2, 2, 3, 3])]]
     absent = others[len(row) - 1 : len(row)]
-    if rng.random() < FIRST_LEFT_OUT:
+    if len(row) > 1 and rng.random() < FIRST_LEFT_OUT:
         absent = [row.pop(0)]
     if len(row) > 1 and rng.random() < STRANGER:
         elsewhere = rng.choice([each for each in usable if each is not organisation])

@@ -10,6 +10,7 @@ from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from router.retrieval.embeddings import ServerEmbeddings
+from router.retrieval.reranking import RerankerUnavailable, relevance
 
 pytestmark = pytest.mark.models
 
@@ -81,6 +82,62 @@ def test_a_question_does_not_wait_behind_a_batch(embedding_server: str, settings
             before += not batch.done()
         assert len(batch.result()) == len(texts)
     assert before >= 3
+
+
+# --- The reranker ------------------------------------------------------------------------------
+
+FERRY = ["The ferry departs at noon.", "Rust is a language.", "Tickets cost 9 EUR."]
+
+
+def rerank(server: str, **body: object) -> httpx.Response:
+    asked = {"model": django_settings.RERANKER_MODEL, **body}
+    return httpx.post(f"{server}/rerank", json=asked, timeout=60)
+
+
+def test_what_answers_comes_first(embedding_server: str) -> None:
+    told = rerank(embedding_server, query="What does a ticket cost?", documents=FERRY).json()
+    scores = [row["relevance_score"] for row in told["results"]]
+    assert told["results"][0]["index"] == 2
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+
+
+def test_scores_stand_in_the_order_of_the_texts(embedding_server: str, settings: Settings) -> None:
+    settings.EMBEDDINGS_URL = embedding_server
+    texts = [*FERRY, *(f"{number} {'closes at noon ' * (number % 7)}" for number in range(20))]
+    together = relevance("When does the ferry leave?", texts)
+    for number in (0, 2, 9, 22):
+        alone = relevance("When does the ferry leave?", [texts[number]])
+        assert alone == pytest.approx([together[number]], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"query": "Why?", "documents": []}, 400),
+        ({"query": "Why?", "documents": "one"}, 400),
+        ({"documents": ["one"]}, 400),
+        ({"query": "Why?", "documents": ["one"], "model": "another"}, 404),
+    ],
+)
+def test_wrong_requests_to_the_reranker_are_told_why(
+    embedding_server: str, body: dict[str, object], status: int
+) -> None:
+    reply = rerank(embedding_server, **body)
+    assert reply.status_code == status
+    assert reply.json()["error"]["message"]
+
+
+def test_without_a_reranker_this_is_told(embedding_server: str, settings: Settings) -> None:
+    settings.EMBEDDINGS_URL, settings.RERANKER_MODEL = embedding_server, "another"
+    with pytest.raises(RerankerUnavailable, match="404"):
+        relevance("Why?", FERRY)
+    settings.EMBEDDINGS_URL = "http://127.0.0.1:9/v1"
+    with pytest.raises(RerankerUnavailable, match="refused"):
+        relevance("Why?", FERRY)
+
+
+# --- The process -------------------------------------------------------------------------------
 
 
 def test_says_that_it_is_well(embedding_server: str) -> None:

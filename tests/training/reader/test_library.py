@@ -54,14 +54,14 @@ def test_the_prompt_has_room_for_every_passage() -> None:
 
 def test_most_passages_have_siblings_and_some_rows_answer_nothing() -> None:
     told = some(500)
-    assert sum(len(exercise.passages) > 1 for exercise in told) > 450
+    assert sum(len(exercise.passages) > 1 for exercise in told) > 375
     silent = sum(all(a == REFUSAL for _, a in exercise.questions) for exercise in told)
     assert 10 < silent < 75
 
 
-def test_about_a_quarter_of_the_questions_cannot_be_answered() -> None:
+def test_about_a_fifth_of_the_questions_cannot_be_answered() -> None:
     answers = [answer for exercise in some(500) for _, answer in exercise.questions]
-    assert 0.22 < answers.count(REFUSAL) / len(answers) < 0.3
+    assert 0.15 < answers.count(REFUSAL) / len(answers) < 0.22
 
 
 def test_the_answering_passage_stands_anywhere() -> None:
@@ -96,7 +96,7 @@ def test_more_than_half_of_the_exercises_are_of_the_library() -> None:
     def written(exercise: Exercise) -> bool:
         return any(passage.title in titles for passage in exercise.passages)
 
-    assert 0.3 < sum(map(written, itertools.islice(exercises(6), 400))) / 400 < 0.65
+    assert 0.3 < sum(map(written, itertools.islice(exercises(6), 400))) / 400 < 0.7
 
 
 def test_the_same_seed_gives_the_same_exercises() -> None:
@@ -160,10 +160,10 @@ def test_a_passage_shows_the_model_what_the_portal_would() -> None:
 
 def test_the_library_is_large_and_its_organisations_differ() -> None:
     passages = [passage for each in ORGANISATIONS for passage in each.passages]
-    assert len({each.kind for each in ORGANISATIONS}) == len(ORGANISATIONS) >= 24
+    assert len({each.kind for each in ORGANISATIONS}) == len(ORGANISATIONS) >= 40
     assert sum(each.held_out for each in ORGANISATIONS) >= 4
-    assert len(passages) >= 320
-    assert sum(len(passage.asks) for passage in passages) >= 3_200
+    assert len(passages) >= 490
+    assert sum(len(passage.asks) for passage in passages) >= 6_000
     assert len({passage.text for passage in passages}) == len(passages)
 
 

@@ -1,0 +1,159 @@
+"""The sentence that likely answers is found without the reader, and is held against it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_django import Settings
+
+from ingestion.models import Collection
+from router import services
+from router.models import Answer
+from router.prompts import REFUSAL, Passage
+from router.quoting import Likeliest, is_prose, likeliest, texts_of
+from router.writing import UNLIKELY
+from tests.documents import passage, publish
+from tests.scripted_llm import Reply, ScriptedLLM
+
+FIRE = "When the alarm rings, everybody walks to the bowling green and waits there."
+COFFEE = "The coffee machine on the second floor is cleaned on Fridays."
+PARKING = "Visitors park behind the mill."
+ASKED = "Where do we assemble when the fire alarm rings?"
+OFFICE = [Passage("Office", "Fire", FIRE), Passage("Office", "Kitchen", f"{COFFEE}\n{PARKING}")]
+
+
+def found(question: str, scores: list[float]) -> Likeliest:
+    best = likeliest(question, OFFICE, scores)
+    assert best is not None
+    return best
+
+
+# --- The sentence ------------------------------------------------------------------------------
+
+
+def test_every_sentence_is_reranked_behind_its_headings() -> None:
+    assert texts_of(OFFICE) == [
+        f"Office > Fire: {FIRE}",
+        f"Office > Kitchen: {COFFEE}",
+        f"Office > Kitchen: {PARKING}",
+    ]
+
+
+def test_best_by_far_is_likely_and_quoted() -> None:
+    best = found(ASKED, [0.99, 0.01, 0.02])
+    assert (best.passage, OFFICE[0].text[best.start : best.end]) == (0, FIRE)
+    assert best.is_quoted
+
+
+def test_where_nothing_scores_nothing_is_believed() -> None:
+    best = found("Which vaccine does the nurse keep?", [0.01, 0.02, 0.01])
+    assert not best.is_believed
+
+
+def test_of_a_cell_or_a_term_the_likelihood_says_little() -> None:
+    assert is_prose(COFFEE)
+    assert not is_prose("145 km/h")
+
+
+def test_rival_that_scores_as_well_makes_it_less_likely() -> None:
+    alone, beside = found(ASKED, [0.9, 0.01, 0.01]), found(ASKED, [0.9, 0.01, 0.89])
+    assert beside.probability < alone.probability
+
+
+@pytest.mark.parametrize(
+    "line", ["The rules of fire are these:", "Fire", "What are the rules of fire?", "fire " * 100]
+)
+def test_what_says_nothing_by_itself_is_not_quoted(line: str) -> None:
+    best = likeliest("What are the rules of fire?", [Passage("Rules", "", line)], [0.99])
+    assert best is not None
+    assert not best.is_readable
+    assert not best.is_quoted
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("availability: 99.95%", "99.95%"),
+        ('availability = "99.95%"', "99.95%"),
+        ("- Availability: one hour a year", "one hour a year"),
+        ("Setting: Availability; Value: 99.95%", "99.95%"),
+        ("Setting: Availability; Test: 99%; Live: 99.95%", None),
+        ("The availability is 99.95%: no more is promised.", None),
+    ],
+)
+def test_of_a_row_with_one_value_the_value_is_quoted(line: str, said: str | None) -> None:
+    best = likeliest("What is the availability?", [Passage("Relay", "", line)], [0.95])
+    assert best is not None
+    assert line[best.start : best.end] == (said or line.strip())
+
+
+def test_without_passages_there_is_none() -> None:
+    assert likeliest(ASKED, [], []) is None
+
+
+@given(st.text(max_size=80), st.lists(st.floats(0, 1), min_size=3, max_size=3))
+def test_probability_is_one_whatever_is_asked(question: str, scores: list[float]) -> None:
+    best = found(question, scores)
+    assert 0 <= best.probability <= 1
+    assert 0 <= best.start < best.end <= len(OFFICE[best.passage].text)
+
+
+# --- The answer --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def office(wiki: Collection, settings: Settings, embedding_server: str, home: object) -> None:
+    settings.EMBEDDINGS_URL = embedding_server
+    publish(
+        wiki,
+        "office.md",
+        [passage(FIRE, "Fire"), passage(COFFEE, "Kitchen"), passage(PARKING, "Visitors")],
+        title="Office",
+    )
+
+
+def answered(text: str) -> Answer:
+    return services.ask(text, user=None)
+
+
+@pytest.mark.models
+@pytest.mark.django_db
+@pytest.mark.usefixtures("office")
+class TestAnswer:
+    def test_what_the_reader_overlooks_is_quoted_from_its_place(self, llm: ScriptedLLM) -> None:
+        llm.will_say(REFUSAL)
+        answer = answered(ASKED)
+        assert (answer.route, answer.text, answer.refused) == ("rag", FIRE, False)
+        assert answer.citations.get(supports=True).chunk.text == FIRE
+        assert "is quoted where it fits best" in answer.reason
+        assert answer.signals["attempts"][-1]["quoted"]
+
+    def test_what_the_check_rejects_is_replaced_by_the_quote(self, llm: ScriptedLLM) -> None:
+        llm.will_say("at gate 4711")
+        assert answered(ASKED).text == FIRE
+
+    def test_answer_that_is_borne_out_is_not_replaced(self, llm: ScriptedLLM) -> None:
+        llm.will_say("the bowling green [1]")
+        answer = answered(ASKED)
+        assert answer.text == "the bowling green"
+        assert not answer.signals["attempts"][-1]["quoted"]
+
+    def test_value_from_a_place_that_is_about_something_else_is_not_believed(
+        self, llm: ScriptedLLM
+    ) -> None:
+        llm.will_say("on Fridays [2]")
+        answer = answered("When do visitors get their second vaccination?")
+        assert answer.refused
+        assert UNLIKELY in answer.reason
+
+    def test_server_that_fails_is_told_and_nothing_is_quoted(self, llm: ScriptedLLM) -> None:
+        llm.will_say(Reply((), status=500))
+        answer = answered(ASKED)
+        assert answer.refused
+        assert "does not answer" in answer.reason
+
+    def test_without_embeddings_the_reader_is_believed_and_nothing_quoted(
+        self, llm: ScriptedLLM, settings: Settings
+    ) -> None:
+        settings.EMBEDDINGS_URL = "http://127.0.0.1:9/v1"
+        llm.will_say(REFUSAL)
+        assert answered(ASKED).refused

@@ -1,0 +1,67 @@
+"""The reranker: what it learns from, that it learns, and that what was trained is served."""
+
+from pathlib import Path
+from shutil import copytree, ignore_patterns
+
+import pytest
+import torch
+from django.conf import settings as django_settings
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.reader.reranking import NONE, Exercise, Reranker, loss_of, train
+from training.reader.sentences import kept_back, learned_from
+
+EMBEDDER = Path(django_settings.MODELS_DIR) / django_settings.EMBEDDINGS_MODEL
+SHIPPED = Path(django_settings.BASE_DIR) / "training/reader/reranker"
+FERRY, TICKET = "The ferry leaves at noon.", "A ticket costs 9 EUR."
+EXERCISES = [
+    Exercise("When does the ferry leave?", (FERRY, TICKET), 0),
+    Exercise("What does a ticket cost?", (TICKET, FERRY), 0),
+    Exercise("Who steers the ferry?", (FERRY, TICKET), NONE),
+]
+
+
+def test_no_organisation_is_learned_from_and_measured_on() -> None:
+    learned, kept = ({each.name for each in part} for part in (learned_from(), kept_back()))
+    assert learned
+    assert len(kept) >= 8
+    assert not learned & kept
+
+
+@given(st.lists(st.floats(-9, 9), min_size=5, max_size=5))
+def test_loss_is_least_where_the_right_text_is_far_above_and_none_where_all_are_below(
+    scores: list[float],
+) -> None:
+    exercises = [Exercise("?", ("a", "b"), 0), Exercise("?", ("a", "b", "c"), NONE)]
+    best = loss_of(torch.tensor([30.0, -30, -30, -30, -30]), exercises)
+    assert 0 <= best < 1e-6
+    assert loss_of(torch.tensor(scores), exercises) >= best
+
+
+@pytest.mark.models
+def test_served_model_scores_as_the_trained_one_which_learns(tmp_path: Path) -> None:
+    from sentence_transformers import CrossEncoder
+
+    from training.conversion import make_reranker
+
+    torch.manual_seed(1)
+    model = Reranker(EMBEDDER)
+    losses = list(train(model, EXERCISES * 60, minutes=5))
+    assert sum(losses[-3:]) < 0.95 * sum(losses[:3])
+    trained, made = tmp_path / "trained", tmp_path / "made"
+    copytree(SHIPPED, trained, ignore=ignore_patterns("*.safetensors", "adapter_config.json"))
+    model.save(trained)
+    made.mkdir()
+    make_reranker(EMBEDDER, trained, made)
+    pairs = [(each.question, text) for each in EXERCISES for text in each.texts]
+    served = CrossEncoder(str(made), device="cpu", local_files_only=True)
+    with torch.inference_mode():
+        here = model([question for question, _ in pairs], [text for _, text in pairs])
+        there = served(served.preprocess(pairs))["scores"][:, 0]
+    assert there.tolist() == pytest.approx(here.tolist(), abs=1e-3)
+
+
+def test_shipped_reranker_is_small() -> None:
+    size = sum(file.stat().st_size for file in SHIPPED.rglob("*") if file.is_file())
+    assert size < 3_000_000

@@ -1,0 +1,112 @@
+"""Fits how likely the best sentence of the passages answers a question, on the library:
+
+DJANGO_SETTINGS_MODULE=docportal.settings python -m training.reader.quoting
+
+Each question is asked of the passages of its organisation that are nearest to it, and only of
+organisations that the reranker has not learned from. What no passage answers was written to look as
+if one did, so of real questions fewer are wrongly quoted. Prints a table of thresholds, measured on
+organisations left out of the fit, and writes the weights.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import django
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from router.evidence.sources import read_source
+from router.quoting import WEIGHTS, best_sentence
+from router.retrieval.embeddings import ServerEmbeddings
+from router.retrieval.reranking import relevance
+from router.serving import embedded_servers
+from training.metrics import contains
+from training.reader.sentences import Asked, asked_of, kept_back
+
+QUESTIONS = 80  # of each organisation, at most
+# Shares of the questions that no passage answers.
+WRONGLY_QUOTED = (0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """`right`: the best sentence holds the answer; `answered`: there is one."""
+
+    organisation: str
+    features: tuple[float, ...]
+    answered: bool
+    right: bool
+
+
+def examples() -> Iterator[Example]:
+    with embedded_servers(embeddings=True):
+        for organisation in kept_back():
+            for asked in asked_of(organisation, ServerEmbeddings(), at_most=QUESTIONS):
+                yield _example(organisation.name, asked)
+
+
+def _example(organisation: str, asked: Asked) -> Example:
+    scores = relevance(asked.question, [one.text for one in asked.candidates])
+    found = best_sentence(asked.question, asked.given, scores)
+    if found is None:
+        raise ValueError(f"{organisation} has passages without a sentence.")
+    passage, number, features = found
+    sentence = read_source(asked.given[passage]).sentences[number]
+    said = asked.given[passage].text[sentence.start : sentence.end]
+    is_right = bool(asked.answer) and contains(said, asked.answer)
+    return Example(organisation, features, bool(asked.answer), is_right)
+
+
+def fit(found: list[Example]) -> dict[str, object]:
+    """The weights as `router.quoting` reads them; prints what they do."""
+    features = np.array([each.features for each in found])
+    answered = np.array([each.answered for each in found])
+    right = np.array([each.right for each in found])
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, max_iter=2000))
+    likely = cross_val_predict(
+        model,
+        features,
+        right,
+        groups=[each.organisation for each in found],
+        cv=GroupKFold(len({each.organisation for each in found})),
+        method="predict_proba",
+    )[:, 1]
+    _print_table(likely, answered, right)
+    model.fit(features, right)
+    scaler, logistic = model[0], model[1]
+    of = logistic.coef_[0] / scaler.scale_
+    return {
+        "bias": round(float(logistic.intercept_[0] - of @ scaler.mean_), 4),
+        "of": [round(float(weight), 4) for weight in of],
+    }
+
+
+def _print_table(
+    likely: NDArray[np.float64], answered: NDArray[np.bool_], right: NDArray[np.bool_]
+) -> None:
+    print(  # noqa: T201
+        f"{answered.sum()} answered questions, the best sentence holds the answer of "
+        f"{right[answered].mean():.3f}; {(~answered).sum()} that nothing answers.\n"
+        "least  wrongly quoted  quoted  of them right"
+    )
+    for share in WRONGLY_QUOTED:
+        least = np.quantile(likely[~answered], 1 - share)
+        quoted = likely >= least
+        print(  # noqa: T201
+            f"{least:.3f}  {share:14.2f}  {quoted[answered].mean():6.3f}  "
+            f"{right[answered & quoted].mean():13.3f}"
+        )
+
+
+def main() -> None:
+    django.setup()
+    WEIGHTS.write_text(json.dumps(fit(list(examples())), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Teaches a copy of the embedding model to say which sentence answers a question:
+
+DJANGO_SETTINGS_MODULE=docportal.settings python -m training.reader.reranking --out FOLDER
+
+It reads question and sentence together, which an embedding cannot. Each question of the library
+brings the sentence that holds its answer, the nearest ones that do not, and "none of them", whose
+score is always 0: that is the right one for questions which nothing answers.
+"""
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import django
+import torch
+from django.conf import settings
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer
+
+from router.retrieval.embeddings import ServerEmbeddings
+from router.serving import embedded_servers
+from training.reader.sentences import Asked, Candidate, asked_of, learned_from
+from training.trainers.learner import write_adapter
+
+NEAREST, RANDOM = 2, 1  # sentences that do not hold the answer
+QUESTIONS = 12  # of an update
+RATE, WARM_UP, SEED = 1e-3, 30, 1
+MAX_TOKENS = 64
+# The lower layers tell words apart, which they can already.
+LORA = LoraConfig(
+    r=16,
+    lora_alpha=32,
+    target_modules=["query", "key", "value", "dense"],
+    layers_to_transform=[2, 3, 4, 5],
+    layers_pattern="layer",
+    exclude_modules="pooler.*",
+)
+NONE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Exercise:
+    """`right` is the place of the text that answers the question, or `NONE`."""
+
+    question: str
+    texts: tuple[str, ...]
+    right: int
+
+
+class Reranker(nn.Module):
+    """The mean of the embedding model's last layer, and a line through it: (pairs,) scores."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self.encoder = get_peft_model(AutoModel.from_pretrained(folder), LORA)
+        self.head = nn.Linear(self.encoder.config.hidden_size, 1)
+
+    def forward(self, questions: Sequence[str], texts: Sequence[str]) -> Tensor:
+        read = self.tokenizer(
+            list(questions),
+            list(texts),
+            truncation="only_second",
+            max_length=MAX_TOKENS,
+            padding=True,
+            return_tensors="pt",
+        )
+        mask = read["attention_mask"].unsqueeze(-1)
+        hidden = self.encoder(**read).last_hidden_state
+        scores: Tensor = self.head((hidden * mask).sum(1) / mask.sum(1)).squeeze(-1)
+        return scores
+
+    def save(self, folder: Path) -> None:
+        """The adapter in PEFT's form, and beside it the head as `sentence_transformers` reads
+        it."""
+        description = {
+            "peft_type": "LORA",
+            "base_model_name_or_path": settings.EMBEDDINGS_MODEL,
+            "r": LORA.r,
+            "lora_alpha": LORA.lora_alpha,
+            "target_modules": sorted(LORA.target_modules or ()),
+            "layers_to_transform": LORA.layers_to_transform,
+        }
+        tensors = get_peft_model_state_dict(self.encoder)
+        write_adapter(folder, tensors, json.dumps(description, indent=1) + "\n")
+        head = {f"linear.{name}": tensor for name, tensor in self.head.state_dict().items()}
+        save_file(head, folder / "2_Dense" / "model.safetensors", metadata={"format": "pt"})
+
+
+def exercises(rng: Random) -> list[Exercise]:
+    """One for each question of the library whose answer stands in a sentence, or has none."""
+    with embedded_servers(embeddings=True):
+        asked = [
+            each
+            for organisation in learned_from()
+            for each in asked_of(organisation, ServerEmbeddings())
+        ]
+    rng.shuffle(asked)
+    return [made for each in asked if (made := _exercise(each, rng))]
+
+
+def _exercise(asked: Asked, rng: Random) -> Exercise | None:
+    by_nearness = sorted(asked.candidates, key=lambda one: -one.similarity)
+    wrong = [one for one in by_nearness if not one.holds]
+    shown = wrong[:NEAREST]
+    shown += rng.sample(wrong[NEAREST:], min(RANDOM, len(wrong) - len(shown)))
+    if not asked.answer:
+        return Exercise(asked.question, _texts(shown), NONE)
+    right = next((one for one in (*by_nearness, *asked.missed) if one.holds), None)
+    return Exercise(asked.question, _texts([right, *shown]), 0) if right else None
+
+
+def _texts(candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    return tuple(one.text for one in candidates)
+
+
+def loss_of(scores: Tensor, updates: Sequence[Exercise]) -> Tensor:
+    """Mean cross-entropy of the right text among those of its question and "none of them".
+
+    `scores` are those of all texts, one question after the other.
+    """
+    losses = []
+    for made, own in zip(
+        updates, torch.split(scores, [len(one.texts) for one in updates]), strict=True
+    ):
+        with_none = torch.cat([own, own.new_zeros(1)])
+        losses.append(-with_none.log_softmax(0)[made.right])
+    return torch.stack(losses).mean()
+
+
+def train(model: Reranker, made: Sequence[Exercise], *, minutes: float) -> Iterator[float]:
+    """Loss of each update; ends with the exercises or the minutes, whichever come first."""
+    parameters = [one for one in model.parameters() if one.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=RATE)
+    started = time.monotonic()
+    for number, start in enumerate(range(0, len(made), QUESTIONS)):
+        spent = max(start / len(made), (time.monotonic() - started) / 60 / minutes)
+        if spent >= 1:
+            return
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * min(1.0, (number + 1) / WARM_UP) * max(0.02, 1 - spent)
+        update = made[start : start + QUESTIONS]
+        pairs = [(one.question, text) for one in update for text in one.texts]
+        loss = loss_of(model([q for q, _ in pairs], [text for _, text in pairs]), update)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        yield loss.item()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, required=True, help="such as training/reader/reranker")
+    arguments = parser.parse_args()
+    django.setup()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(SEED)
+    made = exercises(Random(SEED))
+    model = Reranker(settings.MODELS_DIR / settings.EMBEDDINGS_MODEL)
+    mean = math.nan
+    for number, loss in enumerate(train(model, made, minutes=arguments.minutes), 1):
+        mean = loss if math.isnan(mean) else 0.97 * mean + 0.03 * loss
+        print(f"{number * QUESTIONS} of {len(made)} questions, loss {mean:.3f}")  # noqa: T201
+    model.save(arguments.out)
+
+
+if __name__ == "__main__":
+    main()
