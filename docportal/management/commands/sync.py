@@ -1,0 +1,98 @@
+"""Bring collections in line with the sources that they follow, in this process."""
+
+import json
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.text import slugify
+
+from docportal.bulk import make_searchable
+from ingestion.jobs import UNFINISHED
+from ingestion.models import DocumentVersion, Source, SourceFile
+from ingestion.sources.services import request_sync
+from ingestion.sources.syncing import sync
+from router import retrieval
+from router.serving import embedded_servers
+from training.synthesis.versions import mine_collection
+
+COUNTS = ("created", "updated", "moved", "archived", "commits")
+
+
+class Command(BaseCommand):
+    help = "Sync the sources of collections: git repositories and folders."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--collection", metavar="NAME", help="Default: every source.")
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        started = time.monotonic()
+        sources = self._sources(options["collection"])
+        outcomes = [self._sync(source) for source in sources]
+        versions = DocumentVersion.objects.filter(
+            document__source_file__source__in=sources, state__in=UNFINISHED
+        )
+        pending = list(versions.order_by("pk").values_list("pk", flat=True))
+        make_searchable(pending, servers=embedded_servers, progress=self.stderr.write)
+        retrieval.refresh()
+        for source in sources:
+            mine_collection(source.collection)
+        seconds = round(time.monotonic() - started, 3)
+        self._print({"sources": outcomes, "seconds": seconds}, as_json=options["json"])
+        if any(one["outcome"] != "synced" for one in outcomes):
+            raise SystemExit(1)
+
+    def _sources(self, name: str | None) -> list[Source]:
+        sources = Source.objects.select_related("collection")
+        if name is None:
+            return list(sources)
+        found = list(sources.filter(collection__slug=slugify(name)))
+        if not found:
+            raise CommandError(
+                f"No collection {name!r} follows a source. Add one on its page.", returncode=2
+            )
+        return found
+
+    def _sync(self, source: Source) -> dict[str, Any]:
+        request_sync(source=source, enqueue=False)
+        before = source.changed_at
+        is_mine = sync(source.pk, enqueue=False)
+        source.refresh_from_db()
+        report = source.report if source.changed_at != before else {}
+        return {
+            "collection": source.collection.slug,
+            "kind": source.kind,
+            "outcome": _outcome(source) if is_mine else "busy",
+            "reason": source.failure,
+            "commit": source.commit,
+            "asked": source.files.filter(answer=SourceFile.Answer.ASKED).count(),
+            **{name: report.get(name, 0) for name in COUNTS},
+            "whole": report.get("whole", ""),
+            "failed": source.report.get("failed", []),
+            "others": source.report.get("others", {}),
+        }
+
+    def _print(self, result: dict[str, Any], *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(result, ensure_ascii=False))
+            return
+        for one in result["sources"]:
+            did = ", ".join(f"{one[name]} {name}" for name in COUNTS)
+            self.stdout.write(f"{one['collection']}: {one['outcome']}; {did}")
+            if one["asked"]:
+                self.stdout.write(
+                    f"  {one['asked']} documents are gone from the source. Say on its page whether"
+                    " they are to be archived."
+                )
+            if one["reason"]:
+                self.stdout.write(f"  {one['reason']}")
+            for failure in one["failed"]:
+                self.stdout.write(f"  {failure['path']}: {failure['reason']}")
+
+
+def _outcome(source: Source) -> str:
+    if source.state == Source.State.ASKING:
+        return "asking"
+    return "failed" if source.failure else "synced"

@@ -1,0 +1,126 @@
+"""A sync as a claimed job: the source's row is the job, its fence the right to write.
+
+As with versions (`ingestion.jobs`): a claim raises `fence` and sets a lease, and whatever is done
+to a document afterwards names the fence in the same transaction.
+"""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from ingestion import leases
+from ingestion.leases import LeaseLost
+from ingestion.models import Source, SourceFile
+
+State = Source.State
+Answer = SourceFile.Answer
+MAX_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    source: Source
+    fence: int
+
+
+def due(limit: int = 100) -> list[int]:
+    """Sources that should be synced now and that nobody works on."""
+    by_schedule = Q(state=State.IDLE, next_at__lte=timezone.now())
+    waiting = Q(leases.ended(), state__in=(State.QUEUED, State.SYNCING))
+    found = Source.objects.filter(by_schedule | waiting)
+    return list(found.order_by("next_at", "pk").values_list("pk", flat=True)[:limit])
+
+
+def claim(source_id: int) -> Claim | None:
+    """Take a source that is due or was asked for; None when there is nothing to do.
+
+    One at which `MAX_ATTEMPTS` workers died without getting on is left until the next time.
+    """
+    due_now = Q(state=State.QUEUED) | Q(state=State.IDLE, next_at__lte=timezone.now())
+    with transaction.atomic():
+        claimed = Source.objects.filter(
+            due_now | Q(state=State.SYNCING), leases.ended(), pk=source_id
+        ).update(
+            state=State.SYNCING,
+            fence=F("fence") + 1,
+            attempts=F("attempts") + 1,
+            lease_until=leases.until(),
+        )
+        if not claimed:
+            return None
+        source = Source.objects.select_related("collection").get(pk=source_id)
+        job = Claim(source, source.fence)
+        if source.attempts > MAX_ATTEMPTS:
+            fail(job, "The sync stopped three times without getting on. Tell an admin.")
+            return None
+    return job
+
+
+def lease_kept(job: Claim) -> AbstractContextManager[None]:
+    return leases.kept(_mine(job))
+
+
+def hold(job: Claim) -> None:
+    """Inside the transaction of each thing that is done: raises `LeaseLost` in another's turn."""
+    _write(job, attempts=0)
+
+
+def reach(job: Claim, commit: str) -> None:
+    """All up to this commit is taken."""
+    _write(job, commit=commit)
+
+
+def ask(job: Claim, gone: list[str]) -> None:
+    """Stop until somebody says whether the documents at these paths are to be archived."""
+    with transaction.atomic():
+        _write(job, state=State.ASKING, attempts=0, failure="", lease_until=None, **_looked(job))
+        files = SourceFile.objects.filter(source=job.source)
+        files.filter(answer=Answer.ASKED).update(answer=Answer.NONE)
+        for start in range(0, len(gone), 500):
+            some = gone[start : start + 500]
+            files.filter(document__path__in=some).update(answer=Answer.ASKED)
+
+
+def finish(job: Claim, report: dict[str, Any], *, changed: bool) -> None:
+    values: dict[str, Any] = {"changed_at": timezone.now()} if changed else {}
+    _write(
+        job,
+        state=State.IDLE,
+        attempts=0,
+        failure="",
+        report=report,
+        lease_until=None,
+        **values,
+        **_looked(job),
+    )
+
+
+def fail(job: Claim, reason: str) -> None:
+    """What was taken stays; the next look comes by schedule."""
+    _write(
+        job,
+        state=State.IDLE,
+        attempts=0,
+        failure=reason[:500],
+        lease_until=None,
+        **_looked(job),
+    )
+
+
+def _looked(job: Claim) -> dict[str, Any]:
+    now = timezone.now()
+    return {"looked_at": now, "next_at": now + timedelta(minutes=job.source.every_minutes)}
+
+
+def _mine(job: Claim) -> QuerySet[Source]:
+    return Source.objects.filter(pk=job.source.pk, fence=job.fence, state=State.SYNCING)
+
+
+def _write(job: Claim, **values: Any) -> None:
+    if not _mine(job).update(**values):
+        raise LeaseLost(f"source {job.source.pk} was claimed by another worker, or changed")

@@ -1,0 +1,142 @@
+"""What people do with a source. Each verb is one transaction and records who did it."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from ingestion.audit import Actor, record
+from ingestion.errors import UserError
+from ingestion.models import Collection, Source, SourceFile
+from ingestion.pokes import poke
+from ingestion.sources import places
+
+SYNC_TASK = "docportal.syncing.sync_source"
+
+State = Source.State
+Answer = SourceFile.Answer
+
+
+def add_source(
+    *,
+    collection: Collection,
+    actor: Actor,
+    kind: str,
+    location: str,
+    branch: str = "",
+    subfolder: str = "",
+    every_minutes: int = 60,
+    enqueue: bool = True,
+) -> Source:
+    """Have the collection follow a place from now on. Raises `UserError`."""
+    place = _checked(kind, location, branch, subfolder)
+    with transaction.atomic():
+        source, created = Source.objects.get_or_create(
+            collection=collection, defaults={**place, "every_minutes": every_minutes}
+        )
+        if not created:
+            raise UserError("has-source", f"{collection} follows a source already. Edit that one.")
+        record(actor, "added the source", collection=collection, detail=str(source))
+        if enqueue:
+            poke(SYNC_TASK, source.pk)
+    return source
+
+
+def edit_source(
+    *,
+    source: Source,
+    actor: Actor,
+    kind: str,
+    location: str,
+    branch: str,
+    subfolder: str,
+    every_minutes: int,
+) -> None:
+    """Follow another place, or at other times. A sync that is under way is given up.
+
+    Documents that are not at the new place are archived, after a question if they are many.
+    """
+    place = _checked(kind, location, branch, subfolder)
+    with transaction.atomic():
+        same = Source.objects.filter(pk=source.pk, **place)
+        following = F("looked_at") + timedelta(minutes=every_minutes)
+        if not same.update(every_minutes=every_minutes, next_at=following):
+            values: dict[str, Any] = {
+                **place,
+                "commit": "",
+                "every_minutes": every_minutes,
+                "lease_until": None,
+            }
+            values |= {"state": State.QUEUED, "fence": F("fence") + 1, "attempts": 0}
+            _changed(Source.objects.filter(pk=source.pk).update(**values))
+            _forget_answers(source)
+        source.refresh_from_db()
+        record(actor, "edited the source", collection=source.collection, detail=str(source))
+        poke(SYNC_TASK, source.pk)
+
+
+def remove_source(*, source: Source, actor: Actor) -> None:
+    """Follow it no more. Its documents stay as they are."""
+    with transaction.atomic():
+        removed, _of = Source.objects.filter(pk=source.pk).delete()
+        _changed(removed)
+        record(actor, "removed the source", collection=source.collection, detail=str(source))
+
+
+def request_sync(*, source: Source, enqueue: bool = True) -> bool:
+    """Have it synced now; False when that is under way. An open question is looked at again."""
+    with transaction.atomic():
+        asked = Source.objects.filter(pk=source.pk, state__in=(State.IDLE, State.ASKING)).update(
+            state=State.QUEUED, attempts=0, lease_until=None
+        )
+        if asked and enqueue:
+            poke(SYNC_TASK, source.pk)
+    return bool(asked)
+
+
+def answer_question(*, source: Source, actor: Actor, question: int, archive: bool) -> int:
+    """Say whether the documents that are gone are archived or stay; returns how many they are.
+
+    `question` is the fence of the source when it was asked, so that nobody answers another one
+    than was read. Raises `UserError`.
+    """
+    with transaction.atomic():
+        answered = Source.objects.filter(pk=source.pk, state=State.ASKING, fence=question).update(
+            state=State.QUEUED
+        )
+        if not answered:
+            raise UserError("not-asked", "This was answered meanwhile, or it changed. Look again.")
+        asked = SourceFile.objects.filter(source=source, answer=Answer.ASKED)
+        count = asked.update(answer=Answer.ARCHIVE if archive else Answer.STAY)
+        verb = "confirmed the archiving" if archive else "dismissed the archiving"
+        record(actor, verb, collection=source.collection, detail=f"of {count} documents")
+        poke(SYNC_TASK, source.pk)
+    return count
+
+
+def _checked(kind: str, location: str, branch: str, subfolder: str) -> dict[str, str]:
+    location = location.strip()
+    is_git = kind == Source.Kind.GIT
+    if kind not in Source.Kind.values:
+        raise UserError("bad-kind", "Choose a git repository or a folder.")
+    if is_git and places.is_address(location):
+        places.allowed_address(location)
+    else:
+        places.allowed_folder(location)
+    return {
+        "kind": kind,
+        "location": location,
+        "branch": places.checked_branch(branch.strip()) if is_git else "",
+        "subfolder": places.checked_subfolder(subfolder),
+    }
+
+
+def _forget_answers(source: Source) -> None:
+    files = SourceFile.objects.filter(source=source)
+    files.exclude(answer=Answer.NONE).update(answer=Answer.NONE)
+
+
+def _changed(rows: int) -> None:
+    if not rows:
+        raise UserError("no-source", "This source was removed meanwhile.")
