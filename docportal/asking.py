@@ -1,0 +1,46 @@
+"""A question on its way in, wherever it comes from: kept if there is room to answer it."""
+
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.db import transaction
+
+from docportal.admission import Overloaded, answers
+from docportal.models import User
+from router import services
+from router.models import Conversation, Query
+
+
+async def begin(user: User, text: str, conversation_id: str = "") -> Query:
+    """Keep a question, in a conversation of its asker or in a new one.
+
+    Raises `Overloaded` before anything is kept, and `UserError` as `services.start_query`.
+    """
+    if not answers.has_room:
+        raise Overloaded
+    return await _begin(user, text, conversation_id)
+
+
+async def begin_alone(user: User, text: str) -> Query:
+    """The same for a question outside any conversation."""
+    if not answers.has_room:
+        raise Overloaded
+    return await sync_to_async(services.start_query)(user=user, text=text)
+
+
+@sync_to_async
+@transaction.atomic
+def _begin(user: User, text: str, conversation_id: str) -> Query:
+    conversation = _conversation(user, conversation_id)
+    if conversation is None:
+        conversation = Conversation.objects.create(user=user)
+    return services.start_query(user=user, text=text, conversation=conversation)
+
+
+def _conversation(user: User, conversation_id: str) -> Conversation | None:
+    """The one that is gone on with, if it is the asker's own."""
+    try:
+        key = UUID(conversation_id)
+    except ValueError:
+        return None
+    return Conversation.objects.filter(user=user, pk=key).first()

@@ -1,0 +1,23 @@
+"""What somebody typed into an address or a form, as words and numbers that a database takes."""
+
+from collections.abc import Iterable
+
+from router.text import storable
+
+# Each is a condition of its own, and a database takes only so many.
+MOST_WORDS = 20
+MAX_DIGITS = 18
+
+
+def words_of(text: str) -> list[str]:
+    """The first words to look for."""
+    return storable(text).split()[:MOST_WORDS]
+
+
+def numbers(names: Iterable[str]) -> list[int]:
+    """Those that can be primary keys."""
+    return [
+        int(name)
+        for name in names
+        if name.isascii() and name.isdecimal() and len(name) <= MAX_DIGITS
+    ]

@@ -1,0 +1,45 @@
+"""A program that hangs up stops what is done for it, whichever door it came by."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ingestion.models import DocumentVersion
+from tests.docportal.api.callers import secret_of
+from tests.docportal.api.conftest import QUESTION
+from tests.docportal.api.live import web_process
+from tests.people import People
+from tests.scripted_llm import Reply, ScriptedLLM
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TOOL = {"name": "ask", "arguments": {"question": QUESTION}}
+DOORS: dict[str, dict[str, Any]] = {
+    "/api/v1/ask": {"question": QUESTION},
+    "/v1/chat/completions": {
+        "model": "docportal",
+        "messages": [{"role": "user", "content": QUESTION}],
+    },
+    "/mcp": {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": TOOL},
+}
+
+
+def test_leaving_stops_the_model(
+    home: Path, people: People, sender: DocumentVersion, llm: ScriptedLLM
+) -> None:
+    llm.will_say(Reply((), hangs=True))
+    headers = {
+        "Authorization": f"Bearer {secret_of(people.engineer)}",
+        "Accept": "application/json, text/event-stream",
+    }
+    with web_process(home) as url:
+        httpx.get(f"{url}/healthz", timeout=60)
+        for path, body in DOORS.items():
+            accept = {} if path == "/mcp" else {"Accept": "application/json"}
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(f"{url}{path}", json=body, headers=headers | accept, timeout=3)
+            assert llm.asked.acquire(timeout=20), path
+            assert llm.left.wait(20), path
+            llm.left.clear()

@@ -1,0 +1,58 @@
+"""Pairs over HTTP: listed, written, reviewed."""
+
+import pytest
+
+from ingestion.models import DocumentVersion
+from tests.docportal.api.callers import Caller, error_of
+from tests.pairs import a_pair
+from training.models import QAPair
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+
+
+def test_pair_is_written_with_the_words_that_bear_it_out(
+    writer: Caller, sender: DocumentVersion
+) -> None:
+    pair = {"document": sender.document.slug, "question": "How many retries?", "answer": "9 times"}
+    response = writer.post("pairs", pair)
+    assert response.status_code == 201
+    told = response.json()
+    assert told == told | pair | {"origin": "written", "review": "approved", "author": "writer"}
+    assert "9 times" in told["evidence"]
+    assert error_of(writer.post("pairs", pair)) == (400, "duplicate-pair")
+    assert error_of(writer.post("pairs", pair | {"answer": "8 times"})) == (400, "no-evidence")
+
+
+def test_pairs_are_listed_by_state(writer: Caller, sender: DocumentVersion) -> None:
+    pair = a_pair(sender, "How many?", "9 times")
+    (item,) = writer.get("pairs").json()["items"]
+    assert item == item | {"id": pair.pk, "review": "pending", "document": sender.document.slug}
+    assert writer.get("pairs", state="approved").json()["items"] == []
+    assert writer.get("pairs", text="sideways").json()["items"] == []
+
+
+@pytest.mark.parametrize(("verdict", "state"), [("approve", "approved"), ("reject", "rejected")])
+def test_pair_is_decided(writer: Caller, sender: DocumentVersion, verdict: str, state: str) -> None:
+    pair = a_pair(sender, "How many?", "9 times")
+    told = writer.post(f"pairs/{pair.pk}/review", {"verdict": verdict}).json()
+    assert (told["review"], told["reviewed_by"]) == (state, "writer")
+
+
+def test_pair_is_edited_and_so_approved(writer: Caller, sender: DocumentVersion) -> None:
+    pair = a_pair(sender, "How many?", "9 times")
+    edit = {"verdict": "edit", "question": "How many retries are there?"}
+    told = writer.post(f"pairs/{pair.pk}/review", edit).json()
+    assert told == told | {
+        "question": "How many retries are there?",
+        "answer": "9 times",
+        "review": "approved",
+    }
+
+
+def test_pair_that_cannot_be_approved_says_why(writer: Caller, sender: DocumentVersion) -> None:
+    pair = a_pair(sender, "How many?", "9 times")
+    QAPair.objects.update(content_hash="", start=None, end=None)
+    refused = writer.post(f"pairs/{pair.pk}/review", {"verdict": "approve"})
+    assert error_of(refused) == (400, "not-approved")
+    assert "evidence" in refused.json()["error"]["message"]
+    assert error_of(writer.post(f"pairs/{pair.pk}/review", {"verdict": "maybe"}))[0] == 400
