@@ -1,0 +1,212 @@
+"""`check_integrity`: an intact home is clean, each damage is found by its name, and mended where
+the truth is known."""
+
+import json
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import call_command
+from pytest_django import Settings
+
+from docportal import integrity, integrity_checks
+from docportal.models import IntegrityCheck
+from ingestion.models import AuditEvent, Collection
+from ingestion.storage import keep_original, original_path
+from router import model_store, retrieval
+from tests.damage import KEPT, MENDED
+from tests.model_files import Workshop
+from tests.people import People
+from tests.router.retrieval.hashed_words import hashed_words
+from tests.whole_homes import Home, an_intact_home
+from training.models import QAPair
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def intact(
+    home: Path,
+    workshop: Workshop,
+    people: People,
+    wiki: Collection,
+    vault: Collection,
+    settings: Settings,
+) -> Iterator[Home]:
+    models = home / "models"
+    models.mkdir()
+    embedder = settings.EMBEDDINGS_MODEL
+    (models / embedder).symlink_to(Path(django_settings.MODELS_DIR) / embedder)
+    (models / "base").symlink_to(workshop.base)
+    with hashed_words() as server:
+        settings.EMBEDDINGS_URL = server.url
+        settings.MODELS_DIR = models
+        yield an_intact_home(workshop, wiki, vault, people.reader)
+
+
+def look(*options: str) -> tuple[int, dict[str, Any]]:
+    """The exit code and what was printed."""
+    printed = StringIO()
+    try:
+        call_command("check_integrity", "--json", *options, stdout=printed, stderr=StringIO())
+    except SystemExit as ended:
+        return int(ended.code or 0), json.loads(printed.getvalue())
+    return 0, json.loads(printed.getvalue())
+
+
+def kinds(told: dict[str, Any]) -> set[str]:
+    return {problem["kind"] for problem in told["problems"]}
+
+
+def test_intact_home_has_no_problems(intact: Home) -> None:
+    code, told = look()
+    assert (code, told["problems"]) == (0, [])
+    assert told.keys() == {"checked", "problems"}
+    assert told["checked"] > 20
+
+
+def test_fresh_home_has_no_problems(home: Path) -> None:
+    assert look() == (0, {"checked": 0, "problems": []})
+
+
+@pytest.mark.parametrize("damage", MENDED)
+def test_damage_is_found_and_mended(damage: str, intact: Home) -> None:
+    MENDED[damage](intact)
+    kind = damage.partition(" ")[0]
+    code, told = look()
+    assert (code, kinds(told)) == (1, {kind})
+    assert not any(problem["repaired"] for problem in told["problems"])
+    code, told = look("--repair")
+    assert code == 0, told
+    assert {"kind", "what", "repaired"} == told["problems"][0].keys()
+    assert kind in kinds(told)
+    assert look() == (0, {"checked": look()[1]["checked"], "problems": []})
+    events = AuditEvent.objects.filter(verb=integrity.REPAIRED, detail__startswith=f"{kind}: ")
+    assert events.exists()
+
+
+@pytest.mark.parametrize("damage", KEPT)
+def test_damage_whose_truth_is_unknown_is_found_and_left(damage: str, intact: Home) -> None:
+    KEPT[damage](intact)
+    found = look()
+    assert found[0] == 1
+    assert kinds(found[1]) == {damage}
+    assert look("--repair") == found
+    assert not AuditEvent.objects.filter(verb=integrity.REPAIRED).exists()
+
+
+def test_answers_go_on_after_a_rebuild(intact: Home) -> None:
+    MENDED["index-damaged"](intact)
+    look("--repair")
+    hits = retrieval.search("zebra code", user=None).hits
+    assert hits
+    assert all(hit.chunk.version_id == intact.served.pk for hit in hits)
+
+
+def test_without_an_embedding_server_a_vector_stays_missing(
+    intact: Home, settings: Settings
+) -> None:
+    MENDED["vector-missing"](intact)
+    settings.EMBEDDINGS_URL = "http://127.0.0.1:9/v1"
+    code, told = look("--repair")
+    assert code == 1
+    assert [problem["repaired"] for problem in told["problems"]] == [False]
+
+
+def test_pairs_keep_their_passage_when_that_comes_back(intact: Home) -> None:
+    tied = QAPair.objects.order_by("pk").values_list("pk", "content_hash", "review", "problem")
+    before = list(tied)
+    intact.served.chunks.all().delete()
+    code, told = look()
+    assert (code, "pair-passage" in kinds(told)) == (1, True)
+    assert look("--repair")[0] == 0
+    assert list(tied.all()) == before
+    assert look()[1]["problems"] == []
+
+
+def test_pairs_of_a_passage_that_is_gone_for_good_are_left(intact: Home) -> None:
+    tied = QAPair.objects.order_by("pk").values_list("pk", "content_hash", "review")
+    before = list(tied)
+    original_path(intact.served.sha256).unlink()
+    intact.served.chunks.all().delete()
+    code, told = look("--repair")
+    assert code == 1
+    assert {"original-missing", "passages-missing", "pair-passage"} <= kinds(told)
+    assert list(tied.all()) == before
+
+
+def test_passages_of_other_rules_are_not_mixed_with_those_of_today(intact: Home) -> None:
+    chunk = intact.before.chunks.get(position=0)
+    chunk.text, chunk.content_hash = "Read by another parser.", "0" * 64
+    chunk.save()
+    code, told = look("--repair")
+    assert (code, kinds(told)) == (1, {"passage-changed"})
+
+
+def test_what_is_being_made_is_left_alone(intact: Home) -> None:
+    upload = original_path("ab" * 32)
+    upload.parent.mkdir(exist_ok=True)
+    upload.write_bytes(b"its row comes in a moment")
+    (model_store.adapter_folder(".new-docs-v0009")).mkdir()
+    (Path(django_settings.DATASETS_DIR) / ".new-ab").mkdir()
+    (Path(django_settings.RUNS_DIR) / "0099").mkdir()
+    assert look() == (0, {"checked": look()[1]["checked"], "problems": []})
+
+
+def test_orphan_that_is_uploaded_again_meanwhile_is_kept(intact: Home, tmp_path: Path) -> None:
+    MENDED["original-orphan"](intact)
+    (problem,) = [
+        problem
+        for one in integrity_checks.CHECKS
+        for problem in one.problems()
+        if problem.kind == "original-orphan"
+    ]
+    (tmp_path / "again").write_bytes(b"nobody's")
+    with (tmp_path / "again").open("rb") as content:
+        stored = keep_original(content)
+    assert problem.repair is not None
+    assert not problem.repair()
+    assert original_path(stored.sha256).read_bytes() == b"nobody's"
+
+
+def test_nothing_tells_of_a_document_in_words(intact: Home) -> None:
+    for damage in ("original-missing", "dataset-damaged"):
+        KEPT[damage](intact)
+    for damage in ("served-twice", "passage-changed", "vector-missing", "pair-key"):
+        MENDED[damage](intact)
+    told = json.dumps(look()[1]).lower()
+    assert "served-twice" in told
+    for word in ("fees", "codes", "zebra", "wiki", "vault", "crane"):
+        assert word not in told
+
+
+def test_in_words_each_problem_is_a_line(intact: Home) -> None:
+    MENDED["run-orphan"](intact)
+    printed = StringIO()
+    call_command("check_integrity", "--repair", stdout=printed, stderr=StringIO())
+    lines = printed.getvalue().splitlines()
+    assert lines[0] == "run-orphan: Folder 0042 (repaired)"
+    assert lines[1].endswith("things were looked at, 1 problems found.")
+
+
+# --- Kept ---------------------------------------------------------------------------------------
+def test_nightly_result_is_kept_and_changes_nothing(intact: Home) -> None:
+    MENDED["run-orphan"](intact)
+    for _ in range(2):
+        integrity.check_nightly()
+    latest = IntegrityCheck.objects.all()[0]
+    assert latest.ended_at is not None
+    assert latest.problems == [{"kind": "run-orphan", "what": "Folder 0042", "repaired": False}]
+    before = IntegrityCheck.objects.values_list("pk", "ended_at", "checked")
+    known = list(before)
+    integrity.run_check(latest.pk)
+    assert list(before.all()) == known
+
+
+def test_results_of_a_month_are_kept(home: Path) -> None:
+    for _ in range(integrity.KEPT + 2):
+        integrity.check_nightly()
+    assert IntegrityCheck.objects.count() == integrity.KEPT
