@@ -1,0 +1,45 @@
+"""How many requests a minute one key may make."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docportal.admission import Rate
+
+TIMES = st.lists(st.floats(0, 300), max_size=200).map(sorted)
+
+
+@given(TIMES, st.integers(1, 50))
+def test_no_more_get_through_than_a_minute_allows(times: list[float], per_minute: int) -> None:
+    rate = Rate()
+    through = [now for now in times if not rate.wait("a", per_minute=per_minute, now=now)]
+    # All of a minute at once, and in the minute after it as many again, evenly.
+    for start in through:
+        assert sum(start <= now < start + 60 for now in through) <= 2 * per_minute
+
+
+@given(TIMES, st.integers(1, 50))
+def test_who_waits_as_long_as_told_gets_through(times: list[float], per_minute: int) -> None:
+    rate = Rate()
+    for now in times:
+        seconds = rate.wait("a", per_minute=per_minute, now=now)
+        if seconds:
+            assert seconds <= 60 / per_minute * 1.01
+            assert not rate.wait("a", per_minute=per_minute, now=now + seconds)
+            return
+
+
+def test_whole_minute_may_come_at_once() -> None:
+    rate = Rate()
+    waits = [rate.wait("a", per_minute=7, now=100.0) for _ in range(8)]
+    assert waits[:7] == [0] * 7
+    assert waits[7] == pytest.approx(60 / 7)
+    assert rate.wait("b", per_minute=7, now=100.0) == 0
+
+
+def test_keys_that_are_quiet_are_forgotten() -> None:
+    rate = Rate()
+    for number in range(Rate.MOST_KEYS + 1):
+        rate.wait(f"old {number}", per_minute=60, now=0.0)
+    rate.wait("new", per_minute=60, now=1000.0)
+    assert list(rate._until) == ["new"]
