@@ -1,0 +1,93 @@
+"""A value from the environment, or from a file that the environment names."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import environ
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from docportal.environment import ValuesOrFiles
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def reader(**environment: str) -> environ.Env:
+    env = environ.Env()
+    env.ENVIRON, env.escape_proxy = ValuesOrFiles(environment), True
+    return env
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    return tmp_path / "secret"
+
+
+@pytest.mark.parametrize("content", ["hunter2", "hunter2\n", "hunter2\r\n"])
+def test_value_may_stand_in_a_file(secret: Path, content: str) -> None:
+    secret.write_bytes(content.encode())
+    assert reader(KEY_FILE=str(secret)).str("KEY", default="") == "hunter2"
+    assert "KEY" in reader(KEY_FILE=str(secret))
+
+
+@pytest.mark.parametrize("value", ["$HOME", "a$b", r"\$HOME", "  padded  ", "a=b#c", "Ü €"])
+def test_file_is_taken_as_it_stands(secret: Path, value: str) -> None:
+    secret.write_text(value + "\n", encoding="utf-8")
+    assert reader(KEY_FILE=str(secret), HOME="/root").str("KEY") == value
+
+
+def test_file_is_read_for_every_type(secret: Path) -> None:
+    secret.write_text("7\n")
+    assert reader(KEPT_FILE=str(secret)).int("KEPT", default=5) == 7
+
+
+def test_without_a_file_the_variable_counts() -> None:
+    assert reader(KEY="given", KEY_FILE="").str("KEY") == "given"
+    assert reader(KEY_FILE="").str("KEY", default="default") == "default"
+
+
+def test_both_at_once_are_refused(secret: Path) -> None:
+    secret.write_text("one")
+    with pytest.raises(ImproperlyConfigured, match="Both KEY and KEY_FILE are set"):
+        reader(KEY="other", KEY_FILE=str(secret)).str("KEY")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"  \n", b"two\nlines\n", b"\xff\xfe"])
+def test_file_without_one_line_is_refused_and_never_shown(secret: Path, content: bytes) -> None:
+    secret.write_bytes(content)
+    with pytest.raises(ImproperlyConfigured, match="KEY_FILE is ") as raised:
+        reader(KEY_FILE=str(secret)).str("KEY", default="")
+    assert str(secret) in str(raised.value)
+    assert "lines" not in str(raised.value)
+
+
+def test_process_with_a_file_that_is_not_there_ends_and_says_why(tmp_path: Path) -> None:
+    environment = {"DOCPORTAL_HOME": str(tmp_path), "LLM_API_KEY_FILE": str(tmp_path / "gone")}
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode != 0
+    assert "LLM_API_KEY_FILE is" in ended.stderr.splitlines()[-1]
+    assert "No such file" in ended.stderr
+
+
+def test_settings_read_their_secrets_from_files(tmp_path: Path, secret: Path) -> None:
+    secret.write_text("from-a-file-$HOME\n")
+    program = "from django.conf import settings; print(settings.SECRET_KEY)"
+    environment = {"DOCPORTAL_HOME": str(tmp_path), "SECRET_KEY_FILE": str(secret)}
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=os.environ | environment | {"DJANGO_SETTINGS_MODULE": "docportal.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == "from-a-file-$HOME\n"
+    assert not (tmp_path / "secret_key").exists()
