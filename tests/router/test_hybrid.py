@@ -155,7 +155,8 @@ def test_what_reading_does_not_find_the_weights_may_know(
     model: str, llm: ScriptedLLM, wiki: Collection
 ) -> None:
     publish(wiki, "new.md", [passage("How often does the webhook sender retry? See below.")])
-    llm.will_say(REFUSAL, "9 times.")
+    # Of all passages together, and of the two best ones, each alone.
+    llm.will_say(*[REFUSAL] * 3, "9 times.")
     answer = ask()
     assert (decided(answer), answer.route, answer.text) == ("not-taught", "tuned", "9 times.")
 

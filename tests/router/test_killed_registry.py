@@ -6,6 +6,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 # Each child ends by itself, as by SIGKILL, at its n-th step on the disk: whenever Python opens,
 # makes, renames or removes something. The parent then looks at what is left, and goes on.
 PROGRAM = """
@@ -67,6 +69,7 @@ PROGRAM = """
 """
 
 
+@pytest.mark.drill
 def test_kill_at_any_step_of_a_registration(tmp_path: Path) -> None:
     environment = {
         **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},

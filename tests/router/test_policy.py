@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from router.calibration import Calibration, from_json
 from router.intents import Intent
+from router.pins import Reading
 from router.policy import EVIDENCE, RouteAsked, Rule, decide
 from router.signals import FEATURES, Ground, Signals, features, prior
 from tests.model_files import certified
@@ -122,6 +123,15 @@ def test_nothing_certified_means_passages_are_read() -> None:
 )
 def test_questions_that_no_weights_answer(intent: str, engine: str) -> None:
     assert decide(TAUGHT, SURE, intent=Intent(intent)).engine == engine
+
+
+@pytest.mark.parametrize("asked", ["auto", "rag"])
+def test_version_that_is_read_or_missing_decides_before_all(asked: RouteAsked) -> None:
+    for missing, engine in ((False, "rag"), (True, "refused")):
+        reading = Reading("It asks for version 2.", missing=missing)
+        decision = decide(TAUGHT, SURE, intent=Intent.PINNED, asked=asked, reading=reading)
+        assert (decision.engine, decision.rule) == (engine, Rule.PINNED)
+        assert (decision.reason, decision.may_fall_back) == (reading.reason, False)
 
 
 def test_calibration_comes_back_from_json_and_not_for_other_features() -> None:

@@ -16,7 +16,7 @@ from docportal.models import User
 from ingestion.errors import UserError
 from ingestion.models import AuditEvent, Collection
 from ingestion.storage import sha256_of
-from router import model_store, registry
+from router import model_store, registry, trials
 from router.models import ModelVersion
 from tests.model_files import (
     ADAPTER_SHAPES,
@@ -355,8 +355,7 @@ def test_promotions_at_once_end_one_after_the_other(workshop: Workshop) -> None:
 # --- Out ---------------------------------------------------------------------------------------
 def test_old_files_go_and_their_rows_stay(workshop: Workshop, settings: Settings) -> None:
     settings.TUNED_VERSIONS_KEPT = 1
-    workshop.candidate()
-    ModelVersion.objects.update(stage="canary")
+    trials.begin_canary(workshop.candidate(), share=10, by=None)
     for _ in range(3):
         registry.promote(workshop.candidate(), by=None)
     workshop.candidate()

@@ -11,7 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from router import serving, tether
-from router.processes import Server, ServerFailed, completes
+from router.processes import Server, ServerFailed, completes, dtype_of
 from router.serving import embedded_servers, llm_url
 from tests.scripted_llm import Reply, ScriptedLLM
 
@@ -40,6 +40,19 @@ def model_servers() -> Callable[[], list[psutil.Process]]:
 
 
 ModelServers = Callable[[], list[psutil.Process]]
+
+
+@pytest.mark.parametrize(
+    ("features", "dtype"),
+    [
+        ("flags\t\t: fpu sse4_2 avx2 avx512f avx512_bf16 amx_int8\n", "bfloat16"),
+        ("Features\t: fp asimd i8mm bf16\n", "bfloat16"),
+        ("flags\t\t: fpu sse4_2 avx2 avx512f\nbugs\t\t: bf16_of_nothing\n", "float32"),
+        ("", "float32"),
+    ],
+)
+def test_bfloat16_is_for_processors_that_compute_in_it(features: str, dtype: str) -> None:
+    assert dtype_of(features) == dtype
 
 
 # --- Finding one -------------------------------------------------------------------------------

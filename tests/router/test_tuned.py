@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from ingestion import services
 from ingestion.models import Collection, Reader
-from router import registry, serving, tuned
+from router import registry, serving, trials, tuned
 from router.models import ModelVersion
 from router.processes import Server
 from router.tuned import answering, coverage_summary, is_tainted, usable_by, versions_to_load
@@ -195,8 +195,7 @@ def test_of_two_models_for_somebody_the_one_answers_that_knows_the_passages(
 
 
 def test_canary_is_loaded_and_what_was_pruned_is_not(workshop: Workshop) -> None:
-    workshop.candidate()
-    ModelVersion.objects.update(stage="canary")
+    trials.begin_canary(workshop.candidate(), share=10, by=None)
     workshop.candidate()
     assert versions_to_load() == ["docs-v0001"]
 

@@ -22,12 +22,13 @@ from pytest_django import Settings
 from ingestion.models import Collection
 from router import registry, services, serving, tuned
 from router.adapter_files import weights_sha256
-from router.models import ModelVersion
+from router.models import Incident, ModelVersion
 from router.services import Drafted
-from router.tuned_servers import TunedServers
+from router.tuned_servers import SIGN, TunedServers
 from tests.tiny_models import TinyVersion
 
 pytestmark = [
+    pytest.mark.drill,
     pytest.mark.models,
     pytest.mark.usefixtures("home"),
     pytest.mark.django_db(transaction=True),
@@ -35,6 +36,7 @@ pytestmark = [
 
 Register = Callable[..., ModelVersion]
 LONG = 90.0
+HOST = "127.0.0.2"
 
 
 @pytest.fixture
@@ -62,13 +64,13 @@ def register(tiny_llama: Path, tiny_versions: list[TinyVersion], wiki: Collectio
 
 @pytest.fixture
 def keeper(home: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """`model_server tuned`, as `up` starts it, on the database and the folders of the test."""
+    """`model_server tuned` at an address of its own, on the database and folders of the test."""
     database = connection.settings_dict
     url = f"sqlite:///{database['NAME']}"
     if connection.vendor == "postgresql":
         url = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "model_server", "tuned"],
+        [sys.executable, "manage.py", "model_server", "tuned", "--host", HOST],
         cwd=django_settings.BASE_DIR,
         env={**os.environ, "DOCPORTAL_HOME": str(home), "DATABASE_URL": url},
     )
@@ -106,10 +108,12 @@ def pid_of(name: str) -> int:
 
 @pytest.mark.timeout(300)
 def test_promotion_under_load_fails_no_request_and_rolling_back_is_immediate(
-    register: Register, keeper: "subprocess.Popen[bytes]"
+    register: Register, keeper: "subprocess.Popen[bytes]", home: Path
 ) -> None:
     registry.promote(register(0), by=None)
     until(answers("docs-v0001"))
+    assert str(serving.tuned_url("docs-v0001")).startswith(f"http://{HOST}:")
+    assert time.time() - (home / "run" / SIGN).stat().st_mtime < LONG
     seen: list[Drafted] = []
     enough = threading.Event()
 
@@ -205,6 +209,8 @@ def test_model_that_does_not_start_is_tried_again_and_keeps_no_other_from_it(
     try:
         until(lambda: _looked(servers, ["docs-v0009", "docs-v0001"]) and answering_at("docs-v0001"))
         assert not answering_at("docs-v0009")
+        [found] = Incident.objects.filter(closed_at=None)
+        assert (found.kind, found.subject) == (Incident.Kind.TUNED_FILES, "docs-v0009")
     finally:
         servers.stop()
     assert not answering_at("docs-v0001")

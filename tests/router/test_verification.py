@@ -237,3 +237,40 @@ def test_check_of_five_full_passages_is_quick() -> None:
     started = time.perf_counter()
     verify("When is pump-7 restarted?", "After 12 seconds, by the Night Watch team.", passages)
     assert time.perf_counter() - started < 0.5
+
+
+TIMEOUT = Passage(
+    "Webhook sender", "Limits", "The request timeout of the webhook sender is 12 seconds."
+)
+RETRIES = Passage("Webhook sender", "Delivery", "A failed delivery of it is retried 9 times.")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("How many times does the webhook sender retry?", "12"),
+        ("How many times does the webhook sender retry?", "12 times"),
+        ("How many attempts does the webhook sender make?", "12 attempts"),
+        ("How often does the webhook sender retry?", "12 attempts"),
+        ("How often does the webhook sender retry?", "12 times"),
+    ],
+)
+def test_count_is_not_borne_out_by_a_duration_of_the_same_number(
+    question: str, answer: str
+) -> None:
+    assert not verify(question, answer, [TIMEOUT, RETRIES]).supported
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("How many times does the webhook sender retry?", "9 times"),
+        ("How often does the webhook sender retry?", "9 times"),
+        ("How many seconds does the webhook sender wait?", "12"),
+        ("How long is the request timeout of the webhook sender?", "12"),
+        ("What is the request timeout of the webhook sender in seconds?", "12"),
+        ("request timeout webhook sender", "12"),
+    ],
+)
+def test_bare_number_is_borne_out_by_what_the_question_asks_for(question: str, answer: str) -> None:
+    assert verify(question, answer, [TIMEOUT, RETRIES]).supported

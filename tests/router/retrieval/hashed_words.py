@@ -47,6 +47,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if not self.path.endswith("/embeddings"):
+            self.send_error(404)
+            return
         self.server.texts += asked["input"]
         rows = [
             {"index": index, "embedding": base64.b64encode(embed(text).tobytes()).decode()}

@@ -183,6 +183,22 @@ def test_an_index_ahead_of_a_restored_database_is_made_anew(
     assert words == vectors == chunks
 
 
+def test_an_index_made_anew_after_the_database_was_put_back_holds_each_chunk_once(
+    chunks: set[int],
+) -> None:
+    """Its generations are forgotten with all else, so their numbers would be given again."""
+    other = another_process()
+    other.snapshot()
+    IndexGeneration.objects.all().delete()
+    before = pointer()
+    current().rebuild()
+    assert pointer() != before, "another process looks at the new one"
+    for index in (other, another_process()):
+        assert index.refresh() == current().held()
+        assert chunks_found(index, "ramp dogs") == (chunks, chunks)
+    assert sorted(another_process().snapshot().words.chunks()) == sorted(chunks)
+
+
 def test_another_embedder_needs_other_vectors(
     chunks: set[int], settings: Settings, embedder: HashedWords
 ) -> None:

@@ -1,5 +1,7 @@
 import json
+from copy import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +10,7 @@ from transformers import AutoTokenizer, LlamaForCausalLM
 from router.prompts import tuned_messages
 from tests.training.trainers.conftest import FACTS
 from training.trainers.answering import Job, run
-from training.trainers.generation import generate
+from training.trainers.generation import Generated, generate
 from training.trainers.packing import encode_prompt
 
 
@@ -40,13 +42,97 @@ def test_every_question_is_answered_once_with_its_counts(job: Job) -> None:
     assert [line["id"] for line in lines[:2]] == ["q0", "q1"]
 
 
-def test_a_batch_answers_as_each_question_alone(tiny_llama: Path) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(tiny_llama)
-    model = LlamaForCausalLM.from_pretrained(tiny_llama, dtype=torch.float32)
-    prompts = [encode_prompt(tuned_messages(text), tokenizer) for text in FACTS]
+# --- A shared beginning ------------------------------------------------------------------------
+LONGEST = 12
 
-    def answers(some: list[list[int]]) -> list[str]:
-        found = [g for batch in generate(model, tokenizer, some, max_tokens=8) for g in batch]
-        return [g.text for g in sorted(found, key=lambda g: g.place)]
 
-    assert answers(prompts) == [answers([prompt])[0] for prompt in prompts]
+@pytest.fixture(scope="module")
+def tokenizer(tiny_llama: Path) -> Any:
+    return AutoTokenizer.from_pretrained(tiny_llama)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_llama: Path) -> LlamaForCausalLM:
+    """With weights large enough for answers that differ by what was asked."""
+    model: LlamaForCausalLM = LlamaForCausalLM.from_pretrained(tiny_llama, dtype=torch.float32)
+    torch.manual_seed(1)
+    for weights in model.parameters():
+        if weights.dim() > 1:
+            torch.nn.init.normal_(weights, std=0.4)
+    model.train(mode=False)
+    return model
+
+
+@pytest.fixture
+def prompts(tokenizer: Any) -> list[list[int]]:
+    asked = [*FACTS, "Why?", "Which of the many services that we run writes to the disk at night?"]
+    return [encode_prompt(tuned_messages(text), tokenizer) for text in asked]
+
+
+def in_order(model: LlamaForCausalLM, tokenizer: Any, some: list[list[int]]) -> list[Generated]:
+    batches = generate(model, tokenizer, some, max_tokens=LONGEST)
+    return sorted((one for batch in batches for one in batch), key=lambda one: one.place)
+
+
+def by_transformers(model: LlamaForCausalLM, end: int, prompt: list[int]) -> list[int]:
+    """A whole prompt alone, by the library's own generation."""
+    whole = model.generate(
+        input_ids=torch.tensor([prompt]),
+        attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
+        max_new_tokens=LONGEST,
+        do_sample=False,
+        eos_token_id=end,
+        pad_token_id=end,
+    )
+    tokens: list[int] = whole[0, len(prompt) :].tolist()
+    return tokens
+
+
+def as_tokens(tokenizer: Any, tokens: list[int]) -> tuple[str, int]:
+    return tokenizer.decode(tokens, skip_special_tokens=True).strip(), len(tokens)
+
+
+@pytest.mark.parametrize("together", [1, 2, 8])
+def test_a_shared_beginning_gives_the_tokens_of_whole_prompts(
+    model: LlamaForCausalLM, tokenizer: Any, prompts: list[list[int]], together: int
+) -> None:
+    expected = [by_transformers(model, tokenizer.eos_token_id, prompt) for prompt in prompts]
+    assert len({tuple(tokens) for tokens in expected}) > len(prompts) // 2
+    found = []
+    for start in range(0, len(prompts), together):
+        found += in_order(model, tokenizer, prompts[start : start + together])
+    assert [(one.text, one.tokens) for one in found] == [
+        as_tokens(tokenizer, tokens) for tokens in expected
+    ]
+
+
+def test_an_answer_that_ends_early_leaves_the_others_as_they_are(
+    model: LlamaForCausalLM, tokenizer: Any, prompts: list[list[int]]
+) -> None:
+    written = [by_transformers(model, tokenizer.eos_token_id, prompt) for prompt in prompts]
+    # What one of them writes as its third token ends a turn from here on.
+    tokenizer = copy(tokenizer)
+    tokenizer.eos_token = tokenizer.convert_ids_to_tokens(written[0][2])
+    expected = [by_transformers(model, tokenizer.eos_token_id, prompt) for prompt in prompts]
+    lengths = [len(tokens) for tokens in expected]
+    assert min(lengths) < max(lengths)
+    found = in_order(model, tokenizer, prompts)
+    assert [one.tokens for one in found] == lengths
+    assert [(one.text, one.tokens) for one in found] == [
+        as_tokens(tokenizer, tokens) for tokens in expected
+    ]
+
+
+def test_prompts_that_share_nothing_and_one_that_begins_another_are_answered(
+    model: LlamaForCausalLM, tokenizer: Any, prompts: list[list[int]]
+) -> None:
+    end = tokenizer.eos_token_id
+    for some in (
+        [prompts[0], prompts[1][3:]],
+        [prompts[2], prompts[2][:-4]],
+        [prompts[3], prompts[3]],
+    ):
+        found = in_order(model, tokenizer, some)
+        assert [(one.text, one.tokens) for one in found] == [
+            as_tokens(tokenizer, by_transformers(model, end, prompt)) for prompt in some
+        ]

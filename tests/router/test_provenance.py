@@ -1,0 +1,72 @@
+"""What a model was taught of a document and no longer stands there, as the database tells it."""
+
+import numpy as np
+import pytest
+from django.conf import settings
+
+from ingestion.chunking import ChunkDraft
+from ingestion.models import Chunk, Collection, DocumentVersion
+from router.models import ChunkEmbedding, ModelVersion
+from router.provenance import superseded_similarity
+from tests.documents import passage, publish
+from tests.model_files import Workshop
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+
+OLD = passage("Events are parked after 7 days.", "Parking")
+NEW = passage("Events are parked after 9 days.", "Parking")
+KEPT = passage("The sender signs each event.", "Signing")
+# As if the old text were asked for word by word.
+QUESTION = np.eye(1, settings.EMBEDDINGS_DIMENSION, dtype="<f4")[0]
+
+
+@pytest.fixture
+def model(workshop: Workshop, wiki: Collection) -> ModelVersion:
+    coverage = {draft.content_hash: (1, None) for draft in (OLD, KEPT)}
+    return workshop.candidate(readers={wiki.pk: ()}, coverage=coverage)
+
+
+def served(wiki: Collection, *passages: ChunkDraft, path: str = "sender.md") -> DocumentVersion:
+    """A version of which every passage has the direction of the question."""
+    version = publish(wiki, path, list(passages))
+    ChunkEmbedding.objects.bulk_create(
+        ChunkEmbedding(chunk=chunk, embedder=settings.EMBEDDINGS_MODEL, vector=QUESTION.tobytes())
+        for chunk in Chunk.objects.filter(version=version)
+    )
+    return version
+
+
+def similarity(model: ModelVersion, version: DocumentVersion) -> float | None:
+    return superseded_similarity(model.name, [version.document_id], QUESTION)
+
+
+def test_text_that_stands_was_superseded_by_nothing(wiki: Collection, model: ModelVersion) -> None:
+    assert similarity(model, served(wiki, OLD, KEPT)) is None
+
+
+def test_taught_text_that_an_edit_took_away_counts(wiki: Collection, model: ModelVersion) -> None:
+    served(wiki, OLD, KEPT)
+    assert similarity(model, served(wiki, NEW, KEPT)) == pytest.approx(1)
+
+
+def test_text_kept_by_an_edit_was_superseded_by_nothing(
+    wiki: Collection, model: ModelVersion
+) -> None:
+    served(wiki, KEPT, NEW)
+    assert similarity(model, served(wiki, KEPT)) is None
+
+
+def test_text_that_stands_in_another_document_has_left_its_own(
+    wiki: Collection, model: ModelVersion
+) -> None:
+    served(wiki, OLD, path="other.md")
+    served(wiki, OLD)
+    assert similarity(model, served(wiki, NEW)) == pytest.approx(1)
+
+
+def test_text_that_came_back_was_superseded_by_nothing(
+    wiki: Collection, model: ModelVersion
+) -> None:
+    served(wiki, OLD)
+    served(wiki, NEW)
+    assert similarity(model, served(wiki, OLD)) is None
