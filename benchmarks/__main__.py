@@ -8,7 +8,9 @@ from torch.cuda import is_available
 BENCHMARKS = (
     "benchmarks.ingest",
     "benchmarks.retrieval",
+    "benchmarks.routing",
     "benchmarks.web",
+    "benchmarks.load",
     "benchmarks.training",
     *(("benchmarks.gpu_training",) if is_available() else ()),
 )

@@ -115,10 +115,7 @@ def store_corpus(size: int, sentences: Vectors) -> None:
 def store_version(
     collection: "Collection", numbers: range, sentences: Vectors, *, revision: int | None
 ) -> "DocumentVersion":
-    from django.conf import settings
-
-    from ingestion.models import Chunk, Document, DocumentVersion
-    from router.models import ChunkEmbedding
+    from ingestion.models import Document, DocumentVersion
 
     path = f"page-{numbers.start:06}"
     document = Document.objects.create(collection=collection, path=path, slug=path, title=path)
@@ -132,6 +129,17 @@ def store_version(
         state="ready",
         published_revision=revision,
     )
+    store_chunks(version, numbers, sentences)
+    return version
+
+
+def store_chunks(version: "DocumentVersion", numbers: range, sentences: Vectors) -> None:
+    """The passages of these numbers as those of a version, each with its vector."""
+    from django.conf import settings
+
+    from ingestion.models import Chunk
+    from router.models import ChunkEmbedding
+
     chunks = Chunk.objects.bulk_create(
         Chunk(
             version=version,
@@ -147,14 +155,13 @@ def store_version(
         ChunkEmbedding(chunk=chunk, embedder=settings.EMBEDDINGS_MODEL, vector=vector.tobytes())
         for chunk, vector in zip(chunks, vectors_of(numbers, sentences), strict=True)
     )
-    return version
 
 
-def made_questions(size: int) -> Iterator[Labelled]:
+def made_questions(size: int, count: int = QUESTIONS) -> Iterator[Labelled]:
     """Each about one passage that everybody may read, in words of its own and its name."""
     source = random.Random(3)
     made = 0
-    while made < QUESTIONS:
+    while made < count:
         number = source.randrange(size)
         if (number // CHUNKS_PER_VERSION + 1) % RESTRICTED_EACH == 0:
             continue

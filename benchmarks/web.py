@@ -24,10 +24,15 @@ PARTS = {"web": "uvicorn", "worker": "celery", "embeddings": "embedding_server",
 
 
 @contextmanager
-def running(port: int) -> Iterator[psutil.Process]:
-    """The whole product on `port`, as `make dev` runs it."""
+def running(port: int, **settings: str) -> Iterator[psutil.Process]:
+    """The whole product on `port`, as `make dev` runs it; with other settings, if given."""
     command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command,
+        env=os.environ | settings,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         wait_until_ready(f"http://127.0.0.1:{port}/readyz", process)
         yield psutil.Process(process.pid)
@@ -73,11 +78,11 @@ def wait_until_answering(url: str) -> None:
             return
 
 
-def signed_in(base: str) -> httpx.Client:
+def signed_in(base: str, name: str = "reader") -> httpx.Client:
     client = httpx.Client(base_url=base, timeout=30, follow_redirects=True)
     client.get("/accounts/login/")
     form = {
-        "login": "reader",
+        "login": name,
         "password": PASSWORD,
         "csrfmiddlewaretoken": client.cookies["csrftoken"],
     }
@@ -87,10 +92,12 @@ def signed_in(base: str) -> httpx.Client:
     return client
 
 
-def read_pages(base: str, pages: list[str], cookies: httpx.Cookies) -> list[float]:
+def read_pages(
+    base: str, pages: list[str], cookies: httpx.Cookies, requests: int = REQUESTS_EACH
+) -> list[float]:
     seconds = []
     with httpx.Client(base_url=base, cookies=cookies, timeout=30) as client:
-        for number in range(REQUESTS_EACH):
+        for number in range(requests):
             started = time.perf_counter()
             client.get(pages[number % len(pages)]).raise_for_status()
             seconds.append(time.perf_counter() - started)

@@ -8,8 +8,13 @@ import pypdfium2
 import pytest
 from docx import Document
 
+from training.benchmark.questions import Question, read_questions
+from training.metrics import contains
+
 DEMO = Path(__file__).resolve().parent.parent / "demo"
 FIRST, SECOND = DEMO / "documents" / "v1", DEMO / "documents" / "v2"
+ASKED = read_questions((DEMO / "questions.jsonl").read_bytes(), longest=300)
+OPEN = ("systems/", "handbook/")
 QUESTIONS = json.loads((DEMO / "questions.json").read_text(encoding="utf-8"))
 
 
@@ -83,3 +88,52 @@ def test_the_readable_list_names_every_suggested_question() -> None:
     text = (DEMO / "questions.md").read_text(encoding="utf-8")
     for question in QUESTIONS:
         assert f"| {question['query']} | {question['answer']} | `{question['path']}` |" in text
+
+
+# --- The questions of its benchmark ------------------------------------------------------------
+
+
+def everybodys(edition: str) -> str:
+    """All text that is served to everybody, before and after the change to what is taught."""
+    served = files(FIRST) | (files(SECOND) if edition == "now" else {})
+    return "\n".join(words(path) for name, path in served.items() if name.startswith(OPEN))
+
+
+@pytest.fixture(scope="module")
+def now() -> str:
+    return everybodys("now")
+
+
+@pytest.fixture(scope="module")
+def before() -> str:
+    return everybodys("before")
+
+
+@pytest.mark.parametrize("question", ASKED, ids=lambda question: question.id)
+def test_an_answer_stands_where_its_kind_says(question: Question, now: str, before: str) -> None:
+    for answer in question.answers:
+        assert contains(now, answer)
+    if question.stale:
+        assert contains(before, question.stale)
+        assert not any(contains(question.stale, answer) for answer in question.answers)
+    assert bool(question.answers) == (question.kind not in ("removed", "absent"))
+    assert bool(question.stale) == (question.kind in ("changed", "removed"))
+    if question.kind in ("changed", "added"):
+        # The value alone may stand elsewhere; the longest answer has the words around it.
+        longest = max(question.answers, key=len)
+        changed = [name for name, path in files(SECOND).items() if contains(words(path), longest)]
+        assert changed
+
+
+def test_thirty_questions_of_every_kind_and_none_in_the_words_of_the_suggested_ones() -> None:
+    assert len(ASKED) == 30
+    assert {one.kind for one in ASKED} == {"stable", "changed", "added", "removed", "absent"}
+    suggested = {question["query"].casefold() for question in QUESTIONS}
+    assert not suggested & {one.query.casefold() for one in ASKED}
+    assert len({one.query.casefold() for one in ASKED}) == 30
+
+
+def test_what_was_removed_stands_in_no_current_document(now: str) -> None:
+    for text in ("deck_sweep_lag_seconds", "Cancelling twice"):
+        assert text in everybodys("before")
+        assert text not in now

@@ -19,6 +19,7 @@ from router.processes import spawn_llm
 from router.tuned import usable_by
 from training.benchmark.answers import Answered, AnswerLog
 from training.benchmark.asking import Plan, UntunedModel, ask_all, look_up
+from training.benchmark.progress import answers_file
 from training.benchmark.questions import Question
 from training.benchmark.report import Found, report
 from training.benchmark.scoring import scored
@@ -39,10 +40,9 @@ def run(
     benchmark was begun, or it is to begin `anew`. One benchmark at a time asks, as two would slow
     each other. Raises `ModelGone`.
     """
-    folder = Path(settings.RUN_DIR) / "benchmark"
-    folder.mkdir(parents=True, exist_ok=True)
-    with _alone(FileLock(folder / ".lock"), tell):
-        file = folder / "answers.jsonl"
+    file = answers_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(FileLock(file.with_name(".lock")), tell):
         if anew:
             file.unlink(missing_ok=True)
         setup = _setup(plan, questions_sha256)
@@ -100,6 +100,7 @@ def _setup(plan: Plan, questions_sha256: str) -> dict[str, Any]:
     """All that an answer depends on, as far as it can be named."""
     return {
         "questions_sha256": questions_sha256,
+        "questions": len(plan.questions),
         "systems": list(plan.systems),
         "runs": plan.runs,
         "user": plan.user.get_username() if plan.user is not None else None,
