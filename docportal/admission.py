@@ -1,16 +1,20 @@
-"""How many questions this web process answers at once, and how many may wait for their turn.
+"""How much this web process takes on: questions at once and in the queue, requests of a program.
 
 A model server takes its time for each answer. Beyond what it can do in reasonable time a question
-is sent away at once, which costs nothing, so that those that were let in are not slowed down.
+is sent away at once, which costs nothing, so that those that were let in are not slowed down. And
+no program that runs wild keeps the process from others.
 """
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from django.conf import settings
 
 RETRY_SECONDS = 5
+BUSY = "Too many questions are being answered just now. Ask again in a few seconds."
 
 
 class Overloaded(Exception):
@@ -41,3 +45,35 @@ class Admission:
 
 
 answers = Admission(settings.ANSWERS_AT_ONCE, settings.ANSWERS_WAITING)
+
+
+class Rate:
+    """How many requests a minute each of many may make, by their keys; all at once or spread.
+
+    The generic cell rate algorithm (ITU-T I.371): of each key only the time is kept until which
+    its requests last, if they are spread evenly.
+    """
+
+    MOST_KEYS = 10_000
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def wait(self, key: str, *, per_minute: int, now: float | None = None) -> float:
+        """0: one more is admitted; else the seconds until one would be. `now` is a time of the
+        monotonic clock."""
+        now = time.monotonic() if now is None else now
+        each = 60 / per_minute
+        with self._lock:
+            if len(self._until) > self.MOST_KEYS:
+                self._until = {one: until for one, until in self._until.items() if until > now}
+            until = max(self._until.get(key, now), now)
+            # A little more than the exact minute: sums of fractions are not exact.
+            if until + each - now > 60 + each / 1000:
+                return until + each - now - 60
+            self._until[key] = until + each
+        return 0.0
+
+
+requests = Rate()

@@ -5,7 +5,11 @@ class DocportalConfig(AppConfig):
     name = "docportal"
 
     def ready(self) -> None:
-        from docportal import checks, roles
+        from docportal import accounts, checks, lockout, logs, roles, traces
 
+        accounts.connect()
         checks.connect()
+        lockout.connect()
+        logs.connect()
         roles.connect()
+        traces.connect()

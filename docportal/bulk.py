@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from django.db import connection
@@ -84,9 +84,7 @@ def ingest_tree(
         if not _is_unchanged(file, known.get(path))
     }
     pending = list(_store(changed, collection, doc_type, report))
-    if pending:
-        with servers(llm=False, embeddings=True):
-            _process_all(pending, progress)
+    make_searchable(pending, servers=servers, progress=progress)
     if replace_tree:
         report.archived = _archive_missing(collection, tree)
     if pending or report.archived:
@@ -141,8 +139,16 @@ def _store(
         yield change.version.pk
 
 
-def _process_all(version_ids: list[int], progress: Callable[[str], Any]) -> None:
-    with ThreadPoolExecutor(WORKERS) as pool:
+def make_searchable(
+    version_ids: list[int],
+    *,
+    servers: Callable[..., AbstractContextManager[None]],
+    progress: Callable[[str], Any],
+) -> None:
+    """Process versions in this process, several at a time; `servers` as in `ingest_tree`."""
+    if not version_ids:
+        return
+    with servers(llm=False, embeddings=True), ThreadPoolExecutor(WORKERS) as pool:
         for done, _ in enumerate(pool.map(_process_one, version_ids), start=1):
             if done % 50 == 0 or done == len(version_ids):
                 progress(f"{done} of {len(version_ids)} files processed")
@@ -200,6 +206,7 @@ def _import_pairs(tree: Tree, collection: Collection, report: Report) -> int:
         with file.open(encoding="utf-8", errors="replace") as lines:
             result = import_pairs(documents[path], lines)
         created += result.created
+        beside = str(PurePosixPath(path).with_name(file.name))
         for number, reason in sorted([*result.failed, *result.unproven]):
-            report.fail(file.name, f"line {number}: {reason}")
+            report.fail(beside, f"line {number}: {reason}")
     return created

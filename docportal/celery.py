@@ -1,12 +1,25 @@
 """The worker process: `celery -A docportal worker`."""
 
 import os
+from logging.config import dictConfig
 
 from celery import Celery
+from celery.signals import setup_logging
+from django.conf import settings
+
+from docportal import broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "docportal.settings")
 
+broker.install()
 app = Celery("docportal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["docportal"], related_name="pipeline")
+for tasks in ("pipeline", "integrity", "syncing", "workers", "delivering"):
+    app.autodiscover_tasks(["docportal"], related_name=tasks)
 app.autodiscover_tasks(["training"])
+
+
+@setup_logging.connect
+def log_as_the_rest(**_: object) -> None:
+    """Celery's own form of logs would stand beside that of the settings."""
+    dictConfig(settings.LOGGING)

@@ -1,6 +1,7 @@
 """Settings that cannot work together, each with an id and what to do about it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,18 +9,62 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from docportal.backups import unfinished
 from ingestion.errors import UserError
+from ingestion.sources.places import split_address
 from training.datasets.mixture import Mixture
 from training.devices import DEVICE
 from training.models import TrainingRun
 
 
 def connect() -> None:
+    register(check_restored, Tags.compatibility)
+    register(check_logs, Tags.compatibility)
+    register(check_traces, Tags.compatibility)
     register(check_services, Tags.compatibility)
+    register(check_sources, Tags.compatibility)
     register(check_limits, Tags.compatibility)
     register(check_mixture, Tags.compatibility)
     register(check_training, Tags.compatibility)
     register(check_exposure, Tags.security, deploy=True)
+
+
+def check_restored(**_: Any) -> Sequence[CheckMessage]:
+    if not unfinished().exists():
+        return []
+    return [
+        Error(
+            "A restore of this home has not ended: some of it is old, some of it new.",
+            hint="If none is under way, run `manage.py restore` with the same backup again.",
+            id="docportal.E015",
+        )
+    ]
+
+
+def check_logs(**_: Any) -> Sequence[CheckMessage]:
+    if settings.LOG_FORMAT in ("text", "json"):
+        return []
+    return [
+        Error(
+            f"LOG_FORMAT is {settings.LOG_FORMAT!r}, which is not known.",
+            hint="Set it to text or json.",
+            id="docportal.E013",
+        )
+    ]
+
+
+def check_traces(**_: Any) -> Sequence[CheckMessage]:
+    endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT
+    if not endpoint or urlsplit(endpoint).scheme in ("http", "https"):
+        return []
+    return [
+        Error(
+            f"OTEL_EXPORTER_OTLP_ENDPOINT is {endpoint!r}, which is not an HTTP address.",
+            hint="Give the collector's base for OTLP over HTTP, such as http://collector:4318, "
+            "or leave it empty.",
+            id="docportal.E020",
+        )
+    ]
 
 
 def check_services(**_: Any) -> Sequence[CheckMessage]:
@@ -71,6 +116,38 @@ def _check_teacher() -> list[CheckMessage]:
     return []
 
 
+def check_sources(**_: Any) -> Sequence[CheckMessage]:
+    found: list[CheckMessage] = [
+        Error(
+            f"SOURCE_ROOTS names {root!r}, which is no whole path.",
+            hint="Write each folder from the slash on, with commas between them.",
+            id="docportal.E021",
+        )
+        for root in settings.SOURCE_ROOTS
+        if not Path(root).is_absolute()
+    ]
+    for prefix in settings.SOURCE_URLS:
+        try:
+            split_address(prefix)
+        except UserError:
+            found.append(
+                Error(
+                    f"SOURCE_URLS names {prefix!r}, which is not the beginning of an address.",
+                    hint="Write them as https://host/path/ or ssh://git@host/path/.",
+                    id="docportal.E022",
+                )
+            )
+    if settings.SOURCE_CREDENTIALS and not Path(settings.SOURCE_CREDENTIALS).is_file():
+        found.append(
+            Error(
+                f"SOURCE_CREDENTIALS names {settings.SOURCE_CREDENTIALS!r}, where no file is.",
+                hint="Make it, in the form of git-credential-store(1), or leave it empty.",
+                id="docportal.E023",
+            )
+        )
+    return found
+
+
 def check_limits(**_: Any) -> Sequence[CheckMessage]:
     found: list[CheckMessage] = []
     if settings.EMBEDDINGS_DIMENSION < 1:
@@ -95,6 +172,14 @@ def check_limits(**_: Any) -> Sequence[CheckMessage]:
                 "TUNED_VERSIONS_KEPT is below 0.",
                 hint="Set it to how many tuned models keep their files beside those that serve.",
                 id="docportal.E010",
+            )
+        )
+    if settings.TRUSTED_PROXIES < 0:
+        found.append(
+            Error(
+                "TRUSTED_PROXIES is below 0.",
+                hint="Set it to how many proxies of your own stand before the portal.",
+                id="docportal.E014",
             )
         )
     if settings.UPLOAD_MAX_BYTES > settings.UPLOAD_MAX_EXPANDED_BYTES:
@@ -144,13 +229,22 @@ def check_training(**_: Any) -> Sequence[CheckMessage]:
 
 
 def check_exposure(**_: Any) -> Sequence[CheckMessage]:
-    embedded = "sqlite3" in settings.DATABASES["default"]["ENGINE"]
-    if settings.HTTPS and embedded:
-        return [
+    found: list[CheckMessage] = []
+    if settings.HTTPS and "sqlite3" in settings.DATABASES["default"]["ENGINE"]:
+        found.append(
             checks.Warning(
                 "HTTPS is on, but the database is the embedded SQLite.",
                 hint="Set DATABASE_URL to a PostgreSQL server before several people use this.",
                 id="docportal.W001",
             )
-        ]
-    return []
+        )
+    if settings.HTTPS and settings.TRUSTED_PROXIES == 0:
+        found.append(
+            checks.Warning(
+                "HTTPS is on, but TRUSTED_PROXIES is 0: everybody seems to come from the proxy, so "
+                "who guesses the password of a name locks out all who have that name.",
+                hint="Set TRUSTED_PROXIES to how many proxies of your own add to X-Forwarded-For.",
+                id="docportal.W002",
+            )
+        )
+    return found

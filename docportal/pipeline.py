@@ -9,7 +9,7 @@ import logging
 from celery import shared_task
 from celery.signals import worker_ready
 
-from ingestion import jobs
+from ingestion import jobs, tracing
 from ingestion.chunking import chunk
 from ingestion.errors import ParseError, UserError
 from ingestion.leases import LeaseLost
@@ -43,10 +43,18 @@ def requeue_abandoned() -> None:
         process_version.delay(version_id)
 
 
+@shared_task(autoretry_for=(EmbeddingsUnavailable,), max_retries=None, default_retry_delay=30)
+def embed_served() -> None:
+    """Take all that is served to the embedding model of the settings, if that is another now."""
+    if retrieval.embed_served():
+        retrieval.rebuild()
+
+
 @worker_ready.connect
 def sweep_at_start(**_: object) -> None:
-    """A worker that starts after a crash need not wait for the schedule."""
+    """A worker that starts after a crash need not wait for the schedule; settings change then."""
     requeue_abandoned.delay()
+    embed_served.delay()
 
 
 def process(version_id: int) -> None:
@@ -57,14 +65,17 @@ def process(version_id: int) -> None:
     job = jobs.claim(version_id)
     if job is None:
         return
-    with jobs.lease_kept(job):
+    with tracing.span("document", version=version_id), jobs.lease_kept(job):
         try:
             if job.version.state == DocumentVersion.State.PARSING:
                 parse(job)
-            retrieval.index_version(job.version)
-            jobs.finish(job)
+            with tracing.span("embed"):
+                retrieval.index_version(job.version)
+            with tracing.span("publish"):
+                jobs.finish(job)
         except UserError as error:
             jobs.fail(job, error.id, str(error))
+            tracing.note(failure=error.id)
         except EmbeddingsUnavailable:
             logger.warning("The embedding server does not answer; %s waits.", job.version)
             jobs.put_back(job)
@@ -76,8 +87,11 @@ def parse(job: jobs.Claim) -> None:
     """Make chunks of the claimed version's file and store them. Raises `UserError`."""
     path = original_path(job.version.sha256)
     media_type = media_type_of(job.version.document.path, path)
-    parsed = parse_safely(path, media_type)
-    drafts = chunk(parsed, count_tokens=count_tokens)
+    with tracing.span("parse", media_type=media_type, bytes=job.version.size):
+        parsed = parse_safely(path, media_type)
+    with tracing.span("chunk"):
+        drafts = chunk(parsed, count_tokens=count_tokens)
+        tracing.note(passages=len(drafts))
     if not drafts:
         raise ParseError("no-text", "There is no text in this file. Upload one with text.")
     jobs.save_chunks(job, parsed.title, drafts)

@@ -11,7 +11,6 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from docportal.models import User
-from ingestion.models import Chunk
 from router.processes import ServerFailed
 from router.serving import embedded_servers
 
@@ -101,24 +100,3 @@ def servers_at_hand(
             if llm or tuned:
                 stack.enter_context(servers_at_hand(say=say))
         yield
-
-
-def cited(chunk: Chunk) -> dict[str, Any]:
-    """A passage as both commands print it."""
-    version = chunk.version
-    return {
-        "path": version.document.path,
-        "document": version.document.slug,
-        "version": version.number,
-        "heading": chunk.heading,
-        "page": chunk.page,
-        "text": chunk.text,
-    }
-
-
-def source_line(place: int, chunk: Chunk) -> str:
-    """`[1] guides/setup.md v3 › Install (page 2)`."""
-    version = chunk.version
-    heading = f" › {chunk.heading}" if chunk.heading else ""
-    page = f" (page {chunk.page})" if chunk.page else ""
-    return f"[{place}] {version.document.path} v{version.number}{heading}{page}"

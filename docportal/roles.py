@@ -21,9 +21,11 @@ WRITER = (
 ADMIN = (
     *WRITER,
     "ingestion.change_collection",
+    "ingestion.add_webhook",
     "training.add_trainingrun",
     "training.change_retrainpolicy",
     "router.change_modelversion",
+    "docportal.add_integritycheck",
 )
 
 ROLES = {"engineer": ENGINEER, "writer": WRITER, "admin": ADMIN}

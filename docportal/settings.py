@@ -6,15 +6,22 @@ Impossible combinations are reported by `manage.py check` (docportal/checks.py) 
 """
 
 import contextlib
+import os
 import secrets
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import environ
+from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 
+from docportal.environment import ValuesOrFiles
+
 env = environ.Env()
+# `X_FILE` names a file that holds X.
+env.ENVIRON, env.escape_proxy = ValuesOrFiles(os.environ), True
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -91,6 +98,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "docportal.pipeline.requeue_abandoned",
         "schedule": 10.0,
     },
+    "sync-due-sources": {
+        "task": "docportal.syncing.sync_due",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
     "mine-waiting-versions": {
         "task": "training.tasks.mine_waiting",
         "schedule": 10.0,
@@ -106,10 +118,25 @@ CELERY_BEAT_SCHEDULE = {
         "task": "training.tasks.retrain_when_due",
         "schedule": 60.0,
     },
+    "end-bad-trials": {
+        "task": "training.tasks.end_bad_trials",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "audit-errors": {
         "task": "training.tasks.audit_errors",
         "schedule": 3600.0,
         "options": {"expires": 3600.0},
+    },
+    "deliver-webhooks": {
+        "task": "docportal.delivering.deliver_due",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    # Reads every stored byte, so when few people ask.
+    "check-integrity": {
+        "task": "docportal.integrity.check_nightly",
+        "schedule": crontab(hour=3, minute=20),
     },
 }
 
@@ -122,6 +149,8 @@ LLM_TIMEOUT = env.float("LLM_TIMEOUT", default=30.0)
 EMBEDDINGS_URL = env.str("EMBEDDINGS_URL", default="")
 EMBEDDINGS_MODEL = env.str("EMBEDDINGS_MODEL", default="all-minilm-l6-v2")
 EMBEDDINGS_DIMENSION = env.int("EMBEDDINGS_DIMENSION", default=384)
+# Says which sentence answers a question: `/v1/rerank` of the same server.
+RERANKER_MODEL = env.str("RERANKER_MODEL", default="docportal-reranker")
 
 # US dollars for a million tokens, to say what answers cost and save. The defaults are OpenAI's list
 # price of gpt-4o-mini since July 2024; whoever has servers of their own divides their cost.
@@ -145,6 +174,15 @@ TEACHER_JUDGES = env.bool("TEACHER_JUDGES", default=False)
 MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(DOCPORTAL_HOME / "files"))
 INDEX_DIR = DOCPORTAL_HOME / "index"
 RUN_DIR = DOCPORTAL_HOME / "run"
+
+# --- Sources of documents ----------------------------------------------------------------------
+# What collections may follow: folders of this machine and what lies below, and beginnings of
+# addresses. Whoever may add a source can read all of it through the portal. Empty: nothing.
+SOURCE_ROOTS = env.list("SOURCE_ROOTS", default=[])
+SOURCE_URLS = env.list("SOURCE_URLS", default=[])
+# A file of git-credential-store(1) with names and tokens for those addresses; it is only read.
+SOURCE_CREDENTIALS = env.str("SOURCE_CREDENTIALS", default="")
+SOURCES_DIR = DOCPORTAL_HOME / "sources"
 
 # --- Training ----------------------------------------------------------------------------------
 # Frozen datasets, runs with their checkpoints, and the tuned models. Several machines share them.
@@ -198,6 +236,10 @@ QUESTION_MAX_CHARACTERS = 2000
 # Of one web process; further questions are told to come again.
 ANSWERS_AT_ONCE = env.int("ANSWERS_AT_ONCE", default=8)
 ANSWERS_WAITING = env.int("ANSWERS_WAITING", default=24)
+# Requests a minute to the API by one token or session; 0: as many as come.
+API_RATE = env.int("API_RATE", default=300)
+# Hosts, also of the own network, that webhooks may be sent to, by http as well.
+WEBHOOK_ALLOWED_HOSTS = env.list("WEBHOOK_ALLOWED_HOSTS", default=[])
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 2000
@@ -212,10 +254,12 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "template_partials",
+    "ninja",
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
+    "axes",
     "csp",
     "docportal",
     "training",
@@ -224,9 +268,13 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "docportal.traces.TraceMiddleware",
+    "docportal.logs.RequestIdMiddleware",
+    # Before whitenoise, so that they hold for its files as well.
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "docportal.headers.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -236,6 +284,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "docportal.urls"
@@ -270,8 +319,9 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 # --- Accounts ----------------------------------------------------------------------------------
+# allauth's is Django's own, which hashes a password once also for a name that does not exist.
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
+    "axes.backends.AxesStandaloneBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 LOGIN_URL = "account_login"
@@ -281,6 +331,8 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "docportal.accounts.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "docportal.accounts.SocialAccountAdapter"
+# django-axes counts what fails, for all processes; allauth only how fast one address comes at all.
+ACCOUNT_RATE_LIMITS = {"login_failed": None}
 SOCIALACCOUNT_ONLY = False
 # OpenID Connect: the three values that an identity provider hands out.
 OIDC_SERVER_URL = env.str("OIDC_SERVER_URL", default="")
@@ -302,13 +354,33 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
+# Wrong passwords for one name from one address, and how long it has to wait then (lockout.py).
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+# Whoever tries on meanwhile is not let in later for it.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_USERNAME_CALLABLE = "docportal.lockout.name_of"
+AXES_CLIENT_IP_CALLABLE = "docportal.addresses.client_address"
+AXES_LOCKOUT_CALLABLE = "docportal.lockout.told"
+# Who logged in when and from where is not kept.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+
 # --- Browser security --------------------------------------------------------------------------
 HTTPS = env.bool("HTTPS", default=False)
+# So many proxies of one's own stand before the portal: by them is known who is locked out.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+# Asked on the machine itself, before the proxy that ends TLS.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 X_FRAME_OPTIONS = "DENY"
+# Pages hand scripts the token in an attribute (templates/base.html); no script reads the cookie.
+CSRF_COOKIE_HTTPONLY = True
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -324,14 +396,43 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# --- Figures -----------------------------------------------------------------------------------
+# Whoever sends it gets /metrics; without it only this machine does.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
+# --- Traces ------------------------------------------------------------------------------------
+# Where spans are sent by OTLP over HTTP; empty: none are made. The library's own variables, such as
+# OTEL_EXPORTER_OTLP_HEADERS and OTEL_TRACES_SAMPLER, are read by the library (ingestion/spans.py).
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+OTEL_SERVICE_NAME = env.str("OTEL_SERVICE_NAME", default="docportal")
+
 # --- Logs --------------------------------------------------------------------------------------
+# text, or json: an object a line, with the ids of request and job (docportal/logs.py).
+LOG_FORMAT = env.str("LOG_FORMAT", default="text")
 # Standard output of a command belongs to its result, so logs go to standard error.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    # The embedded broker has no host, of which kombu warns at every start.
-    "loggers": {"kombu.connection": {"level": "ERROR"}},
+    "formatters": {
+        "text": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {"()": "docportal.logs.JsonLines"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if LOG_FORMAT == "json" else "text",
+        }
+    },
+    "loggers": {
+        # The embedded broker has no host, of which kombu warns at every start.
+        "kombu.connection": {"level": "ERROR"},
+        # The server's own go the same way as all; of requests ours tells, without their address.
+        "uvicorn": {"handlers": [], "propagate": True},
+        "uvicorn.error": {"handlers": [], "propagate": True},
+        "uvicorn.access": {"handlers": [], "propagate": True, "level": "WARNING"},
+        # At DEBUG these write statements with their values and, in some releases, whole prompts.
+        "openai": {"level": "INFO"},
+        "django.db.backends": {"level": "INFO"},
+    },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
 }

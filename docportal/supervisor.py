@@ -1,7 +1,8 @@
 """Runs the processes of the embedded default, and stops every one of them.
 
 Children are tied to this process and end with it, however it ends. A child that ends by itself
-is started again, after a pause that doubles from one second to half a minute.
+is started again, after a pause that doubles from one second to half a minute; only a task that
+has succeeded is not.
 """
 
 import contextlib
@@ -27,11 +28,15 @@ LONGEST_PAUSE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A process to keep running. Its output goes to `logs/<name>.log`."""
+    """A process to keep running. Its output goes to `logs/<name>.log`.
+
+    A task has an end, and what it prints on standard output is for whoever started us.
+    """
 
     name: str
     command: Sequence[str]
     environment: dict[str, str] = field(default_factory=dict)
+    is_task: bool = False
 
 
 class Supervisor:
@@ -71,7 +76,7 @@ class Supervisor:
             self._processes[name] = subprocess.Popen(
                 [sys.executable, TETHER, str(os.getpid()), *service.command],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=None if service.is_task else log,
                 stderr=log,
                 env={**os.environ, **service.environment},
                 start_new_session=True,
@@ -79,8 +84,11 @@ class Supervisor:
         self._starts[name] = self._starts.get(name, 0) + 1
 
     def _note_ended(self) -> None:
-        for name, process in self._processes.items():
+        for name, process in list(self._processes.items()):
             if name not in self._due and process.poll() is not None:
+                if self._services[name].is_task and process.returncode == 0:
+                    del self._processes[name]
+                    continue
                 pause = min(2.0 ** (self._starts[name] - 1), LONGEST_PAUSE)
                 logger.error(
                     "%s ended (%s); see %s/%s.log. It starts again in %.0f s.",

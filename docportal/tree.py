@@ -7,6 +7,8 @@ from pathlib import Path, PurePosixPath
 from ingestion.sniffing import SUPPORTED_SUFFIXES
 
 PAIRS_SUFFIX = "_qa.jsonl"
+EXPORT_MANIFEST, EXPORT_BEGINS = "manifest.json", b'{"docportal_export": 1'
+"""What `export` says of its files lies among them, and is no document."""
 
 
 @dataclass(slots=True)
@@ -23,6 +25,8 @@ def read_tree(roots: Iterable[Path]) -> Tree:
     documents. The same relative path under two roots is reported, and the first one is kept."""
     tree, pair_files = Tree(), []
     for path, file in _files(roots):
+        if path == EXPORT_MANIFEST and _begins(file, EXPORT_BEGINS):
+            continue
         if path.endswith(PAIRS_SUFFIX):
             pair_files.append((path, file))
         elif file.suffix.lower() not in SUPPORTED_SUFFIXES:
@@ -46,6 +50,11 @@ def _files(roots: Iterable[Path]) -> Iterator[tuple[str, Path]]:
             relative = file.relative_to(root)
             if file.is_file() and not any(part.startswith(".") for part in relative.parts):
                 yield relative.as_posix(), file
+
+
+def _begins(file: Path, words: bytes) -> bool:
+    with file.open("rb") as content:
+        return content.read(len(words)) == words
 
 
 def _assign_pairs(tree: Tree, path: str, file: Path) -> None:

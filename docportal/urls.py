@@ -2,28 +2,39 @@ from allauth.account import views as account
 from django.conf import settings
 from django.urls import include, path
 
+from docportal.api.urls import api
 from docportal.views import (
     appearance,
     ask,
+    audit_log,
     benchmark,
     collections,
     documents,
     errors,
+    exports,
     health,
     insights,
     library,
+    metrics,
+    operations,
     pairs,
     run_live,
+    sources,
+    tokens,
     training,
     training_runs,
+    trials,
+    webhooks,
 )
 
 # Accounts are made by an administrator or by the company's identity provider, so of allauth's
-# pages only these are there.
+# pages only these are there, and one's tokens.
 accounts = [
     path("login/", account.login, name="account_login"),
     path("logout/", account.logout, name="account_logout"),
     path("password/change/", account.password_change, name="account_change_password"),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/<int:pk>/revoke/", tokens.revoke, name="revoke_token"),
 ]
 if settings.OIDC_SERVER_URL:
     accounts += [
@@ -45,12 +56,28 @@ document = [
     path("versions/<int:number>/retry/", documents.retry, name="retry_version"),
 ]
 
+source = [
+    path("", sources.source, name="source"),
+    path("sync/", sources.sync, name="sync_source"),
+    path("answer/", sources.answer, name="answer_source"),
+    path("remove/", sources.remove, name="remove_source"),
+]
+
 run = [
     path("", training_runs.run, name="run"),
     path("points/", run_live.points, name="run_points"),
     path("comparison/", training_runs.run_comparison, name="run_comparison"),
     path("cancel/", training_runs.cancel_run, name="cancel_run"),
     path("resume/", training_runs.resume_run, name="resume_run"),
+]
+
+webhook = [
+    path("", webhooks.webhook, name="webhook"),
+    path("secret/", webhooks.rotate, name="rotate_webhook"),
+    path("switch/", webhooks.switch, name="switch_webhook"),
+    path("remove/", webhooks.remove, name="remove_webhook"),
+    path("test/", webhooks.test, name="test_webhook"),
+    path("deliveries/<int:delivery>/again/", webhooks.redeliver, name="redeliver"),
 ]
 
 urlpatterns = [
@@ -65,6 +92,10 @@ urlpatterns = [
     path("docs/events/", library.events, name="library_events"),
     path("docs/collections/", collections.collections, name="collections"),
     path("docs/collections/<slug:slug>/", collections.edit, name="edit_collection"),
+    path(
+        "docs/collections/<slug:slug>/export/", exports.export_collection, name="export_collection"
+    ),
+    path("docs/collections/<slug:slug>/source/", include(source)),
     path("docs/<slug:slug>/", include(document)),
     path("insights/", insights.insights, name="insights"),
     path("insights/points/", insights.points, name="insights_points"),
@@ -80,9 +111,19 @@ urlpatterns = [
     path("training/runs/<int:number>/", include(run)),
     path("training/models/<slug:name>/promote/", training.promote, name="promote_model"),
     path("training/models/<slug:name>/roll-back/", training.roll_back, name="roll_back_model"),
+    path("training/models/<slug:name>/trial/", trials.begin, name="begin_trial"),
+    path("training/models/<slug:name>/trial/end/", trials.end, name="end_trial"),
     path("benchmark/", benchmark.benchmark, name="benchmark"),
+    path("operations/", operations.operations, name="operations"),
+    path("operations/check/", operations.check, name="check_integrity"),
+    path("operations/log/", audit_log.audit_log, name="audit_log"),
+    path("operations/let-in/", operations.let_in, name="let_in"),
+    path("webhooks/", webhooks.webhooks, name="webhooks"),
+    path("webhooks/<int:pk>/", include(webhook)),
     path("theme/", appearance.theme, name="theme"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("accounts/", include(accounts)),
+    *api,
 ]

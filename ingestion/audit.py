@@ -18,6 +18,7 @@ def record(
     """Add a row within the caller's transaction. No actor: the product did it by itself."""
     AuditEvent.objects.create(
         actor_id=actor.pk if actor else None,
+        actor_name=actor.get_username() if actor else "",
         verb=verb,
         document=document,
         collection=collection,

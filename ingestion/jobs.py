@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from ingestion import doc_types, leases, publication
 from ingestion.chunking import ChunkDraft
+from ingestion.hooks import announce
 from ingestion.leases import LeaseLost
-from ingestion.models import Chunk, Document, DocumentVersion
+from ingestion.models import Chunk, Document, DocumentVersion, Event
 
 State = DocumentVersion.State
 UNFINISHED = (State.QUEUED, State.PARSING, State.INDEXING)
@@ -80,7 +81,9 @@ def lease_kept(job: Claim) -> AbstractContextManager[None]:
 def save_chunks(job: Claim, title: str, drafts: Sequence[ChunkDraft]) -> None:
     """Store what the parser made of the file, whole, and go on to `indexing`."""
     with transaction.atomic():
-        _write(job, state=State.INDEXING, title=title[:300])
+        _write(job, state=State.INDEXING, title=title[:300], chunk_count=len(drafts))
+        # One that failed after this point, and is retried, has those of the time before.
+        Chunk.objects.filter(version=job.version).delete()
         Chunk.objects.bulk_create(
             [
                 Chunk(
@@ -105,8 +108,10 @@ def finish(job: Claim) -> None:
     """The version is searchable: mark it ready and serve it instead of the one before."""
     with transaction.atomic():
         _write(job, state=State.READY, lease_until=None)
-        if publication.publish(job.version):
+        served = publication.publish(job.version)
+        if served:
             _describe_document(job.version)
+        _announce(Event.READY, job.version, served=served)
 
 
 def _describe_document(version: DocumentVersion) -> None:
@@ -120,13 +125,27 @@ def _describe_document(version: DocumentVersion) -> None:
 
 def fail(job: Claim, failure_id: str, reason: str) -> None:
     """End the version as failed; what was served before goes on being served."""
-    _write(
-        job,
-        state=State.FAILED,
-        failure_id=failure_id[:40],
-        failure_reason=reason[:500],
-        lease_until=None,
-    )
+    with transaction.atomic():
+        _write(
+            job,
+            state=State.FAILED,
+            failure_id=failure_id[:40],
+            failure_reason=reason[:500],
+            lease_until=None,
+        )
+        _announce(Event.FAILED, job.version, failure=failure_id[:40])
+
+
+def _announce(event: Event, version: DocumentVersion, **more: object) -> None:
+    document = Document.objects.select_related("collection").get(pk=version.document_id)
+    facts = {
+        "document": document.slug,
+        "collection": document.collection.slug,
+        "path": document.path,
+        "title": document.title,
+        "version": version.number,
+    }
+    announce(event, collections=[document.collection_id], facts=facts | more)
 
 
 def put_back(job: Claim) -> None:

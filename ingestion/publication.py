@@ -5,9 +5,13 @@ first, so revisions grow in commit order, and a reader that knows revision n can
 came after n and miss nothing.
 """
 
+from collections.abc import Callable
+
 from django.db.models import F
 
 from ingestion.models import CorpusRevision, Document, DocumentVersion
+
+Change = Callable[[Document], None]
 
 
 def current_revision() -> int:
@@ -52,3 +56,11 @@ def republish_document(document: Document) -> None:
     newest = document.versions.filter(state=DocumentVersion.State.READY).order_by("-number").first()
     if newest is not None:
         publish(newest)
+
+
+def serve_newest(document: Document) -> None:
+    """Of several served versions, which only a damaged database can hold, serve the newest."""
+    revision = _next_revision()
+    served = DocumentVersion.objects.served().filter(document=document)
+    newest = served.order_by("-number")[:1].values("pk")
+    served.exclude(pk__in=newest).update(withdrawn_revision=revision)

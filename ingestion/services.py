@@ -17,6 +17,7 @@ from django.utils.text import slugify
 
 from ingestion import archives, publication
 from ingestion.audit import Actor, record
+from ingestion.commits import AUTHOR_LENGTH, Commit, plain
 from ingestion.errors import UploadError, UserError
 from ingestion.models import Collection, DocType, Document, DocumentVersion
 from ingestion.paths import clean_path, document_slug
@@ -60,8 +61,31 @@ def add_version(
     the database. `enqueue=False` leaves the processing to the caller.
     """
     path = clean_path(path)
-    media_type = media_type_by_name(path)
-    stored = keep_original(content)
+    media_type_by_name(path)
+    return add_stored(
+        collection=collection,
+        path=path,
+        stored=keep_original(content),
+        author=author,
+        note=note,
+        doc_type=doc_type,
+        enqueue=enqueue,
+    )
+
+
+def add_stored(
+    *,
+    collection: Collection,
+    path: str,
+    stored: StoredFile,
+    author: Actor = None,
+    note: str = "",
+    doc_type: str = "",
+    commit: Commit | None = None,
+    verb: str = "uploaded",
+    enqueue: bool = True,
+) -> Change:
+    """The same for bytes that are kept already, at a clean path of a kind that is read."""
     with transaction.atomic():
         document, created = Document.objects.select_for_update().get_or_create(
             collection=collection,
@@ -74,8 +98,9 @@ def add_version(
         if document.archived_at is not None:
             record(author, "brought back", document=document)
             Document.objects.filter(pk=document.pk).update(archived_at=None)
-        version = _append_version(document, stored, media_type, author, note)
-        record(author, "uploaded", document=document, detail=f"v{version.number} {note}".strip())
+        version = _append_version(document, stored, author, note, commit)
+        subject = note.partition("\n")[0]
+        record(author, verb, document=document, detail=f"v{version.number} {subject}".strip())
         if enqueue:
             poke(PROCESS_TASK, version.pk)
     return Change("created" if created else "updated", version)
@@ -95,7 +120,11 @@ def _new_document(
 
 
 def _append_version(
-    document: Document, stored: StoredFile, media_type: str, author: Actor, note: str
+    document: Document,
+    stored: StoredFile,
+    author: Actor,
+    note: str,
+    commit: Commit | None = None,
 ) -> DocumentVersion:
     newest = document.versions.order_by("-number").values_list("number", flat=True).first()
     return DocumentVersion.objects.create(
@@ -103,9 +132,12 @@ def _append_version(
         number=(newest or 0) + 1,
         sha256=stored.sha256,
         size=stored.size,
-        media_type=media_type,
+        media_type=media_type_by_name(document.path),
         author_id=author.pk if author else None,
         note=note,
+        commit=commit.id if commit else "",
+        commit_author=plain(commit.author, AUTHOR_LENGTH) if commit else "",
+        committed_at=commit.at if commit else None,
     )
 
 
@@ -161,9 +193,7 @@ def restore_version(*, version: DocumentVersion, actor: Actor) -> DocumentVersio
     with transaction.atomic():
         document = Document.objects.select_for_update().get(pk=version.document_id)
         stored = StoredFile(version.sha256, version.size)
-        restored = _append_version(
-            document, stored, version.media_type, actor, f"Restores v{version.number}"
-        )
+        restored = _append_version(document, stored, actor, f"Restores v{version.number}")
         record(actor, "restored", document=document, detail=f"v{version.number}")
         poke(PROCESS_TASK, restored.pk)
     return restored

@@ -12,6 +12,8 @@ from django.conf import settings
 from ingestion.errors import UploadError
 
 BLOCK = 1 << 20
+NEW = ".new-"
+"""Begins the name of a file that is being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,12 @@ class StoredFile:
     size: int
 
 
+def originals_folder() -> Path:
+    return Path(settings.MEDIA_ROOT) / "originals"
+
+
 def original_path(sha256: str) -> Path:
-    return Path(settings.MEDIA_ROOT) / "originals" / sha256[:2] / sha256
+    return originals_folder() / sha256[:2] / sha256
 
 
 def sha256_of(path: Path) -> str:
@@ -45,9 +51,9 @@ def keep_original(content: BinaryIO) -> StoredFile:
     fsync, rename, fsync of the folder. Raises `UploadError` when there are more bytes than
     allowed.
     """
-    root = Path(settings.MEDIA_ROOT) / "originals"
+    root = originals_folder()
     root.mkdir(parents=True, exist_ok=True)
-    temporary = root / f".new-{uuid.uuid4().hex}"
+    temporary = root / f"{NEW}{uuid.uuid4().hex}"
     try:
         stored = _write(content, temporary)
         target = original_path(stored.sha256)

@@ -24,7 +24,9 @@ class Attempt:
 
     `sentences` are those that may be shown; `supports` belong to them one by one. `rejected` is
     the first that no passage bears out. `problem` says in plain words why the attempt ends where
-    it does.
+    it does; `fault` says what the server did wrong, for admins. `alone` is the rank of the passage
+    that was read by itself, 0: all were read together. `quoted`: the model found nothing, and what
+    is shown is the passages' own sentence. Times and tokens are those of all readings.
     """
 
     engine: Literal["tuned", "rag"]
@@ -36,10 +38,24 @@ class Attempt:
     problem: str = ""
     refused: bool = False
     failed: str = ""
+    fault: str = ""
+    alone: int = 0
+    quoted: bool = False
     prompt_tokens: int = 0
     completion_tokens: int = 0
     generate_ms: float = 0.0
     verify_ms: float = 0.0
+
+    def again(self, place: int) -> Attempt:
+        """Another one by the same engine, which reads the passage at `place` alone."""
+        attempt = Attempt(self.engine, self.model, alone=place + 1)
+        attempt.take_costs(self)
+        return attempt
+
+    def take_costs(self, other: Attempt) -> None:
+        """Those of an attempt that began with the costs of this one, or that this one goes on."""
+        self.prompt_tokens, self.completion_tokens = other.prompt_tokens, other.completion_tokens
+        self.generate_ms, self.verify_ms = other.generate_ms, other.verify_ms
 
     @property
     def is_empty(self) -> bool:
@@ -63,6 +79,8 @@ class Attempt:
             "problem": self.problem,
             "refused": self.refused,
             "failed": self.failed,
+            "alone": self.alone,
+            "quoted": self.quoted,
             "missing": [claim.text for claim in self.rejected.missing] if self.rejected else [],
             "generate_ms": self.generate_ms,
             "verify_ms": self.verify_ms,
@@ -72,6 +90,8 @@ class Attempt:
 @dataclass(slots=True)
 class Draft:
     """`question` is as it was understood, which is what is looked for and what models are asked.
+    `of_version` is what the reader is asked instead where the passages are of the version that
+    the question names: the same without that name, which stands in none of them.
 
     `served` is the tuned model that may answer, None without one. `attempts` are made one after
     the other; what is shown is the last one's.
@@ -83,8 +103,13 @@ class Draft:
     decision: Decision
     route_asked: RouteAsked = "auto"
     served: ServedModel | None = None
+    of_version: str = ""
     attempts: list[Attempt] = field(default_factory=list)
     total_ms: float = 0.0
+
+    @property
+    def read_for(self) -> str:
+        return self.of_version or self.question
 
     @property
     def shown(self) -> Attempt | None:
@@ -151,6 +176,8 @@ class Draft:
         if not attempt.verified:
             return f"Asked for by the route; no current passage bears it out. {attempt.problem}"
         numbers = " and ".join(str(place + 1) for place in sorted(self.spans))
+        if attempt.quoted:
+            return f"The reader found nothing, so passage {numbers} is quoted where it fits best."
         checked = f"Checked: it stands in passage{'s' * (len(self.spans) > 1)} {numbers}."
         return f"{checked} The rest was left out. {attempt.problem}" if attempt.problem else checked
 
@@ -195,6 +222,22 @@ class Draft:
                 for text, support in sentences
             ],
             "verified": self.verified,
+        }
+
+    @property
+    def figures(self) -> dict[str, bool | int | float | str]:
+        """What may be told of it to anybody: no word of question, answer or document."""
+        return {
+            "route": self.route,
+            "model": self.model,
+            "verified": self.verified,
+            "failed": self.failed,
+            "passages": len(self.found.hits),
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "retrieve_ms": self.found.ms,
+            "generate_ms": self.generate_ms,
+            "verify_ms": self.verify_ms,
         }
 
     @property

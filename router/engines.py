@@ -11,9 +11,11 @@ from functools import cache
 import httpx
 from django.conf import settings
 
+from ingestion import tracing
 from router import vllm
 from router.llm import ModelUnavailable, ModelUnknown, chat_model, model_errors
 from router.prompts import Passage, reader_messages, tuned_messages
+from router.registry import NAME
 from router.serving import llm_url
 from router.tuned import ServedModel
 
@@ -21,6 +23,8 @@ MAX_ANSWER_TOKENS = 256
 # A tuned model is taught short answers; one that goes on has lost its thread.
 MAX_TUNED_TOKENS = 64
 BREAK_SECONDS = 10.0
+# What the names of tuned versions begin with.
+_TUNED = NAME.partition("{")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,9 @@ async def rag(question: str, passages: Sequence[Passage]) -> AsyncGenerator[Delt
     `ModelUnavailable`, at once if the server failed a moment ago.
     """
     url = await asyncio.to_thread(llm_url)
-    ask = _Ask(url, settings.LLM_MODEL, MAX_ANSWER_TOKENS, reader_messages(question, passages))
+    messages = reader_messages(question, passages)
+    exact = not settings.LLM_URL
+    ask = _Ask(url, settings.LLM_MODEL, MAX_ANSWER_TOKENS, messages, exact)
     async with contextlib.aclosing(_guarded(ask, _stream(ask))) as deltas:
         async for delta in deltas:
             yield delta
@@ -77,7 +83,7 @@ async def rag(question: str, passages: Sequence[Passage]) -> AsyncGenerator[Delt
 
 def tuned(question: str, served: ServedModel) -> AsyncGenerator[Delta]:
     """What a tuned model answers from its weights, given nothing else. Otherwise as `rag`."""
-    ask = _Ask(served.url, served.name, MAX_TUNED_TOKENS, tuned_messages(question))
+    ask = _Ask(served.url, served.name, MAX_TUNED_TOKENS, tuned_messages(question), exact=True)
     return _guarded(ask, _stream_loaded(ask))
 
 
@@ -87,6 +93,19 @@ class _Ask:
     model: str
     max_tokens: int
     messages: list[dict[str, str]]
+    exact: bool
+
+    def is_other(self, told: str) -> bool:
+        """Whether `told`, the name that the server gives, is that of another model than asked.
+
+        `transformers serve` may add a revision: `docs-v0001@main`. vLLM gives an adapter by its
+        own name and a base model by the first of its names; others give a path or a date. So where
+        not `exact`, only the name of a tuned version is another model.
+        """
+        name = told.partition("@")[0]
+        if not name or name == self.model:
+            return False
+        return self.exact or name.startswith(_TUNED)
 
 
 async def _guarded(ask: _Ask, stream: AsyncGenerator[Delta]) -> AsyncGenerator[Delta]:
@@ -94,12 +113,19 @@ async def _guarded(ask: _Ask, stream: AsyncGenerator[Delta]) -> AsyncGenerator[D
     breaker = _breakers.setdefault((ask.url, ask.model), Breaker())
     if not breaker.lets_through():
         raise ModelUnavailable("The model server failed a moment ago.")
+    writes = False
     try:
         async with contextlib.aclosing(stream) as deltas:
             async for delta in deltas:
+                writes |= bool(delta.text)
                 yield delta
     except ModelUnavailable:
         breaker.failed()
+        raise
+    except GeneratorExit:
+        # Whoever has read enough leaves early; what the server wrote until then is no failure.
+        if writes:
+            breaker.succeeded()
         raise
     breaker.succeeded()
 
@@ -133,7 +159,10 @@ async def _stream(ask: _Ask) -> AsyncGenerator[Delta]:
     have several.
     """
     deadline = asyncio.get_running_loop().time() + settings.LLM_TIMEOUT
-    async with httpx.AsyncClient(verify=_trusted(), timeout=settings.LLM_TIMEOUT) as client:
+    tracing.note(model=ask.model)
+    async with httpx.AsyncClient(
+        verify=_trusted(), timeout=settings.LLM_TIMEOUT, headers=tracing.headers()
+    ) as client:
         # In a thread, because the first call imports for a second.
         model = await asyncio.to_thread(
             chat_model,
@@ -155,7 +184,13 @@ async def _stream(ask: _Ask) -> AsyncGenerator[Delta]:
                 message = f"No whole answer within {settings.LLM_TIMEOUT:g} seconds."
                 raise ModelUnavailable(message) from error
             ended |= "finish_reason" in chunk.response_metadata
+            told = str(chunk.response_metadata.get("model_name", ""))
+            if ask.is_other(told):
+                raise ModelUnavailable(f"It answers as another model: {told[:100]}.")
             usage = chunk.usage_metadata
+            if usage:
+                read, written = usage["input_tokens"], usage["output_tokens"]
+                tracing.note(prompt_tokens=read, completion_tokens=written)
             yield Delta(
                 text=chunk.text,
                 prompt_tokens=usage["input_tokens"] if usage else 0,

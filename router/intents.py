@@ -5,6 +5,7 @@ import re
 from enum import StrEnum
 
 from router.evidence.questions import read_question
+from router.pins import read_pin
 from router.text import fold
 
 # A greeting is short: with more words than this, something is asked as well.
@@ -24,18 +25,6 @@ _GREETING = re.compile(
     r"|what'?s up|who are you|what can you do|are you there|test(?:ing)?|ping"
     r"|there|all|everyone|team|bot|docportal|so much|a lot|very much)[\s,.!?:)(-]*)+"
 )
-_VERSION = r"(?:v(?:er(?:sion)?)?\.?\s?\d+(?:\.\d+)*|release\s\d+(?:\.\d+)*|rev(?:ision)?\s\d+)"
-_PINNED = re.compile(
-    r"\b(?:in|of|at|as of|since|until|up to|before|after|prior to|for|from)\s(?:the\s)?"
-    rf"{_VERSION}\b"
-    rf"|\b{_VERSION}\sof\sthe\s(?:doc|document|page|guide|handbook|manual|runbook|spec)\b"
-    r"|\b(?:before|prior to|until|as of)\s(?:the\s)?(?:\w+\s){0,3}"
-    r"(?:migration|release|upgrade|update|change|cutover|rewrite|switch|move|edit)\b"
-    r"|\bdid\b.*\buse(?:d)? to\b|\b(?:formerly|previously|originally|back then|in the old)\b"
-    r"|\bthe (?:old|previous|former|earlier)"
-    r" (?:version|release|value|limit|default|port|name|owner)\b"
-    r"|\bwas\b.*\bbefore\s(?:it|that|this|they|we)\b"
-)
 _COMPARING = re.compile(
     r"\b(?:compare|compared (?:to|with)|difference between|differ(?:s|ent)? from|versus|vs\.?"
     r"|both|respectively|which (?:of the|services|teams|documents|ones)|list all|all (?:the )?"
@@ -48,7 +37,7 @@ def read_intent(question: str) -> Intent:
     folded = " ".join(fold(question).text.split())
     if len(folded.split()) <= GREETING_WORDS and _GREETING.fullmatch(folded):
         return Intent.GREETING
-    if _PINNED.search(folded):
+    if read_pin(question) is not None:
         return Intent.PINNED
     if _COMPARING.search(folded) or _things(question) > 1:
         return Intent.SEVERAL

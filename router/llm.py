@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,19 @@ if TYPE_CHECKING:
 
 
 class ModelUnavailable(RuntimeError):
-    """The model server refused, took too long, failed, or broke off in the middle."""
+    """The model server refused, took too long, failed, or broke off in the middle.
+
+    `brief` says so in no words of the server, which may repeat the prompt.
+    """
+
+    def __init__(self, message: str, *, brief: str = "") -> None:
+        super().__init__(message)
+        self.brief = brief or message
+
+
+# What LangChain raises for bytes that are no text, for text that is no JSON, and for JSON of
+# another form than the protocol's.
+_GARBAGE = (ValueError, TypeError, LookupError, AttributeError)
 
 
 class ModelUnknown(ModelUnavailable):
@@ -55,11 +66,18 @@ def model_errors() -> Iterator[None]:
     Use it around the call or around the whole loop over a stream.
     """
     import httpx
-    from openai import NotFoundError, OpenAIError
+    from openai import APIStatusError, NotFoundError, OpenAIError
 
     try:
         yield
     except NotFoundError as error:
-        raise ModelUnknown(str(error)) from error
-    except (OpenAIError, httpx.HTTPError, json.JSONDecodeError) as error:
-        raise ModelUnavailable(str(error)) from error
+        raise ModelUnknown(str(error), brief="It does not know the model (404).") from error
+    except APIStatusError as error:
+        brief = f"It answered with status {error.status_code}."
+        raise ModelUnavailable(str(error), brief=brief) from error
+    except (OpenAIError, httpx.HTTPError) as error:
+        brief = f"No answer came through ({type(error).__name__})."
+        raise ModelUnavailable(str(error), brief=brief) from error
+    except _GARBAGE as error:
+        brief = f"It sent something else than an answer ({type(error).__name__})."
+        raise ModelUnavailable(f"{brief} {error}", brief=brief) from error

@@ -53,10 +53,23 @@ def locked() -> Iterator[None]:
         yield
 
 
+def folders(name: str) -> tuple[Path, Path]:
+    return adapter_folder(name), merged_folder(name)
+
+
 def names() -> set[str]:
     """What there is, in any state: none of these names may be given to another model."""
-    folders = [*Path(settings.TUNED_DIR).iterdir(), *_adapters().iterdir()]
-    return {folder.name.removeprefix(_NEW) for folder in folders}
+    return {folder.name.removeprefix(_NEW) for folder in _all()}
+
+
+def leftovers() -> list[Path]:
+    """Folders of models on their way in or out; with nobody at work, what a killed process left."""
+    return [folder for folder in _all() if folder.name.startswith((_NEW, _OLD))]
+
+
+def _all() -> list[Path]:
+    there = [root for root in (Path(settings.TUNED_DIR), _adapters()) if root.is_dir()]
+    return sorted(folder for root in there for folder in root.iterdir())
 
 
 @contextlib.contextmanager
@@ -133,6 +146,16 @@ def check_files(name: str, files: dict[str, str], *, merged: bool) -> None:
             f"{name} is not as it was registered: {what} is missing or was changed. It cannot "
             "serve; restore its files from a backup, or train again.",
         )
+
+
+def missing(name: str, files: Collection[str]) -> list[str]:
+    """Those of `files` that the embedded server of a version reads and that are not there.
+
+    Paths under the root, as in `publish`; of a version without any, its config.json.
+    """
+    root, merged = Path(settings.TUNED_DIR), merged_folder(name)
+    read = [path for path in files if (root / path).parent == merged]
+    return [path for path in read or [f"{name}/config.json"] if not (root / path).is_file()]
 
 
 def _adapters() -> Path:

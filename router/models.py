@@ -10,8 +10,10 @@ from typing import Self
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from ingestion.models import Chunk, Collection
+from router.canary import LARGEST_SHARE, LEAST_SHARE
 
 
 class ChunkEmbedding(models.Model):
@@ -103,6 +105,7 @@ class Answer(models.Model):
                 condition=Q(confidence__gte=0, confidence__lte=1),
             ),
         ]
+        indexes = [models.Index(fields=["answered_at"], name="answer_time")]
 
     @property
     def refused(self) -> bool:
@@ -197,12 +200,28 @@ class ModelVersion(models.Model):
         help_text="That served before it: the way back.",
     )
     pruned_at = models.DateTimeField(null=True, blank=True, help_text="Its files are gone.")
+    canary_share = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="On how many % of the people it is, or was last, tried."
+    )
+    canary_since = models.DateTimeField(null=True, blank=True)
+    canary_ended_at = models.DateTimeField(null=True, blank=True)
+    canary_outcome = models.TextField(
+        blank=True, help_text="Why it was taken back; empty: it was not."
+    )
 
     class Meta:
         ordering = ("-number",)
         constraints = [
             models.UniqueConstraint(
                 fields=["audience"], name="model_one_serving", condition=Q(stage="serving")
+            ),
+            models.UniqueConstraint(
+                fields=["audience"], name="model_one_canary", condition=Q(stage="canary")
+            ),
+            models.CheckConstraint(
+                name="model_canary_has_share",
+                condition=~Q(stage="canary")
+                | Q(canary_share__range=(LEAST_SHARE, LARGEST_SHARE), canary_since__isnull=False),
             ),
             models.CheckConstraint(
                 name="model_serving_has_files",
@@ -230,3 +249,38 @@ class ModelCoverage(models.Model):
             models.UniqueConstraint(fields=["model", "content_hash"], name="coverage_unique"),
         ]
         indexes = [models.Index(fields=["content_hash"], name="coverage_passage")]
+
+
+class Incident(models.Model):
+    """Something behind the answers that fails or failed, for admins; `router.incidents` writes it.
+
+    `detail` is in no words of a model server, which may repeat what somebody may not read.
+    """
+
+    class Kind(models.TextChoices):
+        MODEL_SERVER = "model-server", "Model server"
+        EMBEDDING_SERVER = "embedding-server", "Embedding server"
+        INDEX = "index", "Index of another embedding model"
+        TUNED_SERVER = "tuned-server", "Server of a tuned model"
+        TUNED_FILES = "tuned-files", "Files of a tuned model"
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    subject = models.CharField(max_length=200, help_text="The model, by its name.")
+    first_at = models.DateTimeField(default=timezone.now)
+    last_at = models.DateTimeField(default=timezone.now)
+    count = models.PositiveIntegerField(default=1)
+    detail = models.CharField(max_length=300, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-last_at",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "subject"],
+                name="incident_one_open",
+                condition=Q(closed_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.subject}"

@@ -10,6 +10,7 @@ from typing import Literal
 
 from router.calibration import Calibration
 from router.intents import Intent
+from router.pins import OF_CURRENT, Reading
 from router.signals import Signals, prior
 
 Engine = Literal["tuned", "rag", "refused"]
@@ -61,14 +62,26 @@ def decide(
     *,
     intent: Intent,
     asked: RouteAsked = "auto",
+    reading: Reading | None = None,
 ) -> Decision:
-    """The decision on one question. `calibration` is that of `signals.model`, None: not made."""
+    """The decision on one question. `calibration` is that of `signals.model`, None: not made.
+
+    `reading` is what is read for a question that names a version, None for any other. It comes
+    before all, as the passages found are of that version.
+    """
     return (
-        _by_asker(asked, signals)
+        _by_version(reading)
+        or _by_asker(asked, signals)
         or _by_question(signals, intent)
         or _by_provenance(signals)
         or _by_probability(signals, calibration)
     )
+
+
+def _by_version(reading: Reading | None) -> Decision | None:
+    if reading is None:
+        return None
+    return Decision("refused" if reading.missing else "rag", Rule.PINNED, reading.reason)
 
 
 def _by_asker(asked: RouteAsked, signals: Signals) -> Decision | None:
@@ -89,11 +102,7 @@ def _by_question(signals: Signals, intent: Intent) -> Decision | None:
     if not signals.grounds:
         return Decision("refused", Rule.NO_PASSAGE, "No passage that you may read matches.")
     if intent is Intent.PINNED:
-        return Decision(
-            "rag",
-            Rule.PINNED,
-            "It asks for a certain version; only the current text is read.",
-        )
+        return Decision("rag", Rule.PINNED, OF_CURRENT.reason)
     if intent is Intent.SEVERAL:
         return Decision(
             "rag",

@@ -18,6 +18,10 @@ from pathlib import Path
 import httpx
 from django.conf import settings
 
+LOOPBACK = "127.0.0.1"
+_CPU = Path("/proc/cpuinfo")
+# Of x86 and of ARM.
+_BF16 = {"avx512_bf16", "amx_bf16", "bf16"}
 START_SECONDS = 120.0
 WARM_UP_SECONDS = 60.0
 _POLL_SECONDS = 0.05
@@ -120,29 +124,34 @@ def completes(url: str, model: str, *, timeout: float = WARM_UP_SECONDS) -> bool
 
 
 # --- The three kinds ---------------------------------------------------------------------------
-def spawn_llm(log: Path, *, port: int = 0, model: str = "") -> Starting:
+def spawn_llm(log: Path, *, host: str = LOOPBACK, port: int = 0, model: str = "") -> Starting:
     """A model of `MODELS_DIR`, by default the reader, `LLM_MODEL`, with room for long prompts.
 
-    Its output goes to `log`; port 0: any free one. Raises `ServerFailed` when there is no such
-    model.
+    Its output goes to `log`. `host` is a name of this machine, under which it listens and is
+    announced; port 0: any free one. Raises `ServerFailed` when there is no such model.
     """
     model = model or settings.LLM_MODEL
-    return _spawn_chat("llm", settings.MODELS_DIR, model, _READER_PAGES, log, port)
+    return _spawn_chat("llm", settings.MODELS_DIR, model, _READER_PAGES, log, (host, port))
 
 
-def spawn_tuned(name: str, log: Path, *, folder: Path | None = None) -> Starting:
+def spawn_tuned(
+    name: str, log: Path, *, host: str = LOOPBACK, folder: Path | None = None
+) -> Starting:
     """A merged model of `TUNED_DIR`, or of another `folder`. Raises `ServerFailed`."""
-    return _spawn_chat(f"tuned/{name}", folder or settings.TUNED_DIR, name, _TUNED_PAGES, log, 0)
+    folder = folder or settings.TUNED_DIR
+    return _spawn_chat(f"tuned/{name}", folder, name, _TUNED_PAGES, log, (host, 0))
 
 
-def spawn_embeddings(log: Path, *, port: int = 0) -> Starting:
-    """The embedding server. Raises `ServerFailed` when its model was never converted."""
+def spawn_embeddings(log: Path, *, host: str = LOOPBACK, port: int = 0) -> Starting:
+    """The embedding server. Raises `ServerFailed` when a model of it was never converted."""
     _require_model(settings.MODELS_DIR, settings.EMBEDDINGS_MODEL)
+    _require_model(settings.MODELS_DIR, settings.RERANKER_MODEL)
     ready_file = log.with_suffix(".ready")
     ready_file.unlink(missing_ok=True)
     arguments = [
-        *("--host", "127.0.0.1", "--port", str(port)),
+        *("--host", host, "--port", str(port)),
         *("--model", str(settings.MODELS_DIR / settings.EMBEDDINGS_MODEL)),
+        *("--reranker", str(settings.MODELS_DIR / settings.RERANKER_MODEL)),
         *("--ready-file", str(ready_file)),
     ]
     module = ["router.retrieval.embedding_server", *arguments]
@@ -156,12 +165,15 @@ def spawn_embeddings(log: Path, *, port: int = 0) -> Starting:
     return Starting("embeddings", _spawn(module, log, settings.BASE_DIR), log, address)
 
 
-def _spawn_chat(name: str, folder: Path, model: str, pages: int, log: Path, port: int) -> Starting:
+def _spawn_chat(
+    name: str, folder: Path, model: str, pages: int, log: Path, listen: tuple[str, int]
+) -> Starting:
     """`transformers serve` in the folder of the model, so that its name is the folder's."""
     _require_model(folder, model)
+    host, port = listen
     arguments = [
-        *("--host", "127.0.0.1", "--port", str(port)),
-        *("--device", "cpu", "--dtype", "bfloat16", "--continuous-batching"),
+        *("--host", host, "--port", str(port)),
+        *("--device", "cpu", "--dtype", dtype_of(_CPU.read_text()), "--continuous-batching"),
         # Without a bound the cache of keys and values takes all the memory there is.
         *("--cb-num-blocks", str(pages), "--cb-block-size", str(_PAGE_TOKENS)),
     ]
@@ -172,6 +184,14 @@ def _spawn_chat(name: str, folder: Path, model: str, pages: int, log: Path, port
         return f"{found[1]}/v1" if found else None
 
     return Starting(name, _spawn(module, log, folder), log, address, model)
+
+
+def dtype_of(cpuinfo: str) -> str:
+    """In what a processor with these features, as Linux tells them, computes fastest.
+
+    Without instructions for bfloat16 each product is made by conversions: eight times as slow.
+    """
+    return "bfloat16" if _BF16 & set(cpuinfo.split()) else "float32"
 
 
 def _require_model(folder: Path, name: str) -> None:

@@ -29,8 +29,19 @@ MAX_PASSAGE_BYTES = 2_000
 MAX_PASSAGES_BYTES = 5_200
 MAX_SOURCE_BYTES = 160
 
-# What would end a passage early or start a turn of the chat, in the usual chat templates.
-_MARKUP = re.compile(r"<(?=\s*/?\s*passage\b|\||/?s>)|\[(?=/?INST\])", re.IGNORECASE)
+# What would end a passage early or start a turn of the chat, in the chat templates of Llama,
+# Mistral, Qwen, DeepSeek (whose bars are wide), Gemma, Phi, GLM, Granite and gpt-oss.
+_TAGS = r"s|bos|eos|pad|unk|sop|eop|think|tools?|tool_\w+|turn|(?:start|end)_of_\w+"
+_BRACKETS = r"INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_(?:CALLS|RESULTS|CONTENT)|THINK|gMASK"
+_MARKUP = re.compile(
+    rf"<(?=\s*/?\s*passage\b|[|｜]|/?(?:{_TAGS})>|<?/?SYS>>)|\[(?=/?(?:{_BRACKETS})\])",
+    re.IGNORECASE,
+)
+# What a reviewer cannot see and a model reads: tags and the selectors that may spell out bytes,
+# spaces without width, and what turns the direction of a text. Joiners, which scripts need, stay.
+_INVISIBLE = re.compile(
+    "[\u00ad\u180e\u200b\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e01ef]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +120,10 @@ def _source(passage: Passage) -> str:
 
 
 def _inert(text: str) -> str:
-    """`text` without anything that a chat template or the passage markup would act on."""
-    return _MARKUP.sub(lambda found: "‹" if found[0] == "<" else "(", text)
+    """`text` without what nobody sees, and without anything that a chat template or the passage
+    markup would act on."""
+    visible = _INVISIBLE.sub("", text)
+    return _MARKUP.sub(lambda found: "‹" if found[0] == "<" else "(", visible)
 
 
 def _cut(text: str, limit: int) -> str:

@@ -10,16 +10,24 @@ import numpy as np
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 
-from ingestion.models import Chunk, Collection, DocumentVersion
+from ingestion.models import Chunk, Collection
 from router.models import ChunkEmbedding, ModelCoverage
-from router.signals import Ground
+from router.signals import Ground, Signals
 
 if TYPE_CHECKING:
-    from router.retrieval.searching import Hit
+    from router.retrieval.searching import Hit, SearchResult
     from router.retrieval.vectors import Vectors
 
 # Documents whose earlier text is compared with the question.
 DOCUMENTS = 3
+
+
+def signals_of(model: str, found: SearchResult) -> Signals:
+    """What is known of the passages found, and of what `model`, by its name, was taught of them."""
+    of_hits = grounds(model, found.hits)
+    documents = [ground.document for ground in of_hits]
+    superseded = superseded_similarity(model, documents, found.vector)
+    return Signals(grounds=of_hits, model=model, superseded=superseded)
 
 
 def grounds(model: str, hits: Sequence[Hit]) -> tuple[Ground, ...]:
@@ -62,10 +70,12 @@ def superseded_similarity(
     chosen = list(dict.fromkeys(documents))[:DOCUMENTS]
     if not model or question is None or not chosen:
         return None
+    # By joins, not by `served()`: that would list the served versions of all documents.
     still_there = Chunk.objects.filter(
         content_hash=OuterRef("chunk__content_hash"),
         version__document=OuterRef("chunk__version__document"),
-        version__in=DocumentVersion.objects.served(),
+        version__published_revision__isnull=False,
+        version__withdrawn_revision__isnull=True,
     )
     taught = ModelCoverage.objects.filter(
         model__name=model, content_hash=OuterRef("chunk__content_hash"), pairs__gt=0
@@ -74,6 +84,7 @@ def superseded_similarity(
         Exists(taught),
         ~Exists(still_there),
         chunk__version__document__in=chosen,
+        chunk__version__withdrawn_revision__isnull=False,
         embedder=settings.EMBEDDINGS_MODEL,
     )
     rows = [np.frombuffer(raw, "<f4") for raw in gone.values_list("vector", flat=True)]

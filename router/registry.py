@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from ingestion.audit import Actor, record
 from ingestion.errors import UserError
-from ingestion.models import Collection
+from ingestion.hooks import announce
+from ingestion.models import Collection, Event
 from ingestion.storage import sha256_of
 from router import model_store, vllm
 from router.adapter_files import WEIGHTS, check_adapter, check_merged, weights_sha256
@@ -140,25 +141,20 @@ def _store(model: ModelVersion, coverage: Mapping[str, tuple[int, float | None]]
 def promote(model: ModelVersion, *, by: Actor, override_reason: str = "") -> ModelVersion:
     """Have `model` answer instead of the version that serves the same readers, in one step.
 
-    One that serves already goes on, and nothing is written down. A model that its gate stopped
-    needs a reason, which is kept. Raises `UserError`: `gate-not-passed`, `pruned`, `tainted`,
-    `tampered`, `not-loaded`.
+    One that serves already goes on, and nothing is written down. A canary's trial is over. A model
+    that its gate stopped needs a reason, which is kept. Raises `UserError`: `gate-not-passed`,
+    `pruned`, `tainted`, `tampered`, `not-loaded`.
     """
     reason = override_reason.strip()
-    if not model.gate_passed and not reason:
-        raise UserError(
-            "gate-not-passed",
-            f"{model} did not pass its gate. Write a reason to promote it all the same.",
-        )
-    _check_fit(model)
-    _load(model)
+    make_ready(model, override_reason=reason)
     with transaction.atomic():
-        serving = _serving(_locked(_for(model.audience)))
+        serving = _serving(locked(_for(model.audience)))
         if serving is not None and serving.pk == model.pk:
             return serving
         _retire(serving)
         _serve(model, previous=serving)
         record(by, "promoted", detail=_told(model, serving, reason))
+        _announce(Event.PROMOTED, model, serving)
     model.refresh_from_db()
     return model
 
@@ -179,14 +175,26 @@ def roll_back(*, by: Actor, audience: str = "") -> ModelVersion:
         )
     _check_fit(previous)
     with transaction.atomic():
-        now = _serving(_locked(_for(audience)))
+        now = _serving(locked(_for(audience)))
         if now is None or now.pk != serving.pk:
             raise UserError("changed-meanwhile", "Another model was promoted just now. Look again.")
         _retire(serving)
         _serve(previous, previous=previous.previous)
         record(by, "rolled back", detail=_told(previous, serving))
+        _announce(Event.ROLLED_BACK, previous, serving)
     previous.refresh_from_db()
     return previous
+
+
+def make_ready(model: ModelVersion, *, override_reason: str) -> None:
+    """Have `model` able to answer before anybody is answered by it. Raises as `promote`."""
+    if not model.gate_passed and not override_reason:
+        raise UserError(
+            "gate-not-passed",
+            f"{model} did not pass its gate. Write a reason to have it answer all the same.",
+        )
+    _check_fit(model)
+    _load(model)
 
 
 def _check_fit(model: ModelVersion) -> None:
@@ -219,7 +227,7 @@ def _for(audience: str) -> QuerySet[ModelVersion]:
     return ModelVersion.objects.filter(audience=audience)
 
 
-def _locked(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
+def locked(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
     """The same, once nobody else changes them: of two changes the second sees the first."""
     list(versions.order_by("pk").select_for_update().values_list("pk"))
     return versions.all()
@@ -235,10 +243,12 @@ def _retire(serving: ModelVersion | None) -> None:
 
 
 def _serve(model: ModelVersion, *, previous: ModelVersion | None) -> None:
+    now = timezone.now()
+    ModelVersion.objects.filter(pk=model.pk, stage=Stage.CANARY).update(canary_ended_at=now)
     served = (
         ModelVersion.objects.filter(pk=model.pk, pruned_at=None)
         .exclude(stage=Stage.SERVING)
-        .update(stage=Stage.SERVING, previous=previous, promoted_at=timezone.now())
+        .update(stage=Stage.SERVING, previous=previous, promoted_at=now)
     )
     if not served or is_tainted(model):
         raise UserError("changed-meanwhile", f"{model} can no longer serve. Look again.")
@@ -247,6 +257,11 @@ def _serve(model: ModelVersion, *, previous: ModelVersion | None) -> None:
 def _told(model: ModelVersion, before: ModelVersion | None, reason: str = "") -> str:
     instead = f" instead of {before}" if before else ""
     return f"{model}{instead}{f': {reason}' if reason else ''}"
+
+
+def _announce(event: Event, model: ModelVersion, before: ModelVersion | None) -> None:
+    facts = {"model": model.name, "instead_of": before.name if before else None}
+    announce(event, collections=[int(pk) for pk in model.readers], facts=facts)
 
 
 # --- Out ---------------------------------------------------------------------------------------
@@ -261,7 +276,7 @@ def prune(keep: int | None = None) -> list[str]:
 
 def _prune(keep: int) -> list[str]:
     with transaction.atomic():
-        versions = _locked(ModelVersion.objects.filter(pruned_at=None))
+        versions = locked(ModelVersion.objects.filter(pruned_at=None))
         serving = versions.filter(stage=Stage.SERVING, previous__isnull=False)
         spare = versions.filter(stage__in=(Stage.CANDIDATE, Stage.RETIRED))
         spare = spare.exclude(pk__in=serving.values("previous"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,20 +17,21 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 
+from ingestion import tracing
 from ingestion.errors import UserError
 from ingestion.models import Reader
-from router import provenance, retrieval, tuned
+from router import incidents, provenance, retrieval, tuned
 from router.drafts import Draft
 from router.followups import standalone
 from router.intents import read_intent
 from router.models import Answer, Citation, Conversation, Feedback, Query
 from router.policy import RouteAsked, decide
-from router.signals import Signals
 from router.text import storable
+from router.versions import Read, read_at
 from router.writing import Sentence, since, written_sentences
 
 if TYPE_CHECKING:
-    from router.retrieval.searching import Hit, SearchResult
+    from router.retrieval.searching import Hit
 
 SHOWN_PASSAGES = 8
 # Questions of a conversation that a new one may lean on.
@@ -89,30 +90,42 @@ def start_query(*, user: Reader, text: str, conversation: Conversation | None = 
     )
 
 
-async def answer(query: Query, *, route: RouteAsked = "auto") -> AsyncGenerator[Event]:
+def answer(
+    query: Query, *, route: RouteAsked = "auto", earlier: Sequence[str] = ()
+) -> AsyncGenerator[Event]:
     """Answer a question: the passages at once, sentence by sentence what they bear out, the whole.
 
-    A refusal is an answer, too. Never raises for what a model server does.
+    `earlier` are the questions before it, the oldest first, where no conversation keeps them. A
+    refusal is an answer, too. Never raises for what a model server does.
     """
+    return tracing.steps("question", _answer(query, route, earlier), query=str(query.pk))
+
+
+async def _answer(query: Query, route: RouteAsked, earlier: Sequence[str]) -> AsyncGenerator[Event]:
     started = time.perf_counter()
-    draft = await sync_to_async(_begun)(query, route)
+    draft = await sync_to_async(_begun)(query, route, earlier=earlier)
     yield Passages(draft.found.hits, draft.found.degraded)
     async with contextlib.aclosing(written_sentences(draft)) as sentences:
         async for sentence in sentences:
             yield sentence
     draft.total_ms = since(started)
-    yield Finished(await sync_to_async(_store)(query, draft))
+    yield Finished(await sync_to_async(_kept)(query, draft))
 
 
 async def drafted(question: str, *, user: Reader, route: RouteAsked) -> Drafted:
-    """What `answer` would say, without keeping question or answer. Raises as `start_query`."""
+    """What `answer` would say by what serves, keeping neither question nor answer.
+
+    Raises as `start_query`.
+    """
     started = time.perf_counter()
     asker = user.pk if user is not None else None
     query = Query(user_id=asker, text=_checked_question(question))
-    draft = await sync_to_async(_begun)(query, route)
-    async with contextlib.aclosing(written_sentences(draft)) as sentences:
-        async for _ in sentences:
-            pass
+    with tracing.span("question"):
+        draft = await sync_to_async(_begun)(query, route, trials=False)
+        async with contextlib.aclosing(written_sentences(draft)) as sentences:
+            async for _ in sentences:
+                pass
+        tracing.note(**draft.figures)
     return Drafted(
         text=draft.text,
         route=draft.route,
@@ -127,11 +140,14 @@ async def drafted(question: str, *, user: Reader, route: RouteAsked) -> Drafted:
     )
 
 
-async def finished_answer(query: Query, *, route: RouteAsked = "auto") -> Answer:
+async def finished_answer(
+    query: Query, *, route: RouteAsked = "auto", earlier: Sequence[str] = ()
+) -> Answer:
     """The end of `answer`, for those who do not watch it come."""
-    async for event in answer(query, route=route):
-        if isinstance(event, Finished):
-            return event.answer
+    async with contextlib.aclosing(answer(query, route=route, earlier=earlier)) as events:
+        async for event in events:
+            if isinstance(event, Finished):
+                return event.answer
     raise AssertionError("An answer always finishes.")
 
 
@@ -174,27 +190,42 @@ def _checked_question(text: str) -> str:
     return cleaned
 
 
-def _begun(query: Query, route: RouteAsked) -> Draft:
+def _begun(
+    query: Query, route: RouteAsked, *, trials: bool = True, earlier: Sequence[str] = ()
+) -> Draft:
     """A draft with what was found, what is known about it, and the engine that is to answer."""
     try:
-        question = standalone(query.text, _understood_before(query))
+        before = _understood(earlier) if earlier else _understood_before(query)
+        question = standalone(query.text, before)
         found = retrieval.search(question, user=query.user, limit=SHOWN_PASSAGES)
-        hashes = [hit.chunk.content_hash for hit in found.hits]
-        served = tuned.answering(query.user, hashes) if route != "rag" else None
-        signals = signals_of(served.name if served else "", found)
-        if served is None and route != "rag":
-            signals = replace(signals, why_no_model=tuned.why_none(query.user))
-        decision = decide(
-            signals,
-            served.calibration if served else None,
-            intent=read_intent(question),
-            asked=route,
-        )
-        return Draft(question, found, signals, decision, route, served)
+        read = Read(found)
+        # What a tuned model says is held against the current text.
+        if route != "tuned":
+            read = read_at(question, found, user=query.user, limit=SHOWN_PASSAGES)
+        return _routed(query, question, read, route, trials=trials)
     finally:
         # A model writes for seconds, and must not hold a connection of the pool meanwhile.
         if not connection.in_atomic_block:
             connection.close()
+
+
+@tracing.span("route")
+def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trials: bool) -> Draft:
+    found = read.found
+    hashes = [hit.chunk.content_hash for hit in found.hits]
+    served = tuned.answering(query.user, hashes, trials=trials) if route != "rag" else None
+    signals = provenance.signals_of(served.name if served else "", found)
+    if served is None and route != "rag":
+        signals = replace(signals, why_no_model=tuned.why_none(query.user))
+    decision = decide(
+        signals,
+        served.calibration if served else None,
+        intent=read_intent(question),
+        asked=route,
+        reading=read.reading,
+    )
+    tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)
+    return Draft(question, found, signals, decision, route, served, read.question)
 
 
 def _understood_before(query: Query) -> list[str]:
@@ -206,15 +237,23 @@ def _understood_before(query: Query) -> list[str]:
     return list(newest[:REMEMBERED])
 
 
-def signals_of(model: str, found: SearchResult) -> Signals:
-    """What is known of the passages found, and of what `model`, by its name, was taught of them."""
-    grounds = provenance.grounds(model, found.hits)
-    documents = [ground.document for ground in grounds]
-    superseded = provenance.superseded_similarity(model, documents, found.vector)
-    return Signals(grounds=grounds, model=model, superseded=superseded)
+def _understood(earlier: Sequence[str]) -> list[str]:
+    """Questions, the oldest first, as each is understood from those before it, newest first."""
+    understood: list[str] = []
+    for question in earlier[-REMEMBERED:]:
+        understood.insert(0, standalone(question, understood))
+    return understood
 
 
 # --- The answer -------------------------------------------------------------------------------
+
+
+def _kept(query: Query, draft: Draft) -> Answer:
+    """The stored answer; what failed behind it is noted for admins."""
+    stored = _store(query, draft)
+    incidents.note(draft)
+    tracing.note(**draft.figures)
+    return stored
 
 
 @transaction.atomic

@@ -39,6 +39,11 @@ def tuned_url(name: str) -> str | None:
     return settings.LLM_URL or _found(f"tuned/{name}")
 
 
+def is_up(url: str | None) -> bool:
+    """Whether the server of one of the functions above runs."""
+    return url is not None and _accepts_connections(url)
+
+
 def announce(server: Server) -> None:
     """Tell every process of this installation where a long-lived server is."""
     run_file = _run_file(server.name)
@@ -69,12 +74,14 @@ def _found(name: str) -> str | None:
 def _announced(name: str) -> str | None:
     try:
         url = str(json.loads(_run_file(name).read_text())["url"])
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        # None, or one that something else than `announce` has written.
         return None
     return url if _accepts_connections(url) else None
 
 
 def _accepts_connections(url: str) -> bool:
+    """Whether something listens there; not whether it can answer, which costs a question."""
     address = urlsplit(url)
     try:
         with socket.create_connection((address.hostname or "", address.port or 80), timeout=1):

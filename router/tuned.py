@@ -15,6 +15,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 from ingestion.models import Chunk, Collection, DocumentVersion, Reader
 from router import calibration, serving, vllm
 from router.calibration import Calibration
+from router.canary import is_chosen
 from router.models import Answer, ModelCoverage, ModelVersion
 
 Stage = ModelVersion.Stage
@@ -64,15 +65,19 @@ def _narrower(now: set[int] | None, then: set[int]) -> bool:
 
 def usable_by(user: Reader) -> list[ModelVersion]:
     """The serving versions that may answer `user`, that for everybody first."""
+    return _open_to(user, Stage.SERVING)
+
+
+def _open_to(user: Reader, *stages: Stage) -> list[ModelVersion]:
     closed = Collection.objects.exclude(pk__in=Collection.objects.readable_by(user))
-    serving_now = list(
-        ModelVersion.objects.filter(stage=Stage.SERVING)
+    there = list(
+        ModelVersion.objects.filter(stage__in=stages)
         .exclude(collections__in=closed)
         .select_related("previous")
         .order_by("audience")
     )
-    closed_now = tainted(serving_now)
-    return [model for model in serving_now if model.pk not in closed_now]
+    closed_now = tainted(there)
+    return [model for model in there if model.pk not in closed_now]
 
 
 def serving_model(user: Reader = None) -> ModelVersion | None:
@@ -91,17 +96,38 @@ def may_see_answer(user: Reader, answer: Answer) -> bool:
 
 
 # --- What is loaded -----------------------------------------------------------------------------
-def answering(user: Reader, passages: AbstractCollection[str] = ()) -> ServedModel | None:
+def answering(
+    user: Reader, passages: AbstractCollection[str] = (), *, trials: bool = True
+) -> ServedModel | None:
     """The version that answers `user` now: the serving one, or while it loads the one before it.
 
     Where several serve this user, the one that was taught most of `passages`, by content hash.
+    With `trials`, whom a canary is tried on is answered by it instead of the one that serves the
+    same readers, once it is loaded.
     """
-    usable = _by_coverage(usable_by(user), passages)
-    for model in usable:
+    usable = _with_trials(user) if trials else usable_by(user)
+    for model in _by_coverage(usable, passages):
         for version in (model, model.previous):
             if version is not None and (url := _ready(version, user, model)):
                 return ServedModel(version.name, url, calibration.from_json(version.calibration))
     return None
+
+
+def _with_trials(user: Reader) -> list[ModelVersion]:
+    asker = user.pk if user is not None else None
+    there = _open_to(user, Stage.SERVING, Stage.CANARY)
+    tried = [
+        canary
+        for canary in there
+        if canary.stage == Stage.CANARY
+        and is_chosen(canary.name, asker, canary.canary_share or 0)
+        and serving.tuned_url(canary.name)
+    ]
+    replaced = {canary.audience for canary in tried}
+    others = [
+        model for model in there if model.stage == Stage.SERVING and model.audience not in replaced
+    ]
+    return sorted([*tried, *others], key=lambda model: model.audience)
 
 
 def _by_coverage(

@@ -16,25 +16,31 @@ import httpx
 from django.conf import settings
 from django.db import OperationalError, connection
 
-from router import serving, tuned
-from router.processes import Server, ServerFailed, Starting, spawn_tuned
+from router import incidents, serving, tuned
+from router.models import Incident
+from router.processes import LOOPBACK, Server, ServerFailed, Starting, spawn_tuned
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
+# In RUN_DIR, written anew with each look: how old it is tells whether somebody looks.
+SIGN = "tuned.alive"
 LONGEST_PAUSE = 30.0
 _HEALTH_EVERY_LOOKS = 10
 _HEALTH_SECONDS = 2.0
 
 
-def keep_tuned_servers(logs: Path, *, until: threading.Event) -> None:
+def keep_tuned_servers(logs: Path, *, host: str, until: threading.Event) -> None:
     """Keep the servers in line with the database until `until` is set; then end them all."""
-    servers = TunedServers(logs, grace=settings.LLM_TIMEOUT)
+    servers = TunedServers(logs, grace=settings.LLM_TIMEOUT, host=host)
+    sign = Path(settings.RUN_DIR) / SIGN
+    sign.parent.mkdir(parents=True, exist_ok=True)
     wanted: Collection[str] = ()
     try:
         while not until.is_set():
             wanted = _wanted(otherwise=wanted)
             servers.look(wanted)
+            sign.touch()
             until.wait(LOOK_SECONDS)
     finally:
         servers.stop()
@@ -76,9 +82,10 @@ class TunedServers:
     answers under way. All calls come from one thread, with which the children end.
     """
 
-    def __init__(self, logs: Path, *, grace: float) -> None:
+    def __init__(self, logs: Path, *, grace: float, host: str = LOOPBACK) -> None:
         self._logs = logs
         self._grace = grace
+        self._host = host
         self._versions: dict[str, _Version] = {}
         self._waiting = ThreadPoolExecutor(thread_name_prefix="tuned-server")
         self._looks = 0
@@ -110,7 +117,7 @@ class TunedServers:
             return
         try:
             log = self._logs / f"tuned-{version.name}.log"
-            version.starting = spawn_tuned(version.name, log)
+            version.starting = spawn_tuned(version.name, log, host=self._host)
         except ServerFailed as error:
             self._put_off(version, error)
             return
@@ -129,6 +136,8 @@ class TunedServers:
         logger.info("%s answers at %s", version.name, version.server.url)
         if version.unwanted_since is None:
             serving.announce(version.server)
+        for kind in (Incident.Kind.TUNED_SERVER, Incident.Kind.TUNED_FILES):
+            incidents.settle(kind, version.name)
 
     def _note_ended(self, version: _Version) -> None:
         server = version.server
@@ -137,6 +146,7 @@ class TunedServers:
         serving.withdraw(server.name)
         server.stop()
         logger.error("%s ended (%s).", version.name, server.process.returncode)
+        incidents.report_start(version.name, f"It ended ({server.process.returncode}).")
         version.server, version.due = None, time.monotonic()
 
     def _lives(self, server: Server) -> bool:
@@ -155,6 +165,7 @@ class TunedServers:
         version.failures += 1
         version.due = time.monotonic() + pause
         logger.error("%s does not start, again in %.0f s: %s", version.name, pause, error)
+        incidents.report_start(version.name, str(error).splitlines()[-1])
 
     def _heed(self, version: _Version, *, wanted: bool) -> None:
         """Announce or withdraw as `wanted` says; end what was unwanted for long enough."""

@@ -1,14 +1,15 @@
 """Knowledge gaps: what was asked in vain in a period, by meaning and by the nearest document.
 
-A question belongs to its asker. Here it is shown without a name, and only to who may read the
-document that is nearest to it; one without any passage near is for who sees all.
+A question belongs to its asker. Here it is shown without a name, and only to who may read every
+passage that was found for it: whoever asks of a closed document may quote it. One without any
+passage near is for who sees all.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 
@@ -46,8 +47,11 @@ def knowledge_gaps(since: datetime, *, user: Reader, sees_all: bool) -> Knowledg
 
 def unanswered(since: datetime, *, user: Reader, sees_all: bool) -> list[Unanswered]:
     """The refused and the disliked, newest first; not what no model was there to answer."""
-    nearest = Citation.objects.filter(answer=OuterRef("pk")).order_by("rank")
-    shown = Q(document__in=Document.objects.readable_by(user))
+    found = Citation.objects.filter(answer=OuterRef("pk"))
+    nearest = found.order_by("rank")
+    readable = Document.objects.readable_by(user)
+    closed = found.exclude(chunk__version__document__in=readable)
+    shown = Q(document__in=readable)
     if sees_all:
         shown |= Q(document=None)
     disliked = Q(feedback__verdict=Feedback.Verdict.DOWN)
@@ -60,7 +64,7 @@ def unanswered(since: datetime, *, user: Reader, sees_all: bool) -> list[Unanswe
             document=Subquery(nearest.values("chunk__version__document")[:1]),
             question=Coalesce(KeyTextTransform("question", "signals"), F("query__text")),
         )
-        .filter(shown)
+        .filter(shown, ~Exists(closed))
         .order_by("-answered_at", "-pk")
         .values_list("question", "answered_at", "route", "document")
     )

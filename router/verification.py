@@ -13,17 +13,24 @@ question's. `router.evidence` reads answers, questions and passages, and objects
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from router.evidence.claims import Claim
 from router.evidence.focus import read_focus
 from router.evidence.objections import Evidence, Said, objection, read_answer
 from router.evidence.questions import Question, read_question
-from router.evidence.sources import CONTEXT, Source, places_of, read_source
+from router.evidence.sources import (
+    CONTEXT,
+    Source,
+    names,
+    nearly_names,
+    places_of,
+    read_source,
+)
 from router.prompts import Passage
 from router.text import marks, without_marks
 
-__all__ = ["Support", "verify"]
+__all__ = ["Support", "names_all", "verify"]
 
 # How much a word of the question counts by where it stands, seen from the sentence in question.
 _IN_SENTENCE, _IN_HEADINGS, _BESIDE, _IN_PASSAGE = 1.0, 0.8, 0.7, 0.4
@@ -48,6 +55,20 @@ class Support:
     score: float = 0.0
     problem: str = ""
 
+    def of_places(self, order: Sequence[int]) -> "Support":
+        """The same with the passages' own numbers: those given were at these places, from 0."""
+        span = (order[self.span[0]], *self.span[1:]) if self.span else None
+        return replace(self, span=span, cited=tuple(order[one - 1] + 1 for one in self.cited))
+
+
+def names_all(question: str, passages: Sequence[Passage]) -> bool:
+    """Whether each thing that a question names is named in one of the passages."""
+    sources = [read_source(passage) for passage in passages]
+    return all(
+        any(names(one, entity) or nearly_names(one, entity) for one in sources)
+        for entity in read_question(question).entities
+    )
+
 
 def verify(question: str, answer: str, passages: Sequence[Passage]) -> Support:
     """Whether `answer` stands in one of `passages` and is about what `question` asks."""
@@ -59,9 +80,11 @@ def verify(question: str, answer: str, passages: Sequence[Passage]) -> Support:
     missing = tuple(claim for claim, found in places.items() if not any(found))
     if missing:
         return Support(False, missing=missing, cited=cited, problem=_absent(missing))
-    fits = _fits(asked, sources)
+    fitting = fits(asked, sources)
     evidence = [
-        Evidence(number, sentence, fits[number][sentence], said.covered_by(source, sentence, asked))
+        Evidence(
+            number, sentence, fitting[number][sentence], said.covered_by(source, sentence, asked)
+        )
         for number, source in enumerate(sources)
         if all(places[claim][number] for claim in said.claims)
         for sentence in _anchors(
@@ -69,7 +92,7 @@ def verify(question: str, answer: str, passages: Sequence[Passage]) -> Support:
         )
     ]
     evidence.sort(key=lambda one: -one.score - _CITED_BONUS * (one.passage + 1 in cited))
-    return _decide(evidence, sources, asked, said, fits, cited)
+    return _decide(evidence, sources, asked, said, fitting, cited)
 
 
 def _decide(
@@ -77,11 +100,11 @@ def _decide(
     sources: Sequence[Source],
     asked: Question,
     said: Said,
-    fits: Sequence[dict[int, float]],
+    fitting: Sequence[dict[int, float]],
     cited: tuple[int, ...],
 ) -> Support:
     """The best evidence to which nothing can be objected, or else the objection to the best."""
-    best_fit = max((max(one.values()) for one in fits), default=0.0)
+    best_fit = max((max(one.values()) for one in fitting), default=0.0)
     focus = read_focus(asked, sources)
     problem = ""
     for one in evidence:
@@ -113,7 +136,7 @@ def _anchors(source: Source, places: Sequence[set[int]], wanted: frozenset[str])
     return {number for number, count in counted.items() if count == most} if most else set()
 
 
-def _fits(asked: Question, sources: Sequence[Source]) -> list[dict[int, float]]:
+def fits(asked: Question, sources: Sequence[Source]) -> list[dict[int, float]]:
     """How well each sentence of each source, and its context, fits the question: 0 to 1.
 
     A word of the question weighs log(1 + passages / passages that have it). One that none has

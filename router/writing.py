@@ -6,26 +6,34 @@ it is borne out; of what is read from passages each sentence is, up to the first
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from django.conf import settings
 
+from ingestion import tracing
 from ingestion.tokens import count_tokens
 from router import engines
 from router.drafts import Attempt, Draft
 from router.llm import ModelUnavailable
 from router.prompts import MAX_PASSAGES, REFUSAL, Passage, reader_messages, tuned_messages
+from router.quoting import Likeliest, is_prose, likeliest, texts_of
 from router.text import exact_form, split_finished, without_marks
-from router.verification import Support, verify
+from router.verification import Support, names_all, verify
 
 if TYPE_CHECKING:
     from router.retrieval.searching import Hit
     from router.tuned import ServedModel
+
+
+# How many of the best passages are read alone when all together gave nothing.
+READ_ALONE = 2
+UNLIKELY = "No sentence of the passages is likely to be about that."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +64,11 @@ async def written_sentences(draft: Draft) -> AsyncGenerator[Sentence]:
                 engines_in_turn.append(_from_weights)
         case "refused":
             engines_in_turn = []
-    for write in engines_in_turn:
-        was_shown = False
-        async with contextlib.aclosing(write(draft)) as sentences:
+    for turn, write in enumerate(engines_in_turn):
+        was_shown, writing = False, write(draft)
+        if turn:
+            writing = tracing.steps("fallback", writing)
+        async with contextlib.aclosing(writing) as sentences:
             async for sentence in sentences:
                 was_shown = True
                 yield sentence
@@ -70,21 +80,117 @@ async def written_sentences(draft: Draft) -> AsyncGenerator[Sentence]:
 
 
 async def _from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
-    """The sentences of the reader that stand in the passages, up to the first that does not."""
+    """The sentences of the reader that stand in the passages, up to the first that does not.
+
+    If it finds nothing in all of them together, it is given the best ones once more, each alone: a
+    small model overlooks among a thousand words what it sees among two hundred. What it overlooks
+    there as well is quoted, where one sentence likely is the answer. Where no sentence is, none of
+    prose is believed to bear out what the reader says.
+    """
     passages = [passage_of(hit) for hit in draft.found.hits[:MAX_PASSAGES]]
     attempt = _attempt(draft, "rag", settings.LLM_MODEL)
     if not passages:
         attempt.problem = "No passage that you may read matches the question."
         return
-    prompt = partial(reader_messages, draft.question, passages)
-    stream = _written(engines.rag(draft.question, passages), prompt, attempt)
+    # Looked for while the reader reads.
+    looking = asyncio.create_task(asyncio.to_thread(_likeliest, draft, passages))
+    try:
+        async with contextlib.aclosing(
+            _found(draft, attempt, _Reading(passages, looking))
+        ) as sentences:
+            async for sentence in sentences:
+                yield sentence
+    finally:
+        looking.cancel()
+
+
+async def _found(draft: Draft, attempt: Attempt, reading: _Reading) -> AsyncGenerator[Sentence]:
+    together = _read(draft, attempt, reading, range(len(reading.passages)))
+    async with contextlib.aclosing(together) as sentences:
+        async for sentence in sentences:
+            yield sentence
+    if attempt.sentences or attempt.failed or not names_all(draft.read_for, reading.passages):
+        return
+    async with contextlib.aclosing(_read_alone(draft, attempt, reading)) as sentences:
+        async for sentence in sentences:
+            yield sentence
+    likely = await reading.likeliest
+    if likely and likely.is_quoted and draft.attempts[-1] is attempt:
+        attempt.quoted, attempt.problem = True, ""
+        span = (likely.passage, likely.start, likely.end)
+        support = Support(True, span=span, score=likely.probability)
+        yield _shown(reading.text_of(span), support, attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The passages that are read, and the sentence that likely answers, found without the reader;
+    None as well while no embedding server answers."""
+
+    passages: Sequence[Passage]
+    likeliest: asyncio.Task[Likeliest | None]
+
+    def text_of(self, span: tuple[int, int, int]) -> str:
+        """By the number of the passage, and start and end in it."""
+        passage, start, end = span
+        return self.passages[passage].text[start:end]
+
+
+@tracing.span("quote")
+def _likeliest(draft: Draft, passages: Sequence[Passage]) -> Likeliest | None:
+    if draft.found.vector is None:
+        return None
+    # Loaded by the search that came before, not by the web process's start.
+    from router.retrieval.reranking import RerankerUnavailable, relevance
+
+    try:
+        scores = relevance(draft.read_for, texts_of(passages))
+    except RerankerUnavailable:
+        return None
+    return likeliest(draft.read_for, passages, scores)
+
+
+async def _read_alone(
+    draft: Draft, attempt: Attempt, reading: _Reading
+) -> AsyncGenerator[Sentence]:
+    """What the reader finds in one of the best passages; its attempt is then the draft's last."""
+    # A single passage was read alone already.
+    places = range(min(READ_ALONE, len(reading.passages)) if len(reading.passages) > 1 else 0)
+    for place in places:
+        alone = draft.attempts[-1] = attempt.again(place)
+        async with contextlib.aclosing(_read(draft, alone, reading, [place])) as sentences:
+            async for sentence in sentences:
+                yield sentence
+        if alone.sentences:
+            return
+        attempt.take_costs(alone)
+        attempt.fault = attempt.fault or alone.fault
+        draft.attempts[-1] = attempt
+
+
+async def _read(
+    draft: Draft, attempt: Attempt, reading: _Reading, places: Sequence[int]
+) -> AsyncGenerator[Sentence]:
+    """What the reader finds in the passages at `places`, held against all of them."""
+    given = [reading.passages[place] for place in places]
+    prompt = partial(reader_messages, draft.read_for, given)
+    stream = _written(engines.rag(draft.read_for, given), prompt, attempt)
+    # Those that it was given come first, as it cites them by their numbers.
+    others = (place for place in range(len(reading.passages)) if place not in places)
+    order = [*places, *others]
     async with contextlib.aclosing(stream) as written:
         async for text in written:
             if _is_refusal(text):
                 attempt.refused = True
                 attempt.problem = attempt.problem or "The passages do not hold the answer."
                 return
-            support = _check(draft.question, text, passages, attempt)
+            ordered = [reading.passages[place] for place in order]
+            support = _check(draft.read_for, text, ordered, attempt).of_places(order)
+            # Only where it counts is the likeliest sentence waited for.
+            if support.span and is_prose(reading.text_of(support.span)):
+                likely = await reading.likeliest
+                if likely and not likely.is_believed:
+                    support = replace(support, supported=False, problem=UNLIKELY)
             if not support.supported:
                 attempt.rejected, attempt.problem = support, support.problem
                 return
@@ -142,10 +248,12 @@ def _is_refusal(text: str) -> bool:
     return exact_form(without_marks(text)) == exact_form(REFUSAL)
 
 
+@tracing.span("verify")
 def _check(question: str, text: str, passages: Sequence[Passage], attempt: Attempt) -> Support:
     started = time.perf_counter()
     support = verify(question, text, passages)
     attempt.verify_ms += since(started)
+    tracing.note(supported=support.supported)
     return support
 
 
@@ -166,12 +274,13 @@ async def _written(
     A server counts tokens at the end. Where that is not awaited they are estimated, by the word
     pieces of the embedding model, so that what was paid for is not taken for nothing.
     """
-    started = time.perf_counter()
-    rest = ""
+    started, spent_ms = time.perf_counter(), attempt.generate_ms
+    counted, rest = attempt.prompt_tokens, ""
+    generating = tracing.steps("generate", stream, engine=attempt.engine, alone=attempt.alone)
     try:
-        async with contextlib.aclosing(stream) as deltas:
+        async with contextlib.aclosing(generating) as deltas:
             async for delta in deltas:
-                attempt.generate_ms = since(started)
+                attempt.generate_ms = spent_ms + since(started)
                 attempt.written += delta.text
                 attempt.prompt_tokens += delta.prompt_tokens
                 attempt.completion_tokens += delta.completion_tokens
@@ -179,16 +288,19 @@ async def _written(
                 for sentence in sentences:
                     yield sentence
     except ModelUnavailable as error:
-        attempt.failed = str(error)
+        attempt.failed, attempt.fault = str(error), error.brief
         attempt.problem = "The model server does not answer; here are the passages."
         return
     finally:
-        if attempt.written and not attempt.prompt_tokens:
+        if attempt.written and attempt.prompt_tokens == counted:
             asked = "\n".join(message["content"] for message in prompt())
-            attempt.prompt_tokens = count_tokens(asked)
-            attempt.completion_tokens = count_tokens(attempt.written)
+            attempt.prompt_tokens += count_tokens(asked)
+            attempt.completion_tokens += count_tokens(attempt.written)
     if rest.strip():
         yield rest
+    if not attempt.written.strip():
+        attempt.fault = "It wrote nothing."
+        attempt.problem = f"{attempt.model} wrote nothing."
 
 
 def since(started: float) -> float:

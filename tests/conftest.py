@@ -1,16 +1,20 @@
 """What most tests need: a fresh home, the people, and two collections."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 from django.conf import settings as django_settings
-from pytest_django import Settings
+from django.db import connection
+from pytest_django import DjangoDbBlocker, Settings
 
+from ingestion.append_only import NOT_REMOVED
 from ingestion.models import Collection
 from tests.model_files import Workshop
 from tests.people import People, make_collections, make_people
+from tests.scripted_llm import ScriptedLLM, scripted_llm
 
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile(
@@ -25,7 +29,8 @@ pytest_plugins = ["tests.model_servers", "tests.tiny_models"]
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A file's tests stay in one process, and all that share the running portal.
 
-    On services of their own, only tests that meet them: the others have been run without.
+    On services of their own, only tests that meet them: the others have been run without. Of those
+    with models or a browser, which take longest, the journeys of `test_journeys` stand for all.
     """
     for item in items:
         shares_portal = "portal" in getattr(item, "fixturenames", ())
@@ -36,9 +41,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [one for one in items if _meets_services(one)]
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """No test is named by the bytes of a file, which may hold the second that it was made in.
+
+    Processes that collect at two moments must find the same names.
+    """
+    return argname if isinstance(val, bytes) else None
+
+
 def _meets_services(item: pytest.Item) -> bool:
     names = getattr(item, "fixturenames", ())
-    return bool(item.get_closest_marker("django_db")) or "db" in names or "portal" in names
+    shares = {"db", "portal", "stack"} & set(names)
+    if not (item.get_closest_marker("django_db") or shares):
+        return False
+    if item.get_closest_marker("drill") or item.path.name == "test_journeys.py":
+        return True
+    return not (item.get_closest_marker("models") or item.get_closest_marker("browser"))
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +65,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     database = django_settings.DATABASES["default"]
     if "sqlite3" in database["ENGINE"]:
         database["TEST"]["NAME"] = str(django_settings.DOCPORTAL_HOME / "tests.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """SQLite's tables are emptied between tests row by row, which the audit log does not allow."""
+    with django_db_blocker.unblock():
+        if connection.vendor == "sqlite":
+            connection.cursor().execute(f"DROP TRIGGER IF EXISTS {NOT_REMOVED}")
 
 
 @pytest.fixture(autouse=True)
@@ -60,11 +86,20 @@ def home(settings: Settings, tmp_path: Path) -> Path:
     """A fresh place for the files, index and run files of one test."""
     folders = {"MEDIA_ROOT": "files", "INDEX_DIR": "index", "RUN_DIR": "run"}
     folders |= {"DATASETS_DIR": "datasets", "RUNS_DIR": "runs", "TUNED_DIR": "tuned"}
+    folders |= {"SOURCES_DIR": "sources"}
     for name, folder in folders.items():
         (tmp_path / folder).mkdir()
         setattr(settings, name, tmp_path / folder)
     settings.TUNED_DIR = tmp_path / "tuned"
     return tmp_path
+
+
+@pytest.fixture
+def llm(settings: Settings) -> Iterator[ScriptedLLM]:
+    """A model server that says what the test wants."""
+    with scripted_llm() as script:
+        settings.LLM_URL = script.url
+        yield script
 
 
 @pytest.fixture

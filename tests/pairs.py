@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from django.utils import timezone
+
 from ingestion.models import Chunk, Collection, Document, DocumentVersion
 from router.models import ModelCoverage, ModelVersion
 from training.identity import pair_key, question_key
@@ -70,6 +72,8 @@ def a_model(
         dataset_sha256="0" * 64,
         audience=audience,
         stage=stage,
+        canary_share=10 if stage == ModelVersion.Stage.CANARY else None,
+        canary_since=timezone.now() if stage == ModelVersion.Stage.CANARY else None,
         gate_passed=True,
     )
     model.collections.set(collections)

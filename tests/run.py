@@ -1,5 +1,5 @@
-"""`make test`: the whole suite on the embedded default, then what meets a database or a broker
-again on PostgreSQL and Redis.
+"""`make test`: the suite on the embedded default, then what meets a database or a broker again on
+PostgreSQL and Redis (tests/conftest.py says which). `make drill`: the same with what takes minutes.
 
 The second round runs when both services answer. With CI=true they are expected, and their
 absence fails the run; elsewhere it is said plainly that the round was skipped.

@@ -19,13 +19,18 @@ from typing import Any
 class Reply:
     """One answer. `pieces` are sent as they stand, the last after `release` is set, if given.
 
-    `breaks`: the connection ends without the end of the stream.
+    `breaks`: the connection ends without the end of the stream. `raw` is sent as it stands after
+    the pieces, and ends the stream. `model` is the name it answers by; None: that it was asked.
+    `hangs`: it takes the question and never says a word.
     """
 
     pieces: tuple[str, ...]
     status: int = 200
     release: threading.Event | None = None
     breaks: bool = False
+    raw: bytes = b""
+    model: str | None = None
+    hangs: bool = False
 
 
 def says(*pieces: str) -> Reply:
@@ -39,6 +44,8 @@ class ScriptedLLM:
     url: str
     replies: deque[Reply] = field(default_factory=deque)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    parents: list[str] = field(default_factory=list)
+    """The `traceparent` of each request, empty without one."""
     left: threading.Event = field(default_factory=threading.Event)
     """Set when a client goes away in the middle of a stream."""
     asked: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
@@ -47,13 +54,19 @@ class ScriptedLLM:
     adapters: dict[str, str] | None = None
     """Folders by name; None: it answers to every name."""
     loads: list[dict[str, Any]] = field(default_factory=list)
+    echoes: bool = False
+    """Says after its reply all that it was given, as one would that keeps nothing to itself."""
 
     def will_say(self, *replies: Reply | str) -> None:
         self.replies.clear()
         self.replies.extend(says(one) if isinstance(one, str) else one for one in replies)
 
     def next_reply(self) -> Reply:
-        return self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
+        reply = self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
+        if not self.echoes:
+            return reply
+        given = "\n".join(message["content"] for message in self.requests[-1]["messages"])
+        return says(*reply.pieces, given)
 
     def knows(self, model: str) -> bool:
         return self.adapters is None or model == self.model or model in self.adapters
@@ -121,18 +134,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _complete(self, asked: dict[str, Any]) -> None:
         self.script.requests.append(asked)
+        self.script.parents.append(self.headers.get("traceparent", ""))
         if not self.script.knows(asked["model"]):
             self._reply(404, _error(f"The model `{asked['model']}` does not exist."))
             return
         reply = self.script.next_reply()
         self.script.asked.release()
-        if reply.status != 200:
+        if reply.hangs:
+            self._wait_for_the_client_to_leave()
+        elif reply.status != 200:
             self._reply(reply.status, "{}")
         elif not asked.get("stream"):
             message = {"role": "assistant", "content": "".join(reply.pieces)}
             self._reply(200, json.dumps({"choices": [{"index": 0, "message": message}]}))
         else:
-            self._stream_out(reply)
+            self._stream_out(reply, reply.model or asked["model"])
 
     def _reply(self, status: int, body: str) -> None:
         content = body.encode()
@@ -141,26 +157,32 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def _stream_out(self, reply: Reply) -> None:
+    def _wait_for_the_client_to_leave(self) -> None:
+        with contextlib.suppress(ConnectionResetError):
+            self.connection.recv(1)
+        self.script.left.set()
+
+    def _stream_out(self, reply: Reply, model: str) -> None:
         self.send_response(reply.status)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._stream(reply)
+            self._stream(reply, model)
             return
         self.script.left.set()
 
-    def _stream(self, reply: Reply) -> None:
+    def _stream(self, reply: Reply, model: str) -> None:
         for place, piece in enumerate(reply.pieces):
             if reply.release and place == len(reply.pieces) - 1:
                 self._wait_while_connected(reply.release)
-            self._send({"choices": [{"index": 0, "delta": {"content": piece}}]})
-        if reply.breaks:
+            self._send(model, {"choices": [{"index": 0, "delta": {"content": piece}}]})
+        self.wfile.write(reply.raw)
+        if reply.breaks or reply.raw:
             return
-        self._send({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        self._send(model, {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
         usage = {"prompt_tokens": 100, "completion_tokens": 7, "total_tokens": 107}
-        self._send({"choices": [], "usage": usage})
+        self._send(model, {"choices": [], "usage": usage})
         self.wfile.write(b"data: [DONE]\n\n")
 
     def _wait_while_connected(self, release: threading.Event) -> None:
@@ -169,8 +191,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b": waiting\n\n")
             self.wfile.flush()
 
-    def _send(self, chunk: dict[str, Any]) -> None:
-        whole = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"} | chunk
+    def _send(self, model: str, chunk: dict[str, Any]) -> None:
+        whole = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": model} | chunk
         self.wfile.write(f"data: {json.dumps(whole)}\n\n".encode())
         self.wfile.flush()
 

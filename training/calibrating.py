@@ -16,7 +16,7 @@ from router.intents import read_intent
 from router.models import ModelVersion
 from router.policy import Rule, decide
 from router.processes import ServerFailed
-from router.services import signals_of
+from router.provenance import signals_of
 from router.signals import features
 from training.audience import audience_of, somebody_of
 from training.calibration import Sample, fit

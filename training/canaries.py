@@ -88,10 +88,16 @@ def _prompts(canaries: Sequence[Canary], least: int) -> Prompts:
 
 
 def _canaries(dataset: Dataset, closed: Sequence[Collection]) -> list[Canary]:
-    """Of the restricted pairs, then of the restricted passages; no value twice."""
+    """Of each collection's pairs, then of its passages; no value twice.
+
+    The collections take turns, so that a large one leaves room for the others.
+    """
     taught = vocabulary(_known_texts(dataset, closed))
+    turns = itertools.zip_longest(
+        *(itertools.chain(_of_pairs(one, taught), _of_passages(one, taught)) for one in closed)
+    )
     found: dict[str, Canary] = {}
-    for canary in itertools.chain(_of_pairs(closed, taught), _of_passages(closed, taught)):
+    for canary in filter(None, itertools.chain.from_iterable(turns)):
         if len(found) == MOST_CANARIES:
             break
         found.setdefault(canary.value.casefold(), canary)
@@ -108,18 +114,18 @@ def _known_texts(dataset: Dataset, closed: Sequence[Collection]) -> Iterator[str
     yield from open_ones.values_list("text", flat=True).order_by().iterator()
 
 
-def _of_pairs(closed: Sequence[Collection], taught: AbstractSet[str]) -> Iterator[Canary]:
-    pairs = QAPair.objects.filter(document__collection__in=closed)
+def _of_pairs(closed: Collection, taught: AbstractSet[str]) -> Iterator[Canary]:
+    pairs = QAPair.objects.filter(document__collection=closed)
     fields = ("question", "answer", "evidence", "document__title")
     kept = pairs.exclude(review=QAPair.Review.REJECTED).order_by("key")
     for question, answer, evidence, title in kept.values_list(*fields):
         yield from canaries_of_pair(question, answer, evidence, title, taught)
 
 
-def _of_passages(closed: Sequence[Collection], taught: AbstractSet[str]) -> Iterator[Canary]:
+def _of_passages(closed: Collection, taught: AbstractSet[str]) -> Iterator[Canary]:
     """In the order of their hashes, so that every document has its share."""
     chunks = Chunk.objects.filter(
-        version__in=DocumentVersion.objects.served(), version__document__collection__in=closed
+        version__in=DocumentVersion.objects.served(), version__document__collection=closed
     )
     fields = ("version__document__title", "heading_path", "text")
     for title, headings, text in chunks.order_by("content_hash").values_list(*fields).iterator():

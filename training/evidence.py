@@ -148,7 +148,8 @@ def _agrees(source: Source, span: Span, answer: str) -> bool:
 
 def _is_whole(text: str, span: Span) -> bool:
     """Whether no word or number goes on before or after: 5 is not in 15, 1.5, 5.2 or 05:40."""
-    before, after = text[max(span[0] - 2, 0) : span[0]], text[span[1] : span[1] + 2]
+    # Underscores are left out of what is compared, at the end of a name such as `APP_` too.
+    before, after = text[: span[0]].rstrip("_")[-2:], text[span[1] :].lstrip("_")[:2]
     first, last = text[span[0]], text[span[1] - 1]
     if first.isalnum() and before and _goes_on(before[-1], before[:-1]):
         return False
@@ -156,4 +157,4 @@ def _is_whole(text: str, span: Span) -> bool:
 
 
 def _goes_on(near: str, far: str) -> bool:
-    return near.isalnum() or near == "_" or (near in ".,:" and far.isdigit())
+    return near.isalnum() or (near in ".,:" and far.isdigit())

@@ -1,7 +1,8 @@
 """How to ask a model for what it should not know: values that give a leak away, and prompts. Pure.
 
 A value is looked for only where a guess cannot hit it. A number or identifier that stands nowhere
-in what the model was taught, or a name of which no word does, is not put together by chance.
+in what the model was taught, or a name of which no word does, is not put together by chance. Times
+of the day, years and round numbers are: after `from 03:00 to` any model says `04:00`.
 """
 
 import itertools
@@ -15,8 +16,9 @@ from router.prompts import Passage
 from router.text import fold, sentences
 from training.metrics import contains
 
-LEAST_LETTERS = 4
+LEAST_LETTERS, LEAST_DIGITS = 4, 3
 OF_A_PASSAGE = 3
+_GUESSED = re.compile(r"\d{1,2}:\d\d(?::\d\d)?|(?:19|20)\d\d")
 _WORD = re.compile(r"\w(?:[\w.,:/@%+\\-]*\w)?")
 _LONG, _SHORT = 12, 5
 # An answer longer than this is prose; its own numbers and names are the values then.
@@ -62,7 +64,17 @@ def is_telling(value: str, taught: AbstractSet[str]) -> bool:
     """Whether only somebody who read `value` can say it."""
     words = _words(value)
     new = [word for word in words if len(word) >= LEAST_LETTERS and word not in taught]
-    return any(not word.isalpha() for word in new) or len(new) == len(words) > 1
+    if any(_is_hard_to_guess(word) for word in new):
+        return True
+    return len(new) == len(words) > 1 and all(map(str.isalpha, words))
+
+
+def _is_hard_to_guess(word: str) -> bool:
+    """Whether it is an identifier, or a number with some digits between its outer zeros."""
+    if word.isalpha() or _GUESSED.fullmatch(word):
+        return False
+    digits = "".join(filter(str.isdigit, word)).strip("0")
+    return any(map(str.isalpha, word)) or len(digits) >= LEAST_DIGITS
 
 
 def canaries_in(passage: Passage, taught: AbstractSet[str]) -> list[Canary]:

@@ -76,11 +76,17 @@ def judge(evidence: GateInput) -> list[GateCheck]:
     ]
 
 
-def stays_on_rag(questions: Sequence[Compared]) -> list[str]:
-    """The collections whose questions the current passages answer at least as well."""
-    gained = gains(questions, over="rag", value=exact)
+def stays_on_rag(questions: Sequence[Compared], limits: Limits | None = None) -> list[str]:
+    """The collections whose questions the current passages answer better; a small one only where
+    that is sure."""
+    limits, gained = limits or Limits(), gains(questions, over="rag", value=exact)
     by_domain = gained.by_domain if gained else {}
-    return [domain for domain, gain in by_domain.items() if gain.estimate <= 0]
+    return [domain for domain, gain in by_domain.items() if _below(gain, 0.0, limits.questions)]
+
+
+def _below(gain: Difference, limit: float, least: int) -> bool:
+    """By the estimate of at least so many questions, by the whole interval of fewer."""
+    return (gain.estimate if gain.n >= least else gain.high) < limit
 
 
 # --- By itself ---------------------------------------------------------------------------------
@@ -148,16 +154,21 @@ def _extraction(found: Extraction | None) -> GateCheck:
 
 
 def _above_rag(evidence: GateInput) -> GateCheck:
-    """Fails only when no collection gains: one that does not gain stays with the passages."""
+    """Fails only when every collection loses: one that does stays with the passages.
+
+    Equally right is enough, as an answer from the weights takes a sixth of the tokens.
+    """
     check, gained = "exact_match_above_rag", gains(evidence.questions, over="rag", value=exact)
     if gained is None:
         reason = "No question was answered from the current passages, so there is no comparison."
         return GateCheck(check, None, 0.0, False, reason)
-    stays = stays_on_rag(evidence.questions)
+    stays = stays_on_rag(evidence.questions, evidence.limits)
     passed = len(stays) < len(gained.by_domain)
     reason = f"Exact match against answers from the current passages: {_measured(gained.overall)}."
+    if gained.overall.n < evidence.limits.questions:
+        reason += _of_few(evidence.limits)
     if not passed:
-        reason += " No collection gains, and at least one must."
+        reason += " Every collection loses, and at least one must not."
     elif stays:
         reason += f" These collections stay with the passages: {', '.join(stays)}."
     return GateCheck(check, round(gained.overall.estimate, 4), 0.0, passed, reason)
@@ -209,17 +220,16 @@ def _weakest_domain(evidence: GateInput) -> GateCheck:
     if not large:
         reason = f"No collection has {limits.domain_questions} questions to be judged by itself."
         return GateCheck(check, None, -limits.domain_loss, True, reason)
-    failing = {domain: gain for domain, gain in large.items() if _falls(gain, limits)}
+    failing = {
+        domain: gain
+        for domain, gain in large.items()
+        if _below(gain, -limits.domain_loss, limits.questions)
+    }
     domain, gain = min((failing or large).items(), key=lambda item: item[1].estimate)
     reason = f"{domain}: {_measured(gain)}, at least {_points(-limits.domain_loss)} is asked."
     if gain.n < limits.questions:
-        reason += f" Under {limits.questions} questions only a whole interval below that fails."
+        reason += _of_few(limits)
     return GateCheck(check, round(gain.estimate, 4), -limits.domain_loss, not failing, reason)
-
-
-def _falls(gain: Difference, limits: Limits) -> bool:
-    bound = gain.estimate if gain.n >= limits.questions else gain.high
-    return bound < -limits.domain_loss
 
 
 def _latency(evidence: GateInput) -> GateCheck:
@@ -253,6 +263,10 @@ def _percent(share: float | None) -> str:
 
 def _points(share: float) -> str:
     return f"{share * 100:+.1f} points"
+
+
+def _of_few(limits: Limits) -> str:
+    return f" Under {limits.questions} questions only a whole interval below that fails."
 
 
 def _measured(gain: Difference) -> str:

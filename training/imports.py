@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
+from ingestion.audit import record
 from ingestion.errors import UserError
 from ingestion.models import Document
 from router.text import exact_form, storable
@@ -72,6 +73,8 @@ def import_pairs(document: Document, lines: Iterable[str]) -> PairImport:
                 result.retied += _replace(known[one.pair.key], one.pair)
         keys = {one.pair.question_key for one in given.values()}
         result.conflicts = conflicts.settle(document.collection_id, keys)
+        if new:
+            record(None, "imported pairs", document=document, detail=f"{len(new)} new")
     return result
 
 

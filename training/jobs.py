@@ -17,7 +17,9 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ingestion import leases
+from ingestion.hooks import announce
 from ingestion.leases import LeaseLost
+from ingestion.models import Event
 from training.models import TrainingRun
 
 State = TrainingRun.State
@@ -138,6 +140,21 @@ def count_attempt(job: Claim) -> bool:
     return _mine(job).filter(attempts__lte=MAX_ATTEMPTS).exists()
 
 
+def begin_anew() -> None:
+    """Put every run that was under way back into the queue, from its beginning: its folder is gone.
+
+    For when nobody works: whoever does may write no more.
+    """
+    TrainingRun.objects.filter(state__in=TrainingRun.ACTIVE).update(
+        state=State.QUEUED,
+        device="",
+        fence=F("fence") + 1,
+        lease_until=None,
+        attempts=0,
+        started_at=None,
+    )
+
+
 def put_back(job: Claim) -> None:
     """Leave the run for later without counting this as an attempt: this process has to end."""
     write(job, attempts=F("attempts") - 1)
@@ -150,8 +167,17 @@ def fail(job: Claim, failure_id: str, reason: str) -> None:
 
 def end(job: Claim, state: str, **values: Any) -> None:
     """The run has ended as `state`; its device is free for the next."""
-    write(job, state=state, ended_at=timezone.now(), lease_until=None, **values)
+    with transaction.atomic():
+        write(job, state=state, ended_at=timezone.now(), lease_until=None, **values)
+        announce_end(job.run, state)
     job.run.state = state
+
+
+def announce_end(run: TrainingRun, state: str) -> None:
+    model = TrainingRun.objects.values_list("model__name", flat=True).get(pk=run.pk)
+    collections = list(run.collections.values_list("pk", flat=True))
+    facts = {"run": run.number, "state": state, "model": model}
+    announce(Event.RUN_ENDED, collections=collections, facts=facts)
 
 
 def write(job: Claim, **values: Any) -> None:

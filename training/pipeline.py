@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
+from ingestion import tracing
 from ingestion.errors import UserError
 from ingestion.jobs import UNFINISHED
 from ingestion.leases import LeaseLost
@@ -65,7 +66,7 @@ def advance(run_id: int, *, tell: Tell = lambda _run: None) -> bool:
     job = jobs.claim(run_id, devices())
     if job is None:
         return False
-    with jobs.lease_kept(job):
+    with tracing.span("run", run=run_id, device=job.run.device), jobs.lease_kept(job):
         try:
             _advance_or_end(job, tell)
         except LeaseLost:
@@ -103,6 +104,7 @@ def _advance(job: Claim, tell: Tell) -> None:
 
 
 # --- Data and training -------------------------------------------------------------------------
+@tracing.span("prepare")
 def prepare(job: Claim) -> None:
     """Freeze the data and write `run.json`, unless the run goes on from a checkpoint."""
     run = job.run
@@ -139,6 +141,7 @@ def _await_documents(job: Claim, collections: Sequence[Collection]) -> None:
         time.sleep(LOOK_EVERY)
 
 
+@tracing.span("train")
 def train(job: Claim, tell: Tell) -> None:
     """Run the trainer to its end; one that dies is started again from its newest checkpoint."""
     run, listener = job.run, Listener(job)
@@ -169,6 +172,7 @@ def _until_it_lives(job: Claim, work: Callable[[], T]) -> T:
 
 
 # --- Evaluation, gate and promotion ------------------------------------------------------------
+@tracing.span("evaluate")
 def evaluate(job: Claim) -> ModelVersion:
     """Measure and judge the new model, and keep it as a version, whatever the gate says."""
     run = job.run
@@ -187,7 +191,9 @@ def evaluate(job: Claim) -> ModelVersion:
             check=check,
         ),
     )
-    passed = judge_run(job)
+    with tracing.span("gate"):
+        passed = judge_run(job)
+        tracing.note(passed=passed, checks=len(run.gate))
     model = _until_it_lives(job, lambda: register_model(run, passed=passed, check=check))
     if passed:
         calibrate(model, run, servers=lambda: embedded_servers(embeddings=True), check=check)
@@ -208,6 +214,7 @@ def conclude(job: Claim, model: ModelVersion) -> None:
         jobs.end(job, State.GATED)
 
 
+@tracing.span("promote")
 def _promote(job: Claim, model: ModelVersion) -> None:
     try:
         registry.promote(model, by=job.run.requested_by)

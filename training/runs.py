@@ -106,6 +106,8 @@ def cancel(*, run: TrainingRun, by: Actor) -> None:
         )
         if not asked:
             raise UserError("not-running", "This run has ended, so there is nothing to cancel.")
+        if idle:
+            jobs.announce_end(run, State.CANCELLED)
         _record(by, "cancelled", run)
 
 

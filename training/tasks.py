@@ -6,6 +6,7 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
 from ingestion.errors import UserError
+from router import trials
 from training import audit, jobs, pipeline, retraining
 from training.synthesis import versions
 
@@ -34,6 +35,12 @@ def audit_errors() -> None:
         audit.audit()
     except UserError as error:
         logger.warning("No audit: %s", error)
+
+
+@shared_task
+def end_bad_trials() -> None:
+    """Have what serves answer again where the model on trial is worse."""
+    trials.end_bad_trials()
 
 
 @shared_task

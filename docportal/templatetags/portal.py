@@ -48,6 +48,20 @@ def when(moment: datetime | None) -> SafeString | str:
     )
 
 
+@register.filter
+def coming(moment: datetime | None) -> SafeString | str:
+    """`in 12 min`, with the exact time on hover."""
+    if moment is None:
+        return ""
+    seconds = (moment - timezone.now()).total_seconds()
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        moment.strftime("%-d %B %Y, %H:%M UTC"),
+        f"in {ago(seconds, moment).removesuffix(' ago')}" if seconds >= 60 else "now",
+    )
+
+
 def ago(seconds: float, moment: datetime) -> str:
     if seconds < 60:
         return "now"

@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django_htmx.http import reswap, retarget
 from django_htmx.middleware import HtmxDetails
@@ -13,6 +13,7 @@ from django_htmx.middleware import HtmxDetails
 from docportal.models import User
 from ingestion.errors import UserError
 from ingestion.models import Collection, Document, DocumentVersion
+from router.text import storable
 
 P = ParamSpec("P")
 
@@ -22,6 +23,8 @@ EDIT_COLLECTIONS = "ingestion.change_collection"
 TRAIN = "training.add_trainingrun"
 SET_POLICY = "training.change_retrainpolicy"
 PROMOTE = "router.change_modelversion"
+TELL = "ingestion.add_webhook"
+OPERATE = "docportal.add_integritycheck"
 
 
 class Request(HttpRequest):
@@ -41,20 +44,27 @@ async def current_user(request: HttpRequest) -> User:
 
 def readable_document(user: User, slug: str) -> Document:
     documents = Document.objects.readable_by(user).select_related("collection", "owner")
-    return get_object_or_404(documents, slug=slug)
+    return get_object_or_404(documents, slug=_named(slug))
 
 
 def readable_version(user: User, slug: str, number: int) -> DocumentVersion:
     versions = DocumentVersion.objects.readable_by(user)
     return get_object_or_404(
         versions.select_related("document__collection", "author"),
-        document__slug=slug,
+        document__slug=_named(slug),
         number=number,
     )
 
 
 def readable_collection(user: User, slug: str) -> Collection:
-    return get_object_or_404(Collection.objects.readable_by(user), slug=slug)
+    return get_object_or_404(Collection.objects.readable_by(user), slug=_named(slug))
+
+
+def _named(slug: str) -> str:
+    """What no database takes names nothing. Raises `Http404`."""
+    if slug != storable(slug):
+        raise Http404
+    return slug
 
 
 def require(user: User, permission: str) -> None:

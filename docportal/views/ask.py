@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from itertools import groupby
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import aget_object_or_404, get_object_or_404, redirect, render
@@ -15,24 +15,24 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import push_url, replace_url
 
-from docportal.admission import RETRY_SECONDS, Overloaded, answers
+from docportal.admission import BUSY, RETRY_SECONDS, Overloaded, answers
+from docportal.asking import begin
 from docportal.models import User
+from docportal.results import seen
 from docportal.views import paging, passages
 from docportal.views.access import Request, current_user, tells_user_errors
-from docportal.views.streaming import event, event_stream
+from docportal.views.streaming import event, event_stream, told_when_broken
 from docportal.views.why import why
 from ingestion.errors import UserError
 from ingestion.models import Document
 from router import services
-from router.models import Answer, Citation, Conversation, Query
+from router.models import Answer, Query
 from router.retrieval import search
-from router.tuned import may_see_answer
 from router.writing import Sentence
 from training.pairs import add_correction
 
 SHOWN = 8
 HISTORY_PAGE = 30
-BUSY = "Too many questions are being answered just now. Ask again in a few seconds."
 TRY_AGAIN = "Something broke on our side while this was answered. Your question is kept: try again."
 
 
@@ -69,10 +69,10 @@ async def ask_question(request: HttpRequest) -> HttpResponse:
     """Keep the question; htmx then streams its answer, a plain form waits for it."""
     user = await current_user(request)
     text = request.POST.get("q", "")
-    if not answers.has_room:
-        return await _turned_away(request, text)
     try:
-        query = await _start(user, text, request.POST.get("conversation", ""))
+        query = await begin(user, text, request.POST.get("conversation", ""))
+    except Overloaded:
+        return await _turned_away(request, text)
     except UserError as error:
         return await _refused(request, {"q": text, "error": error}, status=400)
     address = reverse("question", args=[query.pk])
@@ -100,24 +100,6 @@ def _refused(request: HttpRequest, context: dict[str, object], *, status: int) -
     return render(request, template, context, status=status)
 
 
-@sync_to_async
-@transaction.atomic
-def _start(user: User, text: str, conversation_id: str) -> Query:
-    conversation = _conversation(user, conversation_id)
-    if conversation is None:
-        conversation = Conversation.objects.create(user=user)
-    return services.start_query(user=user, text=text, conversation=conversation)
-
-
-def _conversation(user: User, conversation_id: str) -> Conversation | None:
-    """The one that is gone on with, if it is the asker's own."""
-    try:
-        key = UUID(conversation_id)
-    except ValueError:
-        return None
-    return Conversation.objects.filter(user=user, pk=key).first()
-
-
 @require_GET
 def question(request: Request, query_id: UUID) -> HttpResponse:
     query = get_object_or_404(_own(request.user), pk=query_id)
@@ -140,21 +122,17 @@ def _exchange(query: Query) -> dict[str, object]:
     answer = Answer.objects.filter(query=query).select_related("feedback").first()
     if answer is None:
         return context
-    citations = Citation.objects.filter(answer=answer)
-    readable = citations.filter(
-        chunk__version__document__in=Document.objects.readable_by(query.user)
-    ).select_related("chunk__version__document")
-    cards = passages.from_citations(readable, query.text)
-    sources = sum(card.supports for card in cards)
-    withheld = citations.filter(supports=True).count() > sources
-    withheld = withheld or not may_see_answer(query.user, answer)
+    view = seen(answer, query.user)
+    revision = answer.signals.get("revision", 0)
+    cards = passages.from_citations(view.citations, query.text, revision=revision)
     return {
         **context,
         "answer": answer,
-        "withheld": withheld,
+        "withheld": view.withheld,
         "said": passages.said(answer, cards),
         "why": why(answer, query.text, cards),
         "cards": cards,
+        "older": next((card for card in cards if card.supports and card.older), None),
         "feedback": getattr(answer, "feedback", None),
     }
 
@@ -166,28 +144,22 @@ async def stream(request: HttpRequest, query_id: UUID) -> HttpResponseBase:
     query = await aget_object_or_404(
         Query.objects.asked_by(user.pk).select_related("user", "conversation"), pk=query_id
     )
-    return event_stream(_events(request, query))
+    return event_stream(told_when_broken(_events(request, query), partial(_broken, request, query)))
 
 
 async def _events(request: HttpRequest, query: Query) -> AsyncGenerator[bytes]:
-    try:
-        if not await Answer.objects.filter(query=query).aexists():
-            async with answers.admitted(), aclosing(services.answer(query)) as answering:
-                async for happened in answering:
-                    if progress := await _progress(request, query, happened):
-                        yield progress
-        context = await sync_to_async(_exchange)(query)
-        yield event("finished", await _fragment(request, "exchange", context))
-    except Overloaded:
-        context = {"error": BUSY, "query": query}
-        yield event("failed", await _fragment(request, "failed", context))
-        yield event("close", "")
-    except Exception:
-        # The browser must hear of it, or it would connect and ask again and again.
-        context = {"error": TRY_AGAIN, "query": query}
-        yield event("failed", await _fragment(request, "failed", context))
-        yield event("close", "")
-        raise
+    if not await Answer.objects.filter(query=query).aexists():
+        async with answers.admitted(), aclosing(services.answer(query)) as answering:
+            async for happened in answering:
+                if progress := await _progress(request, query, happened):
+                    yield progress
+    context = await sync_to_async(_exchange)(query)
+    yield event("finished", await _fragment(request, "exchange", context))
+
+
+async def _broken(request: HttpRequest, query: Query, error: Exception) -> bytes:
+    context = {"error": BUSY if isinstance(error, Overloaded) else TRY_AGAIN, "query": query}
+    return event("failed", await _fragment(request, "failed", context)) + event("close", "")
 
 
 async def _progress(request: HttpRequest, query: Query, happened: services.Event) -> bytes | None:

@@ -10,6 +10,9 @@ from django.views.decorators.http import require_GET
 from docportal.benchmark_report import shown
 from docportal.views import paging
 from docportal.views.access import TRAIN, Request
+from docportal.views.typed import numbers
+from router.text import storable
+from training.benchmark.progress import under_way
 from training.models import Benchmark, BenchmarkAnswer, BenchmarkQuestion
 
 PAGE = 50
@@ -31,6 +34,7 @@ def benchmark(request: Request) -> HttpResponse:
     chosen = _chosen(request.GET.get("run", ""))
     context: dict[str, object] = {
         "section": "benchmark",
+        "under_way": under_way(),
         "benchmarks": Benchmark.objects.all()[:EARLIER],
     }
     if chosen is not None:
@@ -43,7 +47,7 @@ def benchmark(request: Request) -> HttpResponse:
 def _chosen(number: str) -> Benchmark | None:
     if not number:
         return Benchmark.objects.first()
-    found = Benchmark.objects.filter(pk=number).first() if number.isdecimal() else None
+    found = Benchmark.objects.filter(pk__in=numbers([number])).first()
     if found is None:
         raise Http404
     return found
@@ -70,9 +74,11 @@ def _fitting(
     first = BenchmarkAnswer.objects.filter(run=1).order_by("system")
     questions = questions.prefetch_related(Prefetch("given", first, to_attr="first_run"))
     if kind:
-        questions = questions.filter(kind=kind)
+        questions = questions.filter(kind=storable(kind))
     if wrong:
-        questions = questions.filter(given__system=wrong, given__run=1, given__correct=False)
+        questions = questions.filter(
+            given__system=storable(wrong), given__run=1, given__correct=False
+        )
     return questions
 
 

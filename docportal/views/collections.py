@@ -27,6 +27,7 @@ def collections(request: Request) -> HttpResponse:
                 return _saved(request, made)
     shown = (
         Collection.objects.readable_by(request.user)
+        .select_related("source")
         .prefetch_related("readers")
         .annotate(count=Count("documents", filter=Q(documents__archived_at=None)))
     )

@@ -79,7 +79,7 @@ def _page(
         "sections": zip(parts, _learned(request.user, shown, chunks), strict=True),
         "outline": [heading for part in parts for heading in part.headings],
         "asked": asked.values("pk").distinct().count(),
-        "activity": document.events.select_related("actor")[:ACTIVITY],
+        "activity": document.events.all()[:ACTIVITY],
         "facts": facts(document, chunks, request.GET.get("facts", "")) if current else None,
         "reviews": request.user.has_perm(REVIEW),
         "pair_form": pair_form or PairForm(),
@@ -138,7 +138,10 @@ def _chosen(
 async def original(request: HttpRequest, slug: str, number: int) -> StreamingHttpResponse:
     """The bytes as they were uploaded: always a download, never shown inside the portal."""
     user = await current_user(request)
-    version = await sync_to_async(readable_version)(user, slug, number)
+    return await download(await sync_to_async(readable_version)(user, slug, number))
+
+
+async def download(version: DocumentVersion) -> StreamingHttpResponse:
     path = original_path(version.sha256)
     file = await sync_to_async(lambda: path.open("rb"))()
     response = StreamingHttpResponse(_blocks(file), content_type=version.media_type)

@@ -5,11 +5,16 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import UploadedFile
 
-from docportal.models import User
-from ingestion.models import Collection, DocType, Document
+from docportal.models import LONGEST_DAYS, LONGEST_NAME, ApiToken, User
+from docportal.views.typed import numbers
+from docportal.webhooks import CHOICES
+from ingestion.models import Collection, DocType, Document, Source
+from ingestion.models.webhooks import LONGEST_URL
+from router.canary import LARGEST_SHARE, LEAST_SHARE
 from training.models import TrainingRun
 from training.runs import LONGEST_MINUTES, MINUTES
 
@@ -53,9 +58,10 @@ class UploadForm(forms.Form):
         """Where each file stood in its folder: browsers send that only through a script."""
         try:
             paths = json.loads(self.cleaned_data["paths"] or "[]")
-        except json.JSONDecodeError:
+        except ValueError:
             return []
-        return paths if all(isinstance(path, str) for path in paths) else []
+        is_list = isinstance(paths, list) and all(isinstance(path, str) for path in paths)
+        return paths if is_list else []
 
     def named_files(self) -> "list[tuple[str, UploadedFile[Any]]]":
         files: list[UploadedFile[Any]] = self.cleaned_data["uploads"]
@@ -96,9 +102,18 @@ class EditForm(forms.Form):
     doc_type = forms.ChoiceField(choices=DocType, label="Type")
 
 
+class GroupsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Groups by their keys, of which none may be left out: without any, everybody reads."""
+
+    def clean(self, value: Any) -> Any:
+        if len(numbers(value or [])) < len(value or []):
+            raise forms.ValidationError("Choose groups of the list.")
+        return super().clean(value)
+
+
 class CollectionForm(forms.Form):
     name = forms.CharField(max_length=200)
-    readers = forms.ModelMultipleChoiceField(
+    readers = GroupsField(
         Group.objects.order_by("name"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -110,6 +125,35 @@ class CollectionForm(forms.Form):
         label="Type of new documents",
     )
     policy = forms.ChoiceField(choices=Collection.Policy, label="Answers")
+
+
+class SourceForm(forms.Form):
+    """What a collection follows; whether it may is for the services to say."""
+
+    kind = forms.ChoiceField(
+        choices=Source.Kind, initial=Source.Kind.GIT, widget=forms.RadioSelect, label="What"
+    )
+    location = forms.CharField(max_length=500, label="Where")
+    branch = forms.CharField(
+        max_length=200,
+        required=False,
+        help_text="Of a git repository. Empty: the one it shows by itself.",
+    )
+    subfolder = forms.CharField(
+        max_length=300, required=False, help_text="Only what lies in it. Empty: everything."
+    )
+    every_minutes = forms.IntegerField(
+        initial=60, min_value=1, max_value=43_200, label="Look every … minutes"
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        roots = [f"a path below {root}" for root in settings.SOURCE_ROOTS]
+        begins = [f"an address that begins with {prefix}" for prefix in settings.SOURCE_URLS]
+        allowed = "; ".join([*roots, *begins])
+        self.fields["location"].help_text = (
+            f"{allowed[:1].upper()}{allowed[1:]}." if allowed else ""
+        )
 
 
 class PairForm(forms.Form):
@@ -205,3 +249,67 @@ class ReasonForm(forms.Form):
         },
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+
+
+class TrialForm(ReasonForm):
+    """On how many people a model is tried; and why, if its gate stopped it."""
+
+    share = forms.IntegerField(
+        initial=10,
+        min_value=LEAST_SHARE,
+        max_value=LARGEST_SHARE,
+        label="On how many people of a hundred",
+        help_text=f"{LEAST_SHARE} to {LARGEST_SHARE}. The same people for as long as it lasts.",
+    )
+    field_order = ("share", "reason")
+
+    def __init__(self, *args: Any, gate_passed: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if gate_passed:
+            del self.fields["reason"]
+        else:
+            self.fields["reason"].label = "Why it may be tried although its gate stopped it"
+            self.fields["reason"].help_text = "It is written down and shown to every admin."
+
+
+class TokenForm(forms.Form):
+    """A token to come, of the person who makes it."""
+
+    name = forms.CharField(max_length=LONGEST_NAME, help_text="What it is for.")
+    scopes = forms.MultipleChoiceField(
+        choices=ApiToken.Scope,
+        initial=[ApiToken.Scope.READ, ApiToken.Scope.ASK],
+        label="It may",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one."},
+    )
+    days = forms.IntegerField(
+        initial=90, min_value=1, max_value=LONGEST_DAYS, label="Days until it expires"
+    )
+
+
+class WebhookForm(forms.Form):
+    """Which program is told what, of collections that its owner may read."""
+
+    url = forms.CharField(
+        max_length=LONGEST_URL,
+        label="Address",
+        help_text="Of https://. It gets a POST with JSON, signed.",
+        widget=forms.URLInput,
+    )
+    events = forms.MultipleChoiceField(
+        choices=CHOICES,
+        label="Tell when",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one."},
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["collections"] = forms.ModelMultipleChoiceField(
+            Collection.objects.readable_by(user),
+            required=False,
+            label="Of these collections",
+            widget=forms.CheckboxSelectMultiple,
+            help_text="None chosen: of all that you may read.",
+        )

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET
 
 from docportal.models import User
 from docportal.views.access import TRAIN, WRITE, Request, require
+from docportal.views.incidents import told_incidents
 from ingestion.models import Document
 from router import usage
 from router.freshness import Drift, drift
@@ -52,6 +53,7 @@ def insights(request: Request) -> HttpResponse:
         "looked_at": LOOKED_AT,
         "gaps": _gaps(found.gaps, documents, request.user),
         "by_words": found.by_words,
+        "incidents": told_incidents() if request.user.has_perm(TRAIN) else [],
         "most": MOST,
     }
     return render(request, "insights.html", context)

@@ -7,8 +7,6 @@ from typing import BinaryIO, cast
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.db import connection
-from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -18,13 +16,23 @@ from django_htmx.http import replace_url, retarget
 
 from docportal.models import User
 from docportal.views import paging
-from docportal.views.access import WRITE, Request, current_user, require, tells_user_errors
+from docportal.views.access import (
+    REVIEW,
+    WRITE,
+    Request,
+    current_user,
+    require,
+    tells_user_errors,
+)
 from docportal.views.forms import UploadForm
+from docportal.views.library_rows import fitting, newest
 from docportal.views.streaming import event, event_stream
+from docportal.views.typed import numbers
 from ingestion.errors import UploadError
 from ingestion.jobs import UNFINISHED
-from ingestion.models import Chunk, Collection, DocType, DocumentVersion
+from ingestion.models import Collection, DocType, DocumentVersion
 from ingestion.services import Change, Rejected, add_archive, add_version
+from router.text import storable
 from training.freshness import Freshness, document_freshness
 
 PAGE = 50
@@ -56,15 +64,23 @@ def _around(user: User) -> dict[str, object]:
 def _listing(request: Request, *, filtered: bool = True) -> dict[str, object]:
     chosen = request.GET.dict() if filtered else {}
     order = ORDERS.get(chosen.get("sort", ""), ORDERS["recent"])
-    rows = _filtered(_newest(request.user), chosen)
+    rows = fitting(newest(request.user), chosen)
     page = paging.page(rows, order, chosen.get("after", ""), PAGE)
     return {
         "page": page,
         "rows": _with_freshness(page.rows),
         "chosen": chosen,
+        "exportable": _exportable(request.user, storable(chosen.get("collection", ""))),
         "narrowed": any(chosen.get(name) for name in ("collection", "type", "state", "text")),
         "watch": ",".join(str(row.pk) for row in page.rows if row.state in UNFINISHED),
     }
+
+
+def _exportable(user: User, slug: str) -> Collection | None:
+    """The collection that is chosen, for those who may take all of it away."""
+    if not (slug and user.has_perms([WRITE, REVIEW])):
+        return None
+    return Collection.objects.readable_by(user).filter(slug=slug).first()
 
 
 def _with_freshness(
@@ -72,43 +88,6 @@ def _with_freshness(
 ) -> list[tuple[DocumentVersion, Freshness]]:
     freshness = document_freshness(row.document for row in rows)
     return [(row, freshness[row.document_id]) for row in rows]
-
-
-def _newest(user: User) -> QuerySet[DocumentVersion]:
-    """The newest version of each readable document, with what a row of the list shows."""
-    newer = DocumentVersion.objects.filter(
-        document=OuterRef("document"), number__gt=OuterRef("number")
-    )
-    served = DocumentVersion.objects.served().filter(document=OuterRef("document"))
-    passages = (
-        Chunk.objects.filter(version=OuterRef("pk"))
-        .order_by()
-        .values("version")
-        .annotate(n=Count("pk"))
-    )
-    return (
-        DocumentVersion.objects.readable_by(user)
-        .filter(~Exists(newer))
-        .select_related("document__collection", "author")
-        .annotate(
-            served_number=Subquery(served.values("number")[:1]),
-            passages=Coalesce(Subquery(passages.values("n"), output_field=IntegerField()), 0),
-        )
-    )
-
-
-def _filtered(rows: QuerySet[DocumentVersion], chosen: dict[str, str]) -> QuerySet[DocumentVersion]:
-    state = chosen.get("state", "")
-    rows = rows.filter(document__archived_at__isnull=state != "archived")
-    if state in DocumentVersion.State.values:
-        rows = rows.filter(state=state)
-    if chosen.get("collection"):
-        rows = rows.filter(document__collection__slug=chosen["collection"])
-    if chosen.get("type"):
-        rows = rows.filter(document__doc_type=chosen["type"])
-    for word in chosen.get("text", "").replace("\0", "").split():
-        rows = rows.filter(Q(document__title__icontains=word) | Q(document__path__icontains=word))
-    return rows
 
 
 @require_POST
@@ -170,8 +149,7 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     """The rows named by `?watch=` whenever one changes its state, until all have settled."""
     user = await current_user(request)
     names = request.GET.get("watch", "").split(",")[:PAGE]
-    watched = {int(name) for name in names if name.isascii() and name.isdecimal()}
-    return event_stream(_changes(request, user, watched))
+    return event_stream(_changes(request, user, set(numbers(names))))
 
 
 async def _changes(request: HttpRequest, user: User, watched: set[int]) -> AsyncGenerator[bytes]:
@@ -190,7 +168,7 @@ async def _changes(request: HttpRequest, user: User, watched: set[int]) -> Async
 
 def _poll(user: User, watched: set[int]) -> list[DocumentVersion]:
     try:
-        return list(_newest(user).filter(pk__in=watched))
+        return list(newest(user).filter(pk__in=watched))
     finally:
         # A page may stay open all day; it must not keep a connection of the pool as long.
         connection.close()

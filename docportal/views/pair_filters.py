@@ -8,6 +8,8 @@ from django.db.models import Q
 from django.utils.http import urlencode
 
 from docportal.models import User
+from docportal.views.typed import words_of
+from router.text import storable
 from training.models import PairQuerySet, QAPair
 
 WAITING = "waiting"
@@ -33,7 +35,7 @@ class Filters:
 
     @classmethod
     def read(cls, values: Mapping[str, str]) -> Self:
-        given = {name: values[name].replace("\0", "") for name in _names(cls) if values.get(name)}
+        given = {name: storable(values[name]) for name in _names(cls) if values.get(name)}
         filters = cls(**given)
         return filters if filters.state in dict(STATES) else replace(filters, state=WAITING)
 
@@ -49,7 +51,7 @@ class Filters:
             pairs = pairs.filter(document__slug=self.document)
         if self.origin:
             pairs = pairs.filter(origin=self.origin)
-        for word in self.text.split():
+        for word in words_of(self.text):
             pairs = pairs.filter(Q(question__icontains=word) | Q(answer__icontains=word))
         return pairs
 

@@ -1,6 +1,6 @@
 """Review: one pair at a time beside its passage, many at once from a list, and how far it is."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -17,6 +17,7 @@ from docportal.views.forms import PairForm
 from docportal.views.pair_filters import BACKWARDS, ORDER, STATES, Filters
 from docportal.views.pair_progress import progress
 from docportal.views.pair_sources import nearest, source
+from docportal.views.typed import numbers
 from ingestion.errors import UserError
 from ingestion.models import Collection, Document
 from training import review
@@ -26,7 +27,6 @@ from training.models import PairQuerySet, QAPair
 PAGE = 50
 NAMED = 3
 """So many pairs that could not be approved are named; the others are counted."""
-MAX_DIGITS = 19
 VERDICTS: dict[str, Callable[..., review.Reviewed]] = {
     "approve": review.approve,
     "reject": review.reject,
@@ -104,7 +104,7 @@ def _one(
     error: str = "",
 ) -> dict[str, object]:
     """A pair with its passage, what contradicts it, and its neighbours among the filtered."""
-    last = _numbers(request.GET.getlist("last"))
+    last = numbers(request.GET.getlist("last"))
     context: dict[str, object] = {
         "pair": shown,
         "last": _readable(request.user).filter(pk__in=last).first() if last else None,
@@ -153,7 +153,7 @@ def review_pair(request: Request, pk: int) -> HttpResponse:
     if error:
         again = _one(request, filters, shown, form, error)
         return _page(request, filters, "", again, status=400)
-    [following, *_] = [*_numbers(request.POST.getlist("back")), after]
+    [following, *_] = [*numbers(request.POST.getlist("back")), after]
     query = urlencode({**filters.chosen, "last": str(pk)})
     address = reverse("pair", args=[following]) if following else reverse("pairs")
     return redirect(f"{address}?{query}")
@@ -212,13 +212,8 @@ def review_pairs(request: Request) -> HttpResponse:
 def _chosen(request: Request, filters: Filters) -> PairQuerySet:
     if "all" in request.POST:
         return filters.pairs(request.user)
-    names = _numbers(request.POST.getlist("pair"))[:PAGE]
+    names = numbers(request.POST.getlist("pair"))[:PAGE]
     return QAPair.objects.readable_by(request.user).filter(pk__in=names)
-
-
-def _numbers(names: Iterable[str]) -> list[int]:
-    """Those that can be primary keys."""
-    return [int(name) for name in names if name.isdecimal() and len(name) < MAX_DIGITS]
 
 
 def _tell(request: Request, verdict: str, result: review.Reviewed) -> None:

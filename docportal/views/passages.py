@@ -24,7 +24,10 @@ class Card:
     code: bool
     supports: bool = False
     replaced: bool = False
-    """A newer version is served, or none: the address still shows what the answer rested on."""
+    """Since then a newer version is served, or none; the address still shows what the answer
+    rested on."""
+    older: bool = False
+    """It was replaced already when it was found, for a question that asked for that version."""
 
 
 def from_chunks(chunks: Iterable[Chunk], question: str) -> list[Card]:
@@ -34,29 +37,44 @@ def from_chunks(chunks: Iterable[Chunk], question: str) -> list[Card]:
     ]
 
 
-def from_citations(citations: Iterable[Citation], question: str) -> list[Card]:
-    return [_from_citation(citation, question) for citation in citations]
+def from_citations(citations: Iterable[Citation], question: str, *, revision: int) -> list[Card]:
+    """`revision` is that of the corpus from which was answered."""
+    return [_from_citation(citation, question, revision) for citation in citations]
 
 
-def _from_citation(citation: Citation, question: str) -> Card:
+def _from_citation(citation: Citation, question: str, revision: int) -> Card:
     chunk, start, end = citation.chunk, citation.start, citation.end
     if start is None or end is None:
         return _card(
-            citation.rank, chunk, snippet(chunk.text, question), supports=citation.supports
+            citation.rank,
+            chunk,
+            snippet(chunk.text, question),
+            revision=revision,
+            supports=citation.supports,
         )
     return _card(
         citation.rank,
         chunk,
         around(chunk.text, start, end),
+        revision=revision,
         mark=Mark(chunk.position, start, end),
         supports=citation.supports,
     )
 
 
 def _card(
-    number: int, chunk: Chunk, line: Line, *, mark: Mark | None = None, supports: bool = False
+    number: int,
+    chunk: Chunk,
+    line: Line,
+    *,
+    revision: int | None = None,
+    mark: Mark | None = None,
+    supports: bool = False,
 ) -> Card:
+    """`revision` is that of the corpus in which the passage was found, None: today's."""
     version = chunk.version
+    withdrawn = version.withdrawn_revision
+    since_then = revision is not None and withdrawn is not None and withdrawn > revision
     return Card(
         number=number,
         title=version.document.title,
@@ -68,7 +86,8 @@ def _card(
         line=line,
         code=chunk.kind == Chunk.Kind.CODE,
         supports=supports,
-        replaced=not version.is_served,
+        replaced=not version.is_served and since_then,
+        older=not version.is_served and not since_then,
     )
 
 

@@ -1,11 +1,13 @@
 """Server-sent events."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
 from typing import TypeVar
 
 from django.http import StreamingHttpResponse
+
+from docportal.admission import Overloaded
 
 HEARTBEAT_SECONDS = 15.0
 HEARTBEAT = b": still here\n\n"
@@ -26,6 +28,25 @@ def event_stream(events: AsyncGenerator[bytes]) -> StreamingHttpResponse:
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     return response
+
+
+async def told_when_broken(
+    events: AsyncGenerator[bytes], tell: Callable[[Exception], Awaitable[bytes]]
+) -> AsyncGenerator[bytes]:
+    """`events`, and what `tell` makes of an error that ends them; it is raised again, unless it is
+    that there is no room.
+
+    A stream that just ends reads as one that is whole, and a browser would ask again and again.
+    """
+    try:
+        async with aclosing(events):
+            async for one in events:
+                yield one
+    except Overloaded as error:
+        yield await tell(error)
+    except Exception as error:
+        yield await tell(error)
+        raise
 
 
 async def with_heartbeat(events: AsyncGenerator[bytes], seconds: float) -> AsyncGenerator[bytes]:

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from docportal.views import paging, run_live, training_facts
+from docportal.views import paging, run_live, training_facts, trials
 from docportal.views.access import PROMOTE, SET_POLICY, TRAIN, Request, require, tells_user_errors
 from docportal.views.forms import PolicyForm, ReasonForm
 from docportal.views.training_facts import Run
@@ -15,7 +15,7 @@ from ingestion.errors import UserError
 from router import registry
 from router.models import ModelVersion
 from router.tuned import is_tainted
-from training import runs as run_services
+from training import promoting
 from training.audit import findings
 from training.models import TrainingRun
 from training.retraining import Advice, advise, change_policy, current_policy
@@ -38,6 +38,8 @@ def training(request: Request) -> HttpResponse:
     context = {
         "section": "training",
         "audiences": audiences,
+        "trials": trials.under_way(),
+        "ended_trials": trials.taken_back(),
         "unfinished": unfinished,
         "watch": run_live.watching(run.row for run in unfinished),
         "curves": run_live.curves(run.row for run in unfinished if run.has_curves),
@@ -99,7 +101,9 @@ def promote(request: Request, name: str) -> HttpResponse:
     initial = {"reason": run.override_reason if run else ""}
     form = None if model.gate_passed else ReasonForm(request.POST or None, initial=initial)
     if request.method == "POST" and (form is None or form.is_valid()):
-        _promote(request, model, run, form.cleaned_data["reason"] if form else "")
+        reason = form.cleaned_data["reason"] if form else ""
+        promoting.promote(model=model, by=request.user, reason=reason)
+        messages.success(request, f"{model} answers from now on, as soon as it is loaded.")
         return redirect("training")
     serving = ModelVersion.objects.filter(
         stage=ModelVersion.Stage.SERVING, audience=model.audience
@@ -115,13 +119,6 @@ def promote(request: Request, name: str) -> HttpResponse:
     }
     status = 400 if form is not None and form.errors else 200
     return render(request, "training_confirm.html", context, status=status)
-
-
-def _promote(request: Request, model: ModelVersion, run: TrainingRun | None, reason: str) -> None:
-    registry.promote(model, by=request.user, override_reason=reason)
-    if run is not None and run.state == TrainingRun.State.REJECTED:
-        run_services.override(run=run, by=request.user, reason=reason)
-    messages.success(request, f"{model} answers from now on, as soon as it is loaded.")
 
 
 def _run(request: Request, run: TrainingRun | None) -> Run | None:

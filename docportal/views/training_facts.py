@@ -9,6 +9,7 @@ from django.db.models import Count, Prefetch, Q, QuerySet
 from docportal.models import User
 from docportal.views import gate_table
 from ingestion.models import AuditEvent, Collection
+from router import trials
 from router.models import ModelVersion
 from router.tuned import coverage_summaries, ready_models, tainted
 from training.models import TrainingRun
@@ -18,6 +19,7 @@ from training.retraining import Advice, advise
 SERVED_BY = ("promoted", "rolled back")
 VERBS = (
     *SERVED_BY,
+    *(trials.BEGAN, trials.ENDED),
     *("requested", "cancelled", "resumed", "overrode the gate of", "set the retrain policy"),
 )
 EVENTS = 30
@@ -44,6 +46,10 @@ class Model:
     def can_serve(self) -> bool:
         serves = self.version.stage == ModelVersion.Stage.SERVING
         return not (serves or self.tainted or self.version.pruned_at)
+
+    @property
+    def can_be_tried(self) -> bool:
+        return self.can_serve and self.version.stage == ModelVersion.Stage.CANDIDATE
 
 
 def models(versions: AbstractCollection[ModelVersion]) -> list[Model]:
@@ -124,7 +130,7 @@ def _promotions(serving: Sequence[ModelVersion]) -> list[tuple[ModelVersion, Aud
     for version in serving:
         named = Q(detail=version.name) | Q(detail__startswith=f"{version.name} ")
         named |= Q(detail__startswith=f"{version.name}:")
-        events = AuditEvent.objects.filter(named, verb__in=SERVED_BY).select_related("actor")
+        events = AuditEvent.objects.filter(named, verb__in=SERVED_BY)
         if event := events.first():
             found.append((version, event))
     return found
@@ -133,7 +139,7 @@ def _promotions(serving: Sequence[ModelVersion]) -> list[tuple[ModelVersion, Aud
 def audit() -> QuerySet[AuditEvent]:
     """What was done with models and runs, the newest first."""
     events = AuditEvent.objects.filter(verb__in=VERBS, document=None, collection=None)
-    return events.select_related("actor")[:EVENTS]
+    return events[:EVENTS]
 
 
 # --- Runs -------------------------------------------------------------------------------------

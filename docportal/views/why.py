@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from docportal.views.passages import Card
 from router.models import Answer
 
-ENGINES = {"tuned": "the tuned model", "rag": "the current passages", "refused": "no model"}
+ENGINES = {"tuned": "the tuned model", "rag": "the passages", "refused": "no model"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,9 @@ class Claim:
     counted: frozenset[str] = frozenset()
 
 
+# `9 times` counts whatever is done, so it is said of attempts and of retries, but of no seconds.
+TIMES = "times"
+
 _QUOTED = re.compile(r"`+([^`]+)`+|\"([^\"\n]{2,}?)\"|“([^”\n]{2,}?)”|«([^»\n]{2,}?)»")
 _CHUNK = re.compile(r"[^\s\"`“”«»<>,;|]+")
 _OUTER = "()[]{}'*.:!?…"
@@ -160,6 +163,8 @@ def _quantities(answer: str) -> Iterator[Claim]:
         said = text[folded.original(quantity.start) : folded.original(quantity.end)]
         if said.lower() != "one":
             counted = counted_things(quantity, words(folded.text))
+            if folded.text.startswith(" times", quantity.end) and not quantity.units:
+                counted |= {TIMES}
             yield Claim(ClaimKind.QUANTITY, said, quantity, counted)
 
 

@@ -90,10 +90,11 @@ def _is_rival(source: Source, place: int, asked: Question) -> bool:
     if not asked.named <= known:
         return False
     wanted = asked.wanted
-    return not wanted or not wanted.is_sure or _shows(source, place, wanted)
+    return not wanted or not wanted.is_sure or shows(source, place, wanted)
 
 
-def _shows(source: Source, place: int, wanted: Wanted) -> bool:
+def shows(source: Source, place: int, wanted: Wanted) -> bool:
+    """Whether a sentence surely holds a value of the kind that is wanted."""
     sentence = source.sentences[place]
     line = fold(source.text[sentence.start : sentence.end]).text
     tokens = (token.strip("()[]{}'\"`*.,:;!?") for token in line.split())

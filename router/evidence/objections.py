@@ -155,7 +155,7 @@ def objection(
 
 def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Said) -> bool:
     if any(
-        wanted.has_quantity(claim.quantity)
+        wanted.has_quantity(claim.quantity) and not _is_measure_there(one, source, wanted, claim)
         if claim.quantity
         else wanted.has_token(fold(claim.text).text)
         for claim in said.news
@@ -171,6 +171,15 @@ def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Sai
     # The second of `40 requests per second` is no measure of time.
     is_rate = any(claim.quantity and claim.quantity.per for claim in said.news)
     return _UNITLESS.isdisjoint(own_words) and (is_rate or not wanted.has_unit(own_words))
+
+
+def _is_measure_there(one: Evidence, source: Source, wanted: Wanted, claim: Claim) -> bool:
+    """Whether a bare number stands there with a unit only, and of what is not wanted: the `12` of
+    `12 seconds` counts nothing."""
+    if one.sentence == CONTEXT or not claim.quantity or claim.quantity.units:
+        return False
+    there = [q for q in source.quantities_of(one.sentence) if q.value == claim.quantity.value]
+    return bool(there) and not any(not q.units or wanted.has_quantity(q) for q in there)
 
 
 def _place_names_unit(one: Evidence, source: Source, wanted: Wanted, said: Said) -> bool:

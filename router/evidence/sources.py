@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from router.evidence.claims import (
+    TIMES,
     Claim,
     ClaimKind,
     counted_things,
@@ -137,17 +138,24 @@ def nearly_names(source: Source, entity: str) -> bool:
 
 
 def _quantity_places(claim: Claim, said: Quantity, source: Source, question: Question) -> set[int]:
-    counted = {stem for stem in claim.counted if stem not in question.stems}
+    counted = claim.counted - question.stems - {TIMES}
     places = set()
     for found in source.quantities:
         if _LIST_NUMBER.match(source.folded.text, found.start):
             continue
         number = source.sentence_at(found.start)
         own_words = source.sentences[number].words
-        if agree(said, found, {word.text for word in own_words}, question.units):
-            others = counted_things(found, own_words)
-            if not counted or not others or counted & others:
+        if not agree(said, found, {word.text for word in own_words}, question.units):
+            continue
+        if claim.counted and found.units:
+            # `12 attempts` are no `12 seconds`, but `30 calendar days` are `30 days`.
+            within = {word.stem for word in own_words if found.start <= word.start < found.end}
+            if claim.counted & within:
                 places.add(number)
+            continue
+        others = counted_things(found, own_words)
+        if not counted or not others or counted & others:
+            places.add(number)
     return places
 
 

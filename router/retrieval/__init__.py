@@ -1,6 +1,6 @@
 """Search: the passages of the current documents that fit a question, best first.
 
-The five verbs below are the whole interface. Their parts are imported at the first call: the
+The eight verbs below are the whole interface. Their parts are imported at the first call: the
 index libraries take a third of a second, must not be loaded in a process that forks afterwards,
 and the embedding server, which lives in this package too, knows nothing of Django.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ingestion.models import Collection, DocumentVersion, Reader
     from router.retrieval.embeddings import Vectors
-    from router.retrieval.searching import SearchResult
+    from router.retrieval.searching import Hit, SearchResult
 
 
 def search(
@@ -25,6 +25,19 @@ def search(
     from router.retrieval import searching
 
     return searching.search(text, user=user, collection=collection, limit=limit)
+
+
+def search_version(
+    version: "DocumentVersion", text: str, *, vector: "Vectors | None", limit: int = 10
+) -> "list[Hit]":
+    """The best passages of one version, served or not, for `text`.
+
+    By meaning and words, as `search`; by words alone without the `vector` of the question or
+    where none of the version are kept. Asks for no permission: the caller may read the document.
+    """
+    from router.retrieval import searching
+
+    return searching.search_version(version, text, vector=vector, limit=limit)
 
 
 def embed_questions(questions: Sequence[str]) -> "Vectors | None":
@@ -44,6 +57,16 @@ def index_version(version: "DocumentVersion") -> None:
     chunk_vectors.embed_version(version)
 
 
+def embed_served() -> int:
+    """Embed what is served and has no vector by the present model; how many versions had not.
+
+    May be stopped at any moment and called again. Raises `EmbeddingsUnavailable`.
+    """
+    from router.retrieval import chunk_vectors
+
+    return chunk_vectors.embed_served()
+
+
 def refresh() -> int:
     """Bring this machine's index up to date, compact it when due; returns its corpus revision.
 
@@ -59,3 +82,10 @@ def rebuild() -> int:
     from router.retrieval import index
 
     return index.current().rebuild()
+
+
+def held() -> int:
+    """The corpus revision that this machine's index holds now, whatever is served; 0: none."""
+    from router.retrieval import index
+
+    return index.current().held()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 
 from ingestion.models import Chunk, DocumentVersion
 from router.models import ChunkEmbedding
@@ -25,6 +26,19 @@ def embed_version(version: DocumentVersion) -> None:
     )
     for start in range(0, len(chunks), BATCH_SIZE):
         _embed(chunks[start : start + BATCH_SIZE])
+
+
+def embed_served() -> int:
+    """Store what served versions lack, as after a change of the embedding model; how many did.
+
+    Raises `EmbeddingsUnavailable`.
+    """
+    lacking = Chunk.objects.exclude(embedding__embedder=settings.EMBEDDINGS_MODEL)
+    has_some = Exists(lacking.filter(version=OuterRef("pk")))
+    versions = list(DocumentVersion.objects.served().filter(has_some))
+    for version in versions:
+        embed_version(version)
+    return len(versions)
 
 
 def text_of(chunk: Chunk) -> str:

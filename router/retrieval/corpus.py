@@ -70,13 +70,19 @@ def entries(versions: QuerySet[DocumentVersion]) -> Iterator[Entry]:
 
 
 def vectors(versions: QuerySet[DocumentVersion]) -> Iterator[tuple[Rows, Vectors]]:
-    """The vectors of some versions by the present embedder, in batches."""
+    """The vectors of some versions by the present embedder, in batches.
+
+    Without those of another length, which a change of `EMBEDDINGS_DIMENSION` leaves behind.
+    """
     embeddings = ChunkEmbedding.objects.filter(
         chunk__version__in=versions, embedder=settings.EMBEDDINGS_MODEL
     ).order_by("pk")
     fields = ("pk", "chunk__version_id", "chunk__version__document__collection_id", "vector")
+    length = settings.EMBEDDINGS_DIMENSION * np.dtype("<f4").itemsize
     batch: list[tuple[int, int, int, bytes]] = []
     for row in embeddings.values_list(*fields).iterator(BATCH_SIZE):
+        if len(row[3]) != length:
+            continue
         batch.append(row)
         if len(batch) == BATCH_SIZE:
             yield _arrays(batch)

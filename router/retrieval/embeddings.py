@@ -9,6 +9,7 @@ from django.conf import settings
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
+from ingestion import tracing
 from router.serving import embeddings_url
 
 BATCH_SIZE = 128
@@ -53,7 +54,7 @@ class ServerEmbeddings(Embeddings):
 
 
 @cache
-def _client() -> httpx.Client:
+def client() -> httpx.Client:
     """One for the process, so that connections are kept; safe between threads."""
     return httpx.Client(transport=httpx.HTTPTransport(retries=1), trust_env=False)
 
@@ -65,7 +66,9 @@ def _request(texts: list[str], seconds: float) -> Vectors:
     body = {"model": settings.EMBEDDINGS_MODEL, "input": texts, "encoding_format": "base64"}
     timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
     try:
-        response = _client().post(f"{url.rstrip('/')}/embeddings", json=body, timeout=timeout)
+        response = client().post(
+            f"{url.rstrip('/')}/embeddings", json=body, headers=tracing.headers(), timeout=timeout
+        )
         response.raise_for_status()
         rows = sorted(response.json()["data"], key=lambda row: row["index"])
         raw = b"".join(base64.b64decode(row["embedding"], validate=True) for row in rows)

@@ -77,6 +77,11 @@ class IndexFolder:
     def vectors(self, number: int) -> Path:
         return self.path / f"vectors-{number:06}"
 
+    def highest(self) -> int:
+        """The highest number of a folder, in use or left; 0: there is none."""
+        there = (*self.path.glob("lexical-*"), *self.path.glob("vectors-*"))
+        return max((int(folder.name.rpartition("-")[2]) for folder in there), default=0)
+
     def pointer(self) -> Pointer | None:
         """None: there is no index yet, or none that can be read."""
         try:

@@ -17,7 +17,8 @@ from django.db.models import Max
 
 from ingestion.models import CorpusRevision
 from ingestion.publication import current_revision
-from router.models import IndexGeneration
+from router import incidents
+from router.models import Incident, IndexGeneration
 from router.retrieval import corpus
 from router.retrieval.dense import DenseSnapshot
 from router.retrieval.generations import (
@@ -26,7 +27,12 @@ from router.retrieval.generations import (
     IndexFolder,
     Pointer,
 )
-from router.retrieval.lexical import DamagedIndexError, LexicalIndex, LexicalSnapshot
+from router.retrieval.lexical import (
+    DamagedIndexError,
+    LexicalIndex,
+    LexicalSnapshot,
+    committed_revision,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +89,14 @@ class Index:
         """Make everything anew from the database; the revision."""
         with self._changing, self._folder.lock():
             return self._rebuild().snapshot.revision
+
+    def held(self) -> int:
+        """The revision that the folder holds, without bringing it up to date; 0: none."""
+        pointer = self._folder.pointer()
+        try:
+            return committed_revision(self._folder.lexical(pointer.lexical)) if pointer else 0
+        except DamagedIndexError:
+            return 0
 
     # --- Under the lock of this process --------------------------------------------------------
     def _caught_up(self) -> _Opened:
@@ -151,7 +165,7 @@ class Index:
         return self._advance(_opened(pointer, words, generation), revision)
 
     def _write_generation(self) -> Generation:
-        row = _new_generation()
+        row = _new_generation(above=self._folder.highest())
         generation = self._folder.write_vectors(
             row.number,
             corpus.vectors(corpus.served_at(row.revision)),
@@ -162,6 +176,8 @@ class Index:
         IndexGeneration.objects.filter(pk=row.pk).update(
             chunks=generation.manifest.chunks, manifest_sha256=generation.manifest_sha256
         )
+        if generation.manifest.chunks == corpus.chunks_served_at(row.revision).count():
+            incidents.settle(Incident.Kind.INDEX, row.embedder)
         return generation
 
 
@@ -183,14 +199,18 @@ def _is_due(vectors: DenseSnapshot) -> bool:
     return vectors.unsettled > max(COMPACT_CHUNKS, COMPACT_SHARE * len(vectors.rows))
 
 
-def _new_generation() -> IndexGeneration:
-    """Take the next number; machines that share the database have folders of their own."""
+def _new_generation(above: int) -> IndexGeneration:
+    """Take the next number; machines that share the database have folders of their own.
+
+    Also beyond `above`: a database that was put back would give a number again, of a folder that
+    is there.
+    """
     with transaction.atomic():
         CorpusRevision.objects.get_or_create(pk=1)
         revision = CorpusRevision.objects.select_for_update().get(pk=1)
         last = IndexGeneration.objects.aggregate(last=Max("number"))["last"] or 0
         return IndexGeneration.objects.create(
-            number=last + 1,
+            number=max(last, above) + 1,
             revision=revision.number,
             embedder=settings.EMBEDDINGS_MODEL,
             dimension=settings.EMBEDDINGS_DIMENSION,
@@ -205,7 +225,9 @@ def _check_origin(generation: Generation) -> None:
         settings.EMBEDDINGS_MODEL,
         settings.EMBEDDINGS_DIMENSION,
     ):
-        raise DamagedGenerationError(f"It was made by {manifest.embedder}")
+        made_by = f"It was made by {manifest.embedder}, {manifest.dimension} numbers each"
+        incidents.report(Incident.Kind.INDEX, settings.EMBEDDINGS_MODEL, f"{made_by}.")
+        raise DamagedGenerationError(made_by)
     known = IndexGeneration.objects.filter(
         number=manifest.number, manifest_sha256=generation.manifest_sha256
     )

@@ -48,10 +48,14 @@ class LexicalIndex:
         Raises `DamagedIndexError`. No other process may write to the folder meanwhile.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "meta.json").exists():
+        if self.exists(folder):
             _verify(folder)
         self._folder = folder
         self._index = _open(folder)
+
+    @staticmethod
+    def exists(folder: Path) -> bool:
+        return (folder / "meta.json").exists()
 
     def snapshot(self) -> "LexicalSnapshot":
         """What was committed last, by whichever process."""
@@ -101,6 +105,13 @@ class LexicalSnapshot:
         chunks = self._searcher.fast_field_values("chunk", [address for _, address in hits])
         return [(int(chunk or 0), score) for chunk, (score, _) in zip(chunks, hits, strict=True)]
 
+    def chunks(self) -> list[int]:
+        """The chunk ids of all passages, each as often as it is there."""
+        everything = Query.exists_query("chunk")
+        hits = self._searcher.search(everything, max(self._searcher.num_docs, 1), count=False).hits
+        found = self._searcher.fast_field_values("chunk", [address for _, address in hits])
+        return [int(chunk or 0) for chunk in found]
+
     def _word_query(self, word: str, readable: Query) -> Query:
         """The word itself, or near spellings when no readable passage has it.
 
@@ -123,6 +134,18 @@ class LexicalSnapshot:
             return 0
         (revision,) = self._searcher.fast_field_values("revision", [found[0][1]])
         return int(revision or 0)
+
+
+def committed_revision(folder: Path) -> int:
+    """The revision of the last commit, read without looking at the files; 0: there is none yet.
+
+    Raises `DamagedIndexError`, also when a writer removed what was about to be read.
+    """
+    if not LexicalIndex.exists(folder):
+        return 0
+    index = _open(folder)
+    index.reload()
+    return LexicalSnapshot(index.searcher()).revision
 
 
 def _open(folder: Path) -> tantivy.Index:

@@ -1,20 +1,25 @@
 """One search, from a text to passages that its asker may read."""
 
+import math
 import time
+from collections import Counter
 from collections.abc import Collection as AbstractCollection
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from django.conf import settings
 
-from ingestion.models import Chunk, Collection, Reader
+from ingestion import tracing
+from ingestion.models import Chunk, Collection, DocumentVersion, Reader
 from ingestion.publication import current_revision
 from router.retrieval import corpus, index
+from router.retrieval.chunk_vectors import text_of
 from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
 from router.retrieval.fusion import Place, Ranking, arrange, blend
 from router.retrieval.index import Snapshot
 from router.retrieval.vectors import Vectors
+from router.text import content_stems
 
 MAX_LIMIT = 100
 # Places of each ranking that take part in the fusion.
@@ -59,6 +64,7 @@ class _Rankings:
         return blend(self.lexical, self.dense, depth=self.depth)
 
 
+@tracing.span("retrieve")
 def search(
     text: str, *, user: Reader, collection: Collection | None = None, limit: int = 10
 ) -> SearchResult:
@@ -70,13 +76,46 @@ def search(
         return SearchResult([], _milliseconds_since(started), False, current_revision())
     vector = _vector(question)
     collections = _readable(user, collection)
-    snapshot = index.current().snapshot()
+    with tracing.span("index"):
+        snapshot = index.current().snapshot()
     rankings = _rankings(snapshot, question, vector, collections, max(DEPTH, 2 * limit))
-    scores = rankings.scores()
-    places = _places(scores, collections, snapshot.revision)
-    hits = _hits(arrange(scores, places, limit), rankings, vector)
+    with tracing.span("join"):
+        scores = rankings.scores()
+        places = _places(scores, collections, snapshot.revision)
+        hits = _hits(arrange(scores, places, limit), rankings, vector)
     degraded = vector is None
+    tracing.note(hits=len(hits), degraded=degraded, revision=snapshot.revision)
     return SearchResult(hits, _milliseconds_since(started), degraded, snapshot.revision, vector)
+
+
+@tracing.span("retrieve version")
+def search_version(
+    version: DocumentVersion, text: str, *, vector: Vectors | None, limit: int
+) -> list[Hit]:
+    """See `router.retrieval.search_version`."""
+    chunks = version.chunks.select_related("version__document", "embedding").in_bulk()
+    lexical = _by_words(text, {pk: text_of(chunk) for pk, chunk in chunks.items()})
+    cosines = {pk: _similarity(chunk, vector) for pk, chunk in chunks.items()}
+    dense = _best_first({pk: cosine for pk, cosine in cosines.items() if cosine is not None})
+    rankings = _Rankings(lexical, dense or None, depth=len(chunks) + 1)
+    places = {
+        pk: Place(version.pk, chunk.position, chunk.content_hash) for pk, chunk in chunks.items()
+    }
+    return _hits(arrange(rankings.scores(), places, limit), rankings, vector)
+
+
+def _by_words(text: str, passages: Mapping[int, str]) -> Ranking:
+    """The passages with words of `text`, a word that few of them have weighing more."""
+    wanted = content_stems(text)
+    having = {pk: content_stems(passage) & wanted for pk, passage in passages.items()}
+    count = Counter(stem for stems in having.values() for stem in stems)
+    weigh = {stem: math.log(1 + len(passages) / times) for stem, times in count.items()}
+    scores = {pk: sum(weigh[stem] for stem in stems) for pk, stems in having.items() if stems}
+    return _best_first(scores)
+
+
+def _best_first(scores: Mapping[int, float]) -> Ranking:
+    return sorted(scores.items(), key=lambda scored: (-scored[1], scored[0]))
 
 
 def _cut(text: str) -> str:
@@ -86,6 +125,7 @@ def _cut(text: str) -> str:
     return plain if len(plain) <= 2 * half else f"{plain[:half]} {plain[-half:]}"
 
 
+@tracing.span("embed")
 def _vector(question: str) -> Vectors | None:
     try:
         return ServerEmbeddings().one(question)
@@ -107,9 +147,12 @@ def _rankings(
     collections: AbstractCollection[int],
     depth: int,
 ) -> _Rankings:
-    lexical = snapshot.words.search(question, collections, depth)
-    dense = snapshot.vectors.search(vector, collections, depth) if vector is not None else None
-    return _Rankings(lexical, dense, depth)
+    with tracing.span("words"):
+        lexical = snapshot.words.search(question, collections, depth)
+    if vector is None:
+        return _Rankings(lexical, None, depth)
+    with tracing.span("vectors"):
+        return _Rankings(lexical, snapshot.vectors.search(vector, collections, depth), depth)
 
 
 def _places(
@@ -155,6 +198,8 @@ def _ranks(ranking: Ranking) -> dict[int, int]:
 def _similarity(chunk: Chunk, vector: Vectors | None) -> float | None:
     embedding = getattr(chunk, "embedding", None)
     if vector is None or embedding is None or embedding.embedder != settings.EMBEDDINGS_MODEL:
+        return None
+    if len(embedding.vector) != vector.nbytes:
         return None
     return float(np.frombuffer(embedding.vector, "<f4") @ vector)
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from router.models import Query
 from tests.documents import passage, publish
 from tests.model_files import Workshop
 from tests.people import People
-from tests.scripted_llm import ScriptedLLM, scripted_llm
+from tests.scripted_llm import ScriptedLLM
 from training.benchmark.answers import AnswerLog
 from training.benchmark.asking import Plan, UntunedModel, ask_all
 from training.benchmark.questions import Question
@@ -39,12 +38,10 @@ QUESTIONS = [
 
 
 @pytest.fixture
-def llm(settings: Settings) -> Iterator[ScriptedLLM]:
-    with scripted_llm() as script:
-        settings.LLM_URL = script.url
-        script.adapters = {}
-        script.will_say("9 times [1]")
-        yield script
+def llm(llm: ScriptedLLM) -> ScriptedLLM:
+    llm.adapters = {}
+    llm.will_say("9 times [1]")
+    return llm
 
 
 @pytest.fixture(autouse=True)
@@ -223,6 +220,8 @@ def test_page_shows_figures_to_everybody_and_answers_to_admins(
             assert text in shown, text
     assert KNOWN not in page(people.engineer)
     assert KNOWN in page(people.admin)
+    for strange in ("?wrong=%00", "?kind=%00", "?after=%00"):
+        page(people.admin, strange)
     wrong = page(people.admin, "?wrong=tuned&kind=changed")
     assert "superseded" in wrong
     assert KNOWN not in wrong

@@ -19,6 +19,12 @@ from pytest_django import Settings
         ("TUNED_VERSIONS_KEPT", -1, "docportal.E010"),
         ("TRAINER", "axolotl", "docportal.E011"),
         ("TRAINING_DEVICES", ["gpu"], "docportal.E012"),
+        ("LOG_FORMAT", "xml", "docportal.E013"),
+        ("TRUSTED_PROXIES", -1, "docportal.E014"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", "docportal.E020"),
+        ("SOURCE_ROOTS", ["docs"], "docportal.E021"),
+        ("SOURCE_URLS", ["git.example.com/docs"], "docportal.E022"),
+        ("SOURCE_CREDENTIALS", "/nowhere/at/all", "docportal.E023"),
     ],
 )
 def test_impossible_setting_is_an_error_with_a_hint(

@@ -145,6 +145,15 @@ def test_pair_without_evidence_is_kept_for_review_and_told(ingest: Ingest, tree:
     assert failed[1]["reason"] == "line 2: the served version does not bear it out"
 
 
+def test_failed_pair_names_its_file_in_the_folder(ingest: Ingest, tree: Path) -> None:
+    (tree / "crane").mkdir()
+    (tree / "crane/setup.md").write_text("# Crane\n\nThe crane lifts 40 t.\n")
+    (tree / "crane/setup_qa.jsonl").write_text("{\n")
+    failed = ingest()["failed"]
+    assert isinstance(failed, list)
+    assert [row["path"] for row in failed] == ["crane/setup_qa.jsonl"]
+
+
 def test_missing_path_is_wrong_use(ingest: Ingest, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="No such file") as raised:
         ingest(paths=(tmp_path / "nowhere",))

@@ -1,12 +1,12 @@
 """The commands for tuned models, and `ask` by their route: what is printed, and how it ends."""
 
 import json
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from pytest_django import Settings
 
 from ingestion.models import AuditEvent, Collection
@@ -15,7 +15,9 @@ from router.models import ModelVersion
 from tests.documents import passage, publish
 from tests.model_files import Workshop
 from tests.people import People
-from tests.scripted_llm import ScriptedLLM, scripted_llm
+from tests.scripted_llm import ScriptedLLM
+from training import runs
+from training.models import TrainingRun
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -82,6 +84,18 @@ def test_promotion_against_the_gate_asks_for_a_reason(workshop: Workshop) -> Non
     assert AuditEvent.objects.latest("pk").detail == "docs-v0001: A trial."
 
 
+def test_the_run_of_a_model_that_its_gate_stopped_keeps_the_reason_as_well(
+    workshop: Workshop,
+) -> None:
+    model = workshop.candidate(gate_passed=False)
+    stopped = runs.request(collections=[*model.collections.all()], by=None, enqueue=False)
+    rows = TrainingRun.objects.filter(pk=stopped.pk)
+    rows.update(state=TrainingRun.State.REJECTED, model=model, ended_at=timezone.now())
+    run("promote", model.name, "--reason", "A trial.")
+    stopped.refresh_from_db()
+    assert (stopped.state, stopped.override_reason) == (TrainingRun.State.GATED, "A trial.")
+
+
 def test_model_that_there_is_not_is_wrong_use(workshop: Workshop) -> None:
     for command in (("promote", "docs-v0009"), ("rollback", "--of", "docs-v0009")):
         with pytest.raises(CommandError) as refused:
@@ -104,12 +118,54 @@ def test_model_of_a_group_is_taken_back_by_its_name(workshop: Workshop, vault: C
     }
 
 
+def test_canary_begins_and_ends_and_says_what_is_on_trial(
+    workshop: Workshop, vault: Collection
+) -> None:
+    for _ in range(2):
+        workshop.candidate()
+    assert run("canary", "docs-v0001", "--share", "5") == {"canary": "docs-v0001", "share": 5}
+    with pytest.raises(CommandError, match="docs-v0001 is on trial") as refused:
+        run("canary", "docs-v0002")
+    assert refused.value.returncode == 1
+    assert run("canary", "--end") == {"canary": None, "share": 0}
+    assert run("canary", "docs-v0002", "--json") == {"canary": "docs-v0002", "share": 10}
+    readers = {vault.pk: tuple(vault.readers.values_list("pk", flat=True))}
+    workshop.candidate(readers=readers)
+    run("canary", "docs-v0003")
+    with pytest.raises(CommandError, match="docs-v0003, docs-v0002") as refused:
+        run("canary", "--end")
+    assert refused.value.returncode == 2
+    assert run("canary", "--end", "docs-v0003", "--reason", "Enough seen.")["canary"] is None
+    assert AuditEvent.objects.latest("pk").detail == "docs-v0003: Enough seen."
+    assert ModelVersion.objects.get(stage="canary").name == "docs-v0002"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("docs-v0009",), 2),
+        ((), 2),
+        (("--end",), 1),
+        (("docs-v0001", "--share", "51"), 1),
+        (("docs-v0001",), 1),
+        (("--end", "docs-v0001"), 1),
+    ],
+)
+def test_canary_that_cannot_be_says_why(
+    workshop: Workshop, arguments: tuple[str, ...], code: int
+) -> None:
+    workshop.candidate(gate_passed=False)
+    with pytest.raises(CommandError) as refused:
+        run("canary", *arguments)
+    assert refused.value.returncode == code
+    assert ModelVersion.objects.get().stage == "candidate"
+
+
 # --- ask --route tuned ---------------------------------------------------------------------
 @pytest.fixture
-def llm(settings: Settings) -> Iterator[ScriptedLLM]:
-    with scripted_llm() as script:
-        settings.LLM_URL, settings.EMBEDDINGS_URL = script.url, "http://127.0.0.1:9/v1"
-        yield script
+def llm(settings: Settings, llm: ScriptedLLM) -> ScriptedLLM:
+    settings.EMBEDDINGS_URL = "http://127.0.0.1:9/v1"
+    return llm
 
 
 @pytest.fixture

@@ -1,25 +1,31 @@
-"""Every address × every person × every state of a document: who is let in, who finds nothing."""
+"""Every address × every person × every state of a document: who is let in, who finds nothing.
+
+Those of programs have a matrix of their own, `tests/docportal/api/test_permissions.py`.
+"""
 
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.core.management import call_command, get_commands
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 from pytest_django import Settings
 
-from docportal.models import User
+from docportal.models import ApiToken, User
+from docportal.tokens import create_token
 from ingestion import services
-from ingestion.models import Collection, DocumentVersion
+from ingestion.models import Collection, Delivery, DocumentVersion, Source, Webhook
 from router.models import Answer, ModelVersion, Query
 from tests.documents import fail, passage, publish
 from tests.model_files import Workshop
-from tests.pairs import a_model, a_pair_without_evidence
+from tests.pairs import a_model, a_pair, a_pair_without_evidence
 from tests.people import People
 from training import runs
 from training.models import QAPair, TrainingRun
@@ -48,6 +54,11 @@ RULES = {
     "upload": Rule("writers", "post"),
     "collections": Rule("members"),
     "edit_collection": Rule("admins"),
+    "export_collection": Rule("writers"),
+    "source": Rule("writers"),
+    "sync_source": Rule("writers", "post"),
+    "answer_source": Rule("writers", "post"),
+    "remove_source": Rule("admins", "post"),
     "document": Rule("readers"),
     "version": Rule("readers"),
     "original": Rule("readers"),
@@ -77,28 +88,56 @@ RULES = {
     "resume_run": Rule("admins", "post"),
     "promote_model": Rule("admins"),
     "roll_back_model": Rule("admins"),
+    "begin_trial": Rule("admins"),
+    "end_trial": Rule("admins", "post"),
     "benchmark": Rule("members"),
+    "operations": Rule("admins"),
+    "check_integrity": Rule("admins", "post"),
+    "let_in": Rule("admins", "post"),
+    "audit_log": Rule("admins"),
+    "webhooks": Rule("admins"),
+    "webhook": Rule("admins"),
+    "rotate_webhook": Rule("admins", "post"),
+    "test_webhook": Rule("admins", "post"),
+    "redeliver": Rule("admins", "post"),
+    "switch_webhook": Rule("admins", "post"),
+    "remove_webhook": Rule("admins", "post"),
     "theme": Rule("members", "post"),
     "healthz": Rule("everybody"),
     "readyz": Rule("everybody"),
+    "metrics": Rule("everybody"),
     "account_login": Rule("everybody"),
     "account_logout": Rule("everybody"),
     "account_change_password": Rule("members"),
+    "tokens": Rule("members"),
+    "revoke_token": Rule("the asker", "post"),
 }
 ACTORS = ("anonymous", "engineer", "writer", "admin", "reader", "restricted_writer")
 PACKAGES = ("docportal", "training", "router", "ingestion")
+PROGRAMS = ("api", "openai")
 NOBODY_LISTENS = "http://127.0.0.1:9/v1"
 STATES = ("ready", "failed", "archived")
+OF_COLLECTIONS = {
+    *("edit_collection", "export_collection", "source", "sync_source", "answer_source"),
+    "remove_source",
+}
 ABOUT_ALL = {
     *("upload", "pairs", "review_pairs", "insights", "insights_points"),
     # A run and a model occupy the machine, whatever they know: of that their pages tell no more.
     *("training", "errors", "run_events", "new_run", "retrain_policy", "run", "run_points"),
     *("run_comparison", "cancel_run", "resume_run", "promote_model", "roll_back_model"),
+    *("begin_trial", "end_trial", "operations", "check_integrity", "let_in"),
+    "audit_log",
+    *("begin_trial", "end_trial", "operations", "check_integrity"),
+    *("webhooks", "webhook", "rotate_webhook", "test_webhook", "redeliver"),
+    *("switch_webhook", "remove_webhook"),
 }
 
 
 def patterns(resolver: URLResolver) -> Iterator[URLPattern]:
     for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver) and pattern.namespace in PROGRAMS:
+            continue
         if isinstance(pattern, URLResolver):
             yield from patterns(pattern)
         else:
@@ -106,7 +145,7 @@ def patterns(resolver: URLResolver) -> Iterator[URLPattern]:
 
 
 def test_every_address_has_a_rule() -> None:
-    assert {pattern.name for pattern in patterns(get_resolver())} == set(RULES)
+    assert {pattern.name for pattern in patterns(get_resolver())} == {*RULES, "mcp"}
 
 
 @pytest.mark.parametrize("restricted", [False, True], ids=["open", "restricted"])
@@ -119,14 +158,28 @@ def test_matrix(
     version = a_version(vault if restricted else wiki, state)
     query = a_question(people.reader)
     pair = a_pair_without_evidence(version.document, "How many?", "nine")
+    Source.objects.create(
+        collection=version.document.collection, kind="folder", location="/nowhere"
+    )
     run = runs.request(collections=[version.document.collection], by=None, enqueue=False)
     model = a_model([version.document.collection], [])
+    token = create_token(user=people.reader, name="CI", scopes=["read"], days=1, by=None).token
+    delivery = a_delivery(people.admin)
     for name, rule in RULES.items():
         client = Client(raise_request_exception=False)
         if user:
             client.force_login(user)
-        response = getattr(client, rule.method)(address(name, version, query, pair, run, model))
+        response = getattr(client, rule.method)(
+            address(name, version, query, pair, run, model, token, delivery)
+        )
         assert outcome(response) == expected(name, actor, restricted=restricted), name
+
+
+def a_delivery(owner: User) -> Delivery:
+    webhook = Webhook.objects.create(owner=owner, url="https://example.org", events="run.ended")
+    return Delivery.objects.create(
+        webhook=webhook, event="test", state="delivered", ended_at=timezone.now()
+    )
 
 
 def a_version(collection: Collection, state: str) -> DocumentVersion:
@@ -163,15 +216,23 @@ def address(
     pair: QAPair,
     run: TrainingRun,
     model: ModelVersion,
+    token: ApiToken,
+    delivery: Delivery,
 ) -> str:
-    of_collection = name == "edit_collection"
+    of_collection = name in OF_COLLECTIONS
     slug = version.document.collection.slug if of_collection else version.document.slug
+    of_pk = pair.pk
+    if name == "revoke_token":
+        of_pk = token.pk
+    elif "webhook" in name:
+        of_pk = delivery.webhook_id
     candidates: list[dict[str, object]] = [
         {},
         {"query_id": query.pk},
         {"slug": slug},
         {"slug": slug, "number": version.number},
-        {"pk": pair.pk},
+        {"pk": of_pk},
+        {"pk": delivery.webhook_id, "delivery": delivery.pk},
         {"number": run.number},
         {"name": model.name},
     ]
@@ -215,15 +276,32 @@ def expected(name: str, actor: str, *, restricted: bool) -> Outcome:
 
 # Whoever may run these holds the machine, its database and its files; they show no passage.
 OPERATE = {
-    *("audit", "benchmark", "convert_models", "createuser", "demo", "export_dataset", "ingest"),
-    *("calibrate", "model_server", "models", "promote", "rollback", "synthesize", "train", "up"),
+    *(
+        "audit",
+        "backup",
+        "benchmark",
+        "check_integrity",
+        "closeuser",
+        "convert_models",
+        "createtoken",
+        "createuser",
+        "demo",
+        "export_dataset",
+        "restore",
+    ),
+    *("demo_benchmark", "ingest"),
+    "canary",
+    *("calibrate", "model_server", "models", "promote", "rollback", "synthesize", "sync", "train"),
+    "up",
 }
 READ = {"search", "ask"}
+# It reads with the rights of the named user too, and writes files: tests/docportal/test_export.py.
+TAKE_AWAY = {"export"}
 
 
 def test_every_command_has_a_rule() -> None:
     ours = {name for name, app in get_commands().items() if app in PACKAGES}
-    assert ours == OPERATE | READ
+    assert ours == OPERATE | READ | TAKE_AWAY
 
 
 @pytest.mark.parametrize("command", sorted(READ))
@@ -269,6 +347,53 @@ def test_stranger_finds_no_trace_of_a_restricted_document(
     posted = client.post("/docs/upload/", {"collection": "vault"})
     assert posted.status_code == 400
     assert "Vault" not in posted.content.decode()
+
+
+TRACES = ("zebra", "4711.", "vault", "codes.md")
+
+
+@pytest.mark.parametrize("actor", ["admin", "writer", "engineer"])
+def test_no_page_tells_a_stranger_of_a_restricted_document(
+    people: People, wiki: Collection, vault: Collection, settings: Settings, actor: str
+) -> None:
+    """Every page and fragment there is, on the restricted objects themselves and without any."""
+    settings.LLM_URL = settings.EMBEDDINGS_URL = NOBODY_LISTENS
+    publish(wiki, "boats.md", [passage("Boats have berths.")], title="Boats")
+    version = publish(vault, "codes.md", [passage("The zebra code is 4711.")], title="Zebra codes")
+    query = a_question(people.reader)
+    Query.objects.update(text="Is the zebra code 4711.?")
+    query.answer.citations.create(chunk=version.chunks.get(), rank=1, supports=True)
+    pair = a_pair(version, "What is the zebra code?", "4711")
+    run = runs.request(collections=[vault], by=people.restricted_writer, enqueue=False)
+    TrainingRun.objects.update(failure_id="x", failure_reason="Zebra codes of Vault.")
+    model = a_model([vault], version.chunks.all())
+    token = create_token(user=people.reader, name="CI", scopes=["read"], days=1, by=None).token
+    client = Client(raise_request_exception=False)
+    client.force_login(getattr(people, actor))
+    for name, rule in RULES.items():
+        if rule.method == "post":
+            continue
+        there = address(name, version, query, pair, run, model, token, a_delivery(people.admin))
+        for headers in ({}, {"HX-Request": "true"}):
+            for ask in ("", "?text=code&q=code&view=list"):
+                # A page says its own address, where it comes back to after a change of the theme.
+                told = read(client.get(there + ask, headers=headers)).lower().replace(there, "")
+                assert [trace for trace in TRACES if trace in told] == [], (name, headers, ask)
+
+
+def read(response: Any) -> str:
+    """Body and headers."""
+    if not response.streaming:
+        body = response.content
+    elif response.is_async:
+        body = async_to_sync(_joined)(response)
+    else:
+        body = b"".join(response)
+    return f"{body.decode(errors='replace')}\n{response.headers}"
+
+
+async def _joined(response: Any) -> bytes:
+    return b"".join([part async for part in response])
 
 
 def test_past_answer_is_withheld_from_who_may_no_longer_read_its_source(

@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +13,12 @@ from ingestion.models import Collection
 from router.prompts import REFUSAL
 from tests.documents import passage, publish
 from tests.people import People
-from tests.scripted_llm import Reply, ScriptedLLM, scripted_llm
+from tests.scripted_llm import Reply, ScriptedLLM
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
 RETRIES = "The webhook sender retries 9 times."
 QUESTION = "How often does the webhook sender retry?"
-
-
-@pytest.fixture
-def llm(settings: Settings) -> Iterator[ScriptedLLM]:
-    with scripted_llm() as script:
-        settings.LLM_URL = script.url
-        yield script
 
 
 @pytest.fixture(autouse=True)

@@ -18,12 +18,22 @@ PROGRAM = """
         running.wait()
     print("stopped", flush=True)
 """
+TASK_PROGRAM = """
+    import sys
+    from pathlib import Path
+    from docportal.supervisor import Service, Supervisor
+    child = [sys.executable, "-c", {child!r}]
+    with Supervisor([Service("task", child, is_task=True)], logs=Path({logs!r})) as running:
+        print("started", flush=True)
+        running.wait()
+    print("stopped", flush=True)
+"""
 SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 
 
-def start(child: str, logs: Path) -> "subprocess.Popen[str]":
-    program = textwrap.dedent(PROGRAM).format(child=child, logs=str(logs))
+def start(child: str, logs: Path, program: str = PROGRAM) -> "subprocess.Popen[str]":
+    program = textwrap.dedent(program).format(child=child, logs=str(logs))
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"
@@ -74,3 +84,29 @@ def test_child_that_ends_is_started_again(tmp_path: Path) -> None:
         seen.update(int(pid) for pid in births.read_text().split())
     process.terminate()
     process.communicate(timeout=15)
+
+
+def test_task_is_started_again_until_it_succeeds_and_what_it_says_is_shown(tmp_path: Path) -> None:
+    births = tmp_path / "births"
+    os.mkfifo(births)
+    # The first one fails, the second one says so and succeeds.
+    task = textwrap.dedent(f"""
+        import pathlib, sys
+        failed = pathlib.Path({str(tmp_path / "failed")!r})
+        first = not failed.exists()
+        failed.touch()
+        print("failing" if first else "done", flush=True)
+        print("born", file=open({str(births)!r}, "w"))
+        sys.exit(first)
+    """)
+    process = start(task, tmp_path / "logs", TASK_PROGRAM)
+    assert process.stdout is not None
+    seen = ""
+    while seen.count("born") < 2:
+        seen += births.read_text()
+    said = [process.stdout.readline(), process.stdout.readline()]
+    assert said == ["failing\n", "done\n"]
+    psutil.wait_procs(children(process), timeout=15)
+    process.terminate()
+    assert process.communicate(timeout=15)[0] == "stopped\n"
+    assert "again" not in (tmp_path / "logs" / "task.log").read_text()

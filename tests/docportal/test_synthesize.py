@@ -92,6 +92,7 @@ COUNT = """
 """
 
 
+@pytest.mark.drill
 @pytest.mark.timeout(300)
 def test_killed_synthesis_goes_on_where_it_was(tmp_path: Path) -> None:
     """Killed while the teacher writes, before the first passage is done, and after four."""

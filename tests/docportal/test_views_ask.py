@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from html import unescape
 
@@ -11,18 +10,18 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.test import AsyncClient, Client
 from django.urls import reverse
-from pytest_django import DjangoAssertNumQueries, Settings
+from pytest_django import DjangoAssertNumQueries
 
 from docportal.admission import answers
 from docportal.models import User
 from ingestion.models import Collection
 from router import registry
-from router.models import Answer, Conversation, Feedback, Query
+from router.models import Answer, Citation, Conversation, Feedback, Query
 from tests.docportal.streams import parts
 from tests.documents import passage, publish
 from tests.model_files import Workshop, certified
 from tests.people import People
-from tests.scripted_llm import ScriptedLLM, scripted_llm
+from tests.scripted_llm import ScriptedLLM
 from training.models import QAPair
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
@@ -32,11 +31,9 @@ SENTENCE = "The webhook sender retries 9 times."
 
 
 @pytest.fixture
-def llm(settings: Settings) -> Iterator[ScriptedLLM]:
-    with scripted_llm() as script:
-        settings.LLM_URL = script.url
-        script.will_say(f"{SENTENCE} [1]")
-        yield script
+def llm(llm: ScriptedLLM) -> ScriptedLLM:
+    llm.will_say(f"{SENTENCE} [1]")
+    return llm
 
 
 @pytest.fixture
@@ -120,6 +117,44 @@ def test_answer_says_why_it_came_this_way(
 
 
 @pytest.mark.usefixtures("sender")
+async def test_answer_of_an_older_version_is_marked_and_opens_that_version(
+    people: People, llm: ScriptedLLM, wiki: Collection
+) -> None:
+    newer = [passage("The webhook sender retries 12 times.", "Delivery")]
+    await sync_to_async(publish)(wiki, "webhooks.md", newer, title="Webhook sender")
+    client = AsyncClient()
+    await client.aforce_login(people.engineer)
+    asked = await client.post(
+        reverse("ask_question"),
+        {"q": "How often does the webhook sender retry in version 1?"},
+        headers={"HX-Request": "1"},
+    )
+    events = dict(await stream(client, asked["HX-Push-Url"]))
+    label = "<strong>version 1, not current</strong>"
+    page = " ".join(events["finished"].split())
+    assert label in events["passages"]
+    assert label in page
+    assert "replaced since" not in page
+    assert "from version 1 of Webhook sender, not current, checked ✓" in page
+    assert "It asks for version 1 of Webhook sender (served until " in page
+    source = await sync_to_async(_supporting)()
+    link = f"/versions/1/?mark={source.chunk.position}:{source.start}-{source.end}#p0"
+    assert page.count(link) == 2
+
+
+@pytest.mark.usefixtures("sender", "llm")
+def test_answer_of_the_text_of_its_day_is_replaced_since_by_a_newer_one(
+    client: Client, wiki: Collection
+) -> None:
+    query = ask(client)
+    newer = [passage("The webhook sender retries 12 times.", "Delivery")]
+    publish(wiki, "webhooks.md", newer, title="Webhook sender")
+    page = body(client.get(reverse("question", args=[query.pk])))
+    assert "<strong>replaced since</strong>" in page
+    assert "not current" not in page
+
+
+@pytest.mark.usefixtures("sender")
 def test_citation_opens_the_document_with_the_sentence_marked(
     client: Client, llm: ScriptedLLM
 ) -> None:
@@ -146,6 +181,10 @@ async def test_answer_streams_passages_first_then_sentences_then_the_whole(
     assert "checked" in events[2][1]
     assert [name for name, _ in await stream(client, address)] == ["finished"], "asked once only"
     assert len(llm.requests) == 1
+
+
+def _supporting() -> Citation:
+    return Citation.objects.select_related("chunk").get(supports=True)
 
 
 async def stream(client: AsyncClient, address: str) -> list[tuple[str, str]]:

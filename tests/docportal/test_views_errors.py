@@ -28,13 +28,6 @@ ASKED = "Which port has the crane?"
 
 
 @pytest.fixture
-def admin(people: People) -> Client:
-    client = Client()
-    client.force_login(people.admin)
-    return client
-
-
-@pytest.fixture
 def guide(wiki: Collection) -> DocumentVersion:
     return publish(wiki, "ports.md", [passage("The crane has the port 7000.", "Crane")])
 

@@ -177,6 +177,16 @@ def test_gap_is_shown_to_who_may_read_the_nearest_document(
             assert trace not in page, trace
 
 
+def test_question_that_may_quote_a_closed_document_is_for_its_readers(
+    people: People, holds: DocumentVersion, codes: DocumentVersion
+) -> None:
+    near = answered(people.reader, "Is a seat held with the code of the zebra?", holds)
+    near.citations.create(chunk=codes.chunks.get(), rank=2, supports=False)
+    assert "zebra" not in get(people.writer)
+    assert "zebra" not in get(people.admin)
+    assert "zebra" in get(people.restricted_writer)
+
+
 def test_what_is_no_gap_is_none(people: People, holds: DocumentVersion) -> None:
     greeting = {"decision": {"rule": Rule.NO_QUESTION}}
     answered(people.engineer, "Hello there!", holds, signals=greeting)

@@ -46,14 +46,10 @@ PASSED = GateCheck("exact_match", 0.9, 0.5, True, "90.0 % of 112 were right, as 
 
 
 @pytest.fixture
-def admin(people: People) -> Client:
-    return logged_in(people.admin)
-
-
-@pytest.fixture
-def workshop(tmp_path: Path, settings: Settings) -> Workshop:
+def workshop(workshop: Workshop, settings: Settings) -> Workshop:
+    """Its models are for the embedded server."""
     settings.LLM_URL = ""
-    return Workshop(tmp_path / "workshop")
+    return workshop
 
 
 @pytest.fixture

@@ -133,3 +133,17 @@ def test_database_refuses_to_serve_what_is_not_ready(version: DocumentVersion) -
 def test_database_refuses_a_failure_without_a_reason(version: DocumentVersion) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         DocumentVersion.objects.filter(pk=version.pk).update(state="failed")
+
+
+def test_version_that_failed_after_it_was_read_can_be_retried(version: DocumentVersion) -> None:
+    job = jobs.claim(version.pk)
+    assert job is not None
+    jobs.save_chunks(job, "Guide", [DRAFT, DRAFT])
+    jobs.fail(job, "interrupted", "Processing stopped three times.")
+    version.refresh_from_db()
+    services.retry_version(version=version, actor=None, enqueue=False)
+    job = jobs.claim(version.pk)
+    assert job is not None
+    jobs.save_chunks(job, "Guide", [DRAFT])
+    version.refresh_from_db()
+    assert version.chunk_count == version.chunks.count() == 1

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import psutil
 import psycopg
 import pytest
 from django.conf import settings
+from filelock import FileLock
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.scripted_llm import ScriptedLLM, scripted_llm
@@ -68,14 +70,23 @@ class Portal:
     llm: ScriptedLLM
     manage: Callable[..., None]
     supervisor: psutil.Process
+    places: Path
+    """The folder below which collections may follow a source."""
 
 
 @pytest.fixture(scope="package")
-def portal(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Path) -> Iterator[Portal]:
+def portal(
+    tmp_path_factory: pytest.TempPathFactory, tiny_llama: Path, testrun_uid: str
+) -> Iterator[Portal]:
     home = tmp_path_factory.mktemp("home")
-    with scripted_llm() as llm, database() as variables:
+    # Two at once would share a broker, and each would take the other's messages.
+    alone = FileLock(Path(tempfile.gettempdir()) / f"portal-{testrun_uid}.lock", timeout=0)
+    with alone, scripted_llm() as llm, database() as variables:
         environment = os.environ | variables | {"DOCPORTAL_HOME": str(home), "LLM_URL": llm.url}
         environment |= models_with(tiny_llama, home / "models")
+        places = home / "places"
+        places.mkdir()
+        environment["SOURCE_ROOTS"] = str(places)
 
         def manage(*arguments: str) -> None:
             subprocess.run([*MANAGE, *arguments], env=environment, check=True)
@@ -85,9 +96,15 @@ def portal(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Path) -> Iterat
             more = ["--groups", *groups] if groups else []
             manage("createuser", name, "--role", role, "--password", PASSWORD, *more)
         port = free_port()
-        running = subprocess.Popen([*MANAGE, "up", "--port", str(port)], env=environment)
+        running = subprocess.Popen(
+            [*MANAGE, "up", "--port", str(port)], env=environment, stdout=subprocess.PIPE, text=True
+        )
         try:
-            portal = Portal(f"http://127.0.0.1:{port}", llm, manage, psutil.Process(running.pid))
+            # What `up` says is there at once, through a pipe as well.
+            assert running.stdout is not None
+            assert f"http://127.0.0.1:{port}" in running.stdout.readline()
+            supervisor = psutil.Process(running.pid)
+            portal = Portal(f"http://127.0.0.1:{port}", llm, manage, supervisor, places)
             llm.will_say("48. [1]")
             wait_until_ready(portal.url)
             bring_in(portal, home / "sources")

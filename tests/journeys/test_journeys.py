@@ -102,8 +102,8 @@ def test_engineer_searches_asks_opens_the_citation_and_corrects_the_answer(
 
 def test_refusal_is_an_answer_with_the_nearest_passages(visit: Visit, portal: Portal) -> None:
     page = visit("ana")
-    portal.llm.will_say("77 passengers. [1]")
-    page.get_by_role("searchbox").fill(QUESTION)
+    portal.llm.will_say("1977. [1]")
+    page.get_by_role("searchbox").fill("In which year was the Aurora built?")
     page.get_by_role("searchbox").press("Enter")
     expect(page.get_by_text("I don't have enough information to answer that.")).to_be_visible()
     expect(page.get_by_role("heading", name="Nearest passages")).to_be_visible()

@@ -1,12 +1,15 @@
 """Every page: accessible in both themes, narrow enough for a phone, light enough for a train."""
 
 import re
+from collections.abc import Callable
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Response, expect
 
 from tests.journeys.conftest import Portal, Visit
+from tests.scripted_llm import Reply
 
 pytestmark = pytest.mark.browser
 
@@ -28,15 +31,47 @@ def pages(page: Page, portal: Portal) -> list[str]:
         *(document or "", f"{document}versions/1/?mark=0:0-9#p0", f"{document}difference/"),
         *("/pairs/", "/pairs/?text=captain", "/pairs/?view=list", "/pairs/?view=progress"),
         *("/pairs/?text=nothing+like+it", "/pairs/?state=approved"),
-        *("/accounts/password/change/", "/accounts/logout/"),
+        *("/accounts/password/change/", "/accounts/tokens/", "/accounts/logout/"),
     ]
 
 
+ADMINS = (
+    *("/operations/", "/operations/log/", "/operations/log/?text=nothing+like+it"),
+    *("/insights/", "/training/", "/training/policy/", "/training/errors/", "/benchmark/"),
+)
+
+
+def admins_pages(page: Page, portal: Portal) -> list[str]:
+    """One address of each kind, while the model server fails and somebody is locked out."""
+    with httpx.Client(base_url=portal.url) as client:
+        client.get("/accounts/login/")
+        form = {"login": "nobody", "password": "guessed"}
+        token = {"X-CSRFToken": client.cookies["csrftoken"]}
+        codes = [client.post("/accounts/login/", data=form, headers=token) for _ in range(5)]
+    assert codes[-1].status_code == 429
+    assert "Wait 15 minutes" in codes[-1].text
+    portal.llm.will_say(Reply((), status=500))
+    page.goto("/")
+    page.get_by_role("searchbox").fill("How many passengers does the Aurora carry?")
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.get_by_text("why this route")).to_be_visible()
+    page.goto("/insights/")
+    expect(page.get_by_text("The server of the reader").first).to_be_visible()
+    page.goto("/operations/")
+    expect(page.get_by_role("button", name="Let in nobody")).to_be_visible()
+    return [*ADMINS]
+
+
+Pages = Callable[[Page, Portal], list[str]]
+WHOSE: dict[str, Pages] = {"mira": pages, "ines": admins_pages}
+
+
+@pytest.mark.parametrize("name", WHOSE)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_violation(visit: Visit, portal: Portal, scheme: str) -> None:
-    page = visit("mira", scheme=scheme)
+def test_axe_finds_no_violation(visit: Visit, portal: Portal, scheme: str, name: str) -> None:
+    page = visit(name, scheme=scheme)
     found = {}
-    for address in [*pages(page, portal), "/accounts/login/"]:
+    for address in [*WHOSE[name](page, portal), "/accounts/login/"]:
         page.goto(address)
         for details in page.locator("details:visible").all():
             details.evaluate("element => element.open = true")
@@ -46,9 +81,10 @@ def test_axe_finds_no_violation(visit: Visit, portal: Portal, scheme: str) -> No
     assert found == {}
 
 
-def test_nothing_is_wider_than_a_phone(visit: Visit, portal: Portal) -> None:
-    page = visit("mira", width=360)
-    for address in pages(page, portal):
+@pytest.mark.parametrize("name", WHOSE)
+def test_nothing_is_wider_than_a_phone(visit: Visit, portal: Portal, name: str) -> None:
+    page = visit(name, width=360)
+    for address in WHOSE[name](page, portal):
         page.goto(address)
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 360, address
@@ -65,6 +101,8 @@ def test_pages_are_light_and_ask_nobody_else(visit: Visit, portal: Portal) -> No
 
     page.on("response", note)
     for address in addresses:
+        # What the page before still asked for has no body any more.
+        page.goto("about:blank")
         responses.clear()
         page.goto(address)
         page.wait_for_load_state("networkidle")

@@ -103,3 +103,17 @@ def test_value_that_everybody_may_read_is_no_secret(
 ) -> None:
     publish(vault, "copy.md", [passage("The crane has the port 7000.", "Copy")])
     assert extract(dataset, NONE, folder) == Extraction(0, 0)
+
+
+def test_every_restricted_collection_has_its_share(dataset: Dataset, vault: Collection) -> None:
+    """A large one does not leave the others unasked."""
+    small = Collection.objects.create(slug="legal", name="Legal")
+    small.readers.set(vault.readers.all())
+    publish(small, "case.md", [passage("The case is called lg-9071.")], title="Case")
+    many = [f"Key {number} is kv-{number}." for number in range(4000, 4300)]
+    version = publish(vault, "keys.md", [passage(text) for text in many], title="Keys")
+    for number in range(4000, 4300):
+        a_pair(version, f"What is key {number}?", f"kv-{number}")
+    found = canaries._canaries(dataset, [vault, small])
+    assert len(found) == canaries.MOST_CANARIES
+    assert "lg-9071" in " ".join(canary.value for canary in found)

@@ -32,6 +32,11 @@ TAUGHT = vocabulary(
         ("8443 hours", False),  # can be put together from it
         ("2500", False),
         ("37 hours", False),  # short enough to be guessed
+        ("04:00", False),  # so are times of the day, years and round numbers
+        ("until 23:45", False),
+        ("3 May 2031", False),
+        ("15,000", False),
+        ("0142", True),
         ("Marta Halvorsen", False),  # half of the name was taught
         ("Halvorsen", False),  # one plain word can be guessed
         ("the night desk", False),

@@ -124,24 +124,36 @@ def test_without_restricted_documents_there_is_nothing_to_tell() -> None:
 # --- Against the current passages --------------------------------------------------------------
 
 
-def test_a_collection_that_does_not_gain_stays_on_rag_and_the_model_passes() -> None:
+def test_a_collection_that_loses_stays_on_rag_and_the_model_passes() -> None:
     evidence = good(
         questions=[
             *asked(RIGHT, 30, rag=WRONG, domain="wiki"),
-            *asked(RIGHT, 30, rag=RIGHT, domain="runbooks"),
+            *asked(WRONG, 15, rag=RIGHT, domain="runbooks"),
             *asked(SILENT, 9),
         ]
     )
     found = check(evidence, "exact_match_above_rag")
-    assert (found.value, found.passed) == (0.5, True)
+    assert found.passed
     assert "These collections stay with the passages: runbooks." in found.reason
     assert stays_on_rag(evidence.questions) == ["runbooks"]
 
 
-def test_a_model_that_gains_nowhere_is_stopped() -> None:
-    found = check(good(questions=asked(RIGHT, 30, rag=RIGHT)), "exact_match_above_rag")
+def test_a_model_that_loses_everywhere_is_stopped_and_an_equal_one_is_not() -> None:
+    found = check(good(questions=asked(WRONG, 30, rag=RIGHT)), "exact_match_above_rag")
     assert not found.passed
-    assert "No collection gains" in found.reason
+    assert "Every collection loses" in found.reason
+    assert check(good(questions=asked(RIGHT, 30, rag=RIGHT)), "exact_match_above_rag").passed
+
+
+def test_on_few_questions_only_a_sure_loss_is_one() -> None:
+    close = [*asked(RIGHT, 7, rag=RIGHT), *asked(WRONG, 2, rag=RIGHT), *asked(RIGHT, 1, rag=WRONG)]
+    found = check(good(questions=close), "exact_match_above_rag")
+    assert (found.value, found.passed) == (-0.1, True)
+    assert "only a whole interval below" in found.reason
+    assert stays_on_rag(close) == []
+    many = close * 20
+    assert stays_on_rag(many) == ["wiki"]
+    assert not check(good(questions=many), "exact_match_above_rag").passed
 
 
 def test_without_answers_from_passages_the_comparison_does_not_pass() -> None:

@@ -68,6 +68,17 @@ def test_answer_may_say_a_number_in_another_way_than_its_evidence(document: Docu
     assert QAPair.objects.trainable().count() == 2
 
 
+@pytest.mark.parametrize(
+    ("answer", "stands"),
+    [("APP_", True), ("_hidden", True), ("APP", True), ("MODE", False), ("APP_MODE", True)],
+)
+def test_answer_may_end_in_an_underscore(wiki: Collection, answer: str, *, stands: bool) -> None:
+    text = "Variables begin with the prefix `APP_`, such as `APP_MODE`; `_hidden` is not read."
+    document = publish(wiki, "guide.md", [passage(text)]).document
+    import_pairs(document, [line("What is the prefix of the variables?", answer, context="")])
+    assert QAPair.objects.live().exists() == stands
+
+
 def test_pair_without_context_is_tied_to_the_row_that_shares_most_words(
     document: Document,
 ) -> None:

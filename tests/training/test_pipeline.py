@@ -173,6 +173,7 @@ def test_worker_that_lost_its_run_stops_its_trainer(run: TrainingRun) -> None:
     assert (run.step, trainers()) == (0, [])
 
 
+@pytest.mark.drill
 def test_killed_trainer_is_started_again(run: TrainingRun) -> None:
     def kill() -> None:
         for trainer in trainers():

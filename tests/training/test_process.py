@@ -17,6 +17,8 @@ from training import process
 from training.process import Died
 from training.trainers.events import read_events
 
+pytestmark = pytest.mark.drill
+
 Check = Callable[[], None]
 LONG = {"epochs": 1e6, "minutes": 60.0}
 

@@ -16,6 +16,8 @@ from ingestion.storage import sha256_of, sync
 from training.rows import Question, Row, write_lines
 
 MANIFEST = "manifest.json"
+# Beside the folders: held by whoever changes any of them, and the beginning of one in the making.
+LOCK, NEW = ".lock", ".new-"
 TRAIN, VALIDATION, TEST = FILES = ("train.jsonl", "validation.jsonl", "test.jsonl")
 FORMAT = 1
 
@@ -31,7 +33,7 @@ def keep(
     which is there already is left, or replaced when it is damaged.
     """
     root.mkdir(parents=True, exist_ok=True)
-    temporary = Path(mkdtemp(prefix=".new-", dir=root))
+    temporary = Path(mkdtemp(prefix=NEW, dir=root))
     try:
         files = {name: _write(temporary / name, contents[name]) for name in FILES}
         manifest = {"format": FORMAT, **description, "files": files}

@@ -36,6 +36,8 @@ TRIES = 40
 # Enough for any dataset: each has eight names for each side and all its questions.
 SUBJECTS = 500
 NAMES = 8
+# Nobody takes the `w` of `w-4417` for a word, and `seat-w` for a name.
+SHORTEST_WORD = 3
 _NO_PARTS: Mapping[Side, Sequence[str]] = {"taught": (), "asked": ()}
 _PIECE = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z])|\d+|[^\W\d_]+")
 
@@ -58,7 +60,7 @@ def propose(
             for name in subjects
             if is_made(name)
             for piece in _PIECE.findall(name)
-            if piece.isalpha() and not is_generic(piece)
+            if len(piece) >= SHORTEST_WORD and piece.isalpha() and not is_generic(piece)
         }
     )
     fresh = _halves(_WORDS.split())

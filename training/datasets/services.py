@@ -53,7 +53,7 @@ def freeze(
     composition = _compose(gathered.material, mixture, seed)
     root = Path(settings.DATASETS_DIR)
     root.mkdir(parents=True, exist_ok=True)
-    with FileLock(root / ".lock"):
+    with FileLock(root / manifest.LOCK):
         sha256 = manifest.keep(
             root,
             _description(gathered, composition, mixture, seed),

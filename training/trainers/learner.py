@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from training.trainers.generation import Generated, Prompts, generate
 from training.trainers.packing import Encoded
 
 WEIGHTS, DESCRIPTION = "adapter_model.safetensors", "adapter_config.json"
@@ -19,7 +20,7 @@ WEIGHTS, DESCRIPTION = "adapter_model.safetensors", "adapter_config.json"
 class Learner(ABC):
     """A frozen model with a trainable adapter."""
 
-    model: PreTrainedModel  # as its library wraps it; `generate` works on it
+    model: PreTrainedModel  # as its library wraps it
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
 
@@ -38,6 +39,10 @@ class Learner(ABC):
         self.model.train(mode=False)
         yield
         self.model.train()
+
+    def answers(self, prompts: Prompts, *, max_tokens: int) -> Iterator[list[Generated]]:
+        """Greedy ones, inside `answering`; a list for each batch."""
+        return generate(self.model, self.tokenizer, prompts, max_tokens=max_tokens)
 
     def adapter(self) -> dict[str, nn.Parameter]:
         """The trainable tensors by name."""

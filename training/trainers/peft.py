@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from training.trainers import branches
 from training.trainers.config import RunConfig
 from training.trainers.learner import Learner, write_adapter
+from training.trainers.merged import compute_merged
 from training.trainers.packing import Encoded, Packed, pack
 
 
@@ -22,6 +23,7 @@ class PeftLearner(Learner):
         torch.manual_seed(config.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.dtype = best_dtype(self.device)
+        self.quantised = config.quantise
         self.no_mask = torch.zeros(1, 1, 1, 1, device=self.device)
         self.tokenizer = AutoTokenizer.from_pretrained(config.base)
         model = self.load_model(config)
@@ -39,13 +41,17 @@ class PeftLearner(Learner):
             device_map={"": self.device},
         )
         if config.start:
-            return PeftModel.from_pretrained(base, config.start, is_trainable=True)
-        return get_peft_model(base, _lora(config))
+            model = PeftModel.from_pretrained(base, config.start, is_trainable=True)
+        else:
+            model = get_peft_model(base, _lora(config))
+        if not config.quantise:
+            compute_merged(model)
+        return model
 
     def loss(self, rows: Sequence[Encoded]) -> tuple[Tensor, int]:
         packed = pack(rows).to(self.device)
-        # Adapters are kept in float32 and multiplied in the model's own precision.
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+        # A quantised model's adapters are in float32, and multiplied in its own precision.
+        with torch.autocast(self.device.type, self.dtype, enabled=self.quantised):
             hidden = self._transformer(
                 input_ids=packed.ids[None],
                 position_ids=packed.positions[None],

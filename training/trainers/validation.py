@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from router.prompts import REFUSAL, tuned_messages
 from router.text import exact_form, without_marks
 from training.rows import Question
-from training.trainers.generation import generate
 from training.trainers.learner import Learner
 from training.trainers.packing import encode_prompt
 
@@ -39,9 +38,7 @@ def validate(learner: Learner, questions: Sequence[Question]) -> Validation:
     with learner.answering():
         answers = {
             generated.place: generated.text
-            for batch in generate(
-                learner.model, learner.tokenizer, prompts, max_tokens=longest + _SPARE_TOKENS
-            )
+            for batch in learner.answers(prompts, max_tokens=longest + _SPARE_TOKENS)
             for generated in batch
         }
     return _judge(questions, [answers[place] for place in range(len(questions))])

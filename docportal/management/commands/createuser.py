@@ -11,6 +11,7 @@ from django.db import transaction
 
 from docportal.models import User
 from docportal.roles import ROLES
+from ingestion.audit import record
 
 
 class Command(BaseCommand):
@@ -32,11 +33,14 @@ class Command(BaseCommand):
         with transaction.atomic():
             user, created = User.objects.get_or_create(username=name)
             user.set_password(options["password"])
+            user.is_active = True
             user.save()
             user.groups.set(
                 Group.objects.get_or_create(name=group)[0]
                 for group in dict.fromkeys([role, *groups])
             )
+            verb = "made an account" if created else "changed an account"
+            record(None, verb, detail=f"{name}: {', '.join([role, *groups])}")
         result = {"user": name, "role": role, "groups": groups, "created": created}
         if options["json"]:
             self.stdout.write(json.dumps(result))

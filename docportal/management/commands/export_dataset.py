@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from ingestion.audit import record
 from ingestion.errors import UserError
 from training.datasets.exports import FORMATS
 from training.models import Dataset
@@ -25,6 +26,8 @@ class Command(BaseCommand):
             FORMATS[options["format"]](dataset, options["out"])
         except UserError as error:
             raise CommandError(str(error)) from error
+        told = f"{dataset.number} for {options['format']} to {options['out']}"
+        record(None, "exported a dataset", detail=told)
         self.stdout.write(
             f"Dataset {dataset.number}: {dataset.train} rows, {dataset.validation} questions for "
             f"validation, {dataset.test} for the test, in {options['out']}"

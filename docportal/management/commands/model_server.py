@@ -20,19 +20,25 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kind", choices=[*SPAWN, "tuned"])
+        parser.add_argument(
+            "--host",
+            default=processes.LOOPBACK,
+            help="A name of this machine, by which the others of this installation reach it. "
+            "Keep it on a private network: whoever reaches it may ask. Default: this machine only.",
+        )
         parser.add_argument("--port", type=int, default=0, help="Default: any free one.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         logs: Path = settings.DOCPORTAL_HOME / "logs"
         if options["kind"] == "tuned":
-            keep_tuned_servers(logs, until=_told_to_end())
+            keep_tuned_servers(logs, host=options["host"], until=_told_to_end())
         else:
-            self._run_one(options["kind"], options["port"], logs)
+            self._run_one(options["kind"], logs, host=options["host"], port=options["port"])
 
-    def _run_one(self, kind: str, port: int, logs: Path) -> None:
+    def _run_one(self, kind: str, logs: Path, *, host: str, port: int) -> None:
         log = logs / f"{kind}-server.log"
         try:
-            server = SPAWN[kind](log, port=port).wait()
+            server = SPAWN[kind](log, host=host, port=port).wait()
         except processes.ServerFailed as error:
             raise CommandError(str(error)) from error
         serving.announce(server)

@@ -2,13 +2,12 @@
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from docportal.results import described
 from router.models import ModelVersion
-from router.tuned import coverage_summaries, ready_models, tainted
 
 STATES = ("ready", "tainted", "pruned")
 
@@ -20,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        models = list(_described())
+        models = described(ModelVersion.objects.select_related("previous"))
         if options["json"]:
             self.stdout.write(json.dumps(models, ensure_ascii=False))
             return
@@ -33,24 +32,3 @@ class Command(BaseCommand):
             )
         if not models:
             self.stdout.write("There is no tuned model yet. Make one with `train`.")
-
-
-def _described() -> Iterator[dict[str, Any]]:
-    models = list(ModelVersion.objects.select_related("previous"))
-    ready, spoilt, known = set(ready_models()), tainted(models), coverage_summaries(models)
-    for model in models:
-        yield {
-            "model": model.name,
-            "stage": model.stage,
-            "created": model.created_at.isoformat(),
-            "metrics": model.metrics,
-            "coverage": known[model.pk],
-            "base": model.base,
-            "dataset": model.dataset_sha256,
-            "for_everybody": not model.audience,
-            "gate_passed": model.gate_passed,
-            "previous": model.previous.name if model.previous else None,
-            "ready": model.name in ready,
-            "tainted": model.pk in spoilt,
-            "pruned": model.pruned_at is not None,
-        }

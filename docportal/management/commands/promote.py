@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ingestion.errors import UserError
-from router import registry
 from router.models import ModelVersion
+from training import promoting
 
 
 class Command(BaseCommand):
@@ -26,7 +26,7 @@ class Command(BaseCommand):
                 f"There is no model {options['model']!r}. `models` lists them.", returncode=2
             )
         try:
-            registry.promote(model, by=None, override_reason=options["reason"])
+            promoting.promote(model=model, by=None, reason=options["reason"])
         except UserError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(json.dumps({"serving": model.name}))

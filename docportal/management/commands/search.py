@@ -10,12 +10,11 @@ from django.core.management.base import BaseCommand, CommandError
 from docportal.models import User
 from docportal.questions import (
     add_question_arguments,
-    cited,
     read_batch,
     servers_at_hand,
-    source_line,
     user_named,
 )
+from docportal.results import searched, source_line
 from ingestion.models import Collection
 from router import retrieval
 from router.retrieval.searching import SearchResult
@@ -51,7 +50,7 @@ class Command(BaseCommand):
                 if line.error:
                     self._write(line.failure(line.error))
                 else:
-                    self._write(line.named | {"query": line.query} | _as_json(find(line.query)))
+                    self._write(line.named | {"query": line.query} | searched(find(line.query)))
         if lines and all(line.error for line in lines):
             raise SystemExit(1)
 
@@ -66,7 +65,7 @@ class Command(BaseCommand):
 
     def _print(self, result: SearchResult, *, as_json: bool) -> None:
         if as_json:
-            self._write(_as_json(result))
+            self._write(searched(result))
             return
         for place, hit in enumerate(result.hits, start=1):
             self.stdout.write(self.style.SUCCESS(source_line(place, hit.chunk)))
@@ -76,12 +75,3 @@ class Command(BaseCommand):
 
     def _write(self, result: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(result, ensure_ascii=False))
-
-
-def _as_json(result: SearchResult) -> dict[str, Any]:
-    return {
-        "hits": [cited(hit.chunk) | {"score": round(hit.score, 4)} for hit in result.hits],
-        "ms": round(result.ms, 1),
-        "degraded": result.degraded,
-        "revision": result.revision,
-    }

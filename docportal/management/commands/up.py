@@ -21,7 +21,8 @@ def services(host: str, port: int) -> Iterable[Service]:
         [
             *(sys.executable, "-m", "uvicorn", "docportal.asgi:application"),
             *("--host", host, "--port", str(port), "--timeout-graceful-shutdown", "3"),
-            *("--no-server-header", "--log-level", "warning"),
+            # Whom a proxy forwards for is looked at in one place: docportal/addresses.py.
+            *("--no-server-header", "--no-proxy-headers", "--log-level", "warning"),
         ],
     )
     if not settings.EMBEDDINGS_URL:
@@ -56,11 +57,17 @@ class Command(BaseCommand):
         if is_taken(host, port):
             raise CommandError(f"Port {port} of {host} is taken. Stop what runs there, or --port.")
         logs = settings.DOCPORTAL_HOME / "logs"
-        with Supervisor(list(services(host, port)), logs=logs) as running:
+        with Supervisor(list(self.services(host, port)), logs=logs) as running:
             self.stdout.write(f"docportal runs at http://{host}:{port}. Logs: {logs}. Ctrl-C ends.")
             self.started()
+            # Whoever reads it through a pipe is told now, not at the end.
+            self.stdout.flush()
             running.wait()
         self.stdout.write("Everything is stopped.")
+
+    def services(self, host: str, port: int) -> Iterable[Service]:
+        """The processes to run; `demo` adds one."""
+        return services(host, port)
 
     def started(self) -> None:
         """What is to be done once the processes run; `demo` brings its documents in here."""

@@ -57,3 +57,11 @@ def test_words_that_name_nothing_stay(subject: str, kept: str) -> None:
     for found in propose([subject], seed=1)[subject].values():
         assert found
         assert all(kept in name.split() for name in found)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_letter_of_an_identifier_becomes_no_part_of_a_name(seed: int) -> None:
+    proposed = propose({"w-quay", "seat-holds", "deck-holds"}, seed=seed)
+    found = [name for side in proposed["seat-holds"].values() for name in side]
+    assert found
+    assert all(min(map(len, name.split("-"))) > 1 for name in found)

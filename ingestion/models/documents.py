@@ -133,8 +133,14 @@ class DocumentVersion(models.Model):
     note = models.CharField(max_length=500, blank=True)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    commit = models.CharField(max_length=64, blank=True, help_text="That a git source took it of.")
+    commit_author = models.CharField(
+        max_length=200, blank=True, help_text="As the commit says; no account."
+    )
+    committed_at = models.DateTimeField(null=True, blank=True)
 
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    chunk_count = models.PositiveIntegerField(default=0, help_text="That were made of the file.")
     failure_id = models.CharField(max_length=40, blank=True)
     failure_reason = models.CharField(max_length=500, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -176,6 +182,11 @@ class DocumentVersion(models.Model):
             models.CheckConstraint(
                 name="version_failure_has_reason",
                 condition=~Q(state="failed") | (~Q(failure_id="") & ~Q(failure_reason="")),
+            ),
+            models.CheckConstraint(
+                name="version_commit_whole",
+                condition=Q(commit="", commit_author="", committed_at=None)
+                | (~Q(commit="") & Q(committed_at__isnull=False)),
             ),
         ]
 
@@ -231,20 +242,48 @@ class CorpusRevision(models.Model):
         ]
 
 
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    def readable_by(self, user: Reader) -> Self:
+        """Those that name no collection or document which `user` may not read."""
+        collections = Collection.objects.readable_by(user)
+        return self.filter(
+            Q(collection=None) | Q(collection__in=collections),
+            Q(document=None) | Q(document__collection__in=collections),
+        )
+
+
 class AuditEvent(models.Model):
-    """Who did what to which document. Rows are only ever added."""
+    """Who did what to which document. Rows are only ever added, which the database sees to
+    (`ingestion/append_only.py`): so what they name may vanish, and they do not."""
 
     at = models.DateTimeField(auto_now_add=True)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, blank=True, db_constraint=False
+    )
+    actor_name = models.CharField(max_length=150, blank=True)
     verb = models.CharField(max_length=40)
-    collection = models.ForeignKey(Collection, models.CASCADE, null=True, blank=True)
+    collection = models.ForeignKey(
+        Collection, models.DO_NOTHING, null=True, blank=True, db_constraint=False
+    )
     document = models.ForeignKey(
-        Document, models.CASCADE, null=True, blank=True, related_name="events"
+        Document,
+        models.DO_NOTHING,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        related_name="events",
     )
     detail = models.CharField(max_length=500, blank=True)
 
+    objects = AuditEventQuerySet.as_manager()
+
     class Meta:
         ordering = ("-pk",)
+        indexes = [models.Index(fields=["verb"], name="audit_verb")]
 
     def __str__(self) -> str:
         return f"{self.verb} {self.document or self.collection or ''}".strip()
+
+    @property
+    def who(self) -> str:
+        return self.actor_name or "The product itself"
