@@ -105,13 +105,12 @@ unsloth: $(UNSLOTH_STAMP) ## install Unsloth in .venv-unsloth, for TRAINER=unslo
 unsloth-check: setup unsloth ## train a tiny model with Unsloth, on the CPU
 	$(BIN)/python -m pytest tests/training/trainers/test_unsloth.py
 
-# vLLM's build for processors asks for those of PyTorch, which are on PyTorch's own index or in a
-# folder that PIP_FIND_LINKS names. PyPI has torchaudio and torchcodec for GPUs only: vLLM names
-# them, needs them for sound, and does not start with them. 3.4 GB.
+# vLLM's build for processors asks for those of PyTorch, which PyPI lacks: PIP_EXTRA_INDEX_URL names
+# PyTorch's own index, or PIP_FIND_LINKS a folder of them. PyPI has torchaudio and torchcodec for GPUs
+# only: vLLM names them, needs them for sound, and does not start with them. 3.4 GB.
 $(VLLM_STAMP): tests/vllm.txt
 	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
-	$(VLLM)/bin/python -m pip install --quiet --no-deps --retries 1 \
-		--extra-index-url https://download.pytorch.org/whl/cpu \
+	$(VLLM)/bin/python -m pip install --quiet --no-deps \
 		'torch==2.13.0+cpu' 'torchvision==0.28.0+cpu'
 	$(VLLM)/bin/python -m pip install --quiet --requirement $<
 	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchaudio torchcodec

@@ -22,6 +22,12 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("docportal")
 
+SESSIONS_END_WITHIN_MS = 30_000
+END_OTHER_SESSIONS = """
+    SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
 pytest_plugins = ["tests.model_servers", "tests.tiny_models"]
 
 
@@ -68,11 +74,19 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """SQLite's tables are emptied between tests row by row, which the audit log does not allow."""
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A database whose tables can be emptied, and that nobody holds when it is dropped.
+
+    SQLite's tables are emptied between tests row by row, which the audit log does not allow. On
+    PostgreSQL a process that a test has stopped may still be rolling back.
+    """
     with django_db_blocker.unblock():
         if connection.vendor == "sqlite":
             connection.cursor().execute(f"DROP TRIGGER IF EXISTS {NOT_REMOVED}")
+    yield
+    with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            connection.cursor().execute(END_OTHER_SESSIONS, [SESSIONS_END_WITHIN_MS])
 
 
 @pytest.fixture(autouse=True)
