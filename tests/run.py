@@ -35,7 +35,7 @@ def main() -> int:
 
 def _pytest(what: str, environment: dict[str, str], arguments: list[str]) -> int:
     print(f"\n=== Tests on {what} ===", flush=True)
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", *arguments]
+    command = [sys.executable, "-m", "pytest", "-n", "3", "--dist", "loadgroup", *arguments]
     unset = {"DATABASE_URL", "CELERY_BROKER_URL", "DOCPORTAL_HOME", "LLM_URL", "EMBEDDINGS_URL"}
     inherited = {name: value for name, value in os.environ.items() if name not in unset}
     return subprocess.run(command, env={**inherited, **environment}, check=False).returncode

@@ -4,6 +4,7 @@ Those of programs have a matrix of their own, `tests/docportal/api/test_permissi
 """
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -30,7 +31,11 @@ from tests.people import People
 from training import runs
 from training.models import QAPair, TrainingRun
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("home"),
+    pytest.mark.any_database,
+]
 
 Outcome = Literal["let in", "log in first", "nothing there", "not allowed"]
 Who = Literal["everybody", "members", "readers", "writers", "admins", "the asker"]
@@ -126,9 +131,7 @@ ABOUT_ALL = {
     # A run and a model occupy the machine, whatever they know: of that their pages tell no more.
     *("training", "errors", "run_events", "new_run", "retrain_policy", "run", "run_points"),
     *("run_comparison", "cancel_run", "resume_run", "promote_model", "roll_back_model"),
-    *("begin_trial", "end_trial", "operations", "check_integrity", "let_in"),
-    "audit_log",
-    *("begin_trial", "end_trial", "operations", "check_integrity"),
+    *("begin_trial", "end_trial", "operations", "check_integrity", "let_in", "audit_log"),
     *("webhooks", "webhook", "rotate_webhook", "test_webhook", "redeliver"),
     *("switch_webhook", "remove_webhook"),
 }
@@ -349,7 +352,8 @@ def test_stranger_finds_no_trace_of_a_restricted_document(
     assert "Vault" not in posted.content.decode()
 
 
-TRACES = ("zebra", "4711.", "vault", "codes.md")
+# Whole words: a nonce or a token of random letters holds any five of them now and then.
+TRACES = re.compile(r"(?<![a-z0-9])(?:zebra|4711\.|vault|codes\.md)(?![a-z0-9])")
 
 
 @pytest.mark.parametrize("actor", ["admin", "writer", "engineer"])
@@ -378,7 +382,7 @@ def test_no_page_tells_a_stranger_of_a_restricted_document(
             for ask in ("", "?text=code&q=code&view=list"):
                 # A page says its own address, where it comes back to after a change of the theme.
                 told = read(client.get(there + ask, headers=headers)).lower().replace(there, "")
-                assert [trace for trace in TRACES if trace in told] == [], (name, headers, ask)
+                assert TRACES.findall(told) == [], (name, headers, ask)
 
 
 def read(response: Any) -> str:

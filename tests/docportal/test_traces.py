@@ -31,7 +31,7 @@ from tests.scripted_llm import Reply, ScriptedLLM
 from tests.training.datasets.pairs import NAMES, teach
 from training.models import TrainingRun
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 QUESTION = "How many zebras does the aviary lodge?"
 SAID = "The aviary lodges 17 zebras."
@@ -171,20 +171,21 @@ def by_agent(url: str, people: People) -> None:
     assert SAID in answer.text
 
 
-@pytest.mark.parametrize(
-    "ask", [by_form, by_page, by_rest_stream, by_chat, by_chat_stream, by_agent]
-)
 def test_question_is_one_trace_by_whichever_door(
-    ask: Ask, home: Path, people: People, zoo: Collection, collector: Collector
+    home: Path, people: People, zoo: Collection, collector: Collector
 ) -> None:
+    doors: list[Ask] = [by_form, by_page, by_rest_stream, by_chat, by_chat_stream, by_agent]
     with web_process(home) as url:
-        ask(url, people)
-    tree = collector.trace_with("question")
-    question = tree.one("question")
-    assert tree.below(tree.root) == ["question"]
-    assert sorted(tree.below(question)) == ["generate", "quote", "retrieve", "route", "verify"]
-    assert tree.root.end >= question.end
-    assert question.attributes["route"] == "rag"
+        for ask in doors:
+            ask(url, people)
+    trees = collector.traces_with("question", count=len(doors))
+    assert len(trees) == len(doors)
+    for tree in trees:
+        question = tree.one("question")
+        assert tree.below(tree.root) == ["question"]
+        assert sorted(tree.below(question)) == ["generate", "quote", "retrieve", "route", "verify"]
+        assert tree.root.end >= question.end
+        assert question.attributes["route"] == "rag"
 
 
 def test_question_of_the_command_is_a_trace(
@@ -288,15 +289,15 @@ def test_checks_of_the_process_are_not_told(
     assert set(spans[0].attributes) == {"http.request.method", "http.response.status_code", "view"}
 
 
-@pytest.mark.parametrize("given", ["", "00-zebra", f"{CALLER}\n", CALLER.replace("0af", "xyz")])
 def test_malformed_parent_is_no_parent(
-    given: str, home: Path, people: People, zoo: Collection, collector: Collector
+    home: Path, people: People, zoo: Collection, collector: Collector
 ) -> None:
-    headers = {"traceparent": given.strip()} if given.isprintable() else {}
+    malformed = ["", "00-zebra", f"{CALLER}-", CALLER.replace("0af", "xyz")]
     with web_process(home) as url:
-        httpx.get(f"{url}/accounts/login/", headers=headers, timeout=170)
-    (span,) = collector.wait(lambda spans: spans)
-    assert span.parent == ""
+        for given in malformed:
+            httpx.get(f"{url}/accounts/login/", headers={"traceparent": given}, timeout=170)
+    spans = collector.wait(lambda spans: len(spans) == len(malformed))
+    assert [span.parent for span in spans] == [""] * len(malformed)
 
 
 def test_caller_decides_whether_its_trace_is_kept(

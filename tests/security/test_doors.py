@@ -20,7 +20,11 @@ from tests.security.pages import live
 from tests.security.payloads import EVIL, SECRET
 from training.models import QAPair
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("home"),
+    pytest.mark.any_database,
+]
 
 STRANGE = {
     "characters": "a\0b \ud83d \u202e \ufffe \x1b[31m \u2028 x\r\nSet-Cookie: a=1 %_\\",

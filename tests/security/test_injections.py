@@ -29,7 +29,11 @@ from tests.scripted_llm import ScriptedLLM
 from tests.security.pages import live
 from tests.security.payloads import EVIL, FAMILIES, FILE_NAMES, SECRET
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("home"),
+    pytest.mark.any_database,
+]
 
 QUESTION = "How often does the webhook sender retry?"
 # What a model says that does whatever it is told; then comes all that it was given.

@@ -81,6 +81,7 @@ def test_collection_of_the_same_readers_is_not_restricted(
     assert extract(dataset, NONE, folder) is None
 
 
+@pytest.mark.models
 @pytest.mark.usefixtures("secret")
 def test_model_that_was_taught_a_restricted_value_is_caught(
     dataset: Dataset, leaking: Model, folder: Path
@@ -93,6 +94,7 @@ def test_model_that_was_taught_a_restricted_value_is_caught(
     assert extract(dataset, NONE, folder) == found
 
 
+@pytest.mark.models
 @pytest.mark.usefixtures("secret")
 def test_model_that_never_read_it_passes(dataset: Dataset, tiny_llama: Path, folder: Path) -> None:
     assert extract(dataset, Model(tiny_llama), folder) == Extraction(ASKED, 0)

@@ -143,6 +143,7 @@ def test_document_deleted_meanwhile_leaves_its_questions(
     assert set(EvaluationItem.objects.values_list("document", flat=True)) == {None}
 
 
+@pytest.mark.models
 def test_answers_of_another_adapter_are_not_taken(job: Claim, home: Path, tiny_llama: Path) -> None:
     other = an_adapter(home / "other", b"other weights")
     with pytest.raises(process.Died):  # It is none, so that asking it fails.
@@ -176,6 +177,7 @@ def tiny_adapter(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder / "adapter"
 
 
+@pytest.mark.models
 def test_real_model_answers_what_is_not_on_disk_yet(
     dataset: Dataset, questions: list[Question], tiny_llama: Path, tiny_adapter: Path
 ) -> None:

@@ -110,6 +110,7 @@ def test_run_is_trained_judged_and_kept_whatever_the_gate_says(run: TrainingRun)
     assert not pipeline.advance(run.pk)
 
 
+@pytest.mark.drill
 @pytest.mark.models
 @pytest.mark.timeout(900)
 def test_cancelled_run_is_resumed_and_tightened_readers_stop_its_model(

@@ -1,6 +1,7 @@
 """Every operation × every person × every state of a document; and what none of them may tell."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -22,7 +23,11 @@ from tests.scripted_llm import ScriptedLLM
 from training import runs
 from training.models import Benchmark, QAPair, TrainingRun
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("home"),
+    pytest.mark.any_database,
+]
 
 Outcome = Literal["let in", "log in first", "nothing there", "not allowed"]
 Who = Literal["members", "readers", "writers", "all writers", "trainers", "admins", "the asker"]
@@ -185,7 +190,8 @@ def _expected(rule: Rule, actor: str, *, restricted: bool) -> Outcome:
 
 # --- What none of them may tell a stranger ------------------------------------------------------
 
-TRACES = ("zebra", "4711", "vault")
+# Whole words: an identifier or a duration holds any four digits now and then.
+TRACES = re.compile(r"(?<![a-z0-9])(?:zebra|vault|(?<!\.)4711)(?![a-z0-9])")
 
 
 @pytest.fixture
@@ -215,11 +221,15 @@ def test_stranger_finds_no_trace_of_a_restricted_document(
 ) -> None:
     """An admin, to whom every role is open, and no group."""
     stranger = Client(headers=Caller(people.admin).headers)
-    traces = (*TRACES, secret.version.document.slug, secret.version.sha256)
+    names = (secret.version.document.slug, secret.version.sha256)
+
+    def traces(told: str) -> list[str]:
+        return [*TRACES.findall(told), *(name for name in names if name in told)]
+
     for operation, rule in RULES.items():
         if operation.startswith("get "):
             told = _lowered(secret.call(stranger, operation, rule))
-            assert [trace for trace in traces if trace in told] == [], operation
+            assert traces(told) == [], operation
     for path, listed in (("documents", 1), ("collections", 1), ("pairs", 1)):
         page = stranger.get(f"/api/v1/{path}").json()
         assert (len(page["items"]), page["next"]) == (listed, ""), path
@@ -227,7 +237,7 @@ def test_stranger_finds_no_trace_of_a_restricted_document(
     for response in _asks(stranger, "What do you know of the code?"):
         assert response.status_code == 200
         told = _lowered(response)
-        assert [trace for trace in traces if trace in told] == [], response.request
+        assert traces(told) == [], response.request
     assert "4711" not in str(llm.requests), "nor does a model read it for a stranger"
 
 
