@@ -2,7 +2,9 @@
 PostgreSQL and Redis (tests/conftest.py says which). `make drill`: the same with what takes minutes.
 
 The second round runs when both services answer. With CI=true they are expected, and their
-absence fails the run; elsewhere it is said plainly that the round was skipped.
+absence fails the run; elsewhere it is said plainly that the round was skipped. Also with CI=true a
+test that fails is run once more, as a machine that others share keeps it waiting now and then; the
+summary names it (RERUN), and whoever reads that mends the test.
 """
 
 import os
@@ -35,7 +37,9 @@ def main() -> int:
 
 def _pytest(what: str, environment: dict[str, str], arguments: list[str]) -> int:
     print(f"\n=== Tests on {what} ===", flush=True)
+    # Three on two cores: they wait for processes that they start half of the time.
     command = [sys.executable, "-m", "pytest", "-n", "3", "--dist", "loadgroup", *arguments]
+    command += ["--reruns", "1"] if os.environ.get("CI") == "true" else []
     unset = {"DATABASE_URL", "CELERY_BROKER_URL", "DOCPORTAL_HOME", "LLM_URL", "EMBEDDINGS_URL"}
     inherited = {name: value for name, value in os.environ.items() if name not in unset}
     return subprocess.run(command, env={**inherited, **environment}, check=False).returncode
