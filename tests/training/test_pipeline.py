@@ -79,6 +79,7 @@ def claimed(run: TrainingRun) -> Claim:
     return job
 
 
+@pytest.mark.drill
 @pytest.mark.models
 @pytest.mark.timeout(900)
 def test_run_is_trained_judged_and_kept_whatever_the_gate_says(run: TrainingRun) -> None:
