@@ -4,16 +4,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from docportal import integrity_deliveries as deliveries
 from docportal.integrity import REPAIRED
 from ingestion import integrity as documents
 from ingestion.audit import Actor, record
 from ingestion.problems import Problem, Repair
+from ingestion.sources import integrity as sources
 from router import integrity as models
 from router.retrieval import integrity as retrieval
 from training import integrity as training
 
 # In this order: vectors are of passages, the index is of vectors, pairs and models rest on both.
-CHECKS = (*documents.CHECKS, *retrieval.CHECKS, *models.CHECKS, *training.CHECKS)
+CHECKS = (
+    *documents.CHECKS,
+    *sources.CHECKS,
+    *retrieval.CHECKS,
+    *models.CHECKS,
+    *training.CHECKS,
+    *deliveries.CHECKS,
+)
 # Passages, their vectors, the index, and what only then can be seen.
 LOOKS = 5
 

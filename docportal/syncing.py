@@ -2,7 +2,6 @@
 
 from celery import shared_task
 
-from ingestion.models import Source
 from ingestion.sources import jobs
 from ingestion.sources.git import forget_mirrors
 from ingestion.sources.syncing import sync
@@ -17,6 +16,6 @@ def sync_source(source_id: int) -> None:
 @shared_task
 def sync_due() -> None:
     """Poke for every source whose time has come, and for those whose worker was lost."""
-    forget_mirrors(kept=set(Source.objects.values_list("pk", flat=True)))
+    forget_mirrors(kept=jobs.with_mirror())
     for source_id in jobs.due():
         sync_source.delay(source_id)

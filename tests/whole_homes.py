@@ -1,16 +1,24 @@
-"""A home with a bit of everything in it: documents, pairs, an index, a dataset, a run, models."""
+"""A home with a bit of everything in it: documents, pairs, an index, a dataset, a run, models; and
+what brings documents by itself and tells of them."""
 
+import os
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.utils import timezone
 
+from docportal import webhooks
 from docportal.models import User
 from docportal.pipeline import process
-from ingestion.models import Collection, DocumentVersion
+from ingestion.models import Collection, Delivery, DocumentVersion, Event
+from ingestion.sources import services
+from ingestion.sources.syncing import sync
 from router import registry, retrieval
 from router.models import Answer, Citation, ModelVersion, Query
 from tests.documents import upload
 from tests.model_files import Workshop
+from tests.repositories import Repository, guide
 from training import datasets, runs
 from training.models import Dataset, TrainingRun
 from training.synthesis.versions import mine_version
@@ -64,6 +72,40 @@ def an_intact_home(workshop: Workshop, wiki: Collection, vault: Collection, aske
         model=model,
         answer=_answer(asker, model, [served, codes]),
     )
+
+
+def follow_places(below: Path, *, git: Collection, folder: Collection) -> None:
+    """Have one collection follow a repository and one a folder. What comes waits for a worker."""
+    repository = Repository(below / "repository")
+    repository.write("pier.md", guide("pier"))
+    repository.write("ops/quay.md", guide("quay"))
+    repository.commit("Begin")
+    watched = below / "watched" / "berth.md"
+    watched.parent.mkdir()
+    watched.write_text(guide("berth"))
+    long_ago = time.time() - 7200
+    os.utime(watched, (long_ago, long_ago))
+    _followed(git, "git", repository.path)
+    _followed(folder, "folder", watched.parent)
+
+
+def _followed(collection: Collection, kind: str, place: Path) -> None:
+    source = services.add_source(
+        collection=collection, actor=None, kind=kind, location=str(place), enqueue=False
+    )
+    assert sync(source.pk, enqueue=False)
+    source.refresh_from_db()
+    assert (source.state, source.failure) == ("idle", "")
+
+
+def tell_of_documents(owner: User) -> None:
+    """A webhook with one delivery that was taken and one that waits."""
+    url, events = "https://hooks.example.com/docs", [Event.READY, Event.FAILED]
+    made = webhooks.create(owner=owner, url=url, events=events, collections=[])
+    told = Delivery(webhook=made.webhook, event=Event.READY, attempts=1, ended_at=timezone.now())
+    told.state, told.status = Delivery.State.DELIVERED, 204
+    told.save()
+    webhooks.send_test(webhook=made.webhook, by=owner)
 
 
 def _version(collection: Collection, path: str, text: str) -> DocumentVersion:

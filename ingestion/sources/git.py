@@ -6,8 +6,10 @@ filters or attributes of the repository come into it.
 """
 
 import os
+import re
 import shlex
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +34,11 @@ _FILE_MODES = (b"100644", b"100755")
 _LINK = b"120000"
 _MESSAGE_LENGTH = 2000
 _LOCK_SECONDS = 60
+_OF_A_MIRROR = re.compile(r"([0-9]+)\.(git|config|lock)")
+_UNFINISHED = re.compile(r"\.?tmp[_-].*|.*\.(lock|keep)")
+# Of `git fsck`: an object is not as git would have written it today. Many old repositories have
+# some, and they can be read.
+_ODD_OBJECTS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +209,21 @@ class Mirror:
         """For the next sync to begin with a new one."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def is_whole(self) -> bool:
+        """Whether each object can be read and is what its name says. While somebody else writes
+        here, it can look as if not. Raises `UserError` when git is not installed or too slow."""
+        try:
+            self._git("fsck", "--full", "--no-dangling", "--no-progress")
+        except GitFailed as failed:
+            return failed.code == _ODD_OBJECTS
+        return True
+
+    def unfinished(self) -> Iterator[Path]:
+        """What git writes on its way. It stays when git is killed: a lock has the next fetch begin
+        with a new mirror, and half a pack takes its room for weeks."""
+        for folder, _, names in os.walk(self.folder):
+            yield from (Path(folder, name) for name in names if _UNFINISHED.fullmatch(name))
+
     def tidy(self) -> None:
         """Pack what many small fetches left."""
         self._git("-c", "gc.autoDetach=false", "gc", "--auto", "--quiet")
@@ -214,11 +236,23 @@ def mirrors_folder() -> Path:
     return Path(settings.SOURCES_DIR)
 
 
+def mirrors() -> dict[int, list[Path]]:
+    """What lies there, by the key of its source."""
+    found: defaultdict[int, list[Path]] = defaultdict(list)
+    for path in sorted(mirrors_folder().glob("*")):
+        if named := _OF_A_MIRROR.fullmatch(path.name):
+            found[int(named[1])].append(path)
+    return dict(sorted(found.items()))
+
+
 def forget_mirrors(kept: set[int]) -> None:
     """Remove those of sources that are there no more."""
-    for path in mirrors_folder().glob("[0-9]*.*"):
-        if int(path.stem) not in kept:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    for key, paths in mirrors().items():
+        for path in paths if key not in kept else ():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _moment(seconds: str) -> datetime:

@@ -46,8 +46,9 @@ _REASONS = (
 class GitFailed(Exception):
     """What git said on standard error, which names no secret: addresses have none."""
 
-    def __init__(self, said: str) -> None:
+    def __init__(self, said: str, code: int) -> None:
         super().__init__(plain(said, 2000))
+        self.code = code
         self.is_of_the_mirror = bool(_OF_THE_MIRROR.search(said))
         self.names_no_path = bool(_NO_PATH.search(said))
 
@@ -89,7 +90,7 @@ def run_git(
         ) from None
     said, error = _ended(process)
     if process.returncode:
-        raise GitFailed(error.decode("utf-8", "replace"))
+        raise GitFailed(error.decode("utf-8", "replace"), process.returncode)
     return said or b""
 
 

@@ -36,6 +36,11 @@ def due(limit: int = 100) -> list[int]:
     return list(found.order_by("next_at", "pk").values_list("pk", flat=True)[:limit])
 
 
+def with_mirror() -> set[int]:
+    """Sources that need a mirror. One that follows a folder by now needs it no more."""
+    return set(Source.objects.filter(kind=Source.Kind.GIT).values_list("pk", flat=True))
+
+
 def claim(source_id: int) -> Claim | None:
     """Take a source that is due or was asked for; None when there is nothing to do.
 

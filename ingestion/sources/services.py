@@ -16,6 +16,14 @@ SYNC_TASK = "docportal.syncing.sync_source"
 
 State = Source.State
 Answer = SourceFile.Answer
+# A sync that is under way is given up; the next one takes the newest state as a whole.
+_ANEW: dict[str, Any] = {
+    "commit": "",
+    "state": State.QUEUED,
+    "fence": F("fence") + 1,
+    "attempts": 0,
+    "lease_until": None,
+}
 
 
 def add_source(
@@ -62,13 +70,7 @@ def edit_source(
         same = Source.objects.filter(pk=source.pk, **place)
         following = F("looked_at") + timedelta(minutes=every_minutes)
         if not same.update(every_minutes=every_minutes, next_at=following):
-            values: dict[str, Any] = {
-                **place,
-                "commit": "",
-                "every_minutes": every_minutes,
-                "lease_until": None,
-            }
-            values |= {"state": State.QUEUED, "fence": F("fence") + 1, "attempts": 0}
+            values = {**place, **_ANEW, "every_minutes": every_minutes}
             _changed(Source.objects.filter(pk=source.pk).update(**values))
             _forget_answers(source)
         source.refresh_from_db()
@@ -93,6 +95,14 @@ def request_sync(*, source: Source, enqueue: bool = True) -> bool:
         if asked and enqueue:
             poke(SYNC_TASK, source.pk)
     return bool(asked)
+
+
+def begin_anew(*, source_id: int) -> bool:
+    """Have it synced as if nothing had been taken yet; what is as it was makes no version."""
+    with transaction.atomic():
+        begun = Source.objects.filter(pk=source_id).update(**_ANEW)
+        poke(SYNC_TASK, source_id)
+    return bool(begun)
 
 
 def answer_question(*, source: Source, actor: Actor, question: int, archive: bool) -> int:

@@ -17,14 +17,17 @@ from docportal.models import IntegrityCheck
 from ingestion.models import AuditEvent, Collection
 from ingestion.storage import keep_original, original_path
 from router import model_store, retrieval
-from tests.damage import KEPT, MENDED
+from tests import damage, source_damage
 from tests.model_files import Workshop
 from tests.people import People
 from tests.router.retrieval.hashed_words import hashed_words
-from tests.whole_homes import Home, an_intact_home
+from tests.whole_homes import Home, an_intact_home, follow_places, tell_of_documents
 from training.models import QAPair
 
 pytestmark = pytest.mark.django_db
+
+KEPT = damage.KEPT | source_damage.KEPT
+MENDED = damage.MENDED | source_damage.MENDED
 
 
 @pytest.fixture
@@ -44,7 +47,11 @@ def intact(
     with hashed_words() as server:
         settings.EMBEDDINGS_URL = server.url
         settings.MODELS_DIR = models
-        yield an_intact_home(workshop, wiki, vault, people.reader)
+        settings.SOURCE_ROOTS = [str(home)]
+        intact = an_intact_home(workshop, wiki, vault, people.reader)
+        follow_places(home, git=wiki, folder=vault)
+        tell_of_documents(people.admin)
+        yield intact
 
 
 def look(*options: str) -> tuple[int, dict[str, Any]]:
@@ -72,10 +79,10 @@ def test_fresh_home_has_no_problems(home: Path) -> None:
     assert look() == (0, {"checked": 0, "problems": []})
 
 
-@pytest.mark.parametrize("damage", MENDED)
-def test_damage_is_found_and_mended(damage: str, intact: Home) -> None:
-    MENDED[damage](intact)
-    kind = damage.partition(" ")[0]
+@pytest.mark.parametrize("name", MENDED)
+def test_damage_is_found_and_mended(name: str, intact: Home) -> None:
+    MENDED[name](intact)
+    kind = name.partition(" ")[0]
     code, told = look()
     assert (code, kinds(told)) == (1, {kind})
     assert not any(problem["repaired"] for problem in told["problems"])
@@ -88,12 +95,12 @@ def test_damage_is_found_and_mended(damage: str, intact: Home) -> None:
     assert events.exists()
 
 
-@pytest.mark.parametrize("damage", KEPT)
-def test_damage_whose_truth_is_unknown_is_found_and_left(damage: str, intact: Home) -> None:
-    KEPT[damage](intact)
+@pytest.mark.parametrize("name", KEPT)
+def test_damage_whose_truth_is_unknown_is_found_and_left(name: str, intact: Home) -> None:
+    KEPT[name](intact)
     found = look()
     assert found[0] == 1
-    assert kinds(found[1]) == {damage}
+    assert kinds(found[1]) == {name}
     assert look("--repair") == found
     assert not AuditEvent.objects.filter(verb=integrity.REPAIRED).exists()
 
@@ -153,6 +160,9 @@ def test_what_is_being_made_is_left_alone(intact: Home) -> None:
     (model_store.adapter_folder(".new-docs-v0009")).mkdir()
     (Path(django_settings.DATASETS_DIR) / ".new-ab").mkdir()
     (Path(django_settings.RUNS_DIR) / "0099").mkdir()
+    (Path(django_settings.SOURCES_DIR) / "99.git").mkdir()
+    mirror = next(Path(django_settings.SOURCES_DIR).glob("*.git/HEAD")).parent
+    (mirror / "shallow.lock").touch()
     assert look() == (0, {"checked": look()[1]["checked"], "problems": []})
 
 
@@ -173,13 +183,21 @@ def test_orphan_that_is_uploaded_again_meanwhile_is_kept(intact: Home, tmp_path:
 
 
 def test_nothing_tells_of_a_document_in_words(intact: Home) -> None:
-    for damage in ("original-missing", "dataset-damaged"):
-        KEPT[damage](intact)
-    for damage in ("served-twice", "passage-changed", "vector-missing", "pair-key"):
-        MENDED[damage](intact)
-    told = json.dumps(look()[1]).lower()
-    assert "served-twice" in told
-    for word in ("fees", "codes", "zebra", "wiki", "vault", "crane"):
+    for kept in (
+        "original-missing",
+        "dataset-damaged",
+        "source-file-collection",
+        "delivery-untaken",
+    ):
+        KEPT[kept](intact)
+    for mended in ("served-twice", "passage-changed", "vector-missing", "pair-key"):
+        MENDED[mended](intact)
+    for mended in ("mirror-damaged", "source-file-untaken", "source-lease"):
+        MENDED[mended](intact)
+    found = look()[1]
+    assert {"served-twice", "delivery-untaken", "source-file-untaken"} <= kinds(found)
+    told = json.dumps(found).lower()
+    for word in ("fees", "codes", "zebra", "wiki", "vault", "crane", "pier", "quay", "example"):
         assert word not in told
 
 

@@ -121,6 +121,26 @@ def test_schedule_pokes_what_is_due_and_forgets_what_is_gone(source: Source) -> 
         ("docportal.syncing.sync_source", (source.pk,)),
     ]
     assert (mirrors_folder() / f"{source.pk}.git").is_dir()
+    notes = mirrors_folder() / "2026.git.txt"
+    notes.write_text("of somebody who looked around here")
     services.remove_source(source=source, actor=None)
+    sync_due()
+    assert list(mirrors_folder().iterdir()) == [notes]
+
+
+def test_mirror_of_what_follows_a_folder_by_now_is_removed(
+    source: Source, tmp_path: Path, wiki: Collection
+) -> None:
+    sync_source(source.pk)
+    assert (mirrors_folder() / f"{source.pk}.git").is_dir()
+    services.edit_source(
+        source=source,
+        actor=None,
+        kind="folder",
+        location=str(tmp_path),
+        branch="",
+        subfolder="",
+        every_minutes=60,
+    )
     sync_due()
     assert list(mirrors_folder().iterdir()) == []
