@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ingestion.errors import UserError
+from training.datasets.splits import BORDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,10 @@ class Mixture:
             raise _impossible("closed must be above 0 and no other weight below it")
         if not (self.rows_per_fact >= 1 and self.phrasings >= 1 and self.quotes >= 0):
             raise _impossible("rows_per_fact and phrasings are at least 1, quotes at least 0")
-        if not (0 <= self.without_gold <= 1 and 0 <= self.test <= 0.5 >= self.validation >= 0):
-            raise _impossible("without_gold is from 0 to 1, test and validation from 0 to 0.5")
+        if not (0 <= self.without_gold <= 1 and 0 <= self.test <= BORDER):
+            raise _impossible(f"without_gold is from 0 to 1, test from 0 to {BORDER}")
+        if not 0 <= self.validation <= 1 - BORDER:
+            raise _impossible(f"validation is from 0 to {1 - BORDER}")
 
     @classmethod
     def parse(cls, text: str) -> "Mixture":

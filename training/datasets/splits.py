@@ -19,6 +19,8 @@ Split = Literal["test", "validation"]
 # be certified (`training.calibration`); of fewer than 24 a difference of models is mere chance.
 LEAST: Mapping[Split, int] = {"test": 80, "validation": 24}
 LEAST_REFUSALS = 24
+# Where the two sets meet at the most: of a hundred facts both have what they need at least.
+BORDER = 0.75
 # 200 questions are a slice that can be compared. Validation is generated again and again.
 MOST: Mapping[Split, int] = {"test": 200, "validation": 150}
 # A fact with mined phrasings only is taught by their variety: that many stay.
@@ -43,8 +45,8 @@ def hold_out(
     offered = {fact: pair for fact in facts if (pair := _offer(facts[fact], seed, used))}
     places = sorted((draw(seed, "split", fact), fact) for fact in offered)
     # The two sets grow from the two ends of one line and never meet.
-    low = [(place, fact) for place, fact in places if place < 0.5]
-    high = [(1 - place, fact) for place, fact in reversed(places) if place >= 0.5]
+    low = [(place, fact) for place, fact in places if place < BORDER]
+    high = [(1 - place, fact) for place, fact in reversed(places) if place >= BORDER]
     asked: dict[Split, list[str]] = {
         "test": _first(low, test, LEAST["test"], MOST["test"]),
         "validation": _first(high, validation, LEAST["validation"], MOST["validation"]),

@@ -13,7 +13,8 @@ def test_what_is_not_named_has_its_default() -> None:
     "text",
     [
         "shut=1", "closed", "closed=", "closed=much", "closed=0", "refusal=-1", "rows_per_fact=0",
-        "rows_per_fact=2.5", "quotes=-1", "test=0.6", "without_gold=2", "closed=nan", "replay=inf",
+        "rows_per_fact=2.5", "quotes=-1", "test=0.8", "validation=0.3", "without_gold=2",
+        "closed=nan", "replay=inf",
     ],
 )  # fmt: skip
 def test_impossible_mixture_says_how_to_write_one(text: str) -> None:
