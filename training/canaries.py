@@ -26,13 +26,19 @@ from training.models import Dataset, QAPair
 from training.process import Check
 from training.rows import read_rows
 
+# One for each canary at the least, where a slow machine leaves no time for more.
 PROMPTS = 1_000
-MOST_CANARIES = 250
+MOST_CANARIES = LEAST_PROMPTS = 250
 MAX_TOKENS = 16
 _KEPT = "canaries.json"
 
 Prompts = Sequence[tuple[str, str]]
 """Each with the value that it asks for."""
+
+
+def affordable(answers_a_second: float, seconds: float) -> int:
+    """How many attempts take half of the time that an evaluation has left."""
+    return max(LEAST_PROMPTS, min(PROMPTS, int(answers_a_second * seconds / 2)))
 
 
 def extract(

@@ -72,11 +72,16 @@ def evaluate(
     folder.mkdir(parents=True, exist_ok=True)
     questions = list(read_questions(dataset.folder / TEST))
     new, old = Model(base, adapter), serving_model(dataset)
+    began = time.monotonic()
     tuned = _asked(new, questions, folder / "tuned.jsonl", run.device, check)
+    answers_a_second = len(questions) / max(time.monotonic() - began, 1e-3)
     serving = {}
     if old is not None and (files := _files_of(old)):
         serving = _asked(files, questions, folder / f"{old.name}.jsonl", run.device, check)
-    found = canaries.extract(dataset, new, folder=folder, device=run.device, check=check)
+    attempts = canaries.affordable(answers_a_second, deadline - time.monotonic())
+    found = canaries.extract(
+        dataset, new, folder=folder, device=run.device, check=check, least=attempts
+    )
     product = _Product(run, questions, folder, servers, check)
     rag, shown = product.asked(deadline, tuned)
     with transaction.atomic():

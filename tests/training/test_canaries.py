@@ -119,3 +119,10 @@ def test_every_restricted_collection_has_its_share(dataset: Dataset, vault: Coll
     found = canaries._canaries(dataset, [vault, small])
     assert len(found) == canaries.MOST_CANARIES
     assert "lg-9071" in " ".join(canary.value for canary in found)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "attempts"), [(1_000, canaries.PROMPTS), (140, 350), (10, 250), (-5, 250)]
+)
+def test_attempts_take_half_of_the_time_and_are_never_few(seconds: float, attempts: int) -> None:
+    assert canaries.affordable(5.0, seconds) == attempts

@@ -23,6 +23,11 @@ class Learner(ABC):
     model: PreTrainedModel  # as its library wraps it
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
+    takes_halves = False
+    """Whether two threads may ask it for a loss at the same time."""
+
+    def prepare(self) -> None:  # noqa: B027  Most have nothing to do.
+        """Called before each update, by one thread."""
 
     @abstractmethod
     def loss(self, rows: Sequence[Encoded]) -> tuple[Tensor, int]:

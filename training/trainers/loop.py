@@ -18,6 +18,7 @@ from training.trainers.batching import Sequences, epoch_updates, updates
 from training.trainers.checkpoints import Progress
 from training.trainers.config import RunConfig
 from training.trainers.events import RESULT, Events
+from training.trainers.halves import Halves
 from training.trainers.learner import Learner
 from training.trainers.packing import Encoded, encode
 from training.trainers.validation import validate
@@ -41,6 +42,7 @@ def train(config: RunConfig, learner: Learner, *, stop: Callable[[], bool]) -> N
     optimizer = torch.optim.AdamW(
         learner.adapter().values(), lr=config.rate, weight_decay=config.weight_decay
     )
+    halves = Halves(learner, torch.get_num_threads())
     progress = checkpoints.resume(out / "checkpoints", learner, optimizer)
     events.tell("started", steps=steps, rows=len(rows), dropped=dropped, device=str(learner.device))
     saved_at = progress.seconds
@@ -51,7 +53,7 @@ def train(config: RunConfig, learner: Learner, *, stop: Callable[[], bool]) -> N
             break
         for group in optimizer.param_groups:
             group["lr"] = config.rate * schedule(spent, config.warmup)
-        loss = _step(learner, optimizer, update, progress)
+        loss = _step(halves, optimizer, update, progress)
         progress.elapsed = time.monotonic() - began
         _told_step(events, config, progress, steps, loss)
         if _is_due(config, spent, _spent(config, progress, steps)):
@@ -107,7 +109,7 @@ def _remaining(
 
 # --- One update --------------------------------------------------------------------------------
 def _step(
-    learner: Learner,
+    halves: Halves,
     optimizer: torch.optim.Optimizer,
     update: Sequences,
     progress: Progress,
@@ -115,14 +117,10 @@ def _step(
     """One update on the mean loss of all its answer tokens. Returns that mean."""
     started = time.monotonic()
     answer_tokens = sum(len(row.answer) for sequence in update for row in sequence)
-    total = 0.0
-    for sequence in update:
-        loss, tokens = learner.loss(sequence)
-        (loss / answer_tokens).backward()  # type: ignore[no-untyped-call]
-        total += loss.item() / answer_tokens
-        progress.tokens += tokens
-        progress.rows += len(sequence)
-    nn.utils.clip_grad_norm_(learner.adapter().values(), 1.0)
+    total, tokens = halves.learn(update, answer_tokens)
+    progress.tokens += tokens
+    progress.rows += sum(map(len, update))
+    nn.utils.clip_grad_norm_(halves.learner.adapter().values(), 1.0)
     optimizer.step()
     optimizer.zero_grad()
     progress.step += 1

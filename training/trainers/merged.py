@@ -24,6 +24,13 @@ def compute_merged(model: nn.Module) -> None:
             module.__class__ = MergedLinear
 
 
+def bring_up_to_date(model: nn.Module) -> None:
+    """Make the sums before several threads ask for them, each for itself."""
+    for module in model.modules():
+        if isinstance(module, MergedLinear):
+            module.weight_now()
+
+
 class MergedLinear(Linear):
     """A LoRA layer of PEFT, with its parameters and their names, that computes merged."""
 
@@ -31,15 +38,19 @@ class MergedLinear(Linear):
     _weight: Tensor
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        low, high, scale = self._parts()
+        said: Tensor = _Merged.apply(x, self.weight_now(), low, high, scale)  # type: ignore[no-untyped-call]
+        return said
+
+    def _parts(self) -> tuple[Tensor, Tensor, float]:
         (name,) = self.active_adapters
         low: Any = self.lora_A[name].weight
         high: Any = self.lora_B[name].weight
-        weight = self._merged(low, high, self.scaling[name])
-        said: Tensor = _Merged.apply(x, weight, low, high, self.scaling[name])  # type: ignore[no-untyped-call]
-        return said
+        return low, high, self.scaling[name]
 
-    def _merged(self, low: Tensor, high: Tensor, scale: float) -> Tensor:
+    def weight_now(self) -> Tensor:
         """Made anew whenever one of both was written to, by an optimizer or from a checkpoint."""
+        low, high, scale = self._parts()
         state = (low._version, high._version)  # noqa: SLF001  It has no other name.
         if state != self._of:
             base: Any = self.get_base_layer().weight

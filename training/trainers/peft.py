@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from training.trainers import branches
 from training.trainers.config import RunConfig
 from training.trainers.learner import Learner, write_adapter
-from training.trainers.merged import compute_merged
+from training.trainers.merged import bring_up_to_date, compute_merged
 from training.trainers.packing import Encoded, Packed, pack
 
 
@@ -24,6 +24,7 @@ class PeftLearner(Learner):
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.dtype = best_dtype(self.device)
         self.quantised = config.quantise
+        self.takes_halves = self.device.type == "cpu"
         self.no_mask = torch.zeros(1, 1, 1, 1, device=self.device)
         self.tokenizer = AutoTokenizer.from_pretrained(config.base)
         model = self.load_model(config)
@@ -47,6 +48,9 @@ class PeftLearner(Learner):
         if not config.quantise:
             compute_merged(model)
         return model
+
+    def prepare(self) -> None:
+        bring_up_to_date(self.model)
 
     def loss(self, rows: Sequence[Encoded]) -> tuple[Tensor, int]:
         packed = pack(rows).to(self.device)
