@@ -81,13 +81,24 @@ def test_axe_finds_no_violation(visit: Visit, portal: Portal, scheme: str, name:
     assert found == {}
 
 
+# Both ends of each link at the head of a page are met where they are seen.
+COVERED = """() => [...document.querySelectorAll(".page-head a")].filter(link => {
+    const {left, right, top, bottom} = link.getBoundingClientRect();
+    return [left + 2, right - 2].some(
+        x => !link.contains(document.elementFromPoint(x, (top + bottom) / 2)));
+}).map(link => link.textContent)"""
+
+
 @pytest.mark.parametrize("name", WHOSE)
-def test_nothing_is_wider_than_a_phone(visit: Visit, portal: Portal, name: str) -> None:
+def test_nothing_is_wider_than_a_phone_or_lies_on_a_link(
+    visit: Visit, portal: Portal, name: str
+) -> None:
     page = visit(name, width=360)
     for address in WHOSE[name](page, portal):
         page.goto(address)
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 360, address
+        assert page.evaluate(COVERED) == [], address
 
 
 def test_pages_are_light_and_ask_nobody_else(visit: Visit, portal: Portal) -> None:
