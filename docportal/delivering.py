@@ -20,12 +20,14 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from docportal import outbound
-from docportal.views.access import TELL
 from ingestion import leases
 from ingestion.errors import UserError
 from ingestion.models import Collection, Delivery, Webhook
 
 logger = logging.getLogger(__name__)
+
+# Who has it may have webhooks, and is told while that lasts.
+TELL = "ingestion.add_webhook"
 
 State = Delivery.State
 # Within some fifteen hours, the pause four times as long after each, up to six hours.

@@ -23,7 +23,6 @@ EDIT_COLLECTIONS = "ingestion.change_collection"
 TRAIN = "training.add_trainingrun"
 SET_POLICY = "training.change_retrainpolicy"
 PROMOTE = "router.change_modelversion"
-TELL = "ingestion.add_webhook"
 OPERATE = "docportal.add_integritycheck"
 
 

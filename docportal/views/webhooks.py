@@ -13,9 +13,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from docportal import webhooks as verbs
-from docportal.delivering import MAX_ATTEMPTS
+from docportal.delivering import MAX_ATTEMPTS, TELL
 from docportal.views import paging
-from docportal.views.access import TELL, Request, require, tells_user_errors
+from docportal.views.access import Request, require, tells_user_errors
 from docportal.views.forms import WebhookForm
 from docportal.webhooks import WithSecret
 from ingestion.errors import UserError
