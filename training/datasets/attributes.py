@@ -125,6 +125,24 @@ def comparable(every: Iterable[Attribute]) -> Mapping[Run, set[Run]]:
     return like
 
 
+def nested(every: Iterable[Attribute]) -> Mapping[Run, set[Run]]:
+    """For each subject those whose names it has within its own, and those that have its name
+    within theirs: they may be the same thing."""
+    subjects = {subject for attribute in every for subject in attribute.subjects}
+    found: dict[Run, set[Run]] = {subject: set() for subject in subjects}
+    for outer in subjects:
+        for inner in subjects & _parts(outer):
+            found[outer].add(inner)
+            found[inner].add(outer)
+    return found
+
+
+def _parts(run: Run) -> set[Run]:
+    """The runs within a run, without itself."""
+    places = range(len(run) + 1)
+    return {run[a:b] for a in places for b in places if a < b and b - a < len(run)}
+
+
 def asked_of(material: Material) -> list[Asked]:
     """The pairs whose question names a subject."""
     subjects = Subjects(material.sources, material.pairs)

@@ -22,6 +22,7 @@ from training.datasets.attributes import (
     comparable,
     is_unanswered,
     lacks,
+    nested,
 )
 from training.datasets.material import Material, Retired, WordForm, draw, word_form
 from training.datasets.names import NAMES, Names
@@ -130,7 +131,7 @@ class Refusals:
 
     def _lacking(self, wanted: Mapping[Part, int]) -> dict[Part, list[Unanswerable]]:
         every = attributes(self._every)
-        like, surface = comparable(every), _surfaces(self._every)
+        like, surface, also = comparable(every), _surfaces(self._every), nested(every)
         found: dict[Part, list[Unanswerable]] = {part: [] for part in wanted}
         for attribute in sorted(every, key=lambda each: self._draw("attribute", *each.name)):
             others = set.union(*(like[subject] for subject in attribute.subjects))
@@ -140,7 +141,8 @@ class Refusals:
                 part = self._part("lacks", subject, attribute.name)
                 if len(found[part]) >= SHARE_LACKING * wanted[part]:
                     continue
-                if lacks(subject, attribute, self._texts):
+                # `Heron` may have what `the Heron gateway` is asked for.
+                if all(lacks(each, attribute, self._texts) for each in (subject, *also[subject])):
                     # What else such a question names may be a value that only others have.
                     asked = [each for each in attribute.asked if each.is_alone]
                     found[part] += [

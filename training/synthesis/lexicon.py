@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from training.synthesis.values import compiled
+from training.synthesis.values import PATTERNS, compiled
 from training.synthesis.words import LISTS
 
 FOLDER = Path(__file__).with_name("lexicon")
@@ -27,6 +27,7 @@ _HOLDS = {
         r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|half)\b"
     ),
     "email": re.compile("@"),
+    "moment": re.compile(rf"{PATTERNS['moment']}|{PATTERNS['date']}|\b\d{{4}}\b"),
 }
 
 

@@ -16,6 +16,8 @@ class MinedFrom:
     language: str
     """Of code; may be empty."""
     text: str
+    names: frozenset[str] = frozenset()
+    """Words that title and text of the document write as names."""
 
 
 @dataclass(frozen=True, slots=True)

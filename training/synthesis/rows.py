@@ -12,11 +12,14 @@ from itertools import pairwise
 
 from training.synthesis.lexicon import meant_by
 from training.synthesis.mined import Labelled
+from training.synthesis.values import values_of
 from training.synthesis.words import LISTS, is_identifier, readable
 
 MAX_LINE = 3_000
 MAX_KEY = 80
 MAX_VALUE_WORDS = 6
+# Kinds of values under one header. Two may be of one attribute: `5 minutes` and `never`.
+SEVERAL = 3
 _HEADER = re.compile(r"[^:;]{1,60}?: ")
 _NAME, _VALUE, _CONDITION = LISTS["table_name"], LISTS["table_value"], LISTS["table_condition"]
 _WORD = re.compile(r"[A-Za-z]{2}")
@@ -104,7 +107,7 @@ def _of_columns(rows: Sequence[Row]) -> Iterator[Labelled]:
     names = [row.cells[0] for row in rows]
     first = names[0].header.lower()
     others = list(dict.fromkeys(cell.header for row in rows for cell in row.cells[1:]))
-    if len(others) == 1 and others[0].lower() in _VALUE and (first in _NAME or not first):
+    if len(others) == 1 and (first in _NAME or not first) and _are_values(rows, others[0]):
         for row in rows:
             if len(row.cells) == 2:
                 name, value = row.cells
@@ -113,6 +116,21 @@ def _of_columns(rows: Sequence[Row]) -> Iterator[Labelled]:
     are_conditions = (not first or first in _NAME) and _are_conditions(rows, others)
     for row in rows:
         yield from _of_row(row, _key_cells(rows, row), are_conditions=are_conditions)
+
+
+def _are_values(rows: Sequence[Row], header: str) -> bool:
+    """Whether a column holds the values of what the rows name, and says nothing of them itself:
+    by its header, or because the values are of several kinds, as no attribute has them."""
+    if header.lower() in _VALUE:
+        return True
+    values = [row.cells[1].value for row in rows if len(row.cells) > 1]
+    kinds = set(map(_kind, values))
+    return len(kinds) >= SEVERAL or (len(kinds) > 1 and not _is_attribute(header, values))
+
+
+def _kind(value: str) -> str:
+    """Of what it holds first: a number, a duration, an amount of money, or its look."""
+    return next((found.kind for found in values_of(value[:60])), _form(value))
 
 
 def _are_conditions(rows: Sequence[Row], others: Sequence[str]) -> bool:
@@ -132,9 +150,13 @@ def _are_conditions(rows: Sequence[Row], others: Sequence[str]) -> bool:
     return sum(along) / len(along) > share_down
 
 
-def _is_attribute(header: str) -> bool:
+def _is_attribute(header: str, values: Sequence[str] = ()) -> bool:
+    """Whether it names one kind of fact, of which all the values may be."""
     meant = meant_by(readable(header).text)
-    return meant is not None and not meant.before and not meant.after
+    if meant is None or meant.before or meant.after:
+        return False
+    holds = meant.concept.holds
+    return holds is None or all(map(holds.search, values))
 
 
 def _form(value: str) -> str:

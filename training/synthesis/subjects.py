@@ -1,8 +1,11 @@
 """What a passage is about: worked out from headings, title, comments in code, and path. Pure."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from pathlib import PurePosixPath
 
 from training.synthesis.mined import MinedFrom
@@ -29,6 +32,9 @@ _NUMBERED = re.compile(r"^(?:\d{1,4}(?:\.\d{1,3}){0,3}[.)]?|§\s?\d+|[A-Z]\.)\s+
 _COMMENT_PATH = re.compile(
     r"(?:#|//|;|--|<!--)\s{0,3}((?:[\w.-]{1,60}/){0,6}[\w.-]{1,60})\s{0,9}(?:-->)?$"
 )
+_INSIDE = re.compile(r"(?:(?<=[^\W\d_A-Z] )|(?<=[^\W\d_A-Z], ))[A-Z][\w-]{0,60}\w")
+# Between spaces or marks, so that nothing inside an address or a path counts.
+_WORD = re.compile(r"(?<![^\s(\"'])[^\W\d_][\w-]{0,60}\w(?=[\s,.;:!?)\"']|$)")
 _PATH_IN_HEADING = re.compile(r"\(((?:[\w.-]{1,60}/){1,6}[\w.-]{1,60})\)")
 
 
@@ -51,12 +57,24 @@ def subject_of(passage: MinedFrom) -> Subject:
     """The thing that most facts of the passage are about."""
     title = " ".join(passage.title.split())[:MAX_TITLE]
     headings = tuple(_numberless(heading) for heading in passage.heading_path)
-    titled = _from_title(title, passage.path)
+    titled = _from_title(title, passage)
     is_overview = titled is None or (not titled.is_thing and _lists_things(title))
     named = _from_headings(headings, is_overview=is_overview) or _from_comment(passage) or titled
     named = named or _from_path(passage.path) or _Named("", "", is_thing=False)
     topic = _topic(headings, named.bare)
     return Subject(named.name, named.bare, named.is_thing, topic, _document(title))
+
+
+def names_in(texts: Iterable[str]) -> frozenset[str]:
+    """Words that stand with a capital inside a sentence, or again and again and never without."""
+    whole = "\n".join(texts)
+    written = Counter(_WORD.findall(whole))
+    steady = {
+        word
+        for word, count in written.items()
+        if word[0].isupper() and count > 1 and word.lower() not in written
+    }
+    return frozenset(steady.union(_INSIDE.findall(whole)))
 
 
 def is_generic(heading: str) -> bool:
@@ -112,7 +130,7 @@ def _from_path(path: str) -> _Named | None:
     return None
 
 
-def _from_title(title: str, path: str) -> _Named | None:
+def _from_title(title: str, passage: MinedFrom) -> _Named | None:
     """The name in a title; else the document itself, as a question would name it."""
     core = _core(title)
     words = core.split()
@@ -125,9 +143,58 @@ def _from_title(title: str, path: str) -> _Named | None:
         ends_as_thing = len(words) > 1 and last in _AFTER_THE
         thing = is_made(core) or ends_as_thing or _is_name(words)
         if thing:
-            return _named(_cased(core, PurePosixPath(path).stem))
+            return _named(_cased(core, PurePosixPath(passage.path).stem))
+    if within := _within_title(title, passage):
+        return _named(within)
     document = _document(title)
     return _Named(document, title, is_thing=False) if document else None
+
+
+def _within_title(title: str, passage: MinedFrom) -> str:
+    """The name that a longer title has: `Heron` of `Getting to know Heron` and of `Heron, values
+    in force`, where path and text tell that it is one. Empty: it has none, or two.
+
+    A first word has its capital anyway, so the text has to tell that it is a name. A path made of
+    all words of the title says no more than the title.
+    """
+    words = [word.strip("\"'“”‘’.,:;?!()–—") for word in title.split()]
+    in_path = _words_of(passage.path)
+    if _words_of(title) <= in_path:
+        in_path = frozenset()
+
+    def is_told(start: int, end: int) -> bool:
+        if all(is_made(word) or word in passage.names for word in words[start:end]):
+            return True
+        return start > 0 and _words_of(" ".join(words[start:end])) <= in_path
+
+    runs = [run for run in _name_runs(words) if is_told(*run)]
+    names = [" ".join(words[start:end]) for start, end in runs]
+    if len(names) != 1 or len(names[0]) == len(title):
+        return ""
+    return names[0] if _is_noun(names[0]) and _is_unusual(names[0]) else ""
+
+
+def _name_runs(words: list[str]) -> Iterator[tuple[int, int]]:
+    """Where in a title words stand side by side that are written as names are."""
+    written = [
+        is_made(word) or (word[:1].isupper() and word.lower() not in _FILLERS) for word in words
+    ]
+    for is_name, run in groupby(range(len(words)), key=written.__getitem__):
+        places = list(run)
+        if is_name:
+            yield places[0], places[-1] + 1
+
+
+def _words_of(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[^\W_]+", text.lower()))
+
+
+def _is_unusual(name: str) -> bool:
+    """Whether one of its words is no everyday word, nor one of documents."""
+    everyday = _COMMON | _SECTIONS | _DOCUMENTS | _AFTER_THE
+    return any(
+        _singular(word) not in everyday and word.lower() not in everyday for word in name.split()
+    )
 
 
 def _core(title: str) -> str:

@@ -17,8 +17,9 @@ from training.models import MinedVersion, QAPair
 from training.pairs import new_pair, retie, set_tie
 from training.synthesis.mined import Fact, MinedFrom
 from training.synthesis.mining import mine, unambiguous
+from training.synthesis.subjects import names_in
 
-RULES = "1"
+RULES = "2"
 """Of the miner. With others all served versions are mined again."""
 
 
@@ -87,16 +88,18 @@ def mine_version(version_id: int) -> Mined:
 def _facts(version: DocumentVersion) -> Iterator[tuple[Source, Fact]]:
     found: dict[tuple[str, str], Source] = {}
     facts: list[Fact] = []
-    for chunk in version.chunks.order_by("position"):
+    chunks = list(version.chunks.order_by("position"))
+    names = names_in([version.title, *(chunk.text for chunk in chunks)])
+    for chunk in chunks:
         source = Source(chunk.content_hash, chunk.text)
-        for fact in mine(_mined_from(version, chunk)):
+        for fact in mine(_mined_from(version, chunk, names)):
             found.setdefault((fact.key, fact.answer), source)
             facts.append(fact)
     for fact in unambiguous(facts):
         yield found[fact.key, fact.answer], fact
 
 
-def _mined_from(version: DocumentVersion, chunk: Chunk) -> MinedFrom:
+def _mined_from(version: DocumentVersion, chunk: Chunk, names: frozenset[str]) -> MinedFrom:
     return MinedFrom(
         title=version.title,
         path=version.document.path,
@@ -104,6 +107,7 @@ def _mined_from(version: DocumentVersion, chunk: Chunk) -> MinedFrom:
         kind=chunk.kind,
         language=chunk.language,
         text=chunk.text,
+        names=names,
     )
 
 

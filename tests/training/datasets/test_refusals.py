@@ -87,6 +87,17 @@ def test_what_others_have_and_one_lacks_is_refused() -> None:
     }
 
 
+def test_longer_name_of_a_thing_is_not_refused_what_the_thing_has() -> None:
+    names = (*NAMES, "quay-crane-works")
+    attributes = dict.fromkeys(NAMES, ("port", "owner")) | {"quay-crane-works": ("port",)}
+    assert lacking(things(names, attributes)) == set()
+    without = dict.fromkeys(NAMES, ("port", "owner")) | {
+        "quay-crane": ("port",),
+        "quay-crane-works": ("port",),
+    }
+    assert {subject_in(question) for question in lacking(things(names, without))} == {"quay-crane"}
+
+
 def test_what_a_passage_tells_without_a_pair_is_not_refused() -> None:
     attributes = dict.fromkeys(NAMES, ("port", "owner")) | {"quay-crane": ("port",)}
     material = things(NAMES, attributes)

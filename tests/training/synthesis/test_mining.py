@@ -54,6 +54,23 @@ def test_columns_that_are_cases_are_named_in_the_question() -> None:
     assert all("in staging" in question for question in asked(passage(text, kind="table"), "2"))
 
 
+def test_a_column_of_values_of_several_kinds_says_nothing_of_them() -> None:
+    text = "Item: Retry limit; In force: 6\nItem: Quay side; In force: 88 metres\n"
+    text += "Item: Rope colour; In force: green"
+    assert answers(passage(text, kind="table")) == {
+        "How many times does cormorant retry a failed delivery?": "6",
+        "What is the quay side of cormorant?": "88 metres",
+        "What rope colour does cormorant have?": "green",
+    }
+
+
+def test_a_column_of_one_kind_says_what_its_values_are() -> None:
+    text = "Item: Crane; Price: 80 EUR\nItem: Berth; Price: 12.50 EUR\nItem: Pilot; Price: 9 EUR"
+    first, *_ = asked(passage(text, kind="table"), "80 EUR")
+    assert "Crane" in first
+    assert re.search("price|cost", first)
+
+
 def test_a_row_is_asked_for_by_its_key() -> None:
     text = "Code: QX-17; Meaning: The berth is taken; What to do: Choose another berth\n"
     text += "Code: QX-18; Meaning: The tide is too low; What to do: Wait for the tide"

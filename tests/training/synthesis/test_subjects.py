@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.synthesis.mined import MinedFrom
-from training.synthesis.subjects import Subject, is_generic, subject_of
+from training.synthesis.subjects import Subject, is_generic, names_in, subject_of
 
 
 def subject(title: str, *headings: str, path: str = "", text: str = "", kind: str = "") -> Subject:
-    return subject_of(MinedFrom(title, path, headings, kind or "prose", "", text))
+    names = names_in([title, text])
+    return subject_of(MinedFrom(title, path, headings, kind or "prose", "", text, names))
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,35 @@ def test_a_document_of_rules_or_steps_is_named_itself(title: str, name: str) -> 
     found = subject(title)
     assert found.name == name
     assert not found.is_thing
+
+
+@pytest.mark.parametrize(
+    ("title", "path", "text"),
+    [
+        ("Getting to know Petrel", "petrel/intro.md", ""),
+        ("Getting to know Petrel", "intro.md", "The crew starts Petrel by hand."),
+        ("Petrel, values in force", "petrel-values.md", "Petrel moves at night."),
+        ("When Petrel needs you", "runbook.md", "Restart Petrel first. Petrel forgets nothing."),
+        ("tide-table: what it is", "intro.md", ""),
+    ],
+)
+def test_a_longer_title_has_the_name_of_the_thing(title: str, path: str, text: str) -> None:
+    found = subject(title, path=path, text=text)
+    assert found.name in ("Petrel", "tide-table")
+    assert found.is_thing
+
+
+@pytest.mark.parametrize(
+    ("title", "path", "text"),
+    [
+        ("Ropes and ice: what to do", "ropes-ice.md", "Dry ropes are safe. Ropes that are wet …"),
+        ("Rotating keys by hand", "rotating-keys-by-hand.md", "Rotating takes a day."),
+        ("How Petrel talks to Heron", "petrel.md", "Then Petrel calls Heron."),
+        ("Where the tides come from", "tides.md", "The Tides come from the Moon."),
+    ],
+)
+def test_a_title_without_one_sure_name_stays_a_title(title: str, path: str, text: str) -> None:
+    assert subject(title, path=path, text=text).name == f'"{title}"'
 
 
 @pytest.mark.parametrize("title", ["", "Notes", "Glossary", "Configuration", "Index", "Overview"])
