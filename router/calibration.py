@@ -18,14 +18,14 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A logistic regression over `router.signals.FEATURES`, and the threshold certified for it.
+    """A logistic regression over `router.signals.FEATURES`, and the thresholds certified for it.
 
     The probability is 1 / (1 + exp(-(intercept + Σ weight · (feature − mean) / scale))). Of the
     questions at or above `threshold`, `certified` were looked at, and `errors` of their answers
-    were wrong although they passed the check; so with `level` confidence at most `bound` of all
-    such answers are (Clopper and Pearson), which is no more than `target`. Without a threshold
-    `why_none` says why. `bins`, `brier` and `expected_error` tell how far the probabilities of
-    questions that they were not fitted on come true.
+    were wrong although they passed the check with a score of `evidence` or more; so with `level`
+    confidence at most `bound` of all such answers are (Clopper and Pearson), which is no more than
+    `target`. Without a threshold `why_none` says why. `bins`, `brier` and `expected_error` tell how
+    far the probabilities of questions that they were not fitted on come true.
     """
 
     weights: tuple[float, ...]
@@ -36,6 +36,7 @@ class Calibration:
     level: float
     questions: int
     threshold: float | None = None
+    evidence: float = 0.0
     certified: int = 0
     errors: int = 0
     bound: float = 1.0

@@ -17,9 +17,11 @@ from functools import cache
 from pathlib import Path
 
 from router.evidence.focus import is_row, read_focus, roots, shows
+from router.evidence.quantities import quantities
 from router.evidence.questions import Question, read_question
 from router.evidence.sources import Source, names, read_source
 from router.prompts import Passage
+from router.text import content_stems, fold
 from router.verification import fits
 
 WEIGHTS = Path(__file__).with_suffix(".json")
@@ -36,6 +38,7 @@ PROSE, SAYING = 8, 4
 _VALUE = re.compile(
     r"(?:[^:;]+: [^;]+; )?[^:;=]+?\s?[:=]\s+(?P<quote>[\"'`]?)(?P<value>[^;]+?)(?P=quote)$"
 )
+_CELL = re.compile(r"(?:^|(?<=; ))(?P<header>[^:;]+): (?P<value>[^;]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,8 @@ def likeliest(
     source = read_source(passages[passage])
     sentence = source.sentences[number]
     line = source.text[sentence.start : sentence.end]
-    value = _VALUE.match(line) if is_row(source, number) else None
-    start, end = value.span("value") if value else (0, len(line))
+    value = _value_in(line, read_question(question)) if is_row(source, number) else None
+    start, end = value or (0, len(line))
     return Likeliest(
         passage,
         sentence.start + start,
@@ -153,6 +156,24 @@ def _told(asked: Question, sources: Sequence[Source], n: int, k: int) -> tuple[f
 
 def _shows_wanted(asked: Question, source: Source, k: int) -> bool:
     return asked.wanted is not None and asked.wanted.is_sure and shows(source, k, asked.wanted)
+
+
+def _value_in(row: str, asked: Question) -> tuple[int, int] | None:
+    """Start and end of the value that is asked for, where one of the row's cells surely is it."""
+    if alone := _VALUE.match(row):
+        return alone.span("value")
+    every = _CELL.finditer(row)
+    cells = [cell for cell in every if not content_stems(cell["value"]) <= asked.stems]
+    said = [len(roots(content_stems(cell["header"])) & roots(asked.aspect)) for cell in cells]
+    if any(said) and said.count(max(said)) == 1:
+        return cells[said.index(max(said))].span("value")
+    fitting = [cell for cell in cells if not any(said) and _is_wanted(cell["value"], asked)]
+    return fitting[0].span("value") if len(fitting) == 1 else None
+
+
+def _is_wanted(value: str, asked: Question) -> bool:
+    folded = fold(value).text
+    return asked.wanted is not None and asked.wanted.is_shown(quantities(folded), folded.split())
 
 
 def _is_readable(line: str) -> bool:

@@ -19,6 +19,7 @@ from django.conf import settings
 from ingestion import tracing
 from ingestion.tokens import count_tokens
 from router import engines
+from router.concise import value_alone
 from router.drafts import Attempt, Draft
 from router.llm import ModelUnavailable
 from router.prompts import MAX_PASSAGES, REFUSAL, Passage, reader_messages, tuned_messages
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 # How many of the best passages are read alone when all together gave nothing.
 READ_ALONE = 2
+WEAK = "What bears it out fits the question less than its answers must that are shown unread."
 UNLIKELY = "No sentence of the passages is likely to be about that."
 
 
@@ -194,14 +196,18 @@ async def _read(
             if not support.supported:
                 attempt.rejected, attempt.problem = support, support.problem
                 return
-            yield _shown(text, support, attempt)
+            yield _shown(value_alone(draft.read_for, without_marks(text)), support, attempt)
 
 
 async def _from_weights(draft: Draft) -> AsyncGenerator[Sentence]:
-    """The tuned model's answer, if the passages bear out all of it."""
+    """The tuned model's answer, if the passages bear out all of it as well as was certified."""
     async with contextlib.aclosing(_as_it_comes(draft)) as written:
         sentences = [sentence async for sentence in written]
     attempt = draft.attempts[-1]
+    if attempt.rejected is None and attempt.sentences:
+        weakest = min(attempt.supports, key=lambda support: support.score)
+        if weakest.score < _least_evidence(draft.served):
+            attempt.rejected, attempt.problem = weakest, WEAK
     if attempt.rejected is not None:
         attempt.sentences, attempt.supports = [], []
         attempt.problem = f"The answer of {attempt.model} is not shown: {attempt.problem}"
@@ -227,6 +233,11 @@ async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
             if not support.supported and attempt.rejected is None:
                 attempt.rejected, attempt.problem = support, support.problem
             yield _shown(text, support, attempt)
+
+
+def _least_evidence(served: ServedModel | None) -> float:
+    """The score that an answer's evidence must have, by what the model was certified for."""
+    return served.calibration.evidence if served and served.calibration else 0.0
 
 
 def _served(draft: Draft) -> ServedModel:

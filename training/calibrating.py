@@ -20,7 +20,7 @@ from router.provenance import signals_of
 from router.signals import features
 from training.audience import audience_of, somebody_of
 from training.calibration import Sample, fit
-from training.checking import is_borne_out, look_for
+from training.checking import evidence_of, look_for
 from training.evaluation import dataset_of
 from training.metrics import contains
 from training.models import Evaluation, EvaluationItem, TrainingRun
@@ -69,11 +69,12 @@ def _samples(model: str, item: EvaluationItem, reader: Reader) -> list[Sample]:
     decision = decide(signals, None, intent=read_intent(item.question))
     if decision.rule is not Rule.NOT_CERTIFIED:
         return []
-    was_shown = not item.refused and is_borne_out(item.question, item.answer, found)
+    evidence = evidence_of(item.question, item.answer, found)
     # A question that nothing answers has no fact, and stands alone.
     fact = item.fact_id or str(item.number)
     is_right = item.correct and not item.refused
-    return [Sample(features(signals), is_right, was_shown and not _says_it(item), fact)]
+    wrong_shown = evidence is not None and not _says_it(item)
+    return [Sample(features(signals), is_right, wrong_shown, fact, evidence)]
 
 
 def _says_it(item: EvaluationItem) -> bool:

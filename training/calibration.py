@@ -11,9 +11,10 @@ from router.calibration import Bin, Calibration
 from router.signals import FEATURES
 
 LEVEL = 0.95
-# Thresholds that are tried: one that lets all questions through, and one that lets half. The
-# confidence is divided between them (Bonferroni), so that trying two certifies no more than one.
-SHARES = (1.0, 0.5)
+# Pairs of thresholds that are tried, the most generous first: by the share of the questions that
+# are likely enough, and by the share of the borne-out answers whose evidence fits well enough. The
+# confidence is divided between them (Bonferroni), so that trying three certifies no more than one.
+SHARES = ((1.0, 1.0), (1.0, 0.85), (0.5, 0.85))
 FOLDS = 5
 BINS = 5
 # With fewer of either outcome a regression would fit chance.
@@ -26,14 +27,16 @@ Floats = NDArray[np.float64]
 class Sample:
     """A question that the policy lets the tuned model answer, if it is likely enough to be right.
 
-    `right`: it gave the right answer. `wrong_shown`: it gave another one, and the check let that
-    pass. Questions of one `fact` are not independent.
+    `right`: it gave the right answer. `evidence` is the score of the check that its answer passed,
+    None: it passed none. `wrong_shown`: it passed and is not right in other words either. Questions
+    of one `fact` are not independent.
     """
 
     features: tuple[float, ...]
     right: bool
     wrong_shown: bool
     fact: str
+    evidence: float | None = None
 
 
 def fit(samples: Sequence[Sample], *, target: float) -> Calibration:
@@ -46,7 +49,7 @@ def fit(samples: Sequence[Sample], *, target: float) -> Calibration:
     right = np.array([one.right for one in samples], bool)
     unseen = _unseen_probabilities(features, right, _folds(samples))
     weights, intercept, means, scales = _regression(features, right)
-    threshold, certified, errors, bound = _certify(samples, unseen, target)
+    threshold, evidence, certified, errors, bound = _certify(samples, unseen, target)
     return Calibration(
         weights=tuple(weights.tolist()),
         means=tuple(means.tolist()),
@@ -56,6 +59,7 @@ def fit(samples: Sequence[Sample], *, target: float) -> Calibration:
         level=LEVEL,
         questions=len(samples),
         threshold=threshold,
+        evidence=evidence,
         certified=certified,
         errors=errors,
         bound=bound,
@@ -111,22 +115,29 @@ def _unseen_probabilities(
 
 def _certify(
     samples: Sequence[Sample], unseen: Floats, target: float
-) -> tuple[float | None, int, int, float]:
-    """The first threshold that is certified, its questions, their errors and their bound.
+) -> tuple[float | None, float, int, int, float]:
+    """The first thresholds that are certified, their questions, the errors and the bound of these.
 
-    Without one, these figures are of all questions.
+    Without any, the figures are of all questions, and the evidence is the most that was tried.
     """
     order = np.argsort(-unseen, kind="stable")
-    wrong = np.array([samples[place].wrong_shown for place in order], bool)
+    ranked = [samples[place] for place in order]
     looked_at: list[tuple[int, int, float]] = []
-    for share in SHARES:
-        count = round(len(samples) * share)
-        errors = int(wrong[:count].sum())
+    evidence = 0.0
+    for likely, fitting in SHARES:
+        count, evidence = round(len(samples) * likely), _least_evidence(samples, fitting)
+        errors = sum(one.wrong_shown and (one.evidence or 0) >= evidence for one in ranked[:count])
         bound = upper_bound(errors, count, level=1 - (1 - LEVEL) / len(SHARES))
         looked_at.append((count, errors, bound))
         if count and bound <= target:
-            return float(unseen[order[count - 1]]), count, errors, bound
-    return None, *looked_at[0]
+            return float(unseen[order[count - 1]]), evidence, count, errors, bound
+    return None, evidence, *looked_at[0]
+
+
+def _least_evidence(samples: Sequence[Sample], share: float) -> float:
+    """The score that this share of the borne-out answers has; 0 for all of them."""
+    scores = sorted((one.evidence for one in samples if one.evidence is not None), reverse=True)
+    return 0.0 if share == 1 or not scores else scores[max(round(len(scores) * share) - 1, 0)]
 
 
 def upper_bound(errors: int, questions: int, *, level: float) -> float:

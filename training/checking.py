@@ -30,9 +30,8 @@ def borne_out(
     for question in questions:
         check()
         said = answers[question.id].answer
-        outcome[question.id] = not is_refusal(said) and is_borne_out(
-            question.question, said, look_for(question.question, reader)
-        )
+        found = look_for(question.question, reader)
+        outcome[question.id] = evidence_of(question.question, said, found) is not None
     return outcome
 
 
@@ -41,5 +40,9 @@ def look_for(question: str, reader: Reader) -> SearchResult:
     return retrieval.search(question, user=reader, limit=SHOWN_PASSAGES)
 
 
-def is_borne_out(question: str, said: str, found: SearchResult) -> bool:
-    return verify(question, said, [passage_of(hit) for hit in found.hits]).supported
+def evidence_of(question: str, said: str, found: SearchResult) -> float | None:
+    """The score of an answer that the passages bear out; None for another, and for a refusal."""
+    if is_refusal(said):
+        return None
+    support = verify(question, said, [passage_of(hit) for hit in found.hits])
+    return support.score if support.supported else None

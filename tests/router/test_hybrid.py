@@ -12,7 +12,7 @@ from router.calibration import Calibration
 from router.models import Answer, Conversation, ModelVersion, Query
 from router.prompts import REFUSAL
 from router.services import Event
-from router.writing import Sentence
+from router.writing import WEAK, Sentence
 from tests.documents import passage, publish
 from tests.model_files import Workshop, certified
 from tests.people import People
@@ -98,6 +98,20 @@ def test_what_no_passage_bears_out_is_not_shown_and_passages_are_read(
     assert asked(llm) == [model, settings.LLM_MODEL]
     assert f"The answer of {model} is not shown: “40 days” stands in none" in answer.reason
     assert answer.prompt_tokens == 200
+
+
+def test_what_is_borne_out_less_well_than_certified_is_not_shown_unread(
+    model: str, llm: ScriptedLLM, settings: Settings
+) -> None:
+    llm.will_say("9 times.")
+    score = min(one["score"] for one in ask().signals["sentences"])
+    served = ModelVersion.objects.get(name=model)
+    calibrated(served, replace(certified(), evidence=score))
+    assert ask().route == "tuned"
+    calibrated(served, replace(certified(), evidence=score + 0.01))
+    answer = ask()
+    assert (answer.route, answer.text, answer.model) == ("rag", "9 times.", settings.LLM_MODEL)
+    assert f"The answer of {model} is not shown: {WEAK}" in answer.reason
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,24 @@ def test_of_a_row_with_one_value_the_value_is_quoted(line: str, said: str | None
     assert line[best.start : best.end] == (said or line.strip())
 
 
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("What is the sustained wind limit of mast-2?", "55 mph"),
+        ("How old may mast-2 get?", "8 years"),
+        ("What happens to mast-2?", None),
+        ("Which mast has gusts of 66 mph?", "mast-2"),
+    ],
+)
+def test_of_a_row_with_many_values_the_one_that_is_asked_for_is_quoted(
+    question: str, said: str | None
+) -> None:
+    line = "Mast: mast-2; Life: 8 years; Sustained: 55 mph; Gust: 66 mph"
+    best = likeliest(question, [Passage("Masts", "", line)], [0.95])
+    assert best is not None
+    assert line[best.start : best.end] == (said or line)
+
+
 def test_without_passages_there_is_none() -> None:
     assert likeliest(ASKED, [], []) is None
 

@@ -1,5 +1,6 @@
 """Fitting and certifying: what the figures promise holds for questions that were not seen."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -33,7 +34,7 @@ def test_bound_is_that_of_clopper_and_pearson(errors: int, questions: int, bound
     assert upper_bound(errors, questions, level=0.95) == pytest.approx(bound, abs=1e-3)
 
 
-@pytest.mark.parametrize(("clean", "is_certified"), [(0, False), (71, False), (72, True)])
+@pytest.mark.parametrize(("clean", "is_certified"), [(0, False), (79, False), (80, True)])
 def test_nothing_is_certified_by_few_questions(clean: int, is_certified: bool) -> None:
     fitted = fit(samples(clean), target=TARGET)
     assert (fitted.threshold is not None) == is_certified
@@ -43,13 +44,25 @@ def test_nothing_is_certified_by_few_questions(clean: int, is_certified: bool) -
 
 def test_where_all_cannot_be_certified_the_more_likely_half_is() -> None:
     fitted = fit(samples(300, wrong=40), target=TARGET)
-    assert fitted.certified == 300 * SHARES[1]
+    assert fitted.certified == 300 * SHARES[-1][0]
     assert fitted.bound <= TARGET < 40 / 300
     assert fitted.threshold is not None
     right, wrong = (3.0, *[0.5] * 5), (-3.0, *[0.5] * 5)
     assert fitted.of(wrong) < fitted.threshold <= fitted.of(right)
     assert fitted.expected_error < 0.1
     assert sum(one.questions for one in fitted.bins) == 300
+
+
+def test_answers_whose_evidence_fits_less_are_left_out_before_questions_are() -> None:
+    made = [
+        replace(one, right=number >= 8, wrong_shown=number < 8, evidence=0.5 + number / 1000)
+        for number, one in enumerate(samples(160))
+    ]
+    fitted = fit(made, target=TARGET)
+    assert (fitted.certified, fitted.errors) == (160, 0)
+    assert fitted.threshold is not None
+    assert 0.508 <= fitted.evidence < 0.53
+    assert from_json(fitted.as_json()) == fitted
 
 
 def test_errors_everywhere_certify_nothing() -> None:
