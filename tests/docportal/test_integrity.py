@@ -15,6 +15,7 @@ from pytest_django import Settings
 from docportal import integrity, integrity_checks
 from docportal.models import IntegrityCheck
 from ingestion.models import AuditEvent, Collection
+from ingestion.sandbox import parse_safely
 from ingestion.storage import keep_original, original_path
 from router import model_store, retrieval
 from tests import damage, source_damage
@@ -30,8 +31,21 @@ KEPT = damage.KEPT | source_damage.KEPT
 MENDED = damage.MENDED | source_damage.MENDED
 
 
+@pytest.fixture(scope="session")
+def parser(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The process that parses files has imported its libraries, which takes seconds.
+
+    A test's transaction keeps SQLite from the thread that renews a lease, so no lease may be held
+    for so long.
+    """
+    first = tmp_path_factory.mktemp("parser") / "first.md"
+    first.write_text("# First\n\nA line.\n")
+    parse_safely(first, "text/markdown")
+
+
 @pytest.fixture
 def intact(
+    parser: None,
     home: Path,
     workshop: Workshop,
     people: People,
