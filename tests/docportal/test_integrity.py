@@ -2,6 +2,7 @@
 the truth is known."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -117,6 +118,14 @@ def test_damage_whose_truth_is_unknown_is_found_and_left(name: str, intact: Home
     assert kinds(found[1]) == {name}
     assert look("--repair") == found
     assert not AuditEvent.objects.filter(verb=integrity.REPAIRED).exists()
+
+
+def test_run_without_folder_that_nobody_can_claim_is_given_up(intact: Home) -> None:
+    damage.hold_run(intact)
+    shutil.rmtree(intact.run.folder)
+    code, told = look("--repair")
+    assert (code, kinds(told)) == (0, {"run-lease", "run-folder-missing"})
+    assert look()[1]["problems"] == []
 
 
 def test_answers_go_on_after_a_rebuild(intact: Home) -> None:
