@@ -60,10 +60,10 @@ def admins_pages(page: Page, portal: Portal) -> list[str]:
     page.goto("/operations/")
     expect(page.get_by_role("button", name="Let in nobody")).to_be_visible()
     page.goto("/webhooks/")
-    page.get_by_label("Address").fill("https://hooks.invalid/docs")
+    page.get_by_label("Address").fill("https://notifications.documentation.invalid/docs")
     page.get_by_label("A model was rolled back").check()
     page.get_by_role("button", name="Create").click()
-    page.get_by_role("link", name="hooks.invalid").first.click()
+    page.get_by_role("link", name="notifications.documentation.invalid").first.click()
     page.get_by_role("button", name="Send a test").click()
     expect(page.get_by_role("row").filter(has_text="test")).to_be_visible()
     return [*ADMINS, "/webhooks/", page.url]
