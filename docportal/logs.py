@@ -57,6 +57,39 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+def log_configuration(form: str, level: str) -> dict[str, Any]:
+    """For `logging.config`. `form` is json, an object a line, or text.
+
+    Standard output of a command belongs to its result, so logs go to standard error.
+    """
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "text": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+            "json": {"()": "docportal.logs.JsonLines"},
+        },
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "json" if form == "json" else "text",
+            }
+        },
+        "loggers": {
+            # The embedded broker has no host, of which kombu warns at every start.
+            "kombu.connection": {"level": "ERROR"},
+            # The server's own go the way of all; of requests ours tells, without their address.
+            "uvicorn": {"handlers": [], "propagate": True},
+            "uvicorn.error": {"handlers": [], "propagate": True},
+            "uvicorn.access": {"handlers": [], "propagate": True, "level": "WARNING"},
+            # At DEBUG these write statements with their values and, in some releases, prompts.
+            "openai": {"level": "INFO"},
+            "django.db.backends": {"level": "INFO"},
+        },
+        "root": {"handlers": ["stderr"], "level": level},
+    }
+
+
 # --- Requests ----------------------------------------------------------------------------------
 Handler = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 

@@ -5,19 +5,18 @@ installed runs the whole product, and each takes the address of a real service i
 Impossible combinations are reported by `manage.py check` (docportal/checks.py) with a hint.
 """
 
-import contextlib
 import os
-import secrets
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import environ
-from celery.schedules import crontab
-from csp.constants import NONCE, NONE, SELF
 
+from docportal.csp import DIRECTIVES
 from docportal.environment import ValuesOrFiles
+from docportal.home import broker_of_files, kept_secret_key
+from docportal.logs import log_configuration
+from docportal.schedule import SCHEDULE
 
 env = environ.Env()
 # `X_FILE` names a file that holds X.
@@ -35,25 +34,7 @@ DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
-
-def secret_key() -> str:
-    """The key from SECRET_KEY, or one made at first start and kept in the home (mode 0600)."""
-    given: str = env.str("SECRET_KEY", default="")
-    if given:
-        return given
-    path = DOCPORTAL_HOME / "secret_key"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        # Linked into place whole, so that of two first starts both read the same key.
-        with tempfile.NamedTemporaryFile("w", dir=path.parent) as new:
-            new.write(secrets.token_hex(48))
-            new.flush()
-            with contextlib.suppress(FileExistsError):
-                path.hardlink_to(new.name)
-    return path.read_text()
-
-
-SECRET_KEY = secret_key()
+SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret_key(DOCPORTAL_HOME)
 
 # --- Backing services --------------------------------------------------------------------------
 # Empty is the same as not set, as deployment files write it.
@@ -73,15 +54,7 @@ else:
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or "filesystem://"
 if CELERY_BROKER_URL == "filesystem://":
-    _broker_dir = DOCPORTAL_HOME / "broker"
-    for _name in ("messages", "control"):
-        (_broker_dir / _name).mkdir(parents=True, exist_ok=True)
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(_broker_dir / "messages"),
-        "data_folder_out": str(_broker_dir / "messages"),
-        "control_folder": str(_broker_dir / "control"),
-        "polling_interval": 0.05,
-    }
+    CELERY_BROKER_TRANSPORT_OPTIONS = broker_of_files(DOCPORTAL_HOME)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
@@ -92,53 +65,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 # A run occupies its worker for minutes, so uploads must not wait behind it.
 CELERY_TASK_ROUTES = {"training.tasks.advance_runs": {"queue": "training"}}
-# The row is the job and the message only a poke, so a message lost costs half a minute.
-CELERY_BEAT_SCHEDULE = {
-    "requeue-abandoned-versions": {
-        "task": "docportal.pipeline.requeue_abandoned",
-        "schedule": 10.0,
-    },
-    "sync-due-sources": {
-        "task": "docportal.syncing.sync_due",
-        "schedule": 10.0,
-        "options": {"expires": 10.0},
-    },
-    "mine-waiting-versions": {
-        "task": "training.tasks.mine_waiting",
-        "schedule": 10.0,
-        "options": {"expires": 10.0},
-    },
-    "advance-waiting-runs": {
-        "task": "training.tasks.advance_runs",
-        "schedule": 10.0,
-        # The next one does as well: none waits while a run is under way.
-        "options": {"expires": 10.0},
-    },
-    "retrain-when-due": {
-        "task": "training.tasks.retrain_when_due",
-        "schedule": 60.0,
-    },
-    "end-bad-trials": {
-        "task": "training.tasks.end_bad_trials",
-        "schedule": 60.0,
-        "options": {"expires": 60.0},
-    },
-    "audit-errors": {
-        "task": "training.tasks.audit_errors",
-        "schedule": 3600.0,
-        "options": {"expires": 3600.0},
-    },
-    "deliver-webhooks": {
-        "task": "docportal.delivering.deliver_due",
-        "schedule": 10.0,
-        "options": {"expires": 10.0},
-    },
-    # Reads every stored byte, so when few people ask.
-    "check-integrity": {
-        "task": "docportal.integrity.check_nightly",
-        "schedule": crontab(hour=3, minute=20),
-    },
-}
+CELERY_BEAT_SCHEDULE = SCHEDULE
 
 # The answering model: any OpenAI-compatible server. Empty: the one that `manage.py up` starts.
 LLM_URL = env.str("LLM_URL", default="")
@@ -381,20 +308,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 X_FRAME_OPTIONS = "DENY"
 # Pages hand scripts the token in an attribute (templates/base.html); no script reads the cookie.
 CSRF_COOKIE_HTTPONLY = True
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF, NONCE],
-        "style-src": [SELF, NONCE],
-        "img-src": [SELF],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "form-action": [SELF],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-        "object-src": [NONE],
-    }
-}
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": DIRECTIVES}
 
 # --- Figures -----------------------------------------------------------------------------------
 # Whoever sends it gets /metrics; without it only this machine does.
@@ -409,30 +323,4 @@ OTEL_SERVICE_NAME = env.str("OTEL_SERVICE_NAME", default="docportal")
 # --- Logs --------------------------------------------------------------------------------------
 # text, or json: an object a line, with the ids of request and job (docportal/logs.py).
 LOG_FORMAT = env.str("LOG_FORMAT", default="text")
-# Standard output of a command belongs to its result, so logs go to standard error.
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "text": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
-        "json": {"()": "docportal.logs.JsonLines"},
-    },
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "formatter": "json" if LOG_FORMAT == "json" else "text",
-        }
-    },
-    "loggers": {
-        # The embedded broker has no host, of which kombu warns at every start.
-        "kombu.connection": {"level": "ERROR"},
-        # The server's own go the same way as all; of requests ours tells, without their address.
-        "uvicorn": {"handlers": [], "propagate": True},
-        "uvicorn.error": {"handlers": [], "propagate": True},
-        "uvicorn.access": {"handlers": [], "propagate": True, "level": "WARNING"},
-        # At DEBUG these write statements with their values and, in some releases, whole prompts.
-        "openai": {"level": "INFO"},
-        "django.db.backends": {"level": "INFO"},
-    },
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
-}
+LOGGING = log_configuration(LOG_FORMAT, env.str("LOG_LEVEL", default="WARNING"))

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from django.db import transaction
-from django.db.models import Count, F, Max
+from django.db.models import Count, F, Max, QuerySet
 
-from ingestion import publication, restoring
+from ingestion import jobs, leases, publication, restoring
 from ingestion.chunking import content_hash
 from ingestion.models import Chunk, CorpusRevision, Document, DocumentVersion
 from ingestion.problems import Check, Problem, is_left
@@ -69,6 +69,21 @@ def _remove_orphan(path: Path) -> bool:
         return False
     aside.unlink()
     return True
+
+
+# --- Work --------------------------------------------------------------------------------------
+def work() -> Iterator[Problem]:
+    """A version that somebody can claim is left alone: the sweep finds it."""
+    for pk in _held().order_by("pk").values_list("pk", flat=True):
+        yield Problem("version-lease", f"Version {pk}", partial(_free, pk))
+
+
+def _held() -> QuerySet[DocumentVersion]:
+    return DocumentVersion.objects.filter(leases.impossible(), state__in=jobs.UNFINISHED)
+
+
+def _free(pk: int) -> bool:
+    return bool(_held().filter(pk=pk).update(lease_until=None))
 
 
 # --- What is served ----------------------------------------------------------------------------
@@ -159,6 +174,7 @@ def passages() -> Iterator[Problem]:
 CHECKS = (
     Check(DocumentVersion.objects.count, originals),
     Check(lambda: sum(1 for _ in originals_folder().glob("**/*")), strays),
+    Check(DocumentVersion.objects.count, work),
     Check(Document.objects.count, serving),
     Check(Chunk.objects.count, passages),
 )

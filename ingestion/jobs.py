@@ -19,7 +19,7 @@ from ingestion import doc_types, leases, publication
 from ingestion.chunking import ChunkDraft
 from ingestion.hooks import announce
 from ingestion.leases import LeaseLost
-from ingestion.models import Chunk, Document, DocumentVersion, Event
+from ingestion.models import Chunk, Document, DocumentVersion, Event, Reader
 
 State = DocumentVersion.State
 UNFINISHED = (State.QUEUED, State.PARSING, State.INDEXING)
@@ -71,6 +71,12 @@ def abandoned(limit: int = 100) -> list[int]:
     quiet = timezone.now() - QUIET_BEFORE_POKE
     waiting = _unattended().exclude(state=State.QUEUED, created_at__gt=quiet)
     return list(waiting.order_by("pk").values_list("pk", flat=True)[:limit])
+
+
+def being_read(user: Reader) -> int:
+    """How many documents that `user` may read have a version that is not searchable yet."""
+    versions = DocumentVersion.objects.readable_by(user).filter(state__in=UNFINISHED)
+    return versions.filter(document__archived_at=None).values("document").distinct().count()
 
 
 def lease_kept(job: Claim) -> AbstractContextManager[None]:

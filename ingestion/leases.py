@@ -4,17 +4,20 @@ A row with a lease has the columns `fence` and `lease_until`. A claim raises the
 later write names it, so whoever was thought dead and comes back finds that it may not write.
 """
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ingestion.problems import GRACE
+
+logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)
 RENEW_EVERY = 8.0
@@ -59,8 +62,18 @@ def kept(mine: QuerySet[Any]) -> Iterator[None]:
 
 def _renew_until(mine: QuerySet[Any], done: threading.Event) -> None:
     try:
-        while not done.wait(RENEW_EVERY):
-            if not mine.update(lease_until=until()):
-                return
+        while not done.wait(RENEW_EVERY) and _is_renewed(mine):
+            pass
     finally:
         connection.close()
+
+
+def _is_renewed(mine: QuerySet[Any]) -> bool:
+    """False once the row is somebody else's. A database that is busy or away takes no row from
+    its holder, so that is asked again."""
+    try:
+        return bool(mine.update(lease_until=until()))
+    except (InterfaceError, OperationalError) as error:
+        logger.warning("A lease was not renewed, and is tried again: %s", error)
+        connection.close()
+        return True

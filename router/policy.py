@@ -100,7 +100,7 @@ def _by_question(signals: Signals, intent: Intent) -> Decision | None:
             "That asks nothing of the documents. Ask for a fact, a value or a procedure.",
         )
     if not signals.grounds:
-        return Decision("refused", Rule.NO_PASSAGE, "No passage that you may read matches.")
+        return Decision("refused", Rule.NO_PASSAGE, why_no_passage(signals))
     if intent is Intent.PINNED:
         return Decision("rag", Rule.PINNED, OF_CURRENT.reason)
     if intent is Intent.SEVERAL:
@@ -110,6 +110,18 @@ def _by_question(signals: Signals, intent: Intent) -> Decision | None:
             "The question is about several things, and a tuned model knows them one by one.",
         )
     return None
+
+
+def why_no_passage(signals: Signals) -> str:
+    """In plain words, for an asker to whom the search gave nothing."""
+    nothing = "No passage that you may read matches the question."
+    match signals.being_read:
+        case 0:
+            return nothing
+        case 1:
+            return f"{nothing} 1 document is still being read: ask again in a moment."
+        case number:
+            return f"{nothing} {number:,} documents are still being read: ask again in a moment."
 
 
 def _by_provenance(signals: Signals) -> Decision | None:

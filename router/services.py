@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 
-from ingestion import tracing
+from ingestion import jobs, tracing
 from ingestion.errors import UserError
 from ingestion.models import Reader
 from router import incidents, provenance, retrieval, tuned
@@ -215,6 +215,8 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
     hashes = [hit.chunk.content_hash for hit in found.hits]
     served = tuned.answering(query.user, hashes, trials=trials) if route != "rag" else None
     signals = provenance.signals_of(served.name if served else "", found)
+    if not found.hits:
+        signals = replace(signals, being_read=jobs.being_read(query.user))
     if served is None and route != "rag":
         signals = replace(signals, why_no_model=tuned.why_none(query.user))
     decision = decide(

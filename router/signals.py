@@ -43,6 +43,9 @@ class Ground:
 class Signals:
     """`model` is the tuned version that could answer, empty if none; `why_no_model` says why.
 
+    `being_read`: so many documents that the asker may read have a text that is not searchable
+    yet. Only looked for when nothing was found.
+
     `superseded` is the greatest cosine between the question and a text that this model was taught
     of one of the documents found and that no longer stands there, None without such a text.
     """
@@ -51,6 +54,7 @@ class Signals:
     model: str = ""
     why_no_model: str = ""
     superseded: float | None = None
+    being_read: int = 0
 
     def as_json(self) -> dict[str, object]:
         return {**asdict(self), "features": dict(zip(FEATURES, features(self), strict=True))}

@@ -22,6 +22,7 @@ from router import engines
 from router.concise import value_alone
 from router.drafts import Attempt, Draft
 from router.llm import ModelUnavailable
+from router.policy import why_no_passage
 from router.prompts import MAX_PASSAGES, REFUSAL, Passage, reader_messages, tuned_messages
 from router.quoting import Likeliest, is_prose, likeliest, texts_of
 from router.text import exact_form, split_finished, without_marks
@@ -92,7 +93,7 @@ async def _from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
     passages = [passage_of(hit) for hit in draft.found.hits[:MAX_PASSAGES]]
     attempt = _attempt(draft, "rag", settings.LLM_MODEL)
     if not passages:
-        attempt.problem = "No passage that you may read matches the question."
+        attempt.problem = why_no_passage(draft.signals)
         return
     # Looked for while the reader reads.
     looking = asyncio.create_task(asyncio.to_thread(_likeliest, draft, passages))

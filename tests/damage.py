@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -28,6 +29,7 @@ from router.models import (
     ModelVersion,
 )
 from router.retrieval.lexical import Entry, LexicalIndex
+from tests.documents import upload
 from tests.whole_homes import Home
 from training.models import Dataset, QAPair, TrainingRun
 
@@ -190,6 +192,21 @@ def _nobodys(home: Home) -> None:
     User.groups.through.objects.filter(group__in=readers).delete()
 
 
+def tomorrow() -> dict[str, Any]:
+    """The lease of somebody whose clock was ahead."""
+    return {"lease_until": timezone.now() + timedelta(days=1)}
+
+
+def _hold_version(home: Home) -> None:
+    version = upload(home.codes.document.collection, "late.md", "# Late codes")
+    DocumentVersion.objects.filter(pk=version.pk).update(state="parsing", **tomorrow())
+
+
+def hold_run(home: Home) -> None:
+    held = {"state": "running", "device": "cpu", "ended_at": None}
+    TrainingRun.objects.filter(pk=home.run.pk).update(**held, **tomorrow())
+
+
 def _forgotten(home: Home) -> None:
     started = timezone.now() - timedelta(hours=2)
     TrainingRun.objects.filter(pk=home.run.pk).update(
@@ -248,6 +265,7 @@ MENDED: dict[str, Damage] = {
         CorpusRevision.objects.update(number=1),
         retrieval.rebuild(),
     ),
+    "version-lease": _hold_version,
     "passages-missing": _lost_passages,
     "passages-missing at the end": _lost_tail,
     "passage-positions": _swapped_passage,
@@ -290,6 +308,7 @@ MENDED: dict[str, Damage] = {
     "dataset-leftover": lambda _: _folder(Path(settings.DATASETS_DIR) / ".new-ab12"),
     "dataset-orphan": lambda _: _folder(Path(settings.DATASETS_DIR) / ("a" * 64)),
     "run-orphan": lambda _: _folder(Path(settings.RUNS_DIR) / "0042"),
+    "run-lease": hold_run,
     "run-forgotten": _forgotten,
     "run-folder-missing": _run_without_folder,
     "pair-passage": lambda _: _pairs().update(content_hash="0" * 64),

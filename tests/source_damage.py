@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ingestion.models import Delivery, Document, DocumentVersion, Source, SourceFile
-from tests.damage import Damage, age
+from tests.damage import Damage, age, tomorrow
 from tests.whole_homes import Home
 
 
@@ -57,10 +57,6 @@ def _late() -> None:
     Delivery.objects.filter(state="waiting").update(due_at=timezone.now() + timedelta(days=2))
 
 
-def _tomorrow() -> dict[str, object]:
-    return {"lease_until": timezone.now() + timedelta(days=1)}
-
-
 KEPT: dict[str, Damage] = {
     "source-file-collection": _elsewhere,
     "delivery-untaken": lambda _: Delivery.objects.filter(state="delivered").update(status=503),
@@ -72,7 +68,7 @@ MENDED: dict[str, Damage] = {
     "mirror-leftover of a pack": lambda _: _left("objects/pack/tmp_pack_gZ3kQ1"),
     "mirror-damaged": lambda _: _flipped_object(),
     "mirror-damaged by what it lacks": lambda _: shutil.rmtree(_in_mirror("objects")),
-    "source-lease": lambda _: _source("git").update(state="syncing", **_tomorrow()),
+    "source-lease": lambda _: _source("git").update(state="syncing", **tomorrow()),
     "source-forgotten": lambda _: _source("git").update(next_at=None),
     "source-forgotten until late": lambda _: _source("folder").update(
         next_at=timezone.now() + timedelta(days=2)
@@ -84,6 +80,6 @@ MENDED: dict[str, Damage] = {
     "source-file-untaken from a folder": lambda _: _files("berth.md").update(fingerprint="0" * 64),
     "source-commit": lambda _: _files("pier.md").delete(),
     "source-commit of a lost document": lambda _: Document.objects.filter(path="pier.md").delete(),
-    "delivery-lease": lambda _: Delivery.objects.filter(state="waiting").update(**_tomorrow()),
+    "delivery-lease": lambda _: Delivery.objects.filter(state="waiting").update(**tomorrow()),
     "delivery-late": lambda _: _late(),
 }

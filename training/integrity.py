@@ -103,6 +103,9 @@ def _remove_run(folder: Path) -> bool:
 
 # --- Runs --------------------------------------------------------------------------------------
 def training_runs() -> Iterator[Problem]:
+    """First what keeps every worker from a run, and so from all that it lacks besides."""
+    for run in _held().order_by("pk"):
+        yield Problem("run-lease", f"Lease of {run}", partial(_free, run.pk))
     for run in TrainingRun.objects.filter(state__in=_WITH_FOLDER).order_by("pk"):
         if not run.folder.is_dir():
             unfinished = run.state in TrainingRun.ACTIVE
@@ -113,6 +116,14 @@ def training_runs() -> Iterator[Problem]:
     without = TrainingRun.objects.filter(state__in=_WITH_MODEL, model=None)
     for run in without.order_by("pk"):
         yield Problem("run-model-missing", f"{run} {run.get_state_display().lower()}")
+
+
+def _held() -> QuerySet[TrainingRun]:
+    return TrainingRun.objects.filter(leases.impossible(), state__in=TrainingRun.UNFINISHED)
+
+
+def _free(pk: int) -> bool:
+    return bool(_held().filter(pk=pk).update(lease_until=None))
 
 
 def _give_up(pk: int) -> bool:

@@ -24,6 +24,7 @@ from docportal.views.access import Request, current_user, tells_user_errors
 from docportal.views.streaming import event, event_stream, told_when_broken
 from docportal.views.why import why
 from ingestion.errors import UserError
+from ingestion.jobs import being_read
 from ingestion.models import Document
 from router import services
 from router.models import Answer, Query
@@ -53,7 +54,12 @@ def ask(request: Request) -> HttpResponse:
 def _found(user: User, text: str) -> dict[str, object]:
     result = search(text, user=user, limit=SHOWN)
     cards = passages.from_chunks((hit.chunk for hit in result.hits), text)
-    return {"cards": cards, "ms": result.ms, "degraded": result.degraded}
+    return {
+        "cards": cards,
+        "being_read": 0 if cards else being_read(user),
+        "ms": result.ms,
+        "degraded": result.degraded,
+    }
 
 
 def _welcome(user: User) -> dict[str, object]:

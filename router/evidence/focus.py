@@ -132,7 +132,8 @@ def is_row(source: Source, place: int) -> bool:
     """Whether a sentence is a line of its own that sets a name and a value: `port: 80`."""
     sentence = source.sentences[place]
     line = source.text[sentence.start : sentence.end]
-    alone = source.text[: sentence.start].rstrip(" \t").endswith("\n") or not sentence.start
+    before = source.text[: sentence.start].rstrip(" \t")
+    alone = not before or before.endswith("\n")
     return alone and bool(_ROW.match(line)) and ("; " in line or len(line.split()) <= 10)
 
 

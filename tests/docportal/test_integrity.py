@@ -2,6 +2,7 @@
 the truth is known."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -15,6 +16,7 @@ from pytest_django import Settings
 from docportal import integrity, integrity_checks
 from docportal.models import IntegrityCheck
 from ingestion.models import AuditEvent, Collection
+from ingestion.sandbox import parse_safely
 from ingestion.storage import keep_original, original_path
 from router import model_store, retrieval
 from tests import damage, source_damage
@@ -30,8 +32,21 @@ KEPT = damage.KEPT | source_damage.KEPT
 MENDED = damage.MENDED | source_damage.MENDED
 
 
+@pytest.fixture(scope="session")
+def parser(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The process that parses files has imported its libraries, which takes seconds.
+
+    A test's transaction keeps SQLite from the thread that renews a lease, so no lease may be held
+    for so long.
+    """
+    first = tmp_path_factory.mktemp("parser") / "first.md"
+    first.write_text("# First\n\nA line.\n")
+    parse_safely(first, "text/markdown")
+
+
 @pytest.fixture
 def intact(
+    parser: None,
     home: Path,
     workshop: Workshop,
     people: People,
@@ -103,6 +118,14 @@ def test_damage_whose_truth_is_unknown_is_found_and_left(name: str, intact: Home
     assert kinds(found[1]) == {name}
     assert look("--repair") == found
     assert not AuditEvent.objects.filter(verb=integrity.REPAIRED).exists()
+
+
+def test_run_without_folder_that_nobody_can_claim_is_given_up(intact: Home) -> None:
+    damage.hold_run(intact)
+    shutil.rmtree(intact.run.folder)
+    code, told = look("--repair")
+    assert (code, kinds(told)) == (0, {"run-lease", "run-folder-missing"})
+    assert look()[1]["problems"] == []
 
 
 def test_answers_go_on_after_a_rebuild(intact: Home) -> None:

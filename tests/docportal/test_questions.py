@@ -9,9 +9,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from ingestion import services
 from ingestion.models import Collection
 from router.prompts import REFUSAL
-from tests.documents import passage, publish
+from tests.documents import passage, publish, upload
 from tests.people import People
 from tests.scripted_llm import Reply, ScriptedLLM
 
@@ -97,6 +98,24 @@ def test_ask_goes_on_when_the_model_fails(llm: ScriptedLLM) -> None:
     (result,) = run("ask", QUESTION)
     assert result["refused"]
     assert result["citations"][0]["path"] == "sender.md"
+
+
+@pytest.mark.parametrize("route", ["auto", "rag"])
+def test_asker_without_a_passage_hears_of_documents_that_are_still_being_read(
+    route: str, llm: ScriptedLLM, people: People, wiki: Collection, vault: Collection
+) -> None:
+    asked = ("ask", "What does the ferry cost?", "--route", route)
+    assert run(*asked)[0]["reason"].startswith("No passage that you may read matches the question.")
+    upload(wiki, "ferry.md", "# The ferry")
+    upload(wiki, "sender.md", "# Webhook sender")
+    upload(vault, "vessel.md", "# The vessel")
+    services.archive_document(document=upload(wiki, "old.md", "# Old").document, actor=None)
+    for user, being_read in ((), 2), (("--user", "admin"), 2), (("--user", "reader"), 3):
+        (result,) = run(*asked, *user)
+        assert result["refused"]
+        assert f" {being_read} documents are still being read" in result["reason"]
+    llm.will_say("13 times")
+    assert "being read" not in run("ask", QUESTION)[0]["reason"]
 
 
 def test_batch_of_questions_keeps_order_and_ids_past_bad_lines(

@@ -18,7 +18,7 @@ from ingestion.models import Collection
 from router import registry
 from router.models import Answer, Citation, Conversation, Feedback, Query
 from tests.docportal.streams import parts
-from tests.documents import passage, publish
+from tests.documents import passage, publish, upload
 from tests.model_files import Workshop, certified
 from tests.people import People
 from tests.scripted_llm import ScriptedLLM
@@ -80,6 +80,19 @@ def test_typing_gets_a_fragment_and_the_address_follows(client: Client) -> None:
         headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/questions/"},
     )
     assert elsewhere["HX-Push-Url"] == "/?q=webhook"
+
+
+@pytest.mark.usefixtures("sender")
+def test_who_finds_nothing_hears_of_own_documents_that_are_still_being_read(
+    client: Client, wiki: Collection, vault: Collection
+) -> None:
+    upload(wiki, "ferry.md", "# The ferry")
+    upload(vault, "vessel.md", "# The vessel")
+    told = "1 document is still being read"
+    assert told in body(client.get("/", {"q": "ferry"}))
+    assert told not in body(client.get("/", {"q": "webhook"}))
+    query = ask(client, "What does the ferry cost?")
+    assert told in body(client.get(reverse("question", args=[query.pk])))
 
 
 @pytest.mark.usefixtures("sender", "llm")

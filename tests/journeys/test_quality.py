@@ -59,7 +59,14 @@ def admins_pages(page: Page, portal: Portal) -> list[str]:
     expect(page.get_by_text("The server of the reader").first).to_be_visible()
     page.goto("/operations/")
     expect(page.get_by_role("button", name="Let in nobody")).to_be_visible()
-    return [*ADMINS]
+    page.goto("/webhooks/")
+    page.get_by_label("Address").fill("https://notifications.documentation.invalid/docs")
+    page.get_by_label("A model was rolled back").check()
+    page.get_by_role("button", name="Create").click()
+    page.get_by_role("link", name="notifications.documentation.invalid").first.click()
+    page.get_by_role("button", name="Send a test").click()
+    expect(page.get_by_role("row").filter(has_text="test")).to_be_visible()
+    return [*ADMINS, "/webhooks/", page.url]
 
 
 Pages = Callable[[Page, Portal], list[str]]

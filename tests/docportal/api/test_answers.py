@@ -17,7 +17,7 @@ from router.prompts import REFUSAL
 from tests.docportal.api.callers import Caller, error_of
 from tests.docportal.api.conftest import QUESTION, SENTENCE
 from tests.docportal.streams import parts
-from tests.documents import passage, publish
+from tests.documents import passage, publish, upload
 from tests.model_files import Workshop
 from tests.people import People
 from tests.scripted_llm import Reply, ScriptedLLM
@@ -54,6 +54,16 @@ def test_answer_comes_with_its_source_and_why(
     assert [one["engine"] for one in why["attempts"]] == ["rag"]
     assert [(one["text"], one["passage"]) for one in why["sentences"]] == [(SENTENCE, 1)]
     assert engineer.get(f"answers/{told['id']}").json() == told
+
+
+def test_who_finds_nothing_hears_of_own_documents_that_are_still_being_read(
+    engineer: Caller, wiki: Collection, vault: Collection
+) -> None:
+    upload(wiki, "ferry.md", "# The ferry")
+    upload(vault, "vessel.md", "# The vessel")
+    told = ask(engineer, "What does the ferry cost?")
+    assert told["refused"]
+    assert "1 document is still being read" in told["reason"]
 
 
 def test_why_tells_what_the_model_was_taught_of_the_passages(

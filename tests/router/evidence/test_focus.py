@@ -94,6 +94,12 @@ def test_line_above_with_a_colon_speaks_for_the_lines_that_it_holds() -> None:
     assert not verify("After how long does the mill change water?", "8 days", [nested]).supported
 
 
+def test_row_says_nothing_about_the_sentence_below_also_where_it_is_indented() -> None:
+    fees = Passage("Ferry", "", "  Berth fee: 40 EUR\nCrews pay 90 EUR at the gate.")
+    assert verify("What is the berth fee of the ferry?", "40 EUR", [fees]).supported
+    assert not verify("What is the berth fee of the ferry?", "90 EUR", [fees]).supported
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

@@ -1,0 +1,16 @@
+"""What a page may load, and from where: from the portal alone."""
+
+from csp.constants import NONCE, NONE, SELF
+
+DIRECTIVES = {
+    "default-src": [NONE],
+    "script-src": [SELF, NONCE],
+    "style-src": [SELF, NONCE],
+    "img-src": [SELF],
+    "font-src": [SELF],
+    "connect-src": [SELF],
+    "form-action": [SELF],
+    "base-uri": [NONE],
+    "frame-ancestors": [NONE],
+    "object-src": [NONE],
+}
