@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from router.calibration import from_json
 from router.signals import FEATURES
-from training.calibration import SHARES, Sample, fit, upper_bound
+from training.calibration import WORTHWHILE, Sample, fit, upper_bound
 
 TARGET = 0.05
 
@@ -34,7 +34,7 @@ def test_bound_is_that_of_clopper_and_pearson(errors: int, questions: int, bound
     assert upper_bound(errors, questions, level=0.95) == pytest.approx(bound, abs=1e-3)
 
 
-@pytest.mark.parametrize(("clean", "is_certified"), [(0, False), (79, False), (80, True)])
+@pytest.mark.parametrize(("clean", "is_certified"), [(0, False), (58, False), (59, True)])
 def test_nothing_is_certified_by_few_questions(clean: int, is_certified: bool) -> None:
     fitted = fit(samples(clean), target=TARGET)
     assert (fitted.threshold is not None) == is_certified
@@ -42,27 +42,36 @@ def test_nothing_is_certified_by_few_questions(clean: int, is_certified: bool) -
     assert from_json(fitted.as_json()) == fitted
 
 
-def test_where_all_cannot_be_certified_the_more_likely_half_is() -> None:
-    fitted = fit(samples(300, wrong=40), target=TARGET)
-    assert fitted.certified == 300 * SHARES[-1][0]
-    assert fitted.bound <= TARGET < 40 / 300
-    assert fitted.threshold is not None
-    right, wrong = (3.0, *[0.5] * 5), (-3.0, *[0.5] * 5)
-    assert fitted.of(wrong) < fitted.threshold <= fitted.of(right)
-    assert fitted.expected_error < 0.1
-    assert sum(one.questions for one in fitted.bins) == 300
-
-
-def test_answers_whose_evidence_fits_less_are_left_out_before_questions_are() -> None:
+def test_answers_whose_evidence_fits_least_are_not_shown() -> None:
+    """Of 160, eight are wrong, and these fit least: three of them may be shown."""
     made = [
         replace(one, right=number >= 8, wrong_shown=number < 8, evidence=0.5 + number / 1000)
         for number, one in enumerate(samples(160))
     ]
     fitted = fit(made, target=TARGET)
-    assert (fitted.certified, fitted.errors) == (160, 0)
-    assert fitted.threshold is not None
-    assert 0.508 <= fitted.evidence < 0.53
+    assert (fitted.threshold, fitted.certified) == (WORTHWHILE, 160)
+    assert fitted.errors <= 3
+    assert 0.505 <= fitted.evidence < 0.512
+    assert upper_bound(fitted.errors, 160, level=0.95) == fitted.bound <= TARGET
     assert from_json(fitted.as_json()) == fitted
+
+
+def test_questions_that_are_not_worth_asking_count_for_nothing() -> None:
+    made = [replace(one, evidence=0.9) for one in samples(300, wrong=40)]
+    fitted = fit(made, target=TARGET)
+    assert 240 <= fitted.certified < 280
+    right, wrong = (3.0, *[0.5] * 5), (-3.0, *[0.5] * 5)
+    assert fitted.of(wrong) < WORTHWHILE <= fitted.of(right)
+    assert fitted.expected_error < 0.1
+    assert sum(one.questions for one in fitted.bins) == 300
+
+
+def test_wrong_answers_that_fit_best_certify_nothing() -> None:
+    made = [replace(one, evidence=0.7) for one in samples(160)]
+    made[:4] = [replace(one, right=False, wrong_shown=True, evidence=0.9) for one in made[:4]]
+    fitted = fit(made, target=TARGET)
+    assert (fitted.threshold, fitted.errors) == (None, 4)
+    assert "4 got a wrong answer whose evidence fits better" in fitted.why_none
 
 
 def test_errors_everywhere_certify_nothing() -> None:

@@ -15,7 +15,7 @@ from training.datasets.material import Pair, WordForm, draw, word_form
 
 Split = Literal["test", "validation"]
 
-# Of each set, when there are that many facts. Below 80 test questions without an error nothing can
+# Of each set, when there are that many facts. Below 59 test questions without an error nothing can
 # be certified (`training.calibration`); of fewer than 24 a difference of models is mere chance.
 LEAST: Mapping[Split, int] = {"test": 80, "validation": 24}
 LEAST_REFUSALS = 24
