@@ -20,11 +20,11 @@ class Bin:
 class Calibration:
     """A logistic regression over `router.signals.FEATURES`, and the thresholds certified for it.
 
-    The probability is 1 / (1 + exp(-(intercept + Σ weight · (feature − mean) / scale))). Of the
-    questions at or above `threshold`, `certified` were looked at, and `errors` of their answers
-    were wrong although they passed the check with a score of `evidence` or more; so with `level`
-    confidence at most `bound` of all such answers are (Clopper and Pearson), which is no more than
-    `target`. Without a threshold `why_none` says why. `bins`, `brier` and `expected_error` tell how
+    The probability is 1 / (1 + exp(-(intercept + Σ weight · (feature − mean) / scale))). Of
+    `certified` questions that provenance lets it answer, `errors` had a probability of `threshold`
+    or more and got a wrong answer that passed the check with a score of `evidence` or more. So with
+    `level` confidence at most `bound` of all such questions do (Clopper and Pearson), which is no
+    more than `target`. Without a threshold `why_none` says why. `bins`, `brier` and `expected_error` tell how
     far the probabilities of questions that they were not fitted on come true.
     """
 

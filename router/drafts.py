@@ -13,6 +13,7 @@ from router.verification import Support
 if TYPE_CHECKING:
     from router.policy import Decision, Engine, RouteAsked
     from router.retrieval.searching import SearchResult
+    from router.taught import Taught
     from router.tuned import ServedModel
 
 MAX_REASON = 500
@@ -93,7 +94,8 @@ class Draft:
     `of_version` is what the reader is asked instead where the passages are of the version that
     the question names: the same without that name, which stands in none of them.
 
-    `served` is the tuned model that may answer, None without one. `attempts` are made one after
+    `served` is the tuned model that may answer, None without one; `taught` is the question nearest
+    to this one that it was taught. `attempts` are made one after
     the other; what is shown is the last one's.
     """
 
@@ -104,6 +106,7 @@ class Draft:
     route_asked: RouteAsked = "auto"
     served: ServedModel | None = None
     of_version: str = ""
+    taught: Taught | None = None
     attempts: list[Attempt] = field(default_factory=list)
     total_ms: float = 0.0
 

@@ -251,6 +251,19 @@ class ModelCoverage(models.Model):
         indexes = [models.Index(fields=["content_hash"], name="coverage_passage")]
 
 
+class TaughtQuestions(models.Model):
+    """What a model was asked in its training, with vectors; `router.taught` reads and writes it."""
+
+    model = models.OneToOneField(ModelVersion, models.CASCADE, related_name="taught")
+    embedder = models.CharField(max_length=200, help_text="Name of the embedding model.")
+    questions = models.JSONField(help_text="Question, answer and content hash of each.")
+    vectors = models.BinaryField(help_text="Unit vectors, little-endian float32, in that order.")
+    sha256 = models.CharField(max_length=64, help_text="Of the vectors.")
+
+    def __str__(self) -> str:
+        return f"{len(self.questions)} questions of {self.model}"
+
+
 class Incident(models.Model):
     """Something behind the answers that fails or failed, for admins; `router.incidents` writes it.
 

@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from ingestion import jobs, tracing
 from ingestion.errors import UserError
 from ingestion.models import Reader
-from router import incidents, provenance, retrieval, tuned
+from router import incidents, provenance, retrieval, taught, tuned
 from router.drafts import Draft
 from router.followups import standalone
 from router.intents import read_intent
@@ -227,7 +227,8 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
         reading=read.reading,
     )
     tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)
-    return Draft(question, found, signals, decision, route, served, read.question)
+    near = taught.nearest(served.name, found.vector) if served else None
+    return Draft(question, found, signals, decision, route, served, read.question, near)
 
 
 def _understood_before(query: Query) -> list[str]:

@@ -25,6 +25,7 @@ from router.llm import ModelUnavailable
 from router.policy import why_no_passage
 from router.prompts import MAX_PASSAGES, REFUSAL, Passage, reader_messages, tuned_messages
 from router.quoting import Likeliest, is_prose, likeliest, texts_of
+from router.taught import support_of
 from router.text import exact_form, split_finished, without_marks
 from router.verification import Support, names_all, verify
 
@@ -188,7 +189,8 @@ async def _read(
                 attempt.problem = attempt.problem or "The passages do not hold the answer."
                 return
             ordered = [reading.passages[place] for place in order]
-            support = _check(draft.read_for, text, ordered, attempt).of_places(order)
+            hold = partial(verify, draft.read_for, text, ordered)
+            support = _check(attempt, hold).of_places(order)
             # Only where it counts is the likeliest sentence waited for.
             if support.span and is_prose(reading.text_of(support.span)):
                 likely = await reading.likeliest
@@ -230,7 +232,8 @@ async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
                 attempt.refused = True
                 attempt.problem = attempt.problem or f"{served.name} does not know the answer."
                 return
-            support = _check(draft.question, text, passages, attempt)
+            hold = partial(_support_of_tuned, draft, text, passages)
+            support = _check(attempt, hold)
             if not support.supported and attempt.rejected is None:
                 attempt.rejected, attempt.problem = support, support.problem
             yield _shown(text, support, attempt)
@@ -239,6 +242,12 @@ async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
 def _least_evidence(served: ServedModel | None) -> float:
     """The score that an answer's evidence must have, by what the model was certified for."""
     return served.calibration.evidence if served and served.calibration else 0.0
+
+
+def _support_of_tuned(draft: Draft, text: str, passages: Sequence[Passage]) -> Support:
+    """It may also be borne out as the answer to a question that the model was taught."""
+    hashes = [hit.chunk.content_hash for hit in draft.found.hits]
+    return support_of(draft.question, text, passages, hashes=hashes, taught=draft.taught)
 
 
 def _served(draft: Draft) -> ServedModel:
@@ -261,9 +270,10 @@ def _is_refusal(text: str) -> bool:
 
 
 @tracing.span("verify")
-def _check(question: str, text: str, passages: Sequence[Passage], attempt: Attempt) -> Support:
+def _check(attempt: Attempt, hold: Callable[[], Support]) -> Support:
+    """What holding a sentence against the passages gives; the attempt takes the time."""
     started = time.perf_counter()
-    support = verify(question, text, passages)
+    support = hold()
     attempt.verify_ms += since(started)
     tracing.note(supported=support.supported)
     return support

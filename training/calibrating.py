@@ -5,26 +5,32 @@ held against what is found, so the figures are of the product and not of the mod
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 
 from django.conf import settings
 
 from ingestion.models import Reader
+from router import taught
 from router.calibration import Calibration
 from router.intents import read_intent
 from router.models import ModelVersion
 from router.policy import Rule, decide
 from router.processes import ServerFailed
 from router.provenance import signals_of
+from router.retrieval.embeddings import EmbeddingsUnavailable
 from router.signals import features
+from router.taught import Taught
 from training.audience import audience_of, somebody_of
 from training.calibration import Sample, fit
 from training.checking import evidence_of, look_for
+from training.datasets.manifest import TRAIN, read_manifest
 from training.evaluation import dataset_of
 from training.metrics import contains
-from training.models import Evaluation, EvaluationItem, TrainingRun
+from training.models import Evaluation, EvaluationItem, QAPair, TrainingRun
 from training.process import Check
+from training.rows import read_rows
 
 logger = logging.getLogger(__name__)
 
@@ -44,17 +50,34 @@ def calibrate(
         with ExitStack() as stack:
             reader = stack.enter_context(somebody_of(audience, purpose=f"calibration of {run}"))
             stack.enter_context(servers())
+            taught.keep(model, _taught(run))
             samples = []
             for item in _items(run):
                 check()
                 samples += _samples(model.name, item, reader)
-    except (ServerFailed, LookupError) as error:
+    except (ServerFailed, LookupError, EmbeddingsUnavailable) as error:
         logger.warning("%s could not be calibrated: %s", model, error)
         return None
     calibration = fit(samples, target=settings.ROUTER_TARGET_ERROR)
     model.calibration = calibration.as_json()
     model.save(update_fields=["calibration"])
     return calibration
+
+
+def _taught(run: TrainingRun) -> list[Taught]:
+    """What the training asked, each question once, with the passage of its fact; a question in
+    every fact comes before the second one of any."""
+    dataset = dataset_of(run)
+    pairs = read_manifest(dataset.folder)["pairs"]
+    passages = dict(QAPair.objects.filter(pk__in=pairs).values_list("fact_id", "content_hash"))
+    turns: Counter[str] = Counter()
+    asked: dict[str, tuple[int, Taught]] = {}
+    for row in read_rows(dataset.folder / TRAIN):
+        question = row.messages[-1]["content"]
+        if row.form == "closed" and row.fact in passages and question not in asked:
+            asked[question] = turns[row.fact], Taught(question, row.answer, passages[row.fact])
+            turns[row.fact] += 1
+    return [one for _, one in sorted(asked.values(), key=lambda turn: turn[0])]
 
 
 def _items(run: TrainingRun) -> list[EvaluationItem]:
@@ -69,7 +92,8 @@ def _samples(model: str, item: EvaluationItem, reader: Reader) -> list[Sample]:
     decision = decide(signals, None, intent=read_intent(item.question))
     if decision.rule is not Rule.NOT_CERTIFIED:
         return []
-    evidence = evidence_of(item.question, item.answer, found)
+    near = taught.nearest(model, found.vector)
+    evidence = evidence_of(item.question, item.answer, found, near)
     # A question that nothing answers has no fact, and stands alone.
     fact = item.fact_id or str(item.number)
     is_right = item.correct and not item.refused

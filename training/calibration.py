@@ -128,15 +128,18 @@ def _unseen_probabilities(
 
 
 def _certify(samples: Sequence[Sample], unseen: Floats, target: float) -> _Certified:
-    """The most generous evidence that is certified for the questions which are worth asking;
-    without any, what came of the strictest."""
+    """The most generous evidence that is certified; without any, what came of the strictest.
+
+    Of all questions at most `target` may get a wrong answer shown. Those that are not worth asking
+    get none.
+    """
     asked = [one for one, likely in zip(samples, unseen, strict=True) if likely >= WORTHWHILE]
-    found = _Certified(False, 0.0, len(asked), 0, 1.0)
+    found = _Certified(False, 0.0, len(samples), 0, 1.0)
     for share in SHARES:
         evidence = _least_evidence(asked, share)
         errors = sum(one.wrong_shown and (one.evidence or 0) >= evidence for one in asked)
-        bound = upper_bound(errors, len(asked), level=LEVEL)
-        counted = len(asked), errors, bound
+        bound = upper_bound(errors, len(samples), level=LEVEL)
+        counted = len(samples), errors, bound
         if bound > target:
             return found if found.is_certified else _Certified(False, evidence, *counted)
         found = _Certified(True, evidence, *counted)

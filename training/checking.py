@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ingestion.models import Reader
 from router import retrieval
 from router.services import SHOWN_PASSAGES
-from router.verification import verify
+from router.taught import Taught, support_of
 from router.writing import passage_of
 from training.asking import Said
 from training.metrics import is_refusal
@@ -40,9 +40,16 @@ def look_for(question: str, reader: Reader) -> SearchResult:
     return retrieval.search(question, user=reader, limit=SHOWN_PASSAGES)
 
 
-def evidence_of(question: str, said: str, found: SearchResult) -> float | None:
-    """The score of an answer that the passages bear out; None for another, and for a refusal."""
+def evidence_of(
+    question: str, said: str, found: SearchResult, taught: Taught | None = None
+) -> float | None:
+    """The score of an answer that the passages bear out; None for another, and for a refusal.
+
+    `taught` is the nearest question that the model was taught, where that is known already.
+    """
     if is_refusal(said):
         return None
-    support = verify(question, said, [passage_of(hit) for hit in found.hits])
+    passages = [passage_of(hit) for hit in found.hits]
+    hashes = [hit.chunk.content_hash for hit in found.hits]
+    support = support_of(question, said, passages, hashes=hashes, taught=taught)
     return support.score if support.supported else None
