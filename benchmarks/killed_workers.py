@@ -91,17 +91,15 @@ def listen() -> None:
 
 
 def kill_until_done(workers: Workers, every: float) -> int:
-    """How often all workers were killed. Returns also when nothing moves any more."""
-    kills, left, moved_at = 0, unfinished(), time.monotonic()
-    while left and time.monotonic() < moved_at + STUCK_SECONDS:
-        if wait_until_fewer(1, every):
+    """How often all workers were killed, so many seconds after they had begun to finish jobs.
+    Returns also when nothing moves any more."""
+    kills = 0
+    while left := unfinished():
+        if not wait_until_fewer(left, STUCK_SECONDS) or wait_until_fewer(1, every):
             break
         workers.kill()
-        kills += 1
         workers.start()
-        now_left = unfinished()
-        if now_left < left:
-            left, moved_at = now_left, time.monotonic()
+        kills += 1
     return kills
 
 

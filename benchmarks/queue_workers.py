@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.web import ROOT
+from router import tether
 
 CELERY = [sys.executable, "-m", "celery", "-A", "docportal"]
 # As in compose.yaml.
@@ -47,9 +48,10 @@ class Workers:
             process.wait()
 
     def spawn(self, command: list[str]) -> "subprocess.Popen[bytes]":
+        """It ends with this process, however that ends."""
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [*CELERY, *command],
+                [sys.executable, tether.__file__, str(os.getpid()), *CELERY, *command],
                 cwd=ROOT,
                 env=os.environ | self.environment,
                 stdout=subprocess.DEVNULL,
