@@ -11,6 +11,7 @@ BENCHMARKS = (
     "benchmarks.routing",
     "benchmarks.web",
     "benchmarks.load",
+    "benchmarks.production",
     "benchmarks.training",
     *(("benchmarks.gpu_training",) if is_available() else ()),
 )

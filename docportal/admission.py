@@ -8,12 +8,16 @@ no program that runs wild keeps the process from others.
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from uuid import UUID
 
 from django.conf import settings
 
 RETRY_SECONDS = 5
+# From the reply to a question until its answer is fetched. Where another process is asked for it,
+# the place here stays unused for as long.
+KEPT_SECONDS = 2.0
 BUSY = "Too many questions are being answered just now. Ask again in a few seconds."
 
 
@@ -26,22 +30,38 @@ class Admission:
         self._turns = asyncio.Semaphore(at_once)
         self._most = at_once + waiting
         self._inside = 0
+        self._kept: dict[UUID, float] = {}
 
     @property
     def has_room(self) -> bool:
-        return self._inside < self._most
+        now = time.monotonic()
+        self._kept = {question: until for question, until in self._kept.items() if until > now}
+        return self._inside + len(self._kept) < self._most
 
-    @asynccontextmanager
-    async def admitted(self) -> AsyncGenerator[None]:
-        """Entered when it is one's turn. Raises `Overloaded` at once when too many wait."""
-        if not self.has_room:
+    @contextmanager
+    def place(self, question: UUID | None = None) -> Iterator[None]:
+        """Held while inside: the one that was kept for `question`, or else any. Raises `Overloaded`
+        at once when there is none."""
+        if question in self._kept:
+            del self._kept[question]
+        elif not self.has_room:
             raise Overloaded
         self._inside += 1
         try:
-            async with self._turns:
-                yield
+            yield
         finally:
             self._inside -= 1
+
+    def keep_place(self, question: UUID) -> None:
+        """That one which was just given up: whoever was let in is not turned away later."""
+        self._kept[question] = time.monotonic() + KEPT_SECONDS
+
+    @asynccontextmanager
+    async def admitted(self, question: UUID | None = None) -> AsyncGenerator[None]:
+        """Entered when it is one's turn. Raises `Overloaded` as `place`."""
+        with self.place(question):
+            async with self._turns:
+                yield
 
 
 answers = Admission(settings.ANSWERS_AT_ONCE, settings.ANSWERS_WAITING)

@@ -5,27 +5,29 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.db import transaction
 
-from docportal.admission import Overloaded, answers
+from docportal.admission import answers
 from docportal.models import User
 from router import services
 from router.models import Conversation, Query
 
 
 async def begin(user: User, text: str, conversation_id: str = "") -> Query:
-    """Keep a question, in a conversation of its asker or in a new one.
+    """Keep a question, in a conversation of its asker or in a new one, and a place for its answer.
 
     Raises `Overloaded` before anything is kept, and `UserError` as `services.start_query`.
     """
-    if not answers.has_room:
-        raise Overloaded
-    return await _begin(user, text, conversation_id)
+    with answers.place():
+        query = await _begin(user, text, conversation_id)
+    answers.keep_place(query.pk)
+    return query
 
 
 async def begin_alone(user: User, text: str) -> Query:
     """The same for a question outside any conversation."""
-    if not answers.has_room:
-        raise Overloaded
-    return await sync_to_async(services.start_query)(user=user, text=text)
+    with answers.place():
+        query = await sync_to_async(services.start_query)(user=user, text=text)
+    answers.keep_place(query.pk)
+    return query
 
 
 @sync_to_async

@@ -166,13 +166,16 @@ async def ask(
     query = await begin(request.auth, asked.question, conversation)
     if stream or "text/event-stream" in request.headers.get("Accept", ""):
         return event_stream(told_when_broken(_events(query, request.auth, asked.route), _broken))
-    async with answers.admitted():
+    async with answers.admitted(query.pk):
         answer = await services.finished_answer(query, route=asked.route)
     return await sync_to_async(told)(answer, request.auth)
 
 
 async def _events(query: Query, user: User, route: RouteAsked) -> AsyncGenerator[bytes]:
-    async with answers.admitted(), aclosing(services.answer(query, route=route)) as answering:
+    async with (
+        answers.admitted(query.pk),
+        aclosing(services.answer(query, route=route)) as answering,
+    ):
         async for happened in answering:
             name, data = await sync_to_async(_event)(happened, user)
             yield event(name, json.dumps(data, default=str))

@@ -211,7 +211,7 @@ async def completions(request: ApiRequest, asked: CompletionIn) -> HttpResponseB
     telling = Telling(request, query, asked.model, asked.stream_options or StreamOptions())
     if asked.stream:
         return event_stream(told_when_broken(_pieces(telling, earlier), _broken))
-    async with answers.admitted():
+    async with answers.admitted(query.pk):
         route = MODELS[asked.model]
         answer = await services.finished_answer(query, route=route, earlier=earlier)
     return JsonResponse(await sync_to_async(telling.whole)(answer))
@@ -225,7 +225,7 @@ async def _broken(error: Exception) -> bytes:
 async def _pieces(telling: Telling, earlier: list[str]) -> AsyncGenerator[bytes]:
     route, shown = MODELS[telling.model], ""
     async with (
-        answers.admitted(),
+        answers.admitted(telling.query.pk),
         aclosing(services.answer(telling.query, route=route, earlier=earlier)) as answering,
     ):
         yield telling.piece(role="assistant", content="")

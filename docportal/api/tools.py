@@ -110,7 +110,7 @@ async def ask(
     """Answer a question from the current documents with citations, or refuse."""
     user = _person(context, "ask")
     query = await begin_alone(user, question)
-    async with answers.admitted():
+    async with answers.admitted(query.pk):
         answer = await services.finished_answer(query)
     told = await sync_to_async(answered)(answer, user)
     return AnswerOut.model_validate(told | {"id": str(query.pk)})

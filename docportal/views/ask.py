@@ -84,7 +84,7 @@ async def ask_question(request: HttpRequest) -> HttpResponse:
     address = reverse("question", args=[query.pk])
     if not request.headers.get("HX-Request"):
         try:
-            async with answers.admitted():
+            async with answers.admitted(query.pk):
                 await services.finished_answer(query)
         except Overloaded:
             return await _turned_away(request, text)
@@ -155,7 +155,7 @@ async def stream(request: HttpRequest, query_id: UUID) -> HttpResponseBase:
 
 async def _events(request: HttpRequest, query: Query) -> AsyncGenerator[bytes]:
     if not await Answer.objects.filter(query=query).aexists():
-        async with answers.admitted(), aclosing(services.answer(query)) as answering:
+        async with answers.admitted(query.pk), aclosing(services.answer(query)) as answering:
             async for happened in answering:
                 if progress := await _progress(request, query, happened):
                     yield progress

@@ -1,10 +1,13 @@
-"""How many requests a minute one key may make."""
+"""How many questions are let in, and how many requests a minute one key may make."""
+
+import uuid
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docportal.admission import Rate
+from docportal import admission
+from docportal.admission import Admission, Overloaded, Rate
 
 TIMES = st.lists(st.floats(0, 300), max_size=200).map(sorted)
 
@@ -43,3 +46,22 @@ def test_keys_that_are_quiet_are_forgotten() -> None:
         rate.wait(f"old {number}", per_minute=60, now=0.0)
     rate.wait("new", per_minute=60, now=1000.0)
     assert list(rate._until) == ["new"]
+
+
+def test_place_that_is_kept_is_for_its_question_alone() -> None:
+    answers, mine, another = Admission(at_once=1, waiting=0), uuid.uuid4(), uuid.uuid4()
+    answers.keep_place(mine)
+    for question in (another, None):
+        with pytest.raises(Overloaded), answers.place(question):
+            pass
+    with answers.place(mine):
+        assert not answers.has_room
+    assert answers.has_room
+
+
+def test_place_that_nobody_comes_for_is_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "KEPT_SECONDS", 0.0)
+    answers = Admission(at_once=1, waiting=0)
+    answers.keep_place(uuid.uuid4())
+    with answers.place(uuid.uuid4()):
+        assert not answers.has_room

@@ -2,7 +2,8 @@
 
 import asyncio
 import uuid
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from html import unescape
 
 import pytest
@@ -12,6 +13,7 @@ from django.test import AsyncClient, Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
+from docportal import admission
 from docportal.admission import answers
 from docportal.models import User
 from ingestion.models import Collection
@@ -337,3 +339,34 @@ async def test_question_beyond_what_can_wait_is_sent_away_at_once(
     response = await client.post(reverse("ask_question"), {"q": QUESTION})
     assert response.status_code == 302
     assert llm.requests
+
+
+@contextmanager
+def room_for(questions: int) -> Iterator[None]:
+    before, answers._most = answers._most, questions
+    try:
+        yield
+    finally:
+        answers._most = before
+
+
+@pytest.mark.usefixtures("sender")
+async def test_who_was_let_in_has_the_place_until_the_answer_is_fetched(
+    people: People, llm: ScriptedLLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others who ask in between, before the page has opened its stream, do not take it."""
+    monkeypatch.setattr(admission, "KEPT_SECONDS", 3600.0)
+    client = AsyncClient()
+    await client.aforce_login(people.engineer)
+
+    async def ask() -> int:
+        address, headers = reverse("ask_question"), {"HX-Request": "true"}
+        return (await client.post(address, {"q": QUESTION}, headers=headers)).status_code
+
+    with room_for(1):
+        assert (await ask(), await ask()) == (200, 429)
+        query = await Query.objects.aget()
+        stream = await client.get(reverse("question_stream", args=[query.pk]))
+        told = b"".join([part async for part in parts(stream)])
+        assert SENTENCE in told.decode()
+        assert await ask() == 200
