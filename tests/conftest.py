@@ -28,7 +28,7 @@ END_OTHER_SESSIONS = """
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 
-pytest_plugins = ["tests.model_servers", "tests.tiny_models"]
+pytest_plugins = ["tests.drill.table", "tests.model_servers", "tests.tiny_models"]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,0 +1,126 @@
+"""A run's trainer or worker is killed at each part of it; a promotion is killed in the middle."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ingestion.models import AuditEvent, Collection
+from router.models import ModelVersion
+from tests.drill.faults import Fault
+from tests.drill.portal import Portal, seen
+from tests.drill.table import Drill
+from tests.model_files import Workshop
+from tests.training.datasets.pairs import NAMES, teach
+from tests.waiting import until
+from training import runs
+from training.models import TrainingRun
+from training.trainers.events import read_events
+
+pytestmark = [pytest.mark.drill, pytest.mark.models, pytest.mark.timeout(1200)]
+
+TRAINER, WORKER = "training.trainers", "--queues training"
+Kill = Callable[[Portal, TrainingRun], float]
+
+
+@pytest.fixture(scope="module")
+def harbour(portal: Portal) -> Collection:
+    found = Collection.objects.create(slug="harbour", name="Harbour")
+    teach(found, *NAMES)
+    return found
+
+
+def events(run: TrainingRun, kind: str) -> int:
+    return sum(event["event"] == kind for event in read_events(run.folder, 0)[0])
+
+
+def at_a_step(process: str) -> Kill:
+    def kill(portal: Portal, run: TrainingRun) -> float:
+        until(lambda: events(run, "step"))
+        return portal.kill(process)
+
+    return kill
+
+
+def at_a_checkpoint(portal: Portal, run: TrainingRun) -> float:
+    """While it is being written, or just after."""
+    until(lambda: any((run.folder / "checkpoints").glob("*")))
+    return portal.kill(TRAINER)
+
+
+def in_its_evaluation(portal: Portal, run: TrainingRun) -> float:
+    until(TrainingRun.objects.filter(pk=run.pk, state="evaluating").exists)
+    return portal.kill(WORKER)
+
+
+def at_its_registration(portal: Portal, run: TrainingRun) -> float:
+    return portal.struck().at
+
+
+KILLS: dict[str, Kill] = {
+    "Trainer killed at a step": at_a_step(TRAINER),
+    "Training worker killed at a step": at_a_step(WORKER),
+    "Trainer killed at a checkpoint": at_a_checkpoint,
+    "Training worker killed in the evaluation": in_its_evaluation,
+    "Training worker killed while it registers a model": at_its_registration,
+}
+
+
+@pytest.mark.parametrize("kind", KILLS)
+def test_run_goes_on(
+    portal: Portal, harbour: Collection, drill: Drill, kind: str, nth: int
+) -> None:
+    """It recovers when somebody works on it again; then it has to come to its end."""
+    portal.workers_live()
+    if KILLS[kind] is at_its_registration:
+        portal.arm(Fault(WORKER, [r"os.rename .*tuned"]))
+    run = runs.request(collections=[harbour], by=None, enqueue=False)
+    at = KILLS[kind](portal, run)
+    fence = TrainingRun.objects.get(pk=run.pk).fence
+    starts = events(run, "started")
+
+    def is_worked_on() -> bool:
+        taken = TrainingRun.objects.filter(pk=run.pk, fence__gt=fence).exists()
+        return taken or events(run, "started") > starts
+
+    with drill(kind, since=at) as breakage:
+        until(lambda: seen(is_worked_on))
+        breakage.recovered()
+        ended = TrainingRun.objects.filter(pk=run.pk).exclude(state__in=TrainingRun.UNFINISHED)
+        until(lambda: seen(ended.exists), within=600)
+        run.refresh_from_db()
+        if run.failure_reason or run.model is None:
+            breakage.lost.append(f"{run}: {run.state} {run.failure_reason}")
+        steps = list(run.points.values_list("step", flat=True))
+        if steps != list(range(1, run.step + 1)):
+            breakage.lost.append(f"points of {run}: {steps}")
+        breakage.doubled += more_than_one(run)
+        breakage.lost += portal.lost([])
+        breakage.doubled += portal.doubled([])
+
+
+def more_than_one(run: TrainingRun) -> list[str]:
+    models = [one for one in ModelVersion.objects.all() if one.recipe.get("run") == run.number]
+    systems = list(run.evaluations.values_list("system", flat=True))
+    twice = [f"evaluation of {system}" for system in {*systems} if systems.count(system) > 1]
+    return twice + [f"model {one}" for one in models[1:]]
+
+
+def test_promotion_is_killed(portal: Portal, drill: Drill, tmp_path: Path, nth: int) -> None:
+    """It is run again, and happened once."""
+    collection, _ = Collection.objects.get_or_create(slug="quay", defaults={"name": "Quay"})
+    model = Workshop(tmp_path / "workshop").candidate(merged=None, readers={collection.pk: ()})
+    portal.arm(Fault("promote", [r'sql UPDATE "router_modelversion" SET "stage"']))
+    assert portal.manage("promote", model.name, "--reason", "A drill").returncode < 0
+    with drill("Promotion killed", since=portal.struck().at) as breakage:
+        again = portal.manage("promote", model.name, "--reason", "A drill")
+        assert again.returncode == 0, again.stderr
+        until(portal.answers)
+        breakage.recovered()
+        serving = ModelVersion.objects.filter(stage="serving", audience=model.audience)
+        if list(serving) != [model]:
+            breakage.lost.append(f"{model} does not serve")
+        told = AuditEvent.objects.filter(verb="promoted", detail__startswith=model.name).count()
+        breakage.doubled += [f"promotion of {model}"] * (told - 1)
+        breakage.lost += portal.lost([])
+        breakage.doubled += portal.doubled([])
