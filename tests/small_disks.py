@@ -18,7 +18,8 @@ def small_disk(place: Path, megabytes: int) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", str(place)], check=True)
+        # Whoever still reads a file of it may go on.
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def fill(place: Path, leave: int = 0) -> Path:

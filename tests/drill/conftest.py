@@ -64,7 +64,7 @@ def servers(own: Servers | None) -> Servers:
 
 
 @pytest.fixture(scope="module")
-def portal(
+def victim(
     setting: str,
     own: Servers | None,
     tmp_path_factory: pytest.TempPathFactory,

@@ -44,27 +44,27 @@ FAILURES = {
 
 @pytest.mark.parametrize("kind", UPLOADS)
 def test_web_process_is_killed_in_an_upload(
-    portal: Portal, drill: Drill, kind: str, nth: int
+    victim: Portal, drill: Drill, kind: str, nth: int
 ) -> None:
     """Whoever sent it gets no answer, and sends it again."""
-    file = portal.a_file()
-    portal.arm(UPLOADS[kind])
+    file = victim.a_file()
+    victim.arm(UPLOADS[kind])
     with pytest.raises(httpx.HTTPError):
-        portal.send(*file)
-    with drill(kind, since=portal.struck().at) as breakage:
-        accepted = [portal.accepted(*file)]
-        portal.recovers(accepted)
+        victim.send(*file)
+    with drill(kind, since=victim.struck().at) as breakage:
+        accepted = [victim.accepted(*file)]
+        victim.recovers(accepted)
         breakage.recovered()
-        breakage.lost += portal.lost(accepted)
-        breakage.doubled += portal.doubled(accepted)
+        breakage.lost += victim.lost(accepted)
+        breakage.doubled += victim.doubled(accepted)
 
 
 @contextmanager
-def half_an_answer(portal: Portal) -> Iterator[Query]:
+def half_an_answer(victim: Portal) -> Iterator[Query]:
     """While the model writes the rest of it."""
-    portal.llm.left.clear()
-    portal.llm.will_say(Reply(PIECES, release=threading.Event()), WHOLE)
-    with portal.client() as client:
+    victim.llm.left.clear()
+    victim.llm.will_say(Reply(PIECES, release=threading.Event()), WHOLE)
+    with victim.client() as client:
         asked = client.stream("POST", "/ask", params={"stream": True}, json={"question": QUESTION})
         # Cut off it ends in an error, which is what is looked for here.
         with contextlib.suppress(httpx.HTTPError), asked as answer:
@@ -72,66 +72,66 @@ def half_an_answer(portal: Portal) -> Iterator[Query]:
             lines = answer.iter_lines()
             while "passages" not in next(lines):
                 pass
-            assert portal.llm.asked.acquire(timeout=60)
+            assert victim.llm.asked.acquire(timeout=60)
             yield Query.objects.latest("pk")
 
 
-def judge(portal: Portal, query: Query, breakage: Breakage) -> None:
+def judge(victim: Portal, query: Query, breakage: Breakage) -> None:
     """The question is kept; it has one answer at most, and the next one has its own."""
-    until(portal.answers)
+    until(victim.answers)
     breakage.recovered()
     if not Query.objects.filter(pk=query.pk).exists():
         breakage.lost.append(f"question {query.pk}")
     if Answer.objects.filter(query=query).count() > 1:
         breakage.doubled.append(f"answer to {query.pk}")
-    breakage.lost += portal.lost([])
-    breakage.doubled += portal.doubled([])
+    breakage.lost += victim.lost([])
+    breakage.doubled += victim.doubled([])
 
 
-def quiet(portal: Portal) -> None:
+def quiet(victim: Portal) -> None:
     """No question of before is counted among the next ones."""
-    while portal.llm.asked.acquire(blocking=False):
+    while victim.llm.asked.acquire(blocking=False):
         pass
 
 
-def test_web_process_is_killed_while_it_streams(portal: Portal, drill: Drill, nth: int) -> None:
-    quiet(portal)
-    with half_an_answer(portal) as query:
-        at = portal.kill(WEB)
+def test_web_process_is_killed_while_it_streams(victim: Portal, drill: Drill, nth: int) -> None:
+    quiet(victim)
+    with half_an_answer(victim) as query:
+        at = victim.kill(WEB)
     with drill("Web process killed while an answer streams", since=at) as breakage:
-        assert portal.llm.left.wait(30)
-        judge(portal, query, breakage)
+        assert victim.llm.left.wait(30)
+        judge(victim, query, breakage)
 
 
-def test_asker_goes_away_in_the_middle(portal: Portal, drill: Drill, nth: int) -> None:
-    quiet(portal)
-    with half_an_answer(portal) as query:
+def test_asker_goes_away_in_the_middle(victim: Portal, drill: Drill, nth: int) -> None:
+    quiet(victim)
+    with half_an_answer(victim) as query:
         pass
     with drill("Asker gone in mid-answer") as breakage:
-        assert portal.llm.left.wait(30)
-        judge(portal, query, breakage)
+        assert victim.llm.left.wait(30)
+        judge(victim, query, breakage)
 
 
 @pytest.mark.parametrize("kind", FAILURES)
-def test_model_server_fails(portal: Portal, drill: Drill, kind: str, nth: int) -> None:
+def test_model_server_fails(victim: Portal, drill: Drill, kind: str, nth: int) -> None:
     """The asker gets the passages, and after a pause questions are answered again."""
-    portal.llm.will_say(FAILURES[kind], WHOLE)
+    victim.llm.will_say(FAILURES[kind], WHOLE)
     with drill(kind) as breakage:
-        answer = portal.ask()
+        answer = victim.ask()
         query = Query.objects.get(pk=answer["id"])
         if not answer["citations"]:
             breakage.lost.append(f"passages of {query.pk}")
-        judge(portal, query, breakage)
+        judge(victim, query, breakage)
 
 
-def test_model_server_is_slow(portal: Portal, drill: Drill, nth: int) -> None:
+def test_model_server_is_slow(victim: Portal, drill: Drill, nth: int) -> None:
     """A word at a time, each within the limit of time, is an answer all the same."""
     rest = threading.Event()
-    portal.llm.will_say(Reply(PIECES, release=rest), WHOLE)
+    victim.llm.will_say(Reply(PIECES, release=rest), WHOLE)
     threading.Timer(3.0, rest.set).start()
     with drill("Model server slow") as breakage:
-        answer = portal.ask()
+        answer = victim.ask()
         query = Query.objects.get(pk=answer["id"])
         if "48" not in answer["answer"]:
             breakage.lost.append(f"answer to {query.pk}")
-        judge(portal, query, breakage)
+        judge(victim, query, breakage)

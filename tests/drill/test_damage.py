@@ -22,11 +22,11 @@ PARTS = {
 }
 
 
-def settle(portal: Portal, accepted: list[Accepted], breakage: Breakage) -> None:
-    portal.recovers(accepted)
+def settle(victim: Portal, accepted: list[Accepted], breakage: Breakage) -> None:
+    victim.recovers(accepted)
     breakage.recovered()
-    breakage.lost += portal.lost(accepted)
-    breakage.doubled += portal.doubled(accepted)
+    breakage.lost += victim.lost(accepted)
+    breakage.doubled += victim.doubled(accepted)
 
 
 def flip_a_bit(file: Path) -> None:
@@ -36,33 +36,33 @@ def flip_a_bit(file: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", PARTS)
-def test_bit_of_the_index_flips(portal: Portal, drill: Drill, kind: str, nth: int) -> None:
+def test_bit_of_the_index_flips(victim: Portal, drill: Drill, kind: str, nth: int) -> None:
     """The next process that opens it makes it anew; the check that mends does not wait for one."""
-    accepted = portal.upload(1)
-    portal.recovers(accepted)
-    flip_a_bit(next((portal.home / "index").glob(PARTS[kind])))
+    accepted = victim.upload(1)
+    victim.recovers(accepted)
+    flip_a_bit(next((victim.home / "index").glob(PARTS[kind])))
     assert not check().is_clean
     with drill(kind) as breakage:
-        mended = portal.manage("check_integrity", "--repair")
+        mended = victim.manage("check_integrity", "--repair")
         assert mended.returncode == 0, mended.stdout
-        settle(portal, [*accepted, *portal.upload(1)], breakage)
+        settle(victim, [*accepted, *victim.upload(1)], breakage)
 
 
-def test_index_is_gone(portal: Portal, drill: Drill, nth: int) -> None:
+def test_index_is_gone(victim: Portal, drill: Drill, nth: int) -> None:
     with drill("Index removed while it is used") as breakage:
-        shutil.rmtree(portal.home / "index")
-        settle(portal, portal.upload(1), breakage)
+        shutil.rmtree(victim.home / "index")
+        settle(victim, victim.upload(1), breakage)
 
 
-def test_bit_of_an_original_flips(portal: Portal, drill: Drill, nth: int) -> None:
+def test_bit_of_an_original_flips(victim: Portal, drill: Drill, nth: int) -> None:
     """It is told, and mended by the same file."""
-    path, content = portal.a_file()
-    accepted = [portal.accepted(path, content)]
-    portal.recovers(accepted)
+    path, content = victim.a_file()
+    accepted = [victim.accepted(path, content)]
+    victim.recovers(accepted)
     flip_a_bit(original_path(accepted[0].sha256))
     assert [kind for kind, _what in check().problems] == ["original-changed"]
     with drill("Bit flipped in an original") as breakage:
-        settle(portal, [portal.accepted(path, content)], breakage)
+        settle(victim, [victim.accepted(path, content)], breakage)
 
 
 @contextmanager
@@ -79,23 +79,23 @@ def on_a_small_disk(folder: Path, megabytes: int) -> Iterator[None]:
     copy.rename(folder)
 
 
-def test_disk_of_originals_is_full(portal: Portal, drill: Drill, nth: int) -> None:
+def test_disk_of_originals_is_full(victim: Portal, drill: Drill, nth: int) -> None:
     """What does not fit is refused, and nothing of it is kept; with room it is accepted."""
-    path, content = portal.a_file()
-    with on_a_small_disk(portal.home / "files", megabytes=8):
-        ballast = fill(portal.home / "files")
-        assert portal.send(path, content).status_code >= 500
+    path, content = victim.a_file()
+    with on_a_small_disk(victim.home / "files", megabytes=8):
+        ballast = fill(victim.home / "files")
+        assert victim.send(path, content).status_code >= 500
         with drill("Disk of the originals full") as breakage:
             ballast.unlink()
-            accepted = [portal.accepted(path, content)]
-            settle(portal, accepted, breakage)
+            accepted = [victim.accepted(path, content)]
+            settle(victim, accepted, breakage)
 
 
-def test_disk_of_the_index_is_full(portal: Portal, drill: Drill, nth: int) -> None:
+def test_disk_of_the_index_is_full(victim: Portal, drill: Drill, nth: int) -> None:
     """Files are accepted meanwhile."""
-    with on_a_small_disk(portal.home / "index", megabytes=16):
-        ballast = fill(portal.home / "index")
-        accepted = portal.upload()
+    with on_a_small_disk(victim.home / "index", megabytes=16):
+        ballast = fill(victim.home / "index")
+        accepted = victim.upload()
         with drill("Disk of the index full") as breakage:
             ballast.unlink()
-            settle(portal, accepted, breakage)
+            settle(victim, accepted, breakage)

@@ -15,71 +15,71 @@ pytestmark = [pytest.mark.drill, pytest.mark.timeout(900)]
 Which = Callable[[Servers], Server]
 
 
-def settle(portal: Portal, accepted: list[Accepted], breakage: Breakage) -> None:
-    portal.recovers(accepted)
+def settle(victim: Portal, accepted: list[Accepted], breakage: Breakage) -> None:
+    victim.recovers(accepted)
     breakage.recovered()
-    breakage.lost += portal.lost(accepted)
-    breakage.doubled += portal.doubled(accepted)
+    breakage.lost += victim.lost(accepted)
+    breakage.doubled += victim.doubled(accepted)
 
 
-def test_redis_is_emptied(portal: Portal, servers: Servers, drill: Drill, nth: int) -> None:
-    accepted = portal.upload()
+def test_redis_is_emptied(victim: Portal, servers: Servers, drill: Drill, nth: int) -> None:
+    accepted = victim.upload()
     with drill("Redis flushed") as breakage:
         servers.flush()
-        accepted += portal.upload()
-        settle(portal, accepted, breakage)
+        accepted += victim.upload()
+        settle(victim, accepted, breakage)
 
 
-def test_redis_is_killed(portal: Portal, servers: Servers, drill: Drill, nth: int) -> None:
+def test_redis_is_killed(victim: Portal, servers: Servers, drill: Drill, nth: int) -> None:
     """Files are accepted while it is away."""
-    accepted = portal.upload()
+    accepted = victim.upload()
     with drill("Redis killed and started again") as breakage:
         servers.redis.end(signal.SIGKILL)
-        accepted += portal.upload()
+        accepted += victim.upload()
         servers.redis.start()
-        settle(portal, accepted, breakage)
+        settle(victim, accepted, breakage)
 
 
-def test_redis_hangs(portal: Portal, servers: Servers, drill: Drill, nth: int) -> None:
+def test_redis_hangs(victim: Portal, servers: Servers, drill: Drill, nth: int) -> None:
     """Files are accepted while it does."""
     with drill("Redis paused") as breakage:
         servers.redis.pause()
         try:
-            accepted = portal.upload()
+            accepted = victim.upload()
         finally:
             servers.redis.resume()
-        settle(portal, accepted, breakage)
+        settle(victim, accepted, breakage)
 
 
 def test_sessions_of_postgresql_end(
-    portal: Portal, servers: Servers, drill: Drill, nth: int
+    victim: Portal, servers: Servers, drill: Drill, nth: int
 ) -> None:
     with drill("PostgreSQL ends every session, three times") as breakage:
         accepted = []
         for _ in range(3):
-            accepted += portal.upload(1)
+            accepted += victim.upload(1)
             servers.end_sessions()
-        settle(portal, accepted, breakage)
+        settle(victim, accepted, breakage)
 
 
-def test_postgresql_is_killed(portal: Portal, servers: Servers, drill: Drill, nth: int) -> None:
-    accepted = portal.upload()
+def test_postgresql_is_killed(victim: Portal, servers: Servers, drill: Drill, nth: int) -> None:
+    accepted = victim.upload()
     with drill("PostgreSQL stopped at once and started again") as breakage:
         # As by a crash: it recovers from its log.
         servers.postgres.end(signal.SIGQUIT)
         servers.postgres.start()
-        accepted += portal.upload(1)
-        settle(portal, accepted, breakage)
+        accepted += victim.upload(1)
+        settle(victim, accepted, breakage)
 
 
-def test_postgresql_hangs(portal: Portal, servers: Servers, drill: Drill, nth: int) -> None:
-    accepted = portal.upload()
+def test_postgresql_hangs(victim: Portal, servers: Servers, drill: Drill, nth: int) -> None:
+    accepted = victim.upload()
     with drill("PostgreSQL paused for ten seconds") as breakage, ThreadPoolExecutor(1) as pool:
         servers.postgres.pause()
-        late = pool.submit(portal.upload, 1)
+        late = pool.submit(victim.upload, 1)
         # It is paused for a time: nothing tells when that has been long enough.
         with pytest.raises(TimeoutError):
             late.result(10)
         servers.postgres.resume()
         accepted += late.result()
-        settle(portal, accepted, breakage)
+        settle(victim, accepted, breakage)

@@ -24,7 +24,7 @@ Kill = Callable[[Portal, TrainingRun], float]
 
 
 @pytest.fixture(scope="module")
-def harbour(portal: Portal) -> Collection:
+def harbour(victim: Portal) -> Collection:
     found = Collection.objects.create(slug="harbour", name="Harbour")
     teach(found, *NAMES)
     return found
@@ -35,47 +35,51 @@ def events(run: TrainingRun, kind: str) -> int:
 
 
 def at_a_step(process: str) -> Kill:
-    def kill(portal: Portal, run: TrainingRun) -> float:
+    def kill(victim: Portal, run: TrainingRun) -> float:
         until(lambda: events(run, "step"))
-        return portal.kill(process)
+        return victim.kill(process)
 
     return kill
 
 
-def at_a_checkpoint(portal: Portal, run: TrainingRun) -> float:
+def at_a_checkpoint(victim: Portal, run: TrainingRun) -> float:
     """While it is being written, or just after."""
     until(lambda: any((run.folder / "checkpoints").glob("*")))
-    return portal.kill(TRAINER)
+    return victim.kill(TRAINER)
 
 
-def in_its_evaluation(portal: Portal, run: TrainingRun) -> float:
-    until(TrainingRun.objects.filter(pk=run.pk, state="evaluating").exists)
-    return portal.kill(WORKER)
+def in_state(state: str) -> Kill:
+    def kill(victim: Portal, run: TrainingRun) -> float:
+        until(TrainingRun.objects.filter(pk=run.pk, state=state).exists)
+        return victim.kill(WORKER)
+
+    return kill
 
 
-def at_its_registration(portal: Portal, run: TrainingRun) -> float:
-    return portal.struck().at
+def at_its_registration(victim: Portal, run: TrainingRun) -> float:
+    return victim.struck().at
 
 
 KILLS: dict[str, Kill] = {
+    "Training worker killed while it prepares a run": in_state("preparing"),
     "Trainer killed at a step": at_a_step(TRAINER),
     "Training worker killed at a step": at_a_step(WORKER),
     "Trainer killed at a checkpoint": at_a_checkpoint,
-    "Training worker killed in the evaluation": in_its_evaluation,
+    "Training worker killed while it evaluates": in_state("evaluating"),
     "Training worker killed while it registers a model": at_its_registration,
 }
 
 
 @pytest.mark.parametrize("kind", KILLS)
 def test_run_goes_on(
-    portal: Portal, harbour: Collection, drill: Drill, kind: str, nth: int
+    victim: Portal, harbour: Collection, drill: Drill, kind: str, nth: int
 ) -> None:
     """It recovers when somebody works on it again; then it has to come to its end."""
-    portal.workers_live()
+    victim.workers_live()
     if KILLS[kind] is at_its_registration:
-        portal.arm(Fault(WORKER, [r"os.rename .*tuned"]))
+        victim.arm(Fault(WORKER, [r"os.rename .*tuned"]))
     run = runs.request(collections=[harbour], by=None, enqueue=False)
-    at = KILLS[kind](portal, run)
+    at = KILLS[kind](victim, run)
     fence = TrainingRun.objects.get(pk=run.pk).fence
     starts = events(run, "started")
 
@@ -95,32 +99,34 @@ def test_run_goes_on(
         if steps != list(range(1, run.step + 1)):
             breakage.lost.append(f"points of {run}: {steps}")
         breakage.doubled += more_than_one(run)
-        breakage.lost += portal.lost([])
-        breakage.doubled += portal.doubled([])
+        breakage.lost += victim.lost([])
+        breakage.doubled += victim.doubled([])
 
 
 def more_than_one(run: TrainingRun) -> list[str]:
-    models = [one for one in ModelVersion.objects.all() if one.recipe.get("run") == run.number]
+    # The recipe names the run.
+    known = [run.model.recipe] if run.model else []
+    models = [one for one in ModelVersion.objects.all() if one.recipe in known]
     systems = list(run.evaluations.values_list("system", flat=True))
     twice = [f"evaluation of {system}" for system in {*systems} if systems.count(system) > 1]
     return twice + [f"model {one}" for one in models[1:]]
 
 
-def test_promotion_is_killed(portal: Portal, drill: Drill, tmp_path: Path, nth: int) -> None:
+def test_promotion_is_killed(victim: Portal, drill: Drill, tmp_path: Path, nth: int) -> None:
     """It is run again, and happened once."""
     collection, _ = Collection.objects.get_or_create(slug="quay", defaults={"name": "Quay"})
     model = Workshop(tmp_path / "workshop").candidate(merged=None, readers={collection.pk: ()})
-    portal.arm(Fault("promote", [r'sql UPDATE "router_modelversion" SET "stage"']))
-    assert portal.manage("promote", model.name, "--reason", "A drill").returncode < 0
-    with drill("Promotion killed", since=portal.struck().at) as breakage:
-        again = portal.manage("promote", model.name, "--reason", "A drill")
+    victim.arm(Fault("promote", [r'sql UPDATE "router_modelversion" SET "stage"']))
+    assert victim.manage("promote", model.name, "--reason", "A drill").returncode < 0
+    with drill("Promotion killed", since=victim.struck().at) as breakage:
+        again = victim.manage("promote", model.name, "--reason", "A drill")
         assert again.returncode == 0, again.stderr
-        until(portal.answers)
+        until(victim.answers)
         breakage.recovered()
         serving = ModelVersion.objects.filter(stage="serving", audience=model.audience)
         if list(serving) != [model]:
             breakage.lost.append(f"{model} does not serve")
         told = AuditEvent.objects.filter(verb="promoted", detail__startswith=model.name).count()
         breakage.doubled += [f"promotion of {model}"] * (told - 1)
-        breakage.lost += portal.lost([])
-        breakage.doubled += portal.doubled([])
+        breakage.lost += victim.lost([])
+        breakage.doubled += victim.doubled([])

@@ -43,65 +43,65 @@ KILLS = {
 }
 
 
-def settle(portal: Portal, accepted: Sequence[Accepted], breakage: Breakage) -> None:
-    portal.recovers(accepted)
+def settle(victim: Portal, accepted: Sequence[Accepted], breakage: Breakage) -> None:
+    victim.recovers(accepted)
     breakage.recovered()
-    breakage.lost += portal.lost(accepted)
-    breakage.doubled += portal.doubled(accepted)
+    breakage.lost += victim.lost(accepted)
+    breakage.doubled += victim.doubled(accepted)
 
 
 @contextmanager
-def second_worker(portal: Portal) -> Iterator[psutil.Popen]:
+def second_worker(victim: Portal) -> Iterator[psutil.Popen]:
     (service,) = (each for each in services("127.0.0.1", 0) if each.name == "worker")
     _python, _module, *command = service.command
     command.remove("--beat")
     command[command.index("--hostname") + 1] = "second@%h"
-    with portal.another(*command) as worker:
+    with victim.another(*command) as worker:
         yield worker
 
 
 @pytest.mark.parametrize("kind", KILLS)
-def test_worker_is_killed(portal: Portal, drill: Drill, kind: str, nth: int) -> None:
-    portal.arm(KILLS[kind])
-    accepted = portal.upload()
-    with drill(kind, since=portal.struck().at) as breakage:
-        settle(portal, accepted, breakage)
+def test_worker_is_killed(victim: Portal, drill: Drill, kind: str, nth: int) -> None:
+    victim.arm(KILLS[kind])
+    accepted = victim.upload()
+    with drill(kind, since=victim.struck().at) as breakage:
+        settle(victim, accepted, breakage)
 
 
 def test_worker_is_killed_while_it_switches_the_index(
-    portal: Portal, drill: Drill, nth: int
+    victim: Portal, drill: Drill, nth: int
 ) -> None:
     """Its pointer is gone as well, so that whoever comes first makes it anew."""
-    portal.arm(Fault(WORKER, [r"os.rename .*index/current\.json"]))
-    (portal.home / "index" / "current.json").unlink()
-    accepted = portal.upload()
-    with drill("Worker killed while it switches the index", since=portal.struck().at) as breakage:
-        settle(portal, accepted, breakage)
+    victim.arm(Fault(WORKER, [r"os.rename .*index/current\.json"]))
+    (victim.home / "index" / "current.json").unlink()
+    accepted = victim.upload()
+    with drill("Worker killed while it switches the index", since=victim.struck().at) as breakage:
+        settle(victim, accepted, breakage)
 
 
-def test_parser_is_killed(portal: Portal, drill: Drill, nth: int) -> None:
-    accepted = portal.upload()
+def test_parser_is_killed(victim: Portal, drill: Drill, nth: int) -> None:
+    accepted = victim.upload()
     parsing = DocumentVersion.objects.filter(state="parsing")
-    until(lambda: portal.processes("sandbox_server") and parsing.exists())
-    with drill("Parser killed", since=portal.kill("sandbox_server")) as breakage:
-        settle(portal, accepted, breakage)
+    until(lambda: victim.processes("sandbox_server") and parsing.exists())
+    with drill("Parser killed", since=victim.kill("sandbox_server")) as breakage:
+        settle(victim, accepted, breakage)
 
 
 def test_worker_hangs_and_goes_on_when_another_has_its_work(
-    portal: Portal, drill: Drill, nth: int
+    victim: Portal, drill: Drill, nth: int
 ) -> None:
-    portal.arm(Fault(WORKER, [EMBEDS], signal=signal.SIGSTOP))
-    accepted = portal.upload()
-    struck = portal.struck()
+    victim.arm(Fault(WORKER, [EMBEDS], signal=signal.SIGSTOP))
+    accepted = victim.upload()
+    struck = victim.struck()
     kind = "Worker hangs beyond its lease, and goes on later"
-    with second_worker(portal), drill(kind, since=struck.at) as breakage:
-        portal.recovers(accepted)
+    with second_worker(victim), drill(kind, since=struck.at) as breakage:
+        victim.recovers(accepted)
         breakage.recovered()
         os.kill(struck.pid, signal.SIGCONT)
-        more = portal.upload()
-        portal.recovers(more)
-        breakage.lost += portal.lost([*accepted, *more])
-        breakage.doubled += portal.doubled([*accepted, *more])
+        more = victim.upload()
+        victim.recovers(more)
+        breakage.lost += victim.lost([*accepted, *more])
+        breakage.doubled += victim.doubled([*accepted, *more])
 
 
 AGAIN = """
@@ -113,72 +113,72 @@ for number in [{numbers}] * 4:
 """
 
 
-def test_messages_come_again_and_again(portal: Portal, drill: Drill, nth: int) -> None:
-    with second_worker(portal), drill("Each message five times, two workers") as breakage:
-        accepted = portal.upload()
+def test_messages_come_again_and_again(victim: Portal, drill: Drill, nth: int) -> None:
+    with second_worker(victim), drill("Each message five times, two workers") as breakage:
+        accepted = victim.upload()
         versions = DocumentVersion.objects.filter(document__path__in=[one.path for one in accepted])
         numbers = ", ".join(str(pk) for pk in versions.values_list("pk", flat=True))
-        told = portal.manage("shell", "-v0", "-c", AGAIN.format(numbers=numbers))
+        told = victim.manage("shell", "-v0", "-c", AGAIN.format(numbers=numbers))
         assert told.returncode == 0, told.stderr
-        settle(portal, accepted, breakage)
+        settle(victim, accepted, breakage)
 
 
 def test_messages_are_lost(
-    portal: Portal, drill: Drill, own: Servers | None, setting: str, nth: int
+    victim: Portal, drill: Drill, own: Servers | None, setting: str, nth: int
 ) -> None:
     """Every one that waits, while nobody takes any."""
-    workers = portal.processes(WORKER)
+    workers = victim.processes(WORKER)
     for worker in workers:
         worker.suspend()
-    accepted = portal.upload()
+    accepted = victim.upload()
     with drill("Messages lost before a worker took them") as breakage:
         if own is not None:
             own.flush()
         else:
-            for message in (portal.home / "broker" / "messages").glob("*.msg"):
+            for message in (victim.home / "broker" / "messages").glob("*.msg"):
                 message.unlink()
         for worker in workers:
             worker.resume()
-        settle(portal, accepted, breakage)
+        settle(victim, accepted, breakage)
 
 
-def test_three_beats_at_once(portal: Portal, drill: Drill, nth: int) -> None:
+def test_three_beats_at_once(victim: Portal, drill: Drill, nth: int) -> None:
     beat = ("celery", "-A", "docportal", "beat", "--pidfile", "")
-    with portal.another(*beat), portal.another(*beat), drill("Three beats at once") as breakage:
-        portal.recovers(portal.upload())
-        accepted = portal.upload()
-        settle(portal, accepted, breakage)
+    with victim.another(*beat), victim.another(*beat), drill("Three beats at once") as breakage:
+        victim.recovers(victim.upload())
+        accepted = victim.upload()
+        settle(victim, accepted, breakage)
 
 
-def test_machine_loses_its_power(portal: Portal, drill: Drill, nth: int) -> None:
-    accepted = portal.upload()
+def test_machine_loses_its_power(victim: Portal, drill: Drill, nth: int) -> None:
+    accepted = victim.upload()
     parsing = DocumentVersion.objects.filter(state__in=("parsing", "indexing"))
     until(parsing.exists)
-    with drill("All processes killed at once", since=portal.cut_off()) as breakage:
-        portal.start()
-        settle(portal, accepted, breakage)
+    with drill("All processes killed at once", since=victim.cut_off()) as breakage:
+        victim.start()
+        settle(victim, accepted, breakage)
 
 
-def test_embedding_server_is_away(portal: Portal, drill: Drill, nth: int) -> None:
-    portal.embeddings.status = 503
+def test_embedding_server_is_away(victim: Portal, drill: Drill, nth: int) -> None:
+    victim.embeddings.status = 503
     try:
-        accepted = portal.upload()
+        accepted = victim.upload()
         waiting = DocumentVersion.objects.filter(state="indexing", attempts=0)
         until(lambda: waiting.count() == len(accepted))
     finally:
-        portal.embeddings.status = 200
+        victim.embeddings.status = 200
     with drill("Embedding server away") as breakage:
-        settle(portal, accepted, breakage)
+        settle(victim, accepted, breakage)
 
 
-def test_embedding_server_hangs(portal: Portal, drill: Drill, nth: int) -> None:
-    portal.embeddings.answers.clear()
+def test_embedding_server_hangs(victim: Portal, drill: Drill, nth: int) -> None:
+    victim.embeddings.answers.clear()
     try:
-        accepted = portal.upload()
+        accepted = victim.upload()
         until(DocumentVersion.objects.filter(state="indexing").exists)
         with drill("Embedding server hangs") as breakage:
-            assert portal.answers(), "found by words alone"
-            portal.embeddings.answers.set()
-            settle(portal, accepted, breakage)
+            assert victim.answers(), "found by words alone"
+            victim.embeddings.answers.set()
+            settle(victim, accepted, breakage)
     finally:
-        portal.embeddings.answers.set()
+        victim.embeddings.answers.set()
