@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from docportal.integrity_checks import check
 from ingestion.models import AuditEvent, Collection
 from router.models import ModelVersion
 from tests.drill.faults import Fault
@@ -27,6 +28,8 @@ Kill = Callable[[Portal, TrainingRun], float]
 def harbour(victim: Portal) -> Collection:
     found = Collection.objects.create(slug="harbour", name="Harbour")
     teach(found, *NAMES)
+    # They were published without their vectors.
+    assert check(repair=True).is_clean
     return found
 
 
