@@ -41,7 +41,7 @@ from tests.journeys.conftest import MANAGE, free_port, wait_until_ready
 from tests.people import PASSWORD
 from tests.router.retrieval.hashed_words import HashedWords
 from tests.scripted_llm import ScriptedLLM
-from tests.waiting import until
+from tests.waiting import LONGEST, until
 from training.models import QAPair
 
 FOLDERS = {
@@ -175,9 +175,9 @@ class Portal:
     def arm(self, fault: Fault) -> None:
         self.armoury.arm(fault)
 
-    def struck(self) -> Struck:
+    def struck(self, *, within: float = LONGEST) -> Struck:
         """Waits until the fault has come about."""
-        until(self.armoury.what_was_struck)
+        until(self.armoury.what_was_struck, within=within)
         found = self.armoury.what_was_struck()
         assert found is not None
         return found
@@ -238,19 +238,20 @@ class Portal:
 
     # --- What became of the work ---------------------------------------------------------------
     def recovers(self, accepted: Sequence[Accepted]) -> None:
-        """Every file has come to its end, is found, and questions are answered."""
+        """Every file has come to its end and is found, its pairs are made and the webhook is told,
+        and questions are answered."""
         until(lambda: seen(lambda: not unfinished(accepted)))
+        until(lambda: seen(lambda: not (unmined() or untold())))
         until(lambda: all(map(self.finds, accepted)))
         until(self.answers)
 
     def lost(self, accepted: Sequence[Accepted]) -> list[str]:
         """What was accepted and is not there, and whatever does not agree once all is quiet."""
-        until(lambda: seen(lambda: not unmined()))
         missing = [one.path for one in accepted if not _is_whole(one)]
         with contextlib.suppress(AssertionError):
             until(lambda: seen(lambda: check().is_clean), within=30)
-        untold = [one.path for one in accepted if not _is_told(one)]
-        return [*missing, *untold, *(f"{kind}: {what}" for kind, what in check().problems)]
+        silent = [one.path for one in accepted if not _is_told(one)]
+        return [*missing, *silent, *(f"{kind}: {what}" for kind, what in check().problems)]
 
     def doubled(self, accepted: Sequence[Accepted]) -> list[str]:
         """What one cause has made twice."""
@@ -289,6 +290,10 @@ def unmined() -> bool:
     return DocumentVersion.objects.served().filter(mined=None).exists()
 
 
+def untold() -> bool:
+    return Delivery.objects.filter(state=Delivery.State.WAITING).exists()
+
+
 def _is_whole(one: Accepted) -> bool:
     version = DocumentVersion.objects.filter(document__path=one.path, number=one.number).first()
     if version is None or version.sha256 != one.sha256:
@@ -322,7 +327,9 @@ def looked_into(home: Path, environment: Mapping[str, str]) -> Iterator[None]:
     before = connections["default"]
     del connections["default"]
     folders = {name: home / folder for name, folder in FOLDERS.items()}
-    told: dict[str, Any] = {name: environment[name] for name in ("LLM_URL", "EMBEDDINGS_URL")}
+    names = ("LLM_URL", "EMBEDDINGS_URL", "BASE_MODEL")
+    told: dict[str, Any] = {name: environment[name] for name in names}
+    told["MODELS_DIR"] = Path(environment["MODELS_DIR"])
     told["WEBHOOK_ALLOWED_HOSTS"] = [environment["WEBHOOK_ALLOWED_HOSTS"]]
     try:
         with override_settings(DOCPORTAL_HOME=home, **folders, **told):

@@ -11,16 +11,18 @@ from router.models import ModelVersion
 from tests.drill.faults import Fault
 from tests.drill.portal import Portal, seen
 from tests.drill.table import Drill
-from tests.model_files import Workshop
+from tests.model_files import Workshop, a_base
 from tests.training.datasets.pairs import NAMES, teach
 from tests.waiting import until
 from training import runs
 from training.models import TrainingRun
 from training.trainers.events import read_events
 
-pytestmark = [pytest.mark.drill, pytest.mark.models, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.drill, pytest.mark.models, pytest.mark.timeout(1800)]
 
 TRAINER, WORKER = "training.trainers", "--queues training"
+# A run takes a minute, and several where others use the machine.
+A_RUN = 600.0
 Kill = Callable[[Portal, TrainingRun], float]
 
 
@@ -39,7 +41,7 @@ def events(run: TrainingRun, kind: str) -> int:
 
 def at_a_step(process: str) -> Kill:
     def kill(victim: Portal, run: TrainingRun) -> float:
-        until(lambda: events(run, "step"))
+        until(lambda: events(run, "step"), within=A_RUN)
         return victim.kill(process)
 
     return kill
@@ -47,20 +49,20 @@ def at_a_step(process: str) -> Kill:
 
 def at_a_checkpoint(victim: Portal, run: TrainingRun) -> float:
     """While it is being written, or just after."""
-    until(lambda: any((run.folder / "checkpoints").glob("*")))
+    until(lambda: any((run.folder / "checkpoints").glob("*")), within=A_RUN)
     return victim.kill(TRAINER)
 
 
 def in_state(state: str) -> Kill:
     def kill(victim: Portal, run: TrainingRun) -> float:
-        until(TrainingRun.objects.filter(pk=run.pk, state=state).exists)
+        until(TrainingRun.objects.filter(pk=run.pk, state=state).exists, within=A_RUN)
         return victim.kill(WORKER)
 
     return kill
 
 
 def at_its_registration(victim: Portal, run: TrainingRun) -> float:
-    return victim.struck().at
+    return victim.struck(within=A_RUN).at
 
 
 KILLS: dict[str, Kill] = {
@@ -94,7 +96,7 @@ def test_run_goes_on(
         until(lambda: seen(is_worked_on))
         breakage.recovered()
         ended = TrainingRun.objects.filter(pk=run.pk).exclude(state__in=TrainingRun.UNFINISHED)
-        until(lambda: seen(ended.exists), within=600)
+        until(lambda: seen(ended.exists), within=A_RUN)
         run.refresh_from_db()
         if run.failure_reason or run.model is None:
             breakage.lost.append(f"{run}: {run.state} {run.failure_reason}")
@@ -115,10 +117,18 @@ def more_than_one(run: TrainingRun) -> list[str]:
     return twice + [f"model {one}" for one in models[1:]]
 
 
-def test_promotion_is_killed(victim: Portal, drill: Drill, tmp_path: Path, nth: int) -> None:
+@pytest.fixture(scope="module")
+def quay(victim: Portal) -> Collection:
+    """What small models are made of is there as well."""
+    a_base(victim.home / "models" / "base")
+    return Collection.objects.create(slug="quay", name="Quay")
+
+
+def test_promotion_is_killed(
+    victim: Portal, quay: Collection, drill: Drill, tmp_path: Path, nth: int
+) -> None:
     """It is run again, and happened once."""
-    collection, _ = Collection.objects.get_or_create(slug="quay", defaults={"name": "Quay"})
-    model = Workshop(tmp_path / "workshop").candidate(merged=None, readers={collection.pk: ()})
+    model = Workshop(tmp_path / "workshop").candidate(merged=None, readers={quay.pk: ()})
     victim.arm(Fault("promote", [r'sql UPDATE "router_modelversion" SET "stage"']))
     assert victim.manage("promote", model.name, "--reason", "A drill").returncode < 0
     with drill("Promotion killed", since=victim.struck().at) as breakage:
