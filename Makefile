@@ -42,8 +42,9 @@ dev: setup ## run the whole product on your own home (DOCPORTAL_HOME, default va
 test: setup ## run the tests; those for PostgreSQL and Redis run when these answer
 	$(BIN)/python -m tests.run
 
-drill: setup ## the tests that kill, cut off and starve a whole installation, again and again
-	$(BIN)/python -m tests.run -m drill
+# DRILL: further options, such as --drill-table=docs/drill.md.
+drill: setup ## break a whole installation in many ways, each ten times; prints a table of what came of it
+	$(BIN)/python -m tests.run -m drill --drill-times 10 $(DRILL)
 
 lint: $(STAMP) ## ruff, mypy, import contracts, migrations, image recipes
 	$(BIN)/ruff check .

@@ -55,6 +55,10 @@ else:
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or "filesystem://"
 if CELERY_BROKER_URL == "filesystem://":
     CELERY_BROKER_TRANSPORT_OPTIONS = broker_of_files(DOCPORTAL_HOME)
+elif CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
+    # Without them whoever uploads waits for as long as Redis hangs. A worker that waits for a
+    # message asks anew each second, so they do not cut it off.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5.0, "socket_connect_timeout": 5.0}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"

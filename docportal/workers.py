@@ -1,15 +1,17 @@
 """Workers say in a row that they live: a broker of files cannot be asked who listens to it."""
 
 import logging
+import os
 import threading
 from datetime import timedelta
 from typing import Any
 
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import beat_embedded_init, worker_ready, worker_shutting_down
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from docportal.models import Worker
+from router.tether import tether
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,12 @@ def begin(sender: Any, **_: object) -> None:
 @worker_shutting_down.connect
 def end(**_: object) -> None:
     _ended.set()
+
+
+@beat_embedded_init.connect
+def end_with_its_worker(**_: object) -> None:
+    """A worker that is killed would leave its beat behind, beside that of the next one."""
+    tether(os.getppid())
 
 
 def tell(name: str) -> None:

@@ -28,12 +28,13 @@ END_OTHER_SESSIONS = """
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 
-pytest_plugins = ["tests.model_servers", "tests.tiny_models"]
+pytest_plugins = ["tests.drill.table", "tests.model_servers", "tests.tiny_models"]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A file's tests stay in one process, and all that share the running portal.
+    """A file's tests stay in one process, and all that share the running portal. In a drill each
+    setting is a file of its own.
 
     On services of their own, only tests that meet them and may fare otherwise there: the others
     have been run without. Of those with models or a browser, which take longest, the journeys of
@@ -41,7 +42,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     for item in items:
         shares_portal = "portal" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("portal" if shares_portal else str(item.path)))
+        own = f"{item.path} {_setting_of(item)}"
+        item.add_marker(pytest.mark.xdist_group("portal" if shares_portal else own))
     if not os.environ.get("DATABASE_URL"):
         return
     config.hook.pytest_deselected(items=[one for one in items if not _meets_services(one)])
@@ -54,6 +56,11 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
     Processes that collect at two moments must find the same names.
     """
     return argname if isinstance(val, bytes) else None
+
+
+def _setting_of(item: pytest.Item) -> object:
+    spec = getattr(item, "callspec", None)
+    return spec.params.get("setting", "") if spec else ""
 
 
 def _meets_services(item: pytest.Item) -> bool:

@@ -67,17 +67,21 @@ class LexicalIndex:
         # tantivy reads the list of its files once, and knows of those of other processes only when
         # it is opened after them.
         writer = _open(self._folder).writer(_WRITER_BYTES, 1)
-        # A writer that was killed leaves files of the names that this one is going to use.
-        writer.garbage_collect_files()
-        # `delete_documents_by_term` makes a signed term, which an unsigned field never has.
-        gone = Query.term_set_query(_SCHEMA, "version", list(removed))
-        writer.delete_documents_by_query(gone)
-        for entry in added:
-            writer.add_document(_document(entry))
-        writer.delete_documents_by_query(Query.exists_query("revision"))
-        writer.add_document(tantivy.Document.from_dict({"revision": revision}, _SCHEMA))
-        writer.commit()
-        writer.wait_merging_threads()
+        try:
+            # A writer that was killed leaves files of the names that this one is going to use.
+            writer.garbage_collect_files()
+            # `delete_documents_by_term` makes a signed term, which an unsigned field never has.
+            gone = Query.term_set_query(_SCHEMA, "version", list(removed))
+            writer.delete_documents_by_query(gone)
+            for entry in added:
+                writer.add_document(_document(entry))
+            writer.delete_documents_by_query(Query.exists_query("revision"))
+            writer.add_document(tantivy.Document.from_dict({"revision": revision}, _SCHEMA))
+            writer.commit()
+        finally:
+            # It gives up the lock of the folder, which it otherwise has for as long as somebody
+            # keeps the error of a full disk.
+            writer.wait_merging_threads()
 
 
 class LexicalSnapshot:

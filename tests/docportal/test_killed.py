@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROUNDS = 8
+from tests.drill.table import Drill
+
 SETUP = """
     import io, os, sys
     import django
@@ -77,7 +78,9 @@ def program(body: str) -> list[str]:
 @pytest.mark.drill
 @pytest.mark.models
 @pytest.mark.timeout(400)
-def test_kill_at_any_moment_loses_nothing(tmp_path: Path, embedding_server: str) -> None:
+def test_kill_at_any_moment_loses_nothing(
+    tmp_path: Path, embedding_server: str, drill: Drill
+) -> None:
     environment = {
         **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
         "DOCPORTAL_HOME": str(tmp_path),
@@ -86,7 +89,7 @@ def test_kill_at_any_moment_loses_nothing(tmp_path: Path, embedding_server: str)
     manage = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
     subprocess.run(manage, env=environment, check=True)
     source, kept = random.Random(5), list[str]()
-    for number in range(ROUNDS):
+    for number in range(drill.times):
         worker = subprocess.Popen(
             [*program(WORKER), str(number)], env=environment, stdout=subprocess.PIPE, text=True
         )
@@ -99,10 +102,11 @@ def test_kill_at_any_moment_loses_nothing(tmp_path: Path, embedding_server: str)
         worker.kill()
         rest, _ = worker.communicate()
         kept.extend(line.split()[1] for line in rest.splitlines() if len(line) > 70)
-        recovery = subprocess.run(
-            [*program(RECOVERY), ",".join(kept)],
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
-        assert recovery.stdout == "whole\n", recovery.stderr
+        with drill("Upload killed at any moment"):
+            recovery = subprocess.run(
+                [*program(RECOVERY), ",".join(kept)],
+                env=environment,
+                capture_output=True,
+                text=True,
+            )
+            assert recovery.stdout == "whole\n", recovery.stderr

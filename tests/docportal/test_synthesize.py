@@ -15,6 +15,7 @@ from docportal.management.commands.synthesize import Command
 from ingestion.chunking import ChunkKind
 from ingestion.models import Collection
 from tests.documents import passage, publish
+from tests.drill.table import Drill
 from tests.scripted_llm import Reply, says, scripted_llm
 from training.models import QAPair
 
@@ -94,7 +95,7 @@ COUNT = """
 
 @pytest.mark.drill
 @pytest.mark.timeout(300)
-def test_killed_synthesis_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_killed_synthesis_goes_on_where_it_was(tmp_path: Path, drill: Drill, nth: int) -> None:
     """Killed while the teacher writes, before the first passage is done, and after four."""
     pair = {
         "question": "Which berths are closed?",
@@ -134,5 +135,6 @@ def test_killed_synthesis_goes_on_where_it_was(tmp_path: Path) -> None:
             process.kill()
             process.wait()
         teacher.will_say(whole)
-        assert json.loads(run(*synthesize))["teacher"] == 10
-        assert run("-c", textwrap.dedent(COUNT)).split() == ["10", "10"]
+        with drill("Synthesis killed while the teacher writes, twice over"):
+            assert json.loads(run(*synthesize))["teacher"] == 10
+            assert run("-c", textwrap.dedent(COUNT)).split() == ["10", "10"]

@@ -1,5 +1,6 @@
 """A process that is killed at any step of a registration leaves a whole version or none."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.drill.table import Drill
+
 # Each child ends by itself, as by SIGKILL, at its n-th step on the disk: whenever Python opens,
 # makes, renames or removes something. The parent then looks at what is left, and goes on.
 PROGRAM = """
-    import os, signal, sys
+    import json, os, signal, sys, time
     from pathlib import Path
     import django
     django.setup()
@@ -50,7 +53,7 @@ PROGRAM = """
         return set(ModelVersion.objects.values_list("name", flat=True))
 
     workshop = Workshop(home / "workshop")
-    step, outcomes = 0, set()
+    step, outcomes, seconds = 0, set(), []
     while True:
         an_adapter(home / f"adapter-{step}", fill=step % 256)
         a_merged_model(home / f"merged-{step}", fill=step % 256)
@@ -59,18 +62,20 @@ PROGRAM = """
         if not killed_at(step, workshop, step):
             break
         outcomes.add(len(whole()) - len(before))
+        killed = time.monotonic()
         registered(workshop, step)
+        seconds.append(time.monotonic() - killed)
         assert len(whole()) == len(before) + 1, step
         root = Path(settings.TUNED_DIR)
         there = {path.name for path in (*root.iterdir(), *(root / "adapters").iterdir())}
         assert there == {*whole(), "adapters", ".lock"}, (step, there)
         step += 1
-    print(step, sorted(outcomes))
+    print(json.dumps({"seconds": seconds, "outcomes": sorted(outcomes)}))
 """
 
 
 @pytest.mark.drill
-def test_kill_at_any_step_of_a_registration(tmp_path: Path) -> None:
+def test_kill_at_any_step_of_a_registration(tmp_path: Path, drill: Drill) -> None:
     environment = {
         **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
         "DOCPORTAL_HOME": str(tmp_path),
@@ -82,6 +87,9 @@ def test_kill_at_any_step_of_a_registration(tmp_path: Path) -> None:
     program = [sys.executable, "-c", textwrap.dedent(PROGRAM)]
     ended = subprocess.run(program, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    steps, _, outcomes = ended.stdout.partition(" ")
+    told = json.loads(ended.stdout)
+    for seconds in told["seconds"]:
+        with drill("Registration killed at each step of it") as breakage:
+            breakage.seconds = seconds
     # Killed before the row stands, and after it.
-    assert (int(steps) > 20, outcomes) == (True, "[0, 1]\n")
+    assert (len(told["seconds"]) > 20, told["outcomes"]) == (True, [0, 1])

@@ -12,6 +12,8 @@ import psutil
 import pytest
 
 from ingestion.errors import UserError
+from tests.drill.table import Drill
+from tests.small_disks import fill, small_disk
 from tests.training.run_folders import a_run_folder
 from training import process
 from training.process import Died
@@ -119,15 +121,18 @@ def test_killed_trainer_tells_so_and_goes_on_when_started_again(
     assert process.trained(folder)
 
 
-def test_damaged_checkpoint_is_passed_over(tmp_path: Path, tiny_llama: Path) -> None:
+def test_damaged_checkpoint_is_passed_over(
+    tmp_path: Path, tiny_llama: Path, drill: Drill, nth: int
+) -> None:
     folder = a_run_folder(tmp_path, tiny_llama, epochs=40.0)
     with pytest.raises(Died):
         train(folder, when(lambda: len(events(folder, "checkpoint")) > 1, kill))
     newest, older = sorted((folder / "checkpoints").glob("0*"), reverse=True)[:2]
     (newest / "state.safetensors").write_bytes(b"half")
     before = len(events(folder, "step"))
-    train(folder)
-    assert events(folder, "step")[before]["step"] == int(older.name) + 1
+    with drill("Checkpoint damaged"):
+        train(folder)
+        assert events(folder, "step")[before]["step"] == int(older.name) + 1
 
 
 def test_trainer_that_cannot_start_says_why(tmp_path: Path, tiny_llama: Path) -> None:
@@ -204,32 +209,29 @@ def test_module_that_fails_says_what_it_said_last(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of two megabytes."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("Only root may mount a small disk.")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    with small_disk(disk, megabytes=2):
+        yield disk
 
 
 def test_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
-    small_disk: Path, tiny_llama: Path
+    disk: Path, tiny_llama: Path, drill: Drill, nth: int
 ) -> None:
-    folder = a_run_folder(small_disk, tiny_llama, rank=64, epochs=8.0)
-    ballast = small_disk / "ballast"
+    folder = a_run_folder(disk, tiny_llama, rank=64, epochs=8.0)
+    ballast = disk / "ballast"
 
-    def fill() -> None:
-        free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_bsize
-        ballast.write_bytes(bytes(max(0, free - 65536)))
+    def fill_it() -> None:
+        fill(disk, leave=65536)
 
     with pytest.raises(UserError, match="Make room there") as full:
-        train(folder, when(lambda: events(folder, "checkpoint") and not ballast.exists(), fill))
+        train(folder, when(lambda: events(folder, "checkpoint") and not ballast.exists(), fill_it))
     assert full.value.id == "disk-full"
     assert process.resumable(folder)
-    ballast.unlink()
-    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
-    train(folder)
-    assert process.trained(folder)
+    with drill("Disk full in a training") as breakage:
+        ballast.unlink()
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        train(folder, when(lambda: len(events(folder, "started")) > 1, breakage.recovered))
+        assert process.trained(folder)

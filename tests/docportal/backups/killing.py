@@ -1,10 +1,11 @@
 """Kills backups and restores of one installation at any moment, and looks at what is left.
 
-    python -m tests.docportal.backups.killing backup FOLDER
-    python -m tests.docportal.backups.killing restore BACKUPS OLD_BACKUPS
+    python -m tests.docportal.backups.killing ROUNDS backup FOLDER
+    python -m tests.docportal.backups.killing ROUNDS restore BACKUPS OLD_BACKUPS
 
 Every step is a process of its own, forked from this one, which has loaded everything and touches
-nothing: so a kill falls into the work, and a round takes a second. Prints how many were killed.
+nothing: so a kill falls into the work, and a round takes a second. Prints, as JSON, how many
+seconds each recovery took.
 """
 
 import json
@@ -30,7 +31,6 @@ from docportal.backups.making import back_up  # noqa: E402
 from docportal.backups.restoring import restore  # noqa: E402
 from docportal.integrity_checks import check  # noqa: E402
 
-ROUNDS = 6
 LONGEST = 1.2
 
 
@@ -78,40 +78,46 @@ def look() -> dict[str, Any]:
         return state
 
 
-def kill_backups(path: Path) -> int:
-    source, hits, there = random.Random(3), 0, BackupFolder(path)
-    for _ in range(ROUNDS):
-        hits += killed(lambda: back_up(path), source.random() * LONGEST / 4)
+def kill_backups(rounds: int, path: Path) -> list[float]:
+    source, seconds, there = random.Random(3), list[float](), BackupFolder(path)
+    while len(seconds) < rounds:
+        if not killed(lambda: back_up(path), source.random() * LONGEST / 4):
+            continue
+        began = time.monotonic()
         for one in there.lists():
             assert there.damage(folder.read(one)) == []
-    done(lambda: back_up(path))
-    assert there.damage(folder.read(there.lists()[-1])) == []
-    assert list(path.glob(".new-*")) == []
-    return hits
+        done(lambda: back_up(path))
+        seconds.append(time.monotonic() - began)
+        assert there.damage(folder.read(there.lists()[-1])) == []
+        assert list(path.glob(".new-*")) == []
+    return seconds
 
 
-def kill_restores(backups: Path, old_backups: Path) -> int:
+def kill_restores(rounds: int, backups: Path, old_backups: Path) -> list[float]:
     """The home is the old one, or nothing starts in it, or it is the new one."""
     done(lambda: restore(backups))
     new = look()
     done(lambda: restore(old_backups, replace=True))
     old = look()
     assert old["counts"] != new["counts"]
-    source, hits = random.Random(4), 0
-    for _ in range(ROUNDS):
-        hits += killed(lambda: restore(backups, replace=True), source.random() * LONGEST)
-        found = look()
+    source, seconds = random.Random(4), list[float]()
+    while len(seconds) < rounds:
+        hit = killed(lambda: restore(backups, replace=True), source.random() * LONGEST)
+        began, found = time.monotonic(), look()
         assert found in (old, new) or not found["whole"], found
         if not found["whole"]:
             # It goes on without being told that it may replace.
             done(lambda: call_command("restore", backups, stdout=sys.stderr))
             assert look() == new
+        if hit:
+            seconds.append(time.monotonic() - began)
         done(lambda: restore(old_backups, replace=True))
     assert look() == old
-    return hits
+    return seconds
 
 
 if __name__ == "__main__":
-    verb, *paths = sys.argv[1:]
+    rounds, verb, *paths = sys.argv[1:]
     given = [Path(path) for path in paths]
-    print(kill_backups(*given) if verb == "backup" else kill_restores(*given))
+    kill = kill_backups if verb == "backup" else kill_restores
+    print(json.dumps(kill(int(rounds), *given)))

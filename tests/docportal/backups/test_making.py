@@ -10,10 +10,13 @@ from docportal.backups import folder
 from docportal.backups.folder import BackupFolder
 from ingestion.errors import UserError
 from tests.docportal.backups.conftest import Install
-from tests.docportal.backups.installations import Installation, on_postgres
+from tests.docportal.backups.installations import Ended, Installation, on_postgres
+from tests.drill.table import Drill
 
 # On services of their own, too: see tests/conftest.py.
 pytestmark = [pytest.mark.django_db, pytest.mark.drill, pytest.mark.timeout(900)]
+
+KILLING = "tests.docportal.backups.killing"
 
 # Uploads new versions and registers and prunes models for ever, and tells of each round.
 BUSY = """
@@ -249,14 +252,23 @@ def test_backups_beside_uploads_and_new_models_are_each_whole(
         assert look(portal) == {"whole": True, "counts": one["counts"], "problems": []}
 
 
-def test_backup_killed_at_any_moment_is_not_there(whole: Installation, tmp_path: Path) -> None:
-    ended = whole.module("tests.docportal.backups.killing", "backup", str(tmp_path / "b"))
+def note_kills(drill: Drill, kind: str, ended: Ended) -> None:
+    """What the program says that killed them, each time."""
     assert ended.code == 0, ended.err
-    assert int(ended.out) > 0
+    for seconds in ended.json:
+        with drill(kind) as breakage:
+            breakage.seconds = seconds
+
+
+def test_backup_killed_at_any_moment_is_not_there(
+    whole: Installation, tmp_path: Path, drill: Drill
+) -> None:
+    ended = whole.module(KILLING, str(drill.times), "backup", tmp_path / "b")
+    note_kills(drill, "Backup killed at any moment", ended)
 
 
 def test_restore_killed_at_any_moment_is_run_again(
-    install: Install, kept: Path, tmp_path: Path
+    install: Install, kept: Path, tmp_path: Path, drill: Drill
 ) -> None:
     portal = install("killed")
     portal.done("restore", kept)
@@ -265,7 +277,6 @@ def test_restore_killed_at_any_moment_is_run_again(
     portal.done("backup", tmp_path / "old")
     portal.destroy()
     again = install("killed")
-    ended = again.module("tests.docportal.backups.killing", "restore", kept, tmp_path / "old")
-    assert ended.code == 0, ended.err
-    assert int(ended.out) > 0
+    ended = again.module(KILLING, str(drill.times), "restore", kept, tmp_path / "old")
+    note_kills(drill, "Restore killed at any moment", ended)
     assert list(again.home.rglob(".restoring")) == []

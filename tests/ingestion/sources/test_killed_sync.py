@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.drill.table import Drill
 from tests.repositories import Repository, guide
 
 COMMITS = 24
@@ -109,9 +110,9 @@ def expected(repository: Repository) -> Iterator[str]:
 @pytest.mark.drill
 @pytest.mark.timeout(600)
 def test_kill_at_any_moment_doubles_and_loses_nothing(
-    repository: Repository, environment: dict[str, str]
+    repository: Repository, environment: dict[str, str], drill: Drill, nth: int
 ) -> None:
-    source = random.Random(7)
+    source = random.Random(nth)
     for _round in range(ROUNDS):
         worker = waiting(environment)
         begin(worker)
@@ -124,26 +125,28 @@ def test_kill_at_any_moment_doubles_and_loses_nothing(
         except subprocess.TimeoutExpired:
             worker.kill()
         worker.communicate()
-    last = waiting(environment)
-    begin(last)
-    last.communicate()
-    assert last.returncode == 0
-    assert told(environment) == list(expected(repository))
+    with drill(f"Sync killed at any moment, {ROUNDS} times over"):
+        last = waiting(environment)
+        begin(last)
+        last.communicate()
+        assert last.returncode == 0
+        assert told(environment) == list(expected(repository))
 
 
 @pytest.mark.drill
 @pytest.mark.timeout(600)
 def test_worker_that_was_thought_dead_writes_nothing_more(
-    repository: Repository, environment: dict[str, str]
+    repository: Repository, environment: dict[str, str], drill: Drill, nth: int
 ) -> None:
     first, second = waiting(environment), waiting(environment)
     begin(first)
     assert first.stdout is not None
     for _version in range(3):
         assert first.stdout.readline() == "version\n"
-    begin(second)
-    made = [3 + len(first.communicate()[0].split()), len(second.communicate()[0].split())]
-    assert (first.returncode, second.returncode) == (0, 0)
-    assert told(environment) == list(expected(repository))
-    assert sum(made) == 2 * COMMITS
-    assert made[1], "the second did the rest"
+    with drill("Sync taken over from a worker that lives"):
+        begin(second)
+        made = [3 + len(first.communicate()[0].split()), len(second.communicate()[0].split())]
+        assert (first.returncode, second.returncode) == (0, 0)
+        assert told(environment) == list(expected(repository))
+        assert sum(made) == 2 * COMMITS
+        assert made[1], "the second did the rest"

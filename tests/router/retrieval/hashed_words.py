@@ -28,13 +28,17 @@ def embed(text: str) -> NDArray[np.float32]:
 
 
 class HashedWords(ThreadingHTTPServer):
-    """`texts` is all that was embedded so far, questions included."""
+    """`texts` is all that was embedded so far, questions included. While `answers` is not set it
+    hangs; `status` other than 200 is all that it says."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.texts: list[str] = []
+        self.status = 200
+        self.answers = threading.Event()
+        self.answers.set()
 
     @property
     def url(self) -> str:
@@ -49,6 +53,10 @@ class _Handler(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if not self.path.endswith("/embeddings"):
             self.send_error(404)
+            return
+        self.server.answers.wait()
+        if self.server.status != 200:
+            self.send_error(self.server.status)
             return
         self.server.texts += asked["input"]
         rows = [

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.drill.table import Drill
 from tests.router.retrieval.hashed_words import hashed_words
 
-ROUNDS = 8
 SETUP = """
     import sys
     import django
@@ -69,17 +69,27 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.drill
-def test_a_kill_at_any_moment_leaves_a_whole_index(environment: dict[str, str]) -> None:
-    source = random.Random(7)
-    for number in range(ROUNDS):
-        with subprocess.Popen(
-            program(WRITER, str(number)), env=environment, stdout=subprocess.PIPE
-        ) as writer:
-            assert writer.stdout is not None
-            assert writer.stdout.readline() == b"whole\n"
-            with pytest.raises(subprocess.TimeoutExpired):
-                writer.wait(timeout=source.uniform(0.05, 0.8))
-            writer.kill()
+def test_a_kill_at_any_moment_leaves_a_whole_index(
+    environment: dict[str, str], drill: Drill
+) -> None:
+    source, writer = random.Random(7), begun(environment, 0)
+    for number in range(drill.times):
+        with pytest.raises(subprocess.TimeoutExpired):
+            writer.wait(timeout=source.uniform(0.05, 0.8))
+        writer.kill()
+        writer.communicate()
+        with drill("Index killed at any moment of its change"):
+            writer = begun(environment, number + 1)
+    writer.kill()
+    writer.communicate()
+
+
+def begun(environment: dict[str, str], number: int) -> "subprocess.Popen[bytes]":
+    """It has found all whole that the one before it left."""
+    writer = subprocess.Popen(program(WRITER, str(number)), env=environment, stdout=subprocess.PIPE)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == b"whole\n"
+    return writer
 
 
 def test_a_running_process_finds_what_another_publishes(environment: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 import json
 import random
+import resource
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,19 @@ def test_the_files_that_other_writers_replaced_are_removed(tmp_path: Path) -> No
     named = {name[:32] for name in (path.name for path in tmp_path.iterdir()) if "." in name[32:33]}
     live = json.loads((tmp_path / "meta.json").read_bytes())["segments"]
     assert named == {segment["segment_id"].replace("-", "") for segment in live}
+
+
+def test_change_that_failed_for_want_of_room_stops_no_later_one(tmp_path: Path) -> None:
+    """Whoever handles the error may keep it, and with it whatever its frames hold."""
+    index = index_of(tmp_path)
+    more = [Entry(4, 4, 1, "The anchor weighs a ton.")]
+    at_most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, at_most[1]))
+    try:
+        with pytest.raises(ValueError, match="File too large") as kept:
+            index.change(removed=(), added=more, revision=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, at_most)
+    index.change(removed=(), added=more, revision=2)
+    assert found(index, "anchor") == [4]
+    assert kept.tb is not None

@@ -1,0 +1,44 @@
+"""The beat that `up` has inside its worker."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from docportal.management.commands.up import services
+from tests.waiting import until
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[psutil.Popen]:
+    unset = ("DATABASE_URL", "CELERY_BROKER_URL")
+    inherited = {name: value for name, value in os.environ.items() if name not in unset}
+    environment = inherited | {"DOCPORTAL_HOME": str(tmp_path)}
+    manage = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(manage, env=environment, check=True)
+    (service,) = (each for each in services("127.0.0.1", 0) if each.name == "worker")
+    process = psutil.Popen(list(service.command), env=environment)
+    yield process
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.kill()
+
+
+def test_it_ends_with_a_worker_that_is_killed(worker: psutil.Popen) -> None:
+    until(lambda: beats(worker))
+    running = beats(worker)
+    worker.kill()
+    worker.wait()
+    _gone, alive = psutil.wait_procs(running, timeout=15)
+    for one in alive:
+        one.kill()
+    assert alive == []
+
+
+def beats(worker: psutil.Popen) -> list[psutil.Process]:
+    """It is forked, so that its command is its worker's."""
+    return [child for child in worker.children() if "--beat" in child.cmdline()]
