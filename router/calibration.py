@@ -24,8 +24,9 @@ class Calibration:
     `certified` questions that provenance lets it answer, `errors` had a probability of `threshold`
     or more and got a wrong answer that passed the check with a score of `evidence` or more. So with
     `level` confidence at most `bound` of all such questions do (Clopper and Pearson), which is no
-    more than `target`. Without a threshold `why_none` says why. `bins`, `brier` and `expected_error` tell how
-    far the probabilities of questions that they were not fitted on come true.
+    more than `target`. Without a threshold `why_none` says why. `bins`, `brier` and
+    `expected_error` tell how far the probabilities of questions that they were not fitted on come
+    true.
     """
 
     weights: tuple[float, ...]

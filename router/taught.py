@@ -51,6 +51,9 @@ def keep(model: ModelVersion, taught: Sequence[Taught]) -> None:
     from router.retrieval.embeddings import ServerEmbeddings
 
     kept = list(taught[:MOST])
+    if not kept:
+        TaughtQuestions.objects.filter(model=model).delete()
+        return
     vectors = ServerEmbeddings().batch([one.question for one in kept]).astype("<f4").tobytes()
     TaughtQuestions.objects.update_or_create(
         model=model,
@@ -81,7 +84,7 @@ def _at_hand(model: str, sha256: str) -> tuple[tuple[Taught, ...], Vectors]:
 
 
 def _nearest(taught: Sequence[Taught], vectors: Vectors, vector: Vectors) -> Taught | None:
-    if not taught or vectors.shape[1] != vector.size:
+    if vectors.shape[1] != vector.size:
         return None
     cosines = vectors @ vector.ravel()
     best = int(cosines.argmax())
