@@ -181,7 +181,8 @@ class Draft:
         numbers = " and ".join(str(place + 1) for place in sorted(self.spans))
         if attempt.quoted:
             return f"The reader found nothing, so passage {numbers} is quoted where it fits best."
-        checked = f"Checked: it stands in passage{'s' * (len(self.spans) > 1)} {numbers}."
+        meant = next((f" as “{one.meant}”" for one in attempt.supports if one.meant), "")
+        checked = f"Checked{meant}: it stands in passage{'s' * (len(self.spans) > 1)} {numbers}."
         return f"{checked} The rest was left out. {attempt.problem}" if attempt.problem else checked
 
     @property

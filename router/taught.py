@@ -99,13 +99,15 @@ def support_of(
     hashes: Sequence[str],
     taught: Taught | None,
 ) -> Support:
-    """`verify`, or where the answer is that of the nearest taught question, what is found for
-    that; the better of the two. `hashes` are those of the passages' contents."""
+    """`verify`, and where the answer is that of the nearest taught question, the same for that.
+
+    `hashes` are those of the passages' contents. An answer that both bear out has the better score.
+    """
     plain = verify(question, answer, passages)
     meant = _as_taught(question, answer, passages, hashes=hashes, taught=taught)
     if meant is None:
         return plain
-    return replace(meant, score=max(meant.score, plain.score if plain.supported else 0.0))
+    return replace(plain, score=max(plain.score, meant.score)) if plain.supported else meant
 
 
 def _as_taught(
@@ -130,4 +132,4 @@ def _as_taught(
     source = read_source(passages[support.span[0]])
     if not all(names(source, entity) for entity in read_question(question).entities):
         return None
-    return replace(support, score=max(support.score, taught.similarity))
+    return replace(support, score=max(support.score, taught.similarity), meant=taught.question)

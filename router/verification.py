@@ -45,7 +45,8 @@ class Support:
     passage from 0, and start and end of its sentence in characters of its text. `cited` are the
     passage numbers that the answer itself names, from 1. `score` is 0 to 1: the mean of how well
     the evidence fits the question and of the share of the answer's words that it has. `problem`
-    says in plain words why the answer is not supported.
+    says in plain words why the answer is not supported. `meant` is the question that it was held
+    to instead of the asked one, empty: to that one.
     """
 
     supported: bool
@@ -54,6 +55,7 @@ class Support:
     cited: tuple[int, ...] = ()
     score: float = 0.0
     problem: str = ""
+    meant: str = ""
 
     def of_places(self, order: Sequence[int]) -> "Support":
         """The same with the passages' own numbers: those given were at these places, from 0."""

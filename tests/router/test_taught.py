@@ -1,6 +1,7 @@
 """A taught question that means the same bears out what the asked one's own words do not."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from pytest_django import Settings
@@ -49,6 +50,17 @@ def test_what_bears_out_the_taught_question_bears_out_the_asked_one() -> None:
     assert support.supported
     assert support.span == (0, 0, len("port: 5071"))
     assert support.score >= PORT.similarity
+    assert support.meant == PORT.question
+
+
+def test_what_the_words_bear_out_needs_no_taught_question_and_fits_the_better_for_one() -> None:
+    hashes = ["settings", "firewall"]
+    asked = "Which port has night-bell?"
+    alone = verify(asked, "5071", PASSAGES)
+    near = replace(PORT, similarity=0.99)
+    both = support_of(asked, "5071", PASSAGES, hashes=hashes, taught=near)
+    assert (alone.supported, both.supported, both.meant) == (True, True, "")
+    assert both.score == 0.99 > alone.score
 
 
 @pytest.mark.parametrize(
@@ -131,5 +143,6 @@ class TestKept:
         answer = services.ask(ASKED, user=None)
         assert (answer.route, answer.text, answer.model) == ("tuned", "5071", model.name)
         assert answer.verified
+        assert f"Checked as “{PORT.question}”: it stands in passage" in answer.reason
         cited = answer.citations.get(supports=True)
         assert cited.chunk.text[cited.start : cited.end] == "port: 5071"
