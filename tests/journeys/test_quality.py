@@ -47,9 +47,11 @@ def admins_pages(page: Page, portal: Portal) -> list[str]:
         client.get("/accounts/login/")
         form = {"login": "nobody", "password": "guessed"}
         token = {"X-CSRFToken": client.cookies["csrftoken"]}
-        codes = [client.post("/accounts/login/", data=form, headers=token) for _ in range(5)]
-    assert codes[-1].status_code == 429
-    assert "Wait 15 minutes" in codes[-1].text
+        # An address may fail ten times a minute, and who is locked out already stays so.
+        tries = (client.post("/accounts/login/", data=form, headers=token) for _ in range(5))
+        refused = next((reply for reply in tries if reply.status_code == 429), None)
+    assert refused is not None
+    assert "Wait 15 minutes" in refused.text
     portal.llm.will_say(Reply((), status=500))
     page.goto("/")
     page.get_by_role("searchbox").fill("How many passengers does the Aurora carry?")
@@ -65,7 +67,7 @@ def admins_pages(page: Page, portal: Portal) -> list[str]:
     page.get_by_role("button", name="Create").click()
     page.get_by_role("link", name="notifications.documentation.invalid").first.click()
     page.get_by_role("button", name="Send a test").click()
-    expect(page.get_by_role("row").filter(has_text="test")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="test").first).to_be_visible()
     return [*ADMINS, "/webhooks/", page.url]
 
 
