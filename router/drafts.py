@@ -95,8 +95,8 @@ class Draft:
     the question names: the same without that name, which stands in none of them.
 
     `served` is the tuned model that may answer, None without one; `taught` is the question nearest
-    to this one that it was taught. `attempts` are made one after
-    the other; what is shown is the last one's.
+    to this one that it was taught. `attempts` are made one after the other; what is shown is the
+    last one's.
     """
 
     question: str

@@ -258,7 +258,7 @@ class TaughtQuestions(models.Model):
     embedder = models.CharField(max_length=200, help_text="Name of the embedding model.")
     questions = models.JSONField(help_text="Question, answer and content hash of each.")
     vectors = models.BinaryField(help_text="Unit vectors, little-endian float32, in that order.")
-    sha256 = models.CharField(max_length=64, help_text="Of the vectors.")
+    sha256 = models.CharField(max_length=64, help_text="Of questions and vectors.")
 
     def __str__(self) -> str:
         return f"{len(self.questions)} questions of {self.model}"

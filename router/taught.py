@@ -9,6 +9,7 @@ stands and was found, the answer is held to that question as well.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -55,13 +56,15 @@ def keep(model: ModelVersion, taught: Sequence[Taught]) -> None:
         TaughtQuestions.objects.filter(model=model).delete()
         return
     vectors = ServerEmbeddings().batch([one.question for one in kept]).astype("<f4").tobytes()
+    questions = [[one.question, one.answer, one.content_hash] for one in kept]
     TaughtQuestions.objects.update_or_create(
         model=model,
         defaults={
             "embedder": settings.EMBEDDINGS_MODEL,
-            "questions": [[one.question, one.answer, one.content_hash] for one in kept],
+            "questions": questions,
             "vectors": vectors,
-            "sha256": hashlib.sha256(vectors).hexdigest(),
+            # What a process has at hand is that of these very questions, answers and passages.
+            "sha256": hashlib.sha256(json.dumps(questions).encode() + vectors).hexdigest(),
         },
     )
 

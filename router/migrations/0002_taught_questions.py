@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
                 ('embedder', models.CharField(help_text='Name of the embedding model.', max_length=200)),
                 ('questions', models.JSONField(help_text='Question, answer and content hash of each.')),
                 ('vectors', models.BinaryField(help_text='Unit vectors, little-endian float32, in that order.')),
-                ('sha256', models.CharField(help_text='Of the vectors.', max_length=64)),
+                ('sha256', models.CharField(help_text='Of questions and vectors.', max_length=64)),
                 ('model', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='taught', to='router.modelversion')),
             ],
         ),

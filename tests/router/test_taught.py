@@ -134,6 +134,17 @@ class TestKept:
         taught.keep(model, [])
         assert taught.nearest(model.name, vector) is None
 
+    def test_a_passage_that_moved_is_known_at_once(self, model: ModelVersion) -> None:
+        vector = ServerEmbeddings().one(ASKED)
+        before = taught.nearest(model.name, vector)
+        assert before is not None
+        taught.keep(model, [replace(before, content_hash="where it was")])
+        assert taught.nearest(model.name, vector) is not None
+        taught.keep(model, [replace(before, content_hash="where it is")])
+        found = taught.nearest(model.name, vector)
+        assert found is not None
+        assert found.content_hash == "where it is"
+
     def test_a_question_in_other_words_is_answered_from_the_weights(
         self, model: ModelVersion, llm: ScriptedLLM
     ) -> None:
