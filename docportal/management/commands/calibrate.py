@@ -36,8 +36,9 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"model": model.name} | fitted.as_json()))
             return
         certified = fitted.why_none or (
-            f"answers from {fitted.threshold:.0%} on; of {fitted.certified} questions "
-            f"{fitted.errors} were wrong and shown, so at most {fitted.bound:.1%} are"
+            f"is asked first from {fitted.threshold:.0%} on, and shown where its evidence scores "
+            f"{fitted.evidence:.2f} or more; of {fitted.certified} questions {fitted.errors} would "
+            f"get a wrong answer, so at most {fitted.bound:.1%} do"
         )
         self.stdout.write(f"{model}: {certified}")
 
