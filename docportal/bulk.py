@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,6 +17,7 @@ from ingestion.errors import UploadError
 from ingestion.models import Collection, Document, DocumentVersion
 from ingestion.storage import sha256_of
 from router import retrieval
+from training import precedents
 from training.imports import import_pairs
 from training.synthesis.versions import mine_collection
 
@@ -69,7 +70,8 @@ def ingest_tree(
     servers: Callable[..., AbstractContextManager[None]],
     progress: Callable[[str], Any],
 ) -> Report:
-    """Store what changed, make it searchable, archive what is gone, import and mine pairs.
+    """Store what changed, make it searchable, archive what is gone, import and mine pairs, and have
+    them answer questions.
 
     `servers(embeddings=True)` is entered only when there is something to index. One bad file
     never stops the others: it ends in `failed` with its reason.
@@ -84,15 +86,25 @@ def ingest_tree(
         if not _is_unchanged(file, known.get(path))
     }
     pending = list(_store(changed, collection, doc_type, report))
-    make_searchable(pending, servers=servers, progress=progress)
-    if replace_tree:
-        report.archived = _archive_missing(collection, tree)
-    if pending or report.archived:
-        retrieval.refresh()
-    _describe(tree, changed, collection, report)
-    report.pairs = _import_pairs(tree, collection, report)
-    report.mined = mine_collection(collection).new
+    # One that answers already is not started again by those within.
+    with servers(llm=False, embeddings=True) if pending else nullcontext():
+        make_searchable(pending, servers=servers, progress=progress)
+        if replace_tree:
+            report.archived = _archive_missing(collection, tree)
+        if pending or report.archived:
+            retrieval.refresh()
+        _describe(tree, changed, collection, report)
+        report.pairs = _import_pairs(tree, collection, report)
+        report.mined = mine_collection(collection).new
+        refresh_precedents(servers=servers)
     return report
+
+
+def refresh_precedents(*, servers: Callable[..., AbstractContextManager[None]]) -> None:
+    """Have the pairs that are new or changed answer questions; `servers` as in `ingest_tree`."""
+    if precedents.outdated():
+        with servers(llm=False, embeddings=True):
+            precedents.refresh()
 
 
 def _known(collection: Collection) -> dict[str, Known]:

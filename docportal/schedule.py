@@ -20,6 +20,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
+    "refresh-precedents": {
+        "task": "training.tasks.refresh_precedents",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
     "advance-waiting-runs": {
         "task": "training.tasks.advance_runs",
         "schedule": 10.0,

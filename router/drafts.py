@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +13,7 @@ from router.verification import Support
 
 if TYPE_CHECKING:
     from router.policy import Decision, Engine, RouteAsked
+    from router.precedents.keeping import Book
     from router.retrieval.searching import SearchResult
     from router.taught import Taught
     from router.tuned import ServedModel
@@ -27,7 +29,8 @@ class Attempt:
     the first that no passage bears out. `problem` says in plain words why the attempt ends where
     it does; `fault` says what the server did wrong, for admins. `alone` is the rank of the passage
     that was read by itself, 0: all were read together. `quoted`: the model found nothing, and what
-    is shown is the passages' own sentence. Times and tokens are those of all readings.
+    is shown is the passages' own sentence. `precedent` is the question answered before by which
+    the value was found without a model. Times and tokens are those of all readings.
     """
 
     engine: Literal["tuned", "rag"]
@@ -42,6 +45,7 @@ class Attempt:
     fault: str = ""
     alone: int = 0
     quoted: bool = False
+    precedent: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     generate_ms: float = 0.0
@@ -82,6 +86,7 @@ class Attempt:
             "failed": self.failed,
             "alone": self.alone,
             "quoted": self.quoted,
+            "precedent": self.precedent,
             "missing": [claim.text for claim in self.rejected.missing] if self.rejected else [],
             "generate_ms": self.generate_ms,
             "verify_ms": self.verify_ms,
@@ -95,8 +100,8 @@ class Draft:
     the question names: the same without that name, which stands in none of them.
 
     `served` is the tuned model that may answer, None without one; `taught` is the question nearest
-    to this one that it was taught. `attempts` are made one after the other; what is shown is the
-    last one's.
+    to this one that it was taught; `books` are the precedents that may be used. `attempts` are made
+    one after the other; what is shown is the last one's.
     """
 
     question: str
@@ -107,6 +112,7 @@ class Draft:
     served: ServedModel | None = None
     of_version: str = ""
     taught: Taught | None = None
+    books: Sequence[Book] = ()
     attempts: list[Attempt] = field(default_factory=list)
     total_ms: float = 0.0
 
@@ -179,6 +185,11 @@ class Draft:
         if not attempt.verified:
             return f"Asked for by the route; no current passage bears it out. {attempt.problem}"
         numbers = " and ".join(str(place + 1) for place in sorted(self.spans))
+        if attempt.precedent:
+            return (
+                f"Passage {numbers} says it in the words in which “{attempt.precedent}” was "
+                "answered, so no model was asked."
+            )
         if attempt.quoted:
             return f"The reader found nothing, so passage {numbers} is quoted where it fits best."
         meant = next((f" as “{one.meant}”" for one in attempt.supports if one.meant), "")

@@ -264,6 +264,21 @@ class TaughtQuestions(models.Model):
         return f"{len(self.questions)} questions of {self.model}"
 
 
+class Precedents(models.Model):
+    """The questions that a collection's pairs answer; `router.precedents` reads and writes it."""
+
+    collection = models.OneToOneField(Collection, models.CASCADE, related_name="precedents")
+    embedder = models.CharField(max_length=200, help_text="Name of the embedding model.")
+    rows = models.JSONField(help_text="Question, answer, its sentence and its place of each.")
+    asked = models.JSONField(help_text="Their questions without names, each once.")
+    vectors = models.BinaryField(help_text="Of those, as unit vectors, little-endian float32.")
+    sha256 = models.CharField(max_length=64, help_text="Of all these.")
+    pairs = models.CharField(max_length=200, help_text="What the pairs were that it was made of.")
+
+    def __str__(self) -> str:
+        return f"{len(self.rows)} precedents of {self.collection}"
+
+
 class Incident(models.Model):
     """Something behind the answers that fails or failed, for admins; `router.incidents` writes it.
 

@@ -26,6 +26,7 @@ from router.followups import standalone
 from router.intents import read_intent
 from router.models import Answer, Citation, Conversation, Feedback, Query
 from router.policy import RouteAsked, decide
+from router.precedents import keeping as precedents
 from router.text import storable
 from router.versions import Read, read_at
 from router.writing import Sentence, since, written_sentences
@@ -228,7 +229,9 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
     )
     tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)
     near = taught.nearest(served.name, found.vector) if served else None
-    return Draft(question, found, signals, decision, route, served, read.question, near)
+    # A route that was asked for is taken as it is.
+    books = precedents.books_for(query.user) if route == "auto" else []
+    return Draft(question, found, signals, decision, route, served, read.question, near, books)
 
 
 def _understood_before(query: Query) -> list[str]:

@@ -23,6 +23,7 @@ from router.concise import value_alone
 from router.drafts import Attempt, Draft
 from router.llm import ModelUnavailable
 from router.policy import why_no_passage
+from router.precedents import keeping as precedents
 from router.prompts import MAX_PASSAGES, REFUSAL, Passage, reader_messages, tuned_messages
 from router.quoting import Likeliest, is_prose, likeliest, texts_of
 from router.taught import support_of
@@ -84,6 +85,27 @@ async def written_sentences(draft: Draft) -> AsyncGenerator[Sentence]:
 
 
 async def _from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
+    """The value that stands where an earlier question found its answer; else what is read."""
+    started = time.perf_counter()
+    passages = [passage_of(hit) for hit in draft.found.hits]
+    # Where the search got no vector, no server of vectors is waited for again.
+    books = draft.books if draft.found.vector is not None else ()
+    collections = [hit.chunk.version.document.collection_id for hit in draft.found.hits]
+    settle = partial(precedents.settled, draft.read_for, passages, collections, books)
+    settled = await asyncio.to_thread(settle)
+    if settled is None:
+        async with contextlib.aclosing(_read_by_model(draft, passages[:MAX_PASSAGES])) as sentences:
+            async for sentence in sentences:
+                yield sentence
+        return
+    attempt = _attempt(draft, "rag", "")
+    attempt.precedent, attempt.verify_ms = settled.question, since(started)
+    support = Support(True, span=(settled.passage, *settled.sentence), score=settled.score)
+    value = passages[settled.passage].text[settled.start : settled.end]
+    yield _shown(value, support, attempt)
+
+
+async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGenerator[Sentence]:
     """The sentences of the reader that stand in the passages, up to the first that does not.
 
     If it finds nothing in all of them together, it is given the best ones once more, each alone: a
@@ -91,7 +113,6 @@ async def _from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
     there as well is quoted, where one sentence likely is the answer. Where no sentence is, none of
     prose is believed to bear out what the reader says.
     """
-    passages = [passage_of(hit) for hit in draft.found.hits[:MAX_PASSAGES]]
     attempt = _attempt(draft, "rag", settings.LLM_MODEL)
     if not passages:
         attempt.problem = why_no_passage(draft.signals)

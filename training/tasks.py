@@ -7,7 +7,7 @@ from celery.signals import worker_ready, worker_shutting_down
 
 from ingestion.errors import UserError
 from router import trials
-from training import audit, jobs, pipeline, retraining
+from training import audit, jobs, pipeline, precedents, retraining
 from training.synthesis import versions
 
 logger = logging.getLogger(__name__)
@@ -53,6 +53,12 @@ def mine_version(version_id: int) -> None:
 def mine_waiting() -> None:
     """Mine the versions whose message or worker was lost."""
     versions.mine_waiting()
+
+
+@shared_task
+def refresh_precedents() -> None:
+    """Have new and changed pairs answer questions."""
+    precedents.refresh()
 
 
 @worker_ready.connect

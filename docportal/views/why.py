@@ -15,6 +15,7 @@ class Attempt:
 
     engine: str
     model: str
+    precedent: str
     outcome: str
     generate_ms: float
     verify_ms: float
@@ -65,6 +66,8 @@ def why(answer: Answer, asked: str, cards: Iterable[Card]) -> Why | None:
             Attempt(
                 engine=ENGINES[one["engine"]],
                 model=one["model"],
+                # Answers that were kept before there were precedents do not tell of any.
+                precedent=one.get("precedent", ""),
                 outcome=one["failed"] or one["problem"],
                 generate_ms=one["generate_ms"],
                 verify_ms=one["verify_ms"],

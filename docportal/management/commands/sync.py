@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.text import slugify
 
-from docportal.bulk import make_searchable
+from docportal.bulk import make_searchable, refresh_precedents
 from ingestion.jobs import UNFINISHED
 from ingestion.models import DocumentVersion, Source, SourceFile
 from ingestion.sources.services import request_sync
@@ -39,6 +39,7 @@ class Command(BaseCommand):
         retrieval.refresh()
         for source in sources:
             mine_collection(source.collection)
+        refresh_precedents(servers=embedded_servers)
         seconds = round(time.monotonic() - started, 3)
         self._print({"sources": outcomes, "seconds": seconds}, as_json=options["json"])
         if any(one["outcome"] != "synced" for one in outcomes):

@@ -9,8 +9,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.text import slugify
 
+from docportal.bulk import refresh_precedents
 from docportal.questions import servers_at_hand
 from ingestion.models import Collection
+from router.serving import embedded_servers
 from training.synthesis.service import SynthesisReport, synthesise
 
 
@@ -29,6 +31,7 @@ class Command(BaseCommand):
         servers = servers_at_hand(say=self.stderr.write)
         with servers if settings.TEACHER_URL else contextlib.nullcontext():
             report = synthesise(collection, progress=self.stderr.write)
+        refresh_precedents(servers=embedded_servers)
         self._print(report, as_json=options["json"])
         if report.failed and not report.teacher:
             raise SystemExit(1)

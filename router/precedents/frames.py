@@ -1,0 +1,185 @@
+"""A sentence without what it is about and without the value it gives: the same for many. Pure."""
+
+import re
+from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import lru_cache
+
+from router.evidence.claims import entities_of
+from router.text import fold
+
+# Words of the longest name that is looked for.
+_LONGEST_NAME = 5
+_WORD = re.compile(r"[^\W_]+")
+_TOKEN = re.compile(r"\w+")
+# No word is one of these.
+_NAME, _VALUE = "<name>", "<value>"
+# Of a value that is a path, an address or an amount: `/var/log/a.log`, `#on-call`, `99.9%`.
+_INSIDE_VALUE = re.compile(r"[^\s`'\"(){}\[\]“”‘’]")
+_AFTER_VALUE = ".,;:!?"
+# In front of a value, `port: 80`, and behind it, `80 (rotated daily`.
+_LABEL = re.compile(r"[^:]+:\s+")
+_OPENED = re.compile(r"\s*[(\[{][^)\]}]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Precedent:
+    """A question, and the folded sentence from `start` to `end` of which is its answer.
+
+    `names` are what the question names, in the form of `name_key`. `is_written`: by a person, or
+    with the documents, and not made from them by rules.
+    """
+
+    question: str
+    names: frozenset[str]
+    answer: str
+    sentence: str
+    start: int
+    end: int
+    is_written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word, or `_NAME` for a whole name, with its place in the text."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The tokens of a sentence, with `_VALUE` at `slot` for all those of its value."""
+
+    tokens: tuple[str, ...]
+    slot: int
+    words: frozenset[str]
+
+    @property
+    def has_name(self) -> bool:
+        """Whether the sentence says of what it tells."""
+        return _NAME in self.words
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """The value where a sentence fits a frame, by its characters, and how much of both is the
+    same, 0 to 1."""
+
+    start: int
+    end: int
+    likeness: float
+
+
+def name_key(name: str) -> str:
+    """The same for `cedar-vault`, `Cedar Vault` and `CedarVault`."""
+    return "".join(_WORD.findall(fold(name).text))
+
+
+def names_of(question: str) -> frozenset[str]:
+    """The keys of what a question names, as far as its form tells."""
+    return frozenset(filter(None, map(name_key, entities_of(question))))
+
+
+def mentions(folded: str, known: AbstractSet[str]) -> list[tuple[int, int]]:
+    """Start and end of each of the `known` names in a folded text, the longest at each place."""
+    found: list[tuple[int, int]] = []
+    parts = [match.span() for match in _WORD.finditer(folded)]
+    at = 0
+    while at < len(parts):
+        ends = range(min(at + _LONGEST_NAME, len(parts)), at, -1)
+        end = next((end for end in ends if _key(folded, parts[at:end]) in known), None)
+        if end is None:
+            at += 1
+        else:
+            found.append((parts[at][0], parts[end - 1][1]))
+            at = end
+    return found
+
+
+def without_names(question: str, known: AbstractSet[str]) -> str:
+    """The question about `it`, so that it is compared by what it asks and not by whom of."""
+    folded = fold(question).text
+    for start, end in reversed(mentions(folded, known | names_of(question))):
+        folded = f"{folded[:start]}it{folded[end:]}"
+    return folded
+
+
+def tokens_of(folded: str, known: AbstractSet[str]) -> list[Token]:
+    """The words of a folded text, each of the `known` names as one."""
+    named = mentions(folded, known)
+    tokens: list[Token] = []
+    for match in _TOKEN.finditer(folded):
+        name = next(((s, e) for s, e in named if s < match.end() and match.start() < e), None)
+        if name is None:
+            tokens.append(Token(match[0], *match.span()))
+        elif not tokens or tokens[-1].start != name[0]:
+            tokens.append(Token(_NAME, *name))
+    return tokens
+
+
+@lru_cache(maxsize=20_000)
+def frame_of(precedent: Precedent) -> Frame | None:
+    """The frame of its sentence; None: it is nothing but the answer."""
+    tokens = tokens_of(precedent.sentence, precedent.names)
+    start, end = precedent.start, precedent.end
+    inside = [n for n, one in enumerate(tokens) if one.start < end and start < one.end]
+    if not inside or len(inside) == len(tokens):
+        return None
+    texts = [one.text for one in tokens]
+    texts[inside[0] : inside[-1] + 1] = [_VALUE]
+    return Frame(tuple(texts), inside[0], frozenset(texts) - {_VALUE})
+
+
+def fit(frame: Frame, folded: str, tokens: Sequence[Token], least: float) -> Fitting | None:
+    """Where a folded sentence has what stands in the frame for its value.
+
+    None where less than `least` of both is the same, or not what stands directly around the value,
+    or where only the frame says of what it tells.
+    """
+    texts = [one.text for one in tokens]
+    if not _may_fit(frame, texts, least) or (frame.has_name and _NAME not in texts):
+        return None
+    blocks = SequenceMatcher(None, frame.tokens, texts, autojunk=False).get_matching_blocks()
+    blocks = [block for block in blocks if block.size]
+    before = [block for block in blocks if block.a + block.size == frame.slot]
+    after = [block for block in blocks if block.a == frame.slot + 1]
+    if (frame.slot and not before) or (frame.slot + 1 < len(frame.tokens) and not after):
+        return None
+    first = before[-1].b + before[-1].size if before else 0
+    last = after[0].b if after else len(texts)
+    if first >= last:
+        return None
+    same = sum(block.size for block in blocks)
+    others = len(frame.tokens) - 1 + len(texts) - (last - first)
+    likeness = 2 * same / others
+    if likeness < least:
+        return None
+    return Fitting(*_whole_value(folded, tokens[first].start, tokens[last - 1].end), likeness)
+
+
+def _may_fit(frame: Frame, texts: Collection[str], least: float) -> bool:
+    """Whether enough of the frame's words are there at all: most sentences have too few."""
+    shared = len(frame.words.intersection(texts))
+    return shared > 0 and shared >= least * len(frame.words) / (2 - least)
+
+
+def _whole_value(folded: str, start: int, end: int) -> tuple[int, int]:
+    """The value with the signs that belong to it, which are no words."""
+    while start > 0 and _INSIDE_VALUE.match(folded[start - 1]):
+        start -= 1
+    while end < len(folded) and _INSIDE_VALUE.match(folded[end]):
+        end += 1
+    while end > start and folded[end - 1] in _AFTER_VALUE:
+        end -= 1
+    if label := _LABEL.match(folded, start, end):
+        start = label.end()
+    opened = _OPENED.search(folded, start, end)
+    return start, opened.start() if opened and opened.start() > start else end
+
+
+def _key(folded: str, parts: Sequence[tuple[int, int]]) -> str:
+    return "".join(folded[start:end] for start, end in parts)

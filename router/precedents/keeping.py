@@ -1,0 +1,178 @@
+"""The precedents of each collection, with the vectors of their questions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.conf import settings
+
+from ingestion import tracing
+from ingestion.models import Collection, Reader
+from router.evidence.claims import literal_pattern
+from router.models import Precedents
+from router.precedents.frames import Precedent, names_of, without_names
+from router.precedents.settling import LEAST_MARGIN, LEAST_SCORE, Near, Settled, settle
+from router.text import fold
+
+if TYPE_CHECKING:
+    from router.prompts import Passage
+    from router.retrieval.vectors import Vectors
+
+# Of a collection: 30 MB of vectors, where no two ask the same.
+MOST = 20_000
+# Collections whose precedents a process keeps at hand.
+AT_HAND = 16
+# What one question alone names may be no name at all.
+LEAST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question with its answer and the sentence that says it."""
+
+    question: str
+    answer: str
+    sentence: str
+    is_written: bool
+
+
+def keep(collection: Collection, answered: Sequence[Answered], *, pairs: str) -> int:
+    """Store the first `MOST` of those whose sentence has their answer, in place of those that
+    were; how many they are.
+
+    `pairs` tells from which pairs they were made. Vectors that are there already are not made
+    again. Raises `EmbeddingsUnavailable`.
+    """
+    rows = list(islice(filter(None, map(_row, answered)), MOST))
+    # Of what is compared, many are the same: it says `it` for every name.
+    asked = list(dict.fromkeys(str(row["asked"]) for row in rows))
+    vectors = _vectors(collection, asked).astype("<f4").tobytes()
+    stored = json.dumps([rows, asked]).encode()
+    Precedents.objects.update_or_create(
+        collection=collection,
+        defaults={
+            "embedder": settings.EMBEDDINGS_MODEL,
+            "rows": rows,
+            "asked": asked,
+            "vectors": vectors,
+            "sha256": hashlib.sha256(stored + vectors).hexdigest(),
+            "pairs": pairs,
+        },
+    )
+    return len(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The precedents of a collection, by its primary key. `of_asked` are their numbers by that of
+    their vector; `known` are the keys of the names that several of them have."""
+
+    collection: int
+    precedents: tuple[Precedent, ...]
+    of_asked: tuple[tuple[int, ...], ...]
+    vectors: Vectors
+    known: frozenset[str]
+
+    def near(self, vector: Vectors) -> list[Near]:
+        """Those near enough to matter, the nearest first."""
+        cosines = self.vectors @ vector
+        near = np.flatnonzero(cosines >= LEAST_SCORE - LEAST_MARGIN)
+        return [
+            (self.precedents[number], float(cosines[place]))
+            for place in near[np.argsort(-cosines[near], kind="stable")]
+            for number in self.of_asked[place]
+        ]
+
+
+def books_for(user: Reader) -> list[Book]:
+    """Those of the collections that `user` may read. One query, while they stay as they are."""
+    readable = Collection.objects.readable_by(user)
+    kept = Precedents.objects.filter(collection__in=readable, embedder=settings.EMBEDDINGS_MODEL)
+    at_hand = [_book(pk, sha256) for pk, sha256 in kept.values_list("pk", "sha256")]
+    return [book for book in at_hand if book.precedents]
+
+
+@tracing.span("precedent")
+def settled(
+    question: str, passages: Sequence[Passage], collections: Sequence[int], books: Sequence[Book]
+) -> Settled | None:
+    """What the precedents of `books` make of a question. Asks no database.
+
+    `collections` are those of the passages: one is held against precedents of its own, so that who
+    may read it may read the question that was answered before. None as well while no embedding
+    server answers.
+    """
+    if not books or not passages:
+        return None
+    # The web process starts without the client's libraries.
+    from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
+
+    known = frozenset[str]().union(*(book.known for book in books))
+    try:
+        vector = ServerEmbeddings().one(without_names(question, known))
+    except EmbeddingsUnavailable:
+        return None
+    near = {book.collection: book.near(vector) for book in books}
+    return settle(question, passages, [near.get(one, []) for one in collections], known)
+
+
+@lru_cache(maxsize=AT_HAND)
+def _book(pk: int, sha256: str) -> Book:
+    kept = Precedents.objects.get(pk=pk, sha256=sha256)
+    precedents = tuple(map(_precedent, kept.rows))
+    places = {asked: place for place, asked in enumerate(kept.asked)}
+    of_asked: list[list[int]] = [[] for _ in places]
+    for number, row in enumerate(kept.rows):
+        of_asked[places[row["asked"]]].append(number)
+    vectors = np.frombuffer(kept.vectors, "<f4").reshape(-1, settings.EMBEDDINGS_DIMENSION)
+    named = Counter(name for one in precedents for name in one.names)
+    known = frozenset(name for name, times in named.items() if times >= LEAST_NAMED)
+    return Book(kept.collection_id, precedents, tuple(map(tuple, of_asked)), vectors, known)
+
+
+def _row(one: Answered) -> dict[str, object] | None:
+    """As it is stored; None: the sentence does not hold the answer."""
+    sentence = fold(one.sentence).text
+    place = literal_pattern(one.answer).search(sentence)
+    if place is None:
+        return None
+    return {
+        "question": one.question,
+        "asked": without_names(one.question, frozenset()),
+        "names": sorted(names_of(one.question)),
+        "answer": one.answer,
+        "sentence": sentence,
+        "start": place.start(),
+        "end": place.end(),
+        "is_written": one.is_written,
+    }
+
+
+def _precedent(row: dict[str, Any]) -> Precedent:
+    places = {name: row[name] for name in ("question", "answer", "sentence", "start", "end")}
+    return Precedent(**places, names=frozenset(row["names"]), is_written=row["is_written"])
+
+
+def _vectors(collection: Collection, asked: Sequence[str]) -> Vectors:
+    """Shape (len(asked), dimension), of unit length. Raises `EmbeddingsUnavailable`."""
+    from router.retrieval.embeddings import ServerEmbeddings
+
+    made: dict[str, Vectors] = {}
+    kept = Precedents.objects.filter(collection=collection, embedder=settings.EMBEDDINGS_MODEL)
+    if (known := kept.first()) is not None:
+        before = np.frombuffer(known.vectors, "<f4").reshape(-1, settings.EMBEDDINGS_DIMENSION)
+        made = dict(zip(known.asked, before, strict=True))
+    new = [text for text in asked if text not in made]
+    made |= dict(zip(new, ServerEmbeddings().batch(new), strict=True))
+    rows = np.empty((len(asked), settings.EMBEDDINGS_DIMENSION), np.float32)
+    for place, text in enumerate(asked):
+        rows[place] = made[text]
+    return rows

@@ -1,0 +1,151 @@
+"""Which value of the passages answers a question, by questions that were answered before. Pure."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from router.evidence.quantities import quantities
+from router.evidence.questions import Question, read_question
+from router.evidence.sources import Source, names, read_source
+from router.precedents.frames import (
+    Fitting,
+    Frame,
+    Precedent,
+    fit,
+    frame_of,
+    mentions,
+    name_key,
+    tokens_of,
+)
+from router.prompts import Passage
+from router.text import exact_form, fold
+
+# The share of a sentence and of a frame that must be the same.
+LEAST_LIKENESS = 0.6
+# Of the cosine of the questions times the root of the likeness of the sentences: what it must be,
+# how far above that of every other value, and what it is less for a question made by rules, as
+# these say little in other words. Chosen on two companies' services and one company's prose.
+LEAST_SCORE, LEAST_MARGIN, FOR_MINED = 0.5, 0.05, 0.2
+# Words that a value may have more than the answer before it.
+_MORE_WORDS = 4
+# More frames than so many are not tried.
+MOST_NEAR = 200
+
+Near = tuple[Precedent, float]
+"""A precedent and the cosine of both questions, without their names."""
+_Usable = tuple[Precedent, Frame, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The value by the number of its passage, from 0, and its start and end there. `sentence` are
+    those of the sentence around it. `question` is the one that was answered before."""
+
+    passage: int
+    start: int
+    end: int
+    sentence: tuple[int, int]
+    question: str
+    score: float
+
+
+def settle(
+    question: str,
+    passages: Sequence[Passage],
+    near: Sequence[Sequence[Near]],
+    known: AbstractSet[str],
+) -> Settled | None:
+    """The one value that precedents lead to; None: there is none, or several.
+
+    `near` are those that each passage is held against, the nearest first. `known` are names by
+    their keys. A passage counts only if it names all that the question does, and a sentence if it
+    says itself of what it tells, or the headings above it do.
+    """
+    asked = read_question(question)
+    named = [*_spelled(question, known), *asked.entities]
+    best: list[Settled] = []
+    for number, (passage, precedents) in enumerate(zip(passages, near, strict=True)):
+        source = read_source(passage)
+        if all(names(source, name) for name in named):
+            usable = _usable(precedents, names_something=bool(named))
+            best += _of_sentences(number, source, usable, asked, frozenset(map(name_key, named)))
+    best.sort(key=lambda one: -one.score)
+    if not best or best[0].score < LEAST_SCORE:
+        return None
+    first = best[0]
+    value = _value(passages, first)
+    others = [one.score for one in best[1:] if _value(passages, one) != value]
+    if others and first.score - others[0] < LEAST_MARGIN:
+        return None
+    return first
+
+
+def _spelled(text: str, known: AbstractSet[str]) -> list[str]:
+    """The known names in a text, as they are written there."""
+    folded = fold(text).text
+    return [folded[start:end] for start, end in mentions(folded, known)]
+
+
+def _usable(near: Iterable[Near], *, names_something: bool) -> list[_Usable]:
+    """The nearest of each frame, as its others lead to the same value."""
+    usable: dict[tuple[Frame, bool], _Usable] = {}
+    for precedent, cosine in near:
+        frame = frame_of(precedent)
+        if frame and (names_something or not precedent.names):
+            usable.setdefault((frame, precedent.is_written), (precedent, frame, cosine))
+    return list(usable.values())[:MOST_NEAR]
+
+
+def _of_sentences(
+    number: int,
+    source: Source,
+    usable: Sequence[_Usable],
+    asked: Question,
+    named: AbstractSet[str],
+) -> Iterator[Settled]:
+    """The best candidate of each sentence of a passage that has one."""
+    is_headed = bool(_spelled(source.context, named)) or not named
+    for sentence in source.sentences:
+        folded = fold(source.text[sentence.start : sentence.end])
+        tokens = tokens_of(folded.text, named)
+        found = [
+            (_score(precedent, cosine, fitting), precedent, fitting)
+            for precedent, frame, cosine in usable
+            if (frame.has_name or is_headed)
+            and (fitting := fit(frame, folded.text, tokens, LEAST_LIKENESS))
+            and _is_alike(precedent.answer, value := folded.text[fitting.start : fitting.end])
+            and _is_wanted(value, asked)
+        ]
+        if found:
+            score, nearest, _ = max(found, key=lambda one: one[0])
+            # Rules take the whole cell for the value, where people know which part of it is asked.
+            _, _, fitting = max(found, key=lambda one: (one[1].is_written, one[2].likeness))
+            ends = (folded.original(end) for end in (fitting.start, fitting.end))
+            start, end = (sentence.start + end for end in ends)
+            around = (sentence.start, sentence.end)
+            yield Settled(number, start, end, around, nearest.question, score)
+
+
+def _score(precedent: Precedent, cosine: float, fitting: Fitting) -> float:
+    score = cosine * math.sqrt(fitting.likeness)
+    return score if precedent.is_written else score - FOR_MINED
+
+
+def _is_alike(answer: str, value: str) -> bool:
+    """Whether both have figures or neither, and the value is not much longer."""
+    if any(map(str.isdigit, answer)) != any(map(str.isdigit, value)):
+        return False
+    return 0 < len(value.split()) <= len(answer.split()) + _MORE_WORDS
+
+
+def _is_wanted(value: str, asked: Question) -> bool:
+    """Whether it is a measure of the sort that the question asks for, if it asks for one."""
+    wanted, told = asked.wanted, list(quantities(value))
+    if wanted is None or not wanted.is_measure or not told:
+        return True
+    return any(map(wanted.has_quantity, told))
+
+
+def _value(passages: Sequence[Passage], one: Settled) -> str:
+    return exact_form(passages[one.passage].text[one.start : one.end])

@@ -1,0 +1,102 @@
+"""A sentence without its name and value fits the same sentence about another thing."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.precedents.frames import (
+    Precedent,
+    fit,
+    frame_of,
+    mentions,
+    name_key,
+    names_of,
+    tokens_of,
+    without_names,
+)
+
+LEAST = 0.6
+
+
+def precedent(question: str, answer: str, sentence: str) -> Precedent:
+    folded = sentence.lower()
+    start = folded.index(answer.lower())
+    return Precedent(
+        question, names_of(question), answer, folded, start, start + len(answer), is_written=True
+    )
+
+
+PORT = precedent(
+    "Which port does night-bell listen on?", "5071", "Night-bell listens on port 5071 by default."
+)
+
+
+def value_in(sentence: str, of: Precedent = PORT, *names: str) -> str | None:
+    frame, folded = frame_of(of), sentence.lower()
+    assert frame is not None
+    named = frozenset(map(name_key, names or ("dawn-horn",)))
+    found = fit(frame, folded, tokens_of(folded, named), LEAST)
+    return folded[found.start : found.end] if found else None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "value"),
+    [
+        ("Dawn-horn listens on port 6210 by default.", "6210"),
+        ("Dawn Horn listens on port 6210 by default.", "6210"),
+        ("By default, dawn-horn listens on port 6210.", None),
+        ("Dusk-gong listens on port 6210 by default.", None),
+        ("Dawn-horn is written in Go.", None),
+    ],
+    ids=["another name", "otherwise spelled", "what follows is gone", "of another", "another fact"],
+)
+def test_the_value_is_what_stands_in_its_place(sentence: str, value: str | None) -> None:
+    assert value_in(sentence) == value
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence", "other", "value"),
+    [
+        ("/var/a.log", "Log: /var/a.log, daily.", "Log: /srv/b.log, daily.", "/srv/b.log"),
+        ("#crew", "Call #crew.", "Call #night-shift.", "#night-shift"),
+        ("99.9%", "Target: 99.9%", "Target: 99.95%", "99.95%"),
+        ("4", "4 retries are made", "retries: 7 retries are made", "7"),
+        ("x.log", "It logs to x.log", "It logs to y.log (rotated", "y.log"),
+    ],
+    ids=["path", "channel", "share", "label", "bracket"],
+)  # fmt: skip
+def test_a_value_keeps_its_signs_and_leaves_those_of_the_sentence(
+    answer: str, sentence: str, other: str, value: str
+) -> None:
+    assert value_in(other, precedent("What is it?", answer, sentence)) == value
+
+
+def test_nothing_but_an_answer_is_no_frame() -> None:
+    assert frame_of(precedent("Which port?", "5071", "5071")) is None
+
+
+def test_a_name_is_known_in_each_of_its_spellings_and_the_longest_counts() -> None:
+    known = frozenset({"nightbell", "nightbelleast", "bell"})
+    text = "night bell, night-bell-east and nightbell ring the bell"
+    found = [text[start:end] for start, end in mentions(text, known)]
+    assert found == ["night bell", "night-bell-east", "nightbell", "bell"]
+
+
+def test_questions_are_compared_without_what_they_name() -> None:
+    known = frozenset({"dawnhorn"})
+    asked = without_names("Which port does dawn horn listen on?", known)
+    assert asked == without_names("Which port does night-bell listen on?", frozenset())
+    assert asked == "which port does it listen on?"
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_any_texts_are_taken(sentence: str, other: str) -> None:
+    folded = sentence.casefold()
+    one = Precedent("What?", frozenset(), folded[:3], folded, 0, min(len(folded), 3), True)
+    frame = frame_of(one)
+    if frame is None:
+        return
+    found = fit(frame, other, tokens_of(other, frozenset()), LEAST)
+    if found is not None:
+        assert 0 <= found.start < found.end <= len(other)
+        assert LEAST <= found.likeness <= 1

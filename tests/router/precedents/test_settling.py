@@ -1,0 +1,93 @@
+"""Which value of the passages a question answered before leads to, and when to none."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from router.precedents.settling import FOR_MINED, LEAST_MARGIN, LEAST_SCORE, Near, settle
+from router.prompts import Passage
+from tests.router.precedents.test_frames import PORT, precedent
+
+KNOWN = frozenset({"nightbell", "dawnhorn"})
+ASKED = "What TCP number do I open for dawn-horn?"
+HORN = Passage(
+    "dawn-horn",
+    "Network",
+    "It wakes the crew. Dawn-horn listens on port 6210 by default. It has 4 workers.",
+)
+BELL = Passage("night-bell", "Network", "Night-bell listens on port 5071 by default.")
+WORKERS = precedent("How many workers does night-bell have?", "9", "It has 9 workers.")
+
+
+def value(
+    near: Sequence[Near], question: str = ASKED, passages: Sequence[Passage] = (BELL, HORN)
+) -> str | None:
+    found = settle(question, passages, [near] * len(passages), KNOWN)
+    return passages[found.passage].text[found.start : found.end] if found else None
+
+
+def test_the_same_sentence_about_what_is_asked_has_the_value() -> None:
+    found = settle(ASKED, [BELL, HORN], [[], [(PORT, 0.8)]], KNOWN)
+    assert found is not None
+    assert HORN.text[found.start : found.end] == "6210"
+    assert HORN.text[slice(*found.sentence)] == "Dawn-horn listens on port 6210 by default."
+    assert (found.passage, found.question) == (1, PORT.question)
+    assert found.score == pytest.approx(0.8)
+
+
+def test_a_passage_is_held_against_its_own_precedents_only() -> None:
+    assert settle(ASKED, [BELL, HORN], [[(PORT, 0.8)], []], KNOWN) is None
+
+
+def test_the_headings_say_of_what_a_sentence_tells_that_does_not() -> None:
+    assert value([(WORKERS, 0.8)], "How many hands has dawn-horn?") == "4"
+    stranger = replace(HORN, title="All of them")
+    assert value([(WORKERS, 0.8)], "How many hands has dawn-horn?", [stranger]) is None
+
+
+def test_what_is_not_near_enough_settles_nothing() -> None:
+    assert value([(PORT, LEAST_SCORE - 0.01)]) is None
+    mined = replace(PORT, is_written=False)
+    assert value([(mined, LEAST_SCORE + FOR_MINED - 0.01)]) is None
+    assert value([(mined, LEAST_SCORE + FOR_MINED + 0.01)]) == "6210"
+
+
+def test_two_values_that_are_nearly_as_likely_settle_nothing() -> None:
+    assert value([(PORT, 0.8), (WORKERS, 0.8 - LEAST_MARGIN / 2)]) is None
+    assert value([(PORT, 0.8), (WORKERS, 0.8 - 2 * LEAST_MARGIN)]) == "6210"
+    # Once more the same value is no doubt.
+    again = replace(HORN, text="Dawn-horn listens on port 6210 by default.")
+    assert value([(PORT, 0.8)], passages=[HORN, again]) == "6210"
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What TCP number do I open for dawn-harp?", "What TCP number do I open?"],
+    ids=["another name", "no name"],
+)
+def test_of_another_thing_it_settles_nothing(question: str) -> None:
+    assert value([(PORT, 0.9)], question) is None
+
+
+def test_a_measure_of_another_kind_than_is_asked_for_settles_nothing() -> None:
+    size = precedent("How much does night-bell hold?", "12 MB", "Night-bell holds 12 MB of calls.")
+    horn = replace(HORN, text="Dawn-horn holds 30 MB of calls.")
+    assert value([(size, 0.9)], "What does dawn-horn hold?", [horn]) == "30 MB"
+    assert value([(size, 0.9)], "How many hours does dawn-horn hold calls?", [horn]) is None
+
+
+def test_people_say_how_much_of_a_line_is_the_value() -> None:
+    line = Passage("dawn-horn", "Network", "Port: TCP 6210, from inside only")
+    other = "Port: TCP 5071, from inside only"
+    ruled = replace(precedent("port?", "TCP 5071, from inside only", other), is_written=False)
+    told = precedent("Which port?", "5071", other)
+    assert value([(ruled, 0.9)], passages=[line]) == "TCP 6210, from inside only"
+    assert value([(ruled, 0.9), (told, 0.6)], passages=[line]) == "6210"
+
+
+def test_places_are_those_of_the_text_as_it_is_written() -> None:
+    odd = Passage("dawn-horn", "", "“Ǆ” ﬁrst … Dawn-horn listens on port 6210 by default.")
+    assert value([(PORT, 0.9)], passages=[odd]) in {"6210", None}
+    odd = replace(odd, text="ﬁne.\nDawn-horn listens on port ６２１０ by default.")
+    assert value([(PORT, 0.9)], passages=[odd]) == "６２１０"

@@ -1,0 +1,160 @@
+"""Pairs answer questions in other words and about other things, from the text of today."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import Group
+from pytest_django import Settings
+from pytest_django.fixtures import DjangoAssertNumQueries
+
+from ingestion import services as documents
+from ingestion.models import Collection, DocumentVersion
+from router import services
+from router.models import Answer, Precedents
+from router.precedents import keeping
+from tests.documents import passage, publish
+from tests.pairs import a_pair
+from tests.people import People
+from tests.router.retrieval.hashed_words import HashedWords, hashed_words
+from tests.scripted_llm import ScriptedLLM
+from training import precedents
+from training.models import QAPair
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+
+BELL = "Night-bell listens on port 5071 by default."
+HORN = "Dawn-horn listens on port 6210 by default."
+TAUGHT = "Which port does night-bell listen on?"
+ASKED = "Which port does dawn-horn listen on now?"
+
+
+@pytest.fixture
+def words(settings: Settings) -> Iterator[HashedWords]:
+    with hashed_words() as server:
+        settings.EMBEDDINGS_URL = server.url
+        yield server
+
+
+@pytest.fixture
+def bell(wiki: Collection, words: HashedWords) -> DocumentVersion:
+    version = publish(wiki, "night-bell.md", [passage(BELL, "Network")], title="night-bell")
+    publish(wiki, "dawn-horn.md", [passage(HORN, "Network")], title="dawn-horn")
+    imported = {"origin": QAPair.Origin.IMPORTED, "review": QAPair.Review.APPROVED}
+    a_pair(version, TAUGHT, "5071", evidence=BELL, **imported)
+    precedents.refresh()
+    return version
+
+
+@pytest.mark.usefixtures("bell")
+class TestAnswers:
+    def test_a_question_on_another_thing_is_answered_without_a_model(
+        self, llm: ScriptedLLM
+    ) -> None:
+        answer = services.ask(ASKED, user=None)
+        assert (answer.route, answer.text, answer.model) == ("rag", "6210", "")
+        assert llm.requests == []
+        assert (answer.prompt_tokens, answer.completion_tokens) == (0, 0)
+        assert f"in the words in which “{TAUGHT}” was answered" in answer.reason
+        cited = answer.citations.get(supports=True)
+        assert cited.chunk.text[cited.start : cited.end] == HORN
+        assert answer.signals["attempts"][0]["precedent"] == TAUGHT
+        assert answer.signals["verified"]
+
+    def test_what_was_changed_is_answered_from_the_text_of_today(
+        self, wiki: Collection, llm: ScriptedLLM
+    ) -> None:
+        changed = BELL.replace("5071", "5072")
+        publish(wiki, "night-bell.md", [passage(changed, "Network")], title="night-bell")
+        assert not QAPair.objects.live().exists()
+        assert services.ask(TAUGHT, user=None).text == "5072"
+        assert llm.requests == []
+
+    def test_what_was_taken_out_is_not(self, wiki: Collection, llm: ScriptedLLM) -> None:
+        llm.will_say("I don't have enough information to answer that.")
+        text = "Night-bell wakes the port by day."
+        publish(wiki, "night-bell.md", [passage(text, "Network")], title="night-bell")
+        assert services.ask(TAUGHT, user=None).refused
+        assert llm.requests
+
+    def test_a_route_that_is_asked_for_is_taken_as_it_is(self, llm: ScriptedLLM) -> None:
+        llm.will_say("6210 [1]")
+        answer = services.ask(ASKED, user=None, route="rag")
+        assert (answer.text, len(llm.requests)) == ("6210", 1)
+
+    def test_a_passage_is_answered_by_pairs_of_its_own_collection(
+        self, people: People, llm: ScriptedLLM
+    ) -> None:
+        llm.will_say("6210 [1]")
+        group = Group.objects.create(name="crew")
+        people.reader.groups.add(group)
+        closed = Collection.objects.create(name="Closed", slug="closed")
+        closed.readers.add(group)
+        bells = publish(closed, "bell.md", [passage(BELL, "Network")], title="night-bell")
+        QAPair.objects.update(document=bells.document)
+        precedents.refresh()
+        open_one: Answer = services.ask(ASKED, user=people.reader)
+        assert open_one.signals["attempts"][0]["precedent"] == ""
+        publish(closed, "dusk.md", [passage(HORN.replace("Dawn-horn", "Dusk-gong"), "Network")])
+        asked = ASKED.replace("dawn-horn", "dusk-gong")
+        assert services.ask(asked, user=people.reader).text == "6210"
+        assert len(llm.requests) == 1
+        llm.will_say("6210 [1]")
+        assert services.ask(asked, user=None).refused
+
+    def test_without_an_embedding_server_the_passages_are_read(
+        self, words: HashedWords, llm: ScriptedLLM
+    ) -> None:
+        llm.will_say("6210 [1]")
+        words.status = 500
+        assert services.ask(ASKED, user=None).text == "6210"
+        assert len(llm.requests) == 1
+
+
+class TestRefresh:
+    def test_it_embeds_each_question_once_and_names_not_at_all(
+        self, bell: DocumentVersion, words: HashedWords
+    ) -> None:
+        assert "which port does it listen on?" in words.texts
+        words.texts.clear()
+        for name in ("dusk-gong", "noon-gun"):
+            asked = TAUGHT.replace("night-bell", name)
+            a_pair(bell, asked, "5071", evidence=BELL, review=QAPair.Review.APPROVED)
+        precedents.refresh()
+        assert words.texts == []
+        assert len(Precedents.objects.get().rows) == 3
+
+    def test_it_follows_reviews(self, bell: DocumentVersion) -> None:
+        assert precedents.outdated() == []
+        QAPair.objects.update(review=QAPair.Review.REJECTED)
+        assert precedents.outdated() == [bell.document.collection]
+        precedents.refresh()
+        assert keeping.books_for(None) == []
+        assert precedents.outdated() == []
+
+    def test_without_an_embedding_server_it_is_done_the_next_time(
+        self, bell: DocumentVersion, words: HashedWords
+    ) -> None:
+        words.status = 500
+        a_pair(bell, "How loud?", "default", review=QAPair.Review.APPROVED)
+        precedents.refresh()
+        assert len(precedents.outdated()) == 1
+        words.status = 200
+        precedents.refresh()
+        assert precedents.outdated() == []
+
+    def test_a_collection_without_pairs_needs_none(self, wiki: Collection) -> None:
+        assert precedents.outdated() == []
+
+    def test_precedents_at_hand_cost_one_query(
+        self, bell: DocumentVersion, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        assert keeping.books_for(None)
+        with django_assert_num_queries(1):
+            keeping.books_for(None)
+
+    def test_they_go_with_their_collection(self, bell: DocumentVersion) -> None:
+        collection = bell.document.collection
+        documents.archive_document(document=bell.document, actor=None)
+        assert keeping.books_for(None)
+        collection.readers.add(Group.objects.create(name="few"))
+        assert keeping.books_for(None) == []

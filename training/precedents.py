@@ -1,0 +1,80 @@
+"""The pairs of each collection as precedents of new questions."""
+
+import logging
+from collections.abc import Iterator
+
+from django.db.models import Count, Max, Q, QuerySet
+
+from ingestion.models import Chunk, Collection
+from router.evidence.claims import literal_pattern
+from router.models import Precedents
+from router.precedents import keeping
+from router.precedents.keeping import Answered
+from router.retrieval.embeddings import EmbeddingsUnavailable
+from router.text import fold, sentences
+from training.models import QAPair
+
+logger = logging.getLogger(__name__)
+
+# Passages whose texts are read at once.
+_AT_ONCE = 500
+
+
+def outdated() -> list[Collection]:
+    """Collections whose pairs have changed since their precedents were made."""
+    made = dict(Precedents.objects.values_list("collection", "pairs"))
+    return [one for one in Collection.objects.all() if made.get(one.pk, _NONE) != _state(one)]
+
+
+def refresh() -> None:
+    """Make the precedents of all those anew. Without an embedding server they stay as they are."""
+    for collection in outdated():
+        state = _state(collection)
+        try:
+            keeping.keep(collection, list(_answered(collection)), pairs=state)
+        except EmbeddingsUnavailable:
+            logger.warning("The precedents of %s wait for an embedding server.", collection)
+
+
+_NONE = "0 None None"
+
+
+def _state(collection: Collection) -> str:
+    """Another one whenever a pair came, went or was decided about."""
+    told = _pairs(collection).aggregate(Count("pk"), Max("pk"), Max("reviewed_at"))
+    return " ".join(str(value) for value in told.values())
+
+
+def _pairs(collection: Collection) -> QuerySet[QAPair]:
+    """Retired ones, too: what they were asked in other words stands in the text of today."""
+    return QAPair.objects.filter(
+        document__collection=collection, review=QAPair.Review.APPROVED, start__isnull=False
+    )
+
+
+def _answered(collection: Collection) -> Iterator[Answered]:
+    """Those of people first, then those made by rules; of each kind the newest first."""
+    mined = Q(origin=QAPair.Origin.MINED)
+    pairs = _pairs(collection).order_by("-pk")
+    for chosen in (pairs.exclude(mined), pairs.filter(mined)):
+        rows = list(chosen[: keeping.MOST])
+        for start in range(0, len(rows), _AT_ONCE):
+            yield from _with_sentences(collection, rows[start : start + _AT_ONCE])
+
+
+def _with_sentences(collection: Collection, pairs: list[QAPair]) -> Iterator[Answered]:
+    hashes = {pair.content_hash for pair in pairs}
+    chunks = Chunk.objects.filter(content_hash__in=hashes, version__document__collection=collection)
+    texts = dict(chunks.values_list("content_hash", "text"))
+    for pair in pairs:
+        sentence = _sentence_of(pair, texts.get(pair.content_hash, ""))
+        is_written = pair.origin != QAPair.Origin.MINED
+        yield Answered(pair.question, pair.answer, sentence, is_written)
+
+
+def _sentence_of(pair: QAPair, text: str) -> str:
+    """The sentence of its evidence that says the answer; empty if there is none."""
+    start, end = pair.start or 0, pair.end or 0
+    touched = (text[s:e] for s, e in sentences(text) if s < end and start < e)
+    said = literal_pattern(pair.answer)
+    return next((one for one in touched if said.search(fold(one).text)), "")
