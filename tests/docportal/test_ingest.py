@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from docportal.models import User
 from ingestion.models import Chunk, Collection, Document
-from router import retrieval
+from router import retrieval, services
 from training.models import QAPair
 
 pytestmark = [
@@ -125,6 +125,16 @@ def test_pairs_beside_a_document_are_imported_once(ingest: Ingest, tree: Path) -
     assert ingest()["pairs"] == 1
     assert ingest()["pairs"] == 0
     assert QAPair.objects.get(origin="imported").document.path == "guide.md"
+
+
+def test_pairs_answer_other_words_at_once_and_the_edited_text(ingest: Ingest, tree: Path) -> None:
+    pair = {"query": "When does the ramp open?", "answer": "05:40", "context": "opens at 05:40"}
+    (tree / "guide_qa.jsonl").write_text(json.dumps(pair) + "\n")
+    ingest()
+    assert services.ask("What time is the ramp opened?", user=None).text == "05:40"
+    (tree / "guide.md").write_text(GUIDE.replace("05:40", "06:15"))
+    ingest()
+    assert services.ask("What time is the ramp opened?", user=None).text == "06:15"
 
 
 def test_pairs_are_mined_from_documents_alone(ingest: Ingest, tree: Path) -> None:

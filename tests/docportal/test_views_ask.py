@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.test import AsyncClient, Client
 from django.urls import reverse
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from docportal import admission
 from docportal.admission import answers
@@ -22,8 +22,11 @@ from router.models import Answer, Citation, Conversation, Feedback, Query
 from tests.docportal.streams import parts
 from tests.documents import passage, publish, upload
 from tests.model_files import Workshop, certified
+from tests.pairs import a_pair
 from tests.people import People
+from tests.router.retrieval.hashed_words import hashed_words
 from tests.scripted_llm import ScriptedLLM
+from training import precedents
 from training.models import QAPair
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
@@ -129,6 +132,23 @@ def test_answer_says_why_it_came_this_way(
     assert f"{model}: The answer of {model} is not shown: “7” stands in none" in page
     assert "every sentence stands in a passage" in page
     assert '<td>taught</td><td class="number">12</td><td class="number">75 %</td>' in page
+
+
+def test_answer_by_an_earlier_question_says_so(
+    client: Client, llm: ScriptedLLM, wiki: Collection, settings: Settings
+) -> None:
+    version = publish(wiki, "webhooks.md", [passage(SENTENCE, "Delivery")], title="Webhook sender")
+    earlier = "How often does it retry?"
+    a_pair(version, earlier, "9", evidence=SENTENCE, review=QAPair.Review.APPROVED)
+    with hashed_words() as server:
+        settings.EMBEDDINGS_URL = server.url
+        precedents.refresh()
+        query = ask(client, "How often does it retry now?")
+    page = " ".join(body(client.get(reverse("question", args=[query.pk]))).split())
+    assert llm.requests == []
+    assert query.answer.text in SENTENCE
+    told = f"no model, but the answer to “{earlier}”: every sentence stands in a passage"
+    assert told in unescape(page)
 
 
 @pytest.mark.usefixtures("sender")
