@@ -82,8 +82,8 @@ class Migration(migrations.Migration):
             name='Incident',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('model-server', 'Model server'), ('embedding-server', 'Embedding server'), ('index', 'Index of another embedding model'), ('tuned-server', 'Server of a tuned model'), ('tuned-files', 'Files of a tuned model')], max_length=20)),
-                ('subject', models.CharField(help_text='The model, by its name.', max_length=200)),
+                ('kind', models.CharField(choices=[('model-server', 'Model server'), ('embedding-server', 'Embedding server'), ('index', 'Index of another embedding model'), ('index-disk', 'Disk of the index'), ('tuned-server', 'Server of a tuned model'), ('tuned-files', 'Files of a tuned model')], max_length=20)),
+                ('subject', models.CharField(help_text='The model, by its name; of a disk the folder.', max_length=200)),
                 ('first_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('last_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('count', models.PositiveIntegerField(default=1)),

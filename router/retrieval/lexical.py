@@ -45,13 +45,16 @@ class LexicalIndex:
     def __init__(self, folder: Path) -> None:
         """Open the index of a folder, or make an empty one at revision 0.
 
-        Raises `DamagedIndexError`. No other process may write to the folder meanwhile.
+        Raises `DamagedIndexError`, and `OSError` where the disk takes no new one. No other process
+        may write to the folder meanwhile.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         if self.exists(folder):
             _verify(folder)
-        self._folder = folder
-        self._index = _open(folder)
+            self._index = _open(folder)
+        else:
+            self._index = _made(folder)
 
     @staticmethod
     def exists(folder: Path) -> bool:
@@ -63,7 +66,16 @@ class LexicalIndex:
         return LexicalSnapshot(self._index.searcher())
 
     def change(self, *, removed: Iterable[int], added: Iterable[Entry], revision: int) -> None:
-        """Take out all passages of the removed versions, put in the added ones, and commit."""
+        """Take out all passages of the removed versions, put in the added ones, and commit.
+
+        Raises `OSError` when the disk does not take it; then nothing has changed.
+        """
+        try:
+            self._change(removed, added, revision)
+        except ValueError as error:
+            raise _refused(self._folder, error) from error
+
+    def _change(self, removed: Iterable[int], added: Iterable[Entry], revision: int) -> None:
         # tantivy reads the list of its files once, and knows of those of other processes only when
         # it is opened after them.
         writer = _open(self._folder).writer(_WRITER_BYTES, 1)
@@ -160,6 +172,18 @@ def _open(folder: Path) -> tantivy.Index:
     index.config_reader("manual")
     index.register_tokenizer("words", _ANALYSER)
     return index
+
+
+def _made(folder: Path) -> tantivy.Index:
+    try:
+        return _open(folder)
+    except DamagedIndexError as error:
+        raise _refused(folder, error) from error
+
+
+def _refused(folder: Path, error: Exception) -> OSError:
+    """tantivy tells of a full disk as of everything else, by a `ValueError`."""
+    return OSError(f"{folder}: {error}")
 
 
 def _document(entry: Entry) -> tantivy.Document:

@@ -39,13 +39,16 @@ class Rows:
 
 
 def write_vectors(path: Path, dimension: int, batches: Iterable[Vectors]) -> None:
-    """Write an index file of all vectors, in the order that they come in."""
+    """Write an index file of all vectors, in the order that they come in. Raises `OSError`."""
     index = faiss.IndexScalarQuantizer(
         dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
     )
     for batch in batches:
         index.add(batch)
-    faiss.write_index(index, str(path))
+    try:
+        faiss.write_index(index, str(path))
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
 
 
 class VectorFile:
