@@ -118,7 +118,6 @@ def stages() -> Iterator[Problem]:
         repair = partial(_drop_coverage, pk)
         yield Problem("coverage-orphan", f"Of model {pk}, which is gone", repair)
 
-
     yield from _taught_for_nobody()
 
 

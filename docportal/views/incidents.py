@@ -59,7 +59,7 @@ def _words(kind: str, subject: str) -> tuple[str, str, str]:
         case Incident.Kind.INDEX_DISK:
             return (
                 f"The index in {subject} cannot be brought up to date.",
-                "Passages of what it holds; of what was changed lately only what its meaning finds.",
+                "What it holds; of what was changed lately only what its meaning finds.",
                 "Make room on its disk. It is tried again by itself.",
             )
         case Incident.Kind.TUNED_SERVER:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
-from django.urls import reverse
 from django.test import Client
+from django.urls import reverse
 
 from ingestion.models import Collection
 from router import incidents, retrieval
@@ -58,9 +58,7 @@ def test_what_the_index_holds_is_found_and_what_came_since_by_its_meaning(
     assert (snapshot.words.revision, snapshot.revision) == (2, 4)
 
 
-def test_admins_are_told_until_there_is_room(
-    writer: Writer, wiki: Collection, disk: Path
-) -> None:
+def test_admins_are_told_until_there_is_room(writer: Writer, wiki: Collection, disk: Path) -> None:
     writer.write(wiki, "ferry.md", "The ramp of the ferry closes.")
     retrieval.refresh()
     ballast = fill(disk)
@@ -94,9 +92,7 @@ def test_half_a_generation_is_not_left_where_there_is_no_room(
     assert [path.name for path in disk.iterdir() if path.is_dir()] == []
 
 
-def test_page_and_api_say_so(
-    writer: Writer, wiki: Collection, disk: Path, people: People
-) -> None:
+def test_page_and_api_say_so(writer: Writer, wiki: Collection, disk: Path, people: People) -> None:
     writer.write(wiki, "ferry.md", "The ramp of the ferry closes.")
     retrieval.refresh()
     fill(disk)
