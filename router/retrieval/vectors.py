@@ -4,9 +4,13 @@ The only importer of faiss. A graph index (HNSW) would be faster, but cannot del
 recall under a narrow filter; this one reads all vectors and gets faster as the filter narrows.
 """
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+# Read as faiss is loaded: its threads would compute on while they wait for the next search.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import faiss
 import numpy as np
