@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
@@ -23,6 +25,16 @@ BUSY = "Too many questions are being answered just now. Ask again in a few secon
 
 class Overloaded(Exception):
     """As many questions wait as may."""
+
+
+@dataclass(slots=True)
+class _Early:
+    """A place that a request has before its question was read; `used`: it is the question's."""
+
+    used: bool = False
+
+
+_early: ContextVar[_Early | None] = ContextVar("early", default=None)
 
 
 class Admission:
@@ -39,14 +51,35 @@ class Admission:
         return self._inside + len(self._kept) < self._most
 
     @contextmanager
+    def taken_early(self) -> Iterator[None]:
+        """A place for the question of this request, held while inside until `place` takes it over.
+        Raises `Overloaded` at once when there is none."""
+        if not self.has_room:
+            raise Overloaded
+        early = _Early()
+        before = _early.set(early)
+        self._inside += 1
+        try:
+            yield
+        finally:
+            _early.reset(before)
+            if not early.used:
+                self._inside -= 1
+
+    @contextmanager
     def place(self, question: UUID | None = None) -> Iterator[None]:
-        """Held while inside: the one that was kept for `question`, or else any. Raises `Overloaded`
-        at once when there is none."""
+        """Held while inside: the one that was kept for `question` or taken early, or else any.
+        Raises `Overloaded` at once when there is none."""
+        early = _early.get()
         if question in self._kept:
             del self._kept[question]
-        elif not self.has_room:
+            self._inside += 1
+        elif early is not None and not early.used:
+            early.used = True
+        elif self.has_room:
+            self._inside += 1
+        else:
             raise Overloaded
-        self._inside += 1
         try:
             yield
         finally:

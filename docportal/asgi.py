@@ -1,9 +1,20 @@
 """The web process: `uvicorn docportal.asgi:application`."""
 
 import os
+from typing import cast
 
+from asgiref.typing import ASGI3Application
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "docportal.settings")
 
-application = get_asgi_application()
+
+def _application() -> ASGI3Application:
+    django = cast("ASGI3Application", get_asgi_application())
+    # It reads the settings.
+    from docportal.door import Door
+
+    return Door(django)
+
+
+application = _application()

@@ -10,7 +10,8 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -109,21 +110,28 @@ class RequestIdMiddleware:
         return self._asynchronously(request) if self._is_async else self._synchronously(request)
 
     def _synchronously(self, request: HttpRequest) -> HttpResponseBase:
-        token, started = request_id.set(_id_of(request)), time.perf_counter()
-        try:
+        started = time.perf_counter()
+        with request_named(request.headers.get(HEADER, "")):
             return _noted(request, self._handle(request), started)
-        finally:
-            request_id.reset(token)
 
     async def _asynchronously(self, request: HttpRequest) -> HttpResponseBase:
         # Never reset: the task ends with the request, and a stream is written after this.
-        request_id.set(_id_of(request))
+        request_id.set(_id_of(request.headers.get(HEADER, "")))
         started = time.perf_counter()
         return _noted(request, await self._handle(request), started)
 
 
-def _id_of(request: HttpRequest) -> str:
-    given = request.headers.get(HEADER, "")
+@contextmanager
+def request_named(given: str) -> Iterator[str]:
+    """The id of a request, the one given to it if that is well-formed, on all that is logged."""
+    token = request_id.set(_id_of(given))
+    try:
+        yield request_id.get()
+    finally:
+        request_id.reset(token)
+
+
+def _id_of(given: str) -> str:
     return given if _WELL_FORMED.fullmatch(given) else uuid.uuid4().hex
 
 
@@ -131,14 +139,15 @@ def _noted(request: HttpRequest, response: HttpResponseBase, started: float) -> 
     """By the name of the view, since an address may hold a question or a title."""
     response[HEADER] = request_id.get()
     match = request.resolver_match
-    fields = {
-        "method": request.method,
-        "view": match.view_name if match else "",
-        "status": response.status_code,
-        "ms": round((time.perf_counter() - started) * 1000, 1),
-    }
-    requests_log.info("%(method)s %(view)s %(status)s", fields, extra={"fields": fields})
+    note(request.method, match.view_name if match else "", response.status_code, started)
     return response
+
+
+def note(method: str | None, view: str, status: int, started: float) -> None:
+    """A request that was answered; `started` is a time of the performance counter."""
+    ms = round((time.perf_counter() - started) * 1000, 1)
+    fields = {"method": method, "view": view, "status": status, "ms": ms}
+    requests_log.info("%(method)s %(view)s %(status)s", fields, extra={"fields": fields})
 
 
 # --- Jobs --------------------------------------------------------------------------------------

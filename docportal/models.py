@@ -4,14 +4,18 @@ finds about itself.
 Everything about documents lives in `ingestion`.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar, Self
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, Group, Permission
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Model, Q, QuerySet
 from django.utils import timezone
+from django.utils.functional import cached_property
+
+from ingestion.prepared import Prepared
 
 LONGEST_DAYS = 365
 LONGEST_NAME = 100
@@ -19,6 +23,27 @@ LONGEST_NAME = 100
 
 class User(AbstractUser):
     """A person who asks, writes or administers; what they may do follows from their groups."""
+
+    def has_perm(self, perm: str, obj: Model | None = None) -> bool:
+        """As Django's, with one short query for all that this person may do; every page asks."""
+        if obj is not None or not self.is_active or self.is_superuser:
+            return super().has_perm(perm, obj)
+        return perm in self._granted
+
+    @cached_property
+    def _granted(self) -> frozenset[str]:
+        return frozenset(f"{app}.{codename}" for app, codename in _permissions.rows([self.pk]))
+
+
+def _permissions_of(people: Sequence[int]) -> QuerySet[Permission, tuple[str, str]]:
+    groups = User.groups.through.objects.filter(user__in=people).values("group")
+    by_group = Group.permissions.through.objects.filter(group__in=groups).values("permission")
+    own = User.user_permissions.through.objects.filter(user__in=people).values("permission")
+    granted = Permission.objects.filter(Q(pk__in=by_group) | Q(pk__in=own)).order_by()
+    return granted.values_list("content_type__app_label", "codename")
+
+
+_permissions = Prepared(_permissions_of)
 
 
 class TokenQuerySet(models.QuerySet["ApiToken"]):

@@ -30,16 +30,17 @@ def process_version(version_id: int) -> None:
     """Make one version searchable and bring this machine's index up to date.
 
     Its pairs are a task of their own, which comes when those that wait to be searchable are done.
+    A message that comes twice finds nothing to do.
     """
-    process(version_id)
-    retrieval.refresh()
-    poke("training.tasks.mine_version", version_id)
+    if process(version_id):
+        retrieval.refresh()
+        poke("training.tasks.mine_version", version_id)
 
 
-@shared_task
+@shared_task(expires=jobs.SWEEP_EXPIRES.total_seconds())
 def requeue_abandoned() -> None:
     """Poke again for every version whose message or worker was lost."""
-    for version_id in jobs.abandoned():
+    for version_id in jobs.take_abandoned():
         process_version.delay(version_id)
 
 
@@ -57,14 +58,15 @@ def sweep_at_start(**_: object) -> None:
     embed_served.delay()
 
 
-def process(version_id: int) -> None:
-    """Claim the version and take it as far as it goes; does nothing if somebody else has it.
+def process(version_id: int) -> bool:
+    """Claim the version and take it as far as it goes; False, and nothing is done, if it is
+    finished or somebody else has it.
 
     When a service is away the version waits where it is, for the next sweep.
     """
     job = jobs.claim(version_id)
     if job is None:
-        return
+        return False
     with tracing.span("document", version=version_id), jobs.lease_kept(job):
         try:
             if job.version.state == DocumentVersion.State.PARSING:
@@ -81,6 +83,7 @@ def process(version_id: int) -> None:
             jobs.put_back(job)
         except LeaseLost:
             logger.warning("%s was taken over by another worker.", job.version)
+    return True
 
 
 def parse(job: jobs.Claim) -> None:

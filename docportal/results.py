@@ -47,6 +47,7 @@ def searched(result: "SearchResult") -> dict[str, Any]:
         "hits": [cited(hit.chunk) | {"score": round(hit.score, 4)} for hit in result.hits],
         "ms": round(result.ms, 1),
         "degraded": result.degraded,
+        "behind": result.behind,
         "revision": result.revision,
     }
 

@@ -216,6 +216,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
+    "docportal.one_thread.OneThreadMiddleware",
 ]
 
 ROOT_URLCONF = "docportal.urls"

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from ingestion import doc_types, leases, publication
@@ -24,6 +24,9 @@ from ingestion.models import Chunk, Document, DocumentVersion, Event, Reader
 State = DocumentVersion.State
 UNFINISHED = (State.QUEUED, State.PARSING, State.INDEXING)
 MAX_ATTEMPTS = 3
+# A sweep that is made was sent less than so long ago. The queue keeps the order, so what was sent
+# before that has left it; the rest of the quiet time is for what a worker has taken and not begun.
+SWEEP_EXPIRES = timedelta(seconds=20)
 QUIET_BEFORE_POKE = timedelta(seconds=30)
 
 
@@ -47,6 +50,7 @@ def claim(version_id: int) -> Claim | None:
                 fence=F("fence") + 1,
                 attempts=F("attempts") + 1,
                 lease_until=leases.until(),
+                poked_at=None,
             )
         )
         if not claimed:
@@ -66,11 +70,17 @@ def _unattended() -> QuerySet[DocumentVersion]:
     return DocumentVersion.objects.filter(leases.ended(), state__in=UNFINISHED)
 
 
-def abandoned(limit: int = 100) -> list[int]:
-    """Versions that should be worked on and are not: their poke or their worker was lost."""
-    quiet = timezone.now() - QUIET_BEFORE_POKE
-    waiting = _unattended().exclude(state=State.QUEUED, created_at__gt=quiet)
-    return list(waiting.order_by("pk").values_list("pk", flat=True)[:limit])
+def take_abandoned(limit: int = 1000) -> list[int]:
+    """Versions that should be worked on and for which no message stands any more: it or their
+    worker was lost. The caller sends one for each; until that may be lost too, they are not
+    taken again."""
+    now = timezone.now()
+    # A clock that was wrong may have left a time in the future.
+    stands = Q(poked_at__range=(now - QUIET_BEFORE_POKE, now + QUIET_BEFORE_POKE))
+    waiting = _unattended().filter(~stands | Q(poked_at=None))
+    taken = list(waiting.order_by("pk").values_list("pk", flat=True)[:limit])
+    DocumentVersion.objects.filter(pk__in=taken).update(poked_at=now)
+    return taken
 
 
 def being_read(user: Reader) -> int:

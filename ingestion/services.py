@@ -232,6 +232,7 @@ def retry_version(*, version: DocumentVersion, actor: Actor, enqueue: bool = Tru
             failure_reason="",
             attempts=0,
             lease_until=None,
+            poked_at=timezone.now(),
         )
         if not updated:
             raise UserError(

@@ -177,6 +177,8 @@ class Draft:
         said += [self._outcome(attempt) for attempt in self.attempts]
         if self.found.degraded:
             said.append("The embedding server does not answer, so only words were searched.")
+        if self.found.behind:
+            said.append("The index is not up to date, so what was changed lately may be missing.")
         return " ".join(one for one in said if one)[:MAX_REASON]
 
     def _outcome(self, attempt: Attempt) -> str:
@@ -223,6 +225,7 @@ class Draft:
             "question": self.question,
             "revision": self.found.revision,
             "degraded": self.found.degraded,
+            "behind": self.found.behind,
             "hits": [hit.chunk.pk for hit in self.found.hits],
             **self.signals.as_json(),
             "decision": self.decision.as_json(),

@@ -105,8 +105,9 @@ def _open(kind: Kind, subject: str) -> QuerySet[Incident]:
 
 # --- Out -----------------------------------------------------------------------------------------
 def standing() -> list[Incident]:
-    """Those that are open, the latest first. A model that is in use no more fails nobody."""
-    in_use = [settings.LLM_MODEL, settings.EMBEDDINGS_MODEL, *tuned.versions_to_load()]
+    """Those that are open, the latest first. What is in use no more fails nobody."""
+    models = [settings.LLM_MODEL, settings.EMBEDDINGS_MODEL, *tuned.versions_to_load()]
+    in_use = [*models, str(settings.INDEX_DIR)]
     return list(Incident.objects.filter(closed_at=None, subject__in=in_use))
 
 

@@ -17,7 +17,7 @@ from ingestion.problems import GRACE, Check, Problem, is_left
 from ingestion.storage import sha256_of
 from router import model_store
 from router.adapter_files import weights_sha256
-from router.models import Answer, Citation, ModelCoverage, ModelVersion
+from router.models import Answer, Citation, ModelCoverage, ModelVersion, TaughtQuestions
 from router.tuned import audience_of, tainted
 
 Stage = ModelVersion.Stage
@@ -117,6 +117,22 @@ def stages() -> Iterator[Problem]:
     for pk in unknown.order_by("model_id").values_list("model_id", flat=True).distinct():
         repair = partial(_drop_coverage, pk)
         yield Problem("coverage-orphan", f"Of model {pk}, which is gone", repair)
+
+    yield from _taught_for_nobody()
+
+
+def _taught_for_nobody() -> Iterator[Problem]:
+    """Questions with their vectors of models that are gone or were pruned."""
+    used = ModelVersion.objects.exclude(pruned_at__lt=timezone.now() - GRACE)
+    strays = TaughtQuestions.objects.filter(~Exists(used.filter(pk=OuterRef("model_id"))))
+    for pk, model_id in strays.order_by("pk").values_list("pk", "model_id"):
+        what = f"Of model {model_id}, which is gone or was pruned"
+        yield Problem("taught-orphan", what, partial(_drop_taught, pk))
+
+
+def _drop_taught(pk: int) -> bool:
+    TaughtQuestions.objects.filter(pk=pk).delete()
+    return True
 
 
 def _several_serving() -> Iterator[Problem]:

@@ -289,11 +289,14 @@ class Incident(models.Model):
         MODEL_SERVER = "model-server", "Model server"
         EMBEDDING_SERVER = "embedding-server", "Embedding server"
         INDEX = "index", "Index of another embedding model"
+        INDEX_DISK = "index-disk", "Disk of the index"
         TUNED_SERVER = "tuned-server", "Server of a tuned model"
         TUNED_FILES = "tuned-files", "Files of a tuned model"
 
     kind = models.CharField(max_length=20, choices=Kind)
-    subject = models.CharField(max_length=200, help_text="The model, by its name.")
+    subject = models.CharField(
+        max_length=200, help_text="The model, by its name; of a disk the folder."
+    )
     first_at = models.DateTimeField(default=timezone.now)
     last_at = models.DateTimeField(default=timezone.now)
     count = models.PositiveIntegerField(default=1)

@@ -22,7 +22,7 @@ from ingestion.storage import sha256_of
 from router import model_store, vllm
 from router.adapter_files import WEIGHTS, check_adapter, check_merged, weights_sha256
 from router.model_store import Staged
-from router.models import ModelCoverage, ModelVersion
+from router.models import ModelCoverage, ModelVersion, TaughtQuestions
 from router.smoke import smoke_test
 from router.tuned import audience_of, is_tainted
 
@@ -266,7 +266,8 @@ def _announce(event: Event, model: ModelVersion, before: ModelVersion | None) ->
 
 # --- Out ---------------------------------------------------------------------------------------
 def prune(keep: int | None = None) -> list[str]:
-    """Remove the files of old versions but the newest `keep`; their rows stay. Returns the names.
+    """Remove the files and the taught questions of old versions but the newest `keep`; their rows
+    stay. Returns the names.
 
     Never of one that serves, that is a way back, or that is a canary.
     """
@@ -290,6 +291,7 @@ def _prune(keep: int) -> list[str]:
             with contextlib.suppress(vllm.AdapterRefused):  # It then forgets with its next start.
                 vllm.unload(model.name)
     # All of them, also those that an earlier process no longer came to.
+    TaughtQuestions.objects.filter(model__pruned_at__isnull=False).delete()
     for model in ModelVersion.objects.exclude(pruned_at=None):
         model_store.remove(model.name)
     return [model.name for model in old]

@@ -45,6 +45,7 @@ class Passages:
 
     hits: list[Hit]
     degraded: bool
+    behind: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def answer(
 async def _answer(query: Query, route: RouteAsked, earlier: Sequence[str]) -> AsyncGenerator[Event]:
     started = time.perf_counter()
     draft = await sync_to_async(_begun)(query, route, earlier=earlier)
-    yield Passages(draft.found.hits, draft.found.degraded)
+    yield Passages(draft.found.hits, draft.found.degraded, draft.found.behind)
     async with contextlib.aclosing(written_sentences(draft)) as sentences:
         async for sentence in sentences:
             yield sentence

@@ -27,6 +27,7 @@ from router.models import (
     IndexGeneration,
     ModelCoverage,
     ModelVersion,
+    TaughtQuestions,
 )
 from router.retrieval.lexical import Entry, LexicalIndex
 from tests.documents import upload
@@ -183,6 +184,14 @@ def _pruned_with_files(home: Home) -> None:
     ModelVersion.objects.filter(pk=home.previous.pk).update(pruned_at=pruned_at)
 
 
+def _pruned_with_taught_questions(home: Home) -> None:
+    TaughtQuestions.objects.create(
+        model=home.previous, embedder="e", questions=[], vectors=b"", sha256="0" * 64
+    )
+    _pruned_with_files(home)
+    model_store.remove(home.previous.name)
+
+
 def _tightened(home: Home) -> None:
     home.served.document.collection.readers.add(*home.codes.document.collection.readers.all())
 
@@ -301,6 +310,7 @@ MENDED: dict[str, Damage] = {
     "coverage-orphan": lambda _: ModelCoverage.objects.create(
         model_id=999_999, content_hash="0" * 64, pairs=1
     ),
+    "taught-orphan": _pruned_with_taught_questions,
     "model-collections": lambda home: home.model.collections.clear(),
     "tainted-serves": _tightened,
     "citation-span": lambda _: Citation.objects.filter(rank=1).update(end=9_999),

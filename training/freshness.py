@@ -1,6 +1,6 @@
 """How much of a document the serving model knows, in facts: for a page of documents, one query."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from ingestion.models import Document
+from ingestion.prepared import Prepared
 from router.freshness import is_known, stale_passages
 from training.models import QAPair
 
@@ -27,6 +28,12 @@ class Freshness:
 
 def document_freshness(documents: Iterable[Document]) -> dict[int, Freshness]:
     """By the document's primary key."""
+    rows = _counted.rows([document.pk for document in documents])
+    return {document: Freshness(*numbers) for document, *numbers in rows}
+
+
+def _counts(documents: Sequence[int]) -> QuerySet[Document, Any]:
+    """The primary key of each, and the numbers of its `Freshness` in their order."""
     known = QAPair.objects.live().filter(is_known("document"), review=QAPair.Review.APPROVED)
     new = QAPair.objects.trainable().filter(~is_known("document"))
     counts = {
@@ -35,11 +42,11 @@ def document_freshness(documents: Iterable[Document]) -> dict[int, Freshness]:
         "stale": _each(stale_passages(), "version__document", "content_hash"),
         "waiting": _each(QAPair.objects.waiting(), "document", "pk"),
     }
-    rows = Document.objects.filter(pk__in=[document.pk for document in documents])
-    return {
-        row.pop("pk"): Freshness(**row)
-        for row in rows.order_by().annotate(**counts).values("pk", *counts)
-    }
+    rows = Document.objects.filter(pk__in=documents).order_by().annotate(**counts)
+    return rows.values_list("pk", *counts)
+
+
+_counted = Prepared(_counts)
 
 
 def _each(rows: QuerySet[Any], document: str, counted: str) -> Combinable:

@@ -188,9 +188,9 @@ async def _broken(error: Exception) -> bytes:
 
 def _event(happened: services.Event, user: User) -> tuple[str, dict[str, Any]]:
     match happened:
-        case services.Passages(hits, degraded):
+        case services.Passages(hits, degraded, behind):
             found = [cited(hit.chunk) | {"score": round(hit.score, 4)} for hit in hits]
-            return "passages", {"hits": found, "degraded": degraded}
+            return "passages", {"hits": found, "degraded": degraded, "behind": behind}
         case Sentence(text, rank):
             return "sentence", {"text": text, "passage": rank or None}
         case services.Finished(answer):

@@ -82,6 +82,7 @@ class SearchOut(Schema):
     hits: list[HitOut]
     ms: float
     degraded: bool
+    behind: bool
 
 
 def _collection(row: Collection) -> CollectionOut:
@@ -267,7 +268,8 @@ def restore_version(request: ApiRequest, slug: str, number: int) -> Status[Versi
 def search(
     request: ApiRequest, q: str, collection: str = "", limit: Limit = 10
 ) -> dict[str, object]:
-    """The best passages of what is served now. `degraded`: found by their words alone."""
+    """The best passages of what is served now. `degraded`: found by their words alone. `behind`:
+    the index cannot be brought up to date, so what was changed lately may be missing."""
     within = readable_collection(request.auth, collection) if collection else None
     found = retrieval.search(q, user=request.auth, collection=within, limit=limit)
     return searched(found)

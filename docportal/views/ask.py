@@ -59,6 +59,7 @@ def _found(user: User, text: str) -> dict[str, object]:
         "being_read": 0 if cards else being_read(user),
         "ms": result.ms,
         "degraded": result.degraded,
+        "behind": result.behind,
     }
 
 

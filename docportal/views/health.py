@@ -45,10 +45,12 @@ def _database() -> str:
 
 def _index() -> str:
     try:
-        degraded = search("ready", user=None, limit=1).degraded
-    except (DatabaseError, OSError):
+        found = search("ready", user=None, limit=1)
+    except DatabaseError:
         return "cannot be read"
-    return "embeddings do not answer: words only" if degraded else "ok"
+    if found.behind:
+        return "cannot be brought up to date: its disk takes no more"
+    return "embeddings do not answer: words only" if found.degraded else "ok"
 
 
 def _model() -> str:

@@ -56,6 +56,12 @@ def _words(kind: str, subject: str) -> tuple[str, str, str]:
                 "Passages found by their words alone, until each is embedded anew.",
                 "Wait: the worker does that when it starts. Or set EMBEDDINGS_MODEL back.",
             )
+        case Incident.Kind.INDEX_DISK:
+            return (
+                f"The index in {subject} cannot be brought up to date.",
+                "What it holds; of what was changed lately only what its meaning finds.",
+                "Make room on its disk. It is tried again by itself.",
+            )
         case Incident.Kind.TUNED_SERVER:
             return (
                 f"The server of the tuned model {subject} does not stay up.",

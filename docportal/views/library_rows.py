@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from docportal.models import User
 from docportal.views.typed import words_of
-from ingestion.models import Chunk, DocumentVersion
+from ingestion.models import DocumentVersion
 from router.text import storable
 
 
@@ -17,20 +16,11 @@ def newest(user: User) -> QuerySet[DocumentVersion]:
         document=OuterRef("document"), number__gt=OuterRef("number")
     )
     served = DocumentVersion.objects.served().filter(document=OuterRef("document"))
-    passages = (
-        Chunk.objects.filter(version=OuterRef("pk"))
-        .order_by()
-        .values("version")
-        .annotate(n=Count("pk"))
-    )
     return (
         DocumentVersion.objects.readable_by(user)
         .filter(~Exists(newer))
         .select_related("document__collection", "author")
-        .annotate(
-            served_number=Subquery(served.values("number")[:1]),
-            passages=Coalesce(Subquery(passages.values("n"), output_field=IntegerField()), 0),
-        )
+        .annotate(served_number=Subquery(served.values("number")[:1]))
     )
 
 

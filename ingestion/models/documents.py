@@ -16,6 +16,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 Reader = AbstractBaseUser | AnonymousUser | None
 
@@ -146,6 +147,12 @@ class DocumentVersion(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     fence = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
+    poked_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        default=timezone.now,
+        help_text="When a message was last sent for it; null: a worker has taken it since.",
+    )
 
     published_revision = models.PositiveBigIntegerField(null=True, blank=True)
     withdrawn_revision = models.PositiveBigIntegerField(null=True, blank=True)

@@ -20,7 +20,8 @@ def search(
     """The best passages for `text` among those that `user` may read, as of now.
 
     Takes any text. Shows what was published before the call, and no document in two versions.
-    Without an embedding server it goes by words alone, and says so in `degraded`.
+    Without an embedding server it goes by words alone, and says so in `degraded`; while the index
+    cannot be brought up to date, with what it holds, and says so in `behind`.
     """
     from router.retrieval import searching
 

@@ -110,7 +110,29 @@ class IndexFolder:
         embedder: str,
         dimension: int,
     ) -> Generation:
-        """Make generation `number` out of all chunks; not used before `point` names it."""
+        """Make generation `number` out of all chunks; not used before `point` names it.
+
+        Raises `OSError` when the disk does not take it; then nothing of it is left there.
+        """
+        try:
+            return self._written(number, batches, revision, embedder, dimension)
+        except OSError:
+            self.drop(number)
+            raise
+
+    def drop(self, number: int) -> None:
+        """Remove what no pointer names: on a full disk its room is what is needed most."""
+        for folder in (self.lexical(number), self.vectors(number)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _written(
+        self,
+        number: int,
+        batches: Iterable[tuple[Rows, Vectors]],
+        revision: int,
+        embedder: str,
+        dimension: int,
+    ) -> Generation:
         folder = self.vectors(number)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()

@@ -4,11 +4,16 @@ The database is the truth and the folder a cache of it, shared by all processes 
 A search asks the database for the corpus revision. Whoever finds the index behind takes the file
 lock, adds and removes what changed in between, and searches exactly what is served now. So an
 upload is found by the next search, and no document is ever shown twice or not at all.
+
+A disk that takes nothing more stops no search. Words are then found in what the index holds, and
+what came since by its vectors, which are in memory; what was withdrawn since the database leaves
+out.
 """
 
 import logging
 import threading
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
@@ -40,11 +45,16 @@ logger = logging.getLogger(__name__)
 # Beyond this share of the generation, and this number, a new one is cheaper.
 COMPACT_SHARE = 0.1
 COMPACT_CHUNKS = 2_000
+# A search does not wait for a disk that refused the last change so short a time ago.
+RETRY_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The corpus at one revision. Safe between threads; stays valid whatever is written."""
+    """The corpus at one revision. Safe between threads; stays valid whatever is written.
+
+    Its words are of an earlier revision while the disk takes no change of them (`is_behind`).
+    """
 
     words: LexicalSnapshot
     vectors: DenseSnapshot
@@ -52,6 +62,10 @@ class Snapshot:
     @property
     def revision(self) -> int:
         return self.vectors.revision
+
+    @property
+    def is_behind(self) -> bool:
+        return self.words.revision < self.revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +82,29 @@ class Index:
         self._folder = IndexFolder(path)
         self._changing = threading.Lock()
         self._opened: _Opened | None = None
+        self._refused: OSError | None = None
+        self._refused_at = 0.0
 
     def snapshot(self) -> Snapshot:
-        """The corpus as it is served now."""
-        opened = self._opened
-        if opened is not None and opened.snapshot.revision == current_revision():
+        """The corpus as it is served now. Raises `OSError` when there is no index and the disk
+        takes none."""
+        opened = self._at_hand()
+        if opened is not None:
             return opened.snapshot
         with self._changing:
             return self._caught_up().snapshot
 
     def refresh(self) -> int:
-        """Catch up, and make a new generation when the present one has aged; the revision."""
+        """Catch up, and make a new generation when the present one has aged; the revision that
+        all of it has. Raises as `snapshot`."""
         with self._changing:
             opened = self._caught_up()
-            if _is_due(opened.snapshot.vectors):
+            if _is_due(opened.snapshot.vectors) and self._still_refused() is None:
                 opened = self._compact()
-            return opened.snapshot.revision
+            return min(opened.snapshot.revision, opened.snapshot.words.revision)
 
     def rebuild(self) -> int:
-        """Make everything anew from the database; the revision."""
+        """Make everything anew from the database; the revision. Raises `OSError`."""
         with self._changing, self._folder.lock():
             return self._rebuild().snapshot.revision
 
@@ -98,11 +116,33 @@ class Index:
         except DamagedIndexError:
             return 0
 
+    def _at_hand(self) -> _Opened | None:
+        """What this process has, if it is as new as it can be."""
+        opened = self._opened
+        if opened is None or opened.snapshot.revision != current_revision():
+            return None
+        return None if opened.snapshot.is_behind and self._still_refused() is None else opened
+
+    def _still_refused(self) -> OSError | None:
+        """Why the disk took no change a moment ago; None: it did, or it is time to try again."""
+        since = time.monotonic() - self._refused_at
+        return self._refused if since < RETRY_SECONDS else None
+
     # --- Under the lock of this process --------------------------------------------------------
     def _caught_up(self) -> _Opened:
-        opened = self._opened
-        if opened is not None and opened.snapshot.revision == current_revision():
+        opened = self._at_hand()
+        if opened is not None:
             return opened
+        refused = self._still_refused()
+        if refused is not None:
+            return self._in_memory(refused)
+        try:
+            return self._from_disk()
+        except OSError as error:
+            self._note_refused(error)
+            return self._in_memory(error)
+
+    def _from_disk(self) -> _Opened:
         with self._folder.lock():
             revision = current_revision()
             try:
@@ -111,16 +151,44 @@ class Index:
             except (DamagedIndexError, DamagedGenerationError) as error:
                 logger.warning("The index is made from the database: %s", error)
                 return self._rebuild()
-            return self._advance(opened, revision)
+            self._opened = opened
+            opened = self._advance(opened, revision)
+        if self._refused is not None:
+            # Another process may have been the one that found room.
+            self._note_taken()
+        return opened
+
+    def _in_memory(self, refused: OSError) -> _Opened:
+        """What was opened last, with the vectors of what came since; raises `refused` if there is
+        nothing."""
+        opened, revision = self._opened, current_revision()
+        if opened is None or opened.snapshot.revision > revision:
+            raise OSError(*refused.args) from refused
+        vectors = _at_revision(opened.snapshot.vectors, revision)
+        self._opened = replace(opened, snapshot=Snapshot(opened.words.snapshot(), vectors))
+        return self._opened
 
     def _compact(self) -> _Opened:
-        with self._folder.lock():
-            pointer = self._folder.pointer()
-            if pointer is None:
-                return self._rebuild()
-            generation = self._write_generation()
-            self._folder.point(Pointer(pointer.lexical, generation.manifest.number))
-            return self._advance(self._reopen(), current_revision())
+        try:
+            with self._folder.lock():
+                pointer = self._folder.pointer()
+                if pointer is None:
+                    return self._rebuild()
+                generation = self._write_generation()
+                self._folder.point(Pointer(pointer.lexical, generation.manifest.number))
+                return self._advance(self._reopen(), current_revision())
+        except OSError as error:
+            self._note_refused(error)
+            return self._in_memory(error)
+
+    def _note_refused(self, error: OSError) -> None:
+        logger.warning("The index cannot be brought up to date: %s", error)
+        self._refused, self._refused_at = error, time.monotonic()
+        incidents.report(Incident.Kind.INDEX_DISK, str(self._folder.path), str(error))
+
+    def _note_taken(self) -> None:
+        self._refused = None
+        incidents.settle(Incident.Kind.INDEX_DISK, str(self._folder.path))
 
     # --- Under the file lock too ---------------------------------------------------------------
     def _reopen(self) -> _Opened:
@@ -144,24 +212,25 @@ class Index:
                 removed=change.touched, added=corpus.entries(change.added), revision=revision
             )
             words = opened.words.snapshot()
-        vectors = opened.snapshot.vectors
-        if vectors.revision < revision:
-            change = corpus.change(since=vectors.revision, until=revision)
-            vectors = vectors.changed(
-                touched=change.touched, added=corpus.vectors(change.added), revision=revision
-            )
-        self._opened = _Opened(opened.pointer, opened.words, Snapshot(words, vectors))
+            self._note_taken()
+        vectors = _at_revision(opened.snapshot.vectors, revision)
+        self._opened = replace(opened, snapshot=Snapshot(words, vectors))
         return self._opened
 
     def _rebuild(self) -> _Opened:
         generation = self._write_generation()
         number = generation.manifest.number
-        words = LexicalIndex(self._folder.lexical(number))
         revision = generation.manifest.revision
-        served = corpus.entries(corpus.served_at(revision))
-        words.change(removed=(), added=served, revision=revision)
-        pointer = Pointer(number, number)
-        self._folder.point(pointer)
+        try:
+            words = LexicalIndex(self._folder.lexical(number))
+            served = corpus.entries(corpus.served_at(revision))
+            words.change(removed=(), added=served, revision=revision)
+            pointer = Pointer(number, number)
+            self._folder.point(pointer)
+        except OSError:
+            self._folder.drop(number)
+            raise
+        self._note_taken()
         return self._advance(_opened(pointer, words, generation), revision)
 
     def _write_generation(self) -> Generation:
@@ -179,6 +248,15 @@ class Index:
         if generation.manifest.chunks == corpus.chunks_served_at(row.revision).count():
             incidents.settle(Incident.Kind.INDEX, row.embedder)
         return generation
+
+
+def _at_revision(vectors: DenseSnapshot, revision: int) -> DenseSnapshot:
+    if vectors.revision >= revision:
+        return vectors
+    change = corpus.change(since=vectors.revision, until=revision)
+    return vectors.changed(
+        touched=change.touched, added=corpus.vectors(change.added), revision=revision
+    )
 
 
 def _check_not_ahead(snapshot: Snapshot, revision: int) -> None:

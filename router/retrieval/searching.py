@@ -41,7 +41,8 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """`degraded`: no embedding server answered, the hits are found by words alone.
+    """`degraded`: no embedding server answered, the hits are found by words alone. `behind`: the
+    index could not be brought up to date, what was changed lately may be missing.
     `revision`: of the corpus that was searched. `ms`: of the whole search. `vector`: of the
     question, None if degraded."""
 
@@ -50,6 +51,7 @@ class SearchResult:
     degraded: bool
     revision: int
     vector: Vectors | None = None
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +77,22 @@ def search(
     if not question or limit < 1:
         return SearchResult([], _milliseconds_since(started), False, current_revision())
     vector = _vector(question)
+    degraded = vector is None
     collections = _readable(user, collection)
-    with tracing.span("index"):
-        snapshot = index.current().snapshot()
+    try:
+        with tracing.span("index"):
+            snapshot = index.current().snapshot()
+    except OSError:
+        ms, revision = _milliseconds_since(started), current_revision()
+        return SearchResult([], ms, degraded, revision, vector, behind=True)
     rankings = _rankings(snapshot, question, vector, collections, max(DEPTH, 2 * limit))
     with tracing.span("join"):
         scores = rankings.scores()
         places = _places(scores, collections, snapshot.revision)
         hits = _hits(arrange(scores, places, limit), rankings, vector)
-    degraded = vector is None
-    tracing.note(hits=len(hits), degraded=degraded, revision=snapshot.revision)
-    return SearchResult(hits, _milliseconds_since(started), degraded, snapshot.revision, vector)
+    revision, behind = snapshot.revision, snapshot.is_behind
+    tracing.note(hits=len(hits), degraded=degraded, behind=behind, revision=revision)
+    return SearchResult(hits, _milliseconds_since(started), degraded, revision, vector, behind)
 
 
 @tracing.span("retrieve version")

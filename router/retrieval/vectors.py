@@ -4,9 +4,13 @@ The only importer of faiss. A graph index (HNSW) would be faster, but cannot del
 recall under a narrow filter; this one reads all vectors and gets faster as the filter narrows.
 """
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+# Read as faiss is loaded: its threads would compute on while they wait for the next search.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import faiss
 import numpy as np
@@ -39,13 +43,16 @@ class Rows:
 
 
 def write_vectors(path: Path, dimension: int, batches: Iterable[Vectors]) -> None:
-    """Write an index file of all vectors, in the order that they come in."""
+    """Write an index file of all vectors, in the order that they come in. Raises `OSError`."""
     index = faiss.IndexScalarQuantizer(
         dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
     )
     for batch in batches:
         index.add(batch)
-    faiss.write_index(index, str(path))
+    try:
+        faiss.write_index(index, str(path))
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
 
 
 class VectorFile:

@@ -102,6 +102,13 @@ def test_server_of_the_company_is_named_by_its_setting(people: People, settings:
     assert "llm-server.log" not in page
 
 
+def test_full_disk_of_the_index_is_named_by_its_folder(people: People, settings: Settings) -> None:
+    incidents.report(Kind.INDEX_DISK, str(settings.INDEX_DIR), "No space left on device")
+    page = get(people.admin)
+    assert f"The index in {settings.INDEX_DIR} cannot be brought up to date." in page
+    assert "Make room on its disk." in page
+
+
 def test_open_ones_come_first_and_closed_ones_for_seven_days(people: People) -> None:
     a_model([], [])
     incidents.report(Kind.TUNED_FILES, "docs-v0001")

@@ -84,18 +84,30 @@ def test_waiting_for_a_service_is_no_attempt(version: DocumentVersion) -> None:
 def test_abandoned_work_is_found_and_work_in_hand_is_not(
     version: DocumentVersion, wiki: Collection
 ) -> None:
-    assert jobs.abandoned() == []
+    assert jobs.take_abandoned() == []
     job = jobs.claim(version.pk)
     assert job is not None
-    assert jobs.abandoned() == []
+    assert jobs.take_abandoned() == []
     expire_lease(version)
-    assert jobs.abandoned() == [version.pk]
+    assert jobs.take_abandoned() == [version.pk]
 
 
-def test_old_queued_version_without_a_message_is_found(version: DocumentVersion) -> None:
-    long_ago = timezone.now() - jobs.QUIET_BEFORE_POKE - timedelta(seconds=1)
-    DocumentVersion.objects.filter(pk=version.pk).update(created_at=long_ago)
-    assert jobs.abandoned() == [version.pk]
+@pytest.mark.parametrize("away", [-1.5, 1.5], ids=["long ago", "by a wrong clock in the future"])
+def test_version_whose_message_must_be_lost_is_taken_once(
+    version: DocumentVersion, away: float
+) -> None:
+    sent = timezone.now() + away * jobs.QUIET_BEFORE_POKE
+    DocumentVersion.objects.filter(pk=version.pk).update(poked_at=sent)
+    assert jobs.take_abandoned() == [version.pk]
+    assert jobs.take_abandoned() == []
+
+
+def test_version_that_is_retried_has_a_message(version: DocumentVersion) -> None:
+    job = jobs.claim(version.pk)
+    assert job is not None
+    jobs.fail(job, "damaged", "Damaged.")
+    services.retry_version(version=version, actor=None)
+    assert jobs.take_abandoned() == []
 
 
 def test_revisions_count_every_change_of_what_is_served(version: DocumentVersion) -> None:

@@ -17,7 +17,7 @@ from ingestion.errors import UserError
 from ingestion.models import AuditEvent, Collection
 from ingestion.storage import sha256_of
 from router import model_store, registry, trials
-from router.models import ModelVersion
+from router.models import ModelVersion, TaughtQuestions
 from tests.model_files import (
     ADAPTER_SHAPES,
     BASE_SHAPES,
@@ -375,6 +375,19 @@ def test_files_that_a_killed_process_did_not_come_to_remove_go_with_the_next(
     ModelVersion.objects.filter(pk=model.pk).update(pruned_at=model.created_at)
     assert registry.prune() == []
     assert folders(settings) == []
+
+
+def test_taught_questions_go_with_the_files_also_those_that_a_killed_process_left(
+    workshop: Workshop,
+) -> None:
+    gone, left, kept = (workshop.candidate() for _ in range(3))
+    TaughtQuestions.objects.bulk_create(
+        TaughtQuestions(model=model, embedder="e", questions=[], vectors=b"", sha256="")
+        for model in (gone, left, kept)
+    )
+    ModelVersion.objects.filter(pk=left.pk).update(pruned_at=left.created_at)
+    assert registry.prune(keep=1) == [gone.name]
+    assert [taught.model for taught in TaughtQuestions.objects.all()] == [kept]
 
 
 def test_deleted_person_leaves_the_record_of_a_promotion(workshop: Workshop) -> None:

@@ -1,6 +1,10 @@
 import json
+import os
 import random
 import resource
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -177,10 +181,41 @@ def test_change_that_failed_for_want_of_room_stops_no_later_one(tmp_path: Path) 
     at_most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, at_most[1]))
     try:
-        with pytest.raises(ValueError, match="File too large") as kept:
+        with pytest.raises(OSError, match="File too large") as kept:
             index.change(removed=(), added=more, revision=2)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, at_most)
     index.change(removed=(), added=more, revision=2)
     assert found(index, "anchor") == [4]
     assert kept.tb is not None
+
+
+CHANGES = """
+    import random, sys
+    from pathlib import Path
+    import psutil
+    from router.retrieval.lexical import Entry, LexicalIndex
+
+    def change(number):
+        texts = (" ".join(source.choices(words, k=80)) for _ in range(12))
+        added = [Entry(12 * number + at, number, 1, text) for at, text in enumerate(texts)]
+        index.change(removed=[max(0, number - 12)], added=added, revision=number)
+
+    source, words = random.Random(1), [f"word{number}" for number in range(3000)]
+    index = LexicalIndex(Path(sys.argv[1]))
+    change(1)
+    before = psutil.Process().memory_full_info().uss
+    grown = []
+    for number in range(2, 31):
+        change(number)
+        grown.append(psutil.Process().memory_full_info().uss - before)
+    print(max(grown[-10:]))
+"""
+
+
+def test_changes_leave_no_memory_behind(tmp_path: Path) -> None:
+    """A worker makes one for each document that it brings in."""
+    program = [sys.executable, "-c", textwrap.dedent(CHANGES), str(tmp_path / "index")]
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "docportal.settings"}
+    told = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
+    assert int(told.stdout) < 40_000_000

@@ -1,0 +1,176 @@
+"""Who asks while there is no room is turned away before anything is done for them."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from asgiref.testing import ApplicationCommunicator
+from django.test import AsyncClient
+from django.urls import resolve
+
+from docportal.admission import BUSY, answers
+from docportal.asgi import application
+from docportal.door import REPLIES
+from router.models import Query
+from tests.people import People
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HTMX = {"HX-Request": "true"}
+QUESTION = "How many <b>passengers</b>?"
+OWN = {"content-type", "content-length", "retry-after", "x-request-id"}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+async def ask(
+    address: str, form: Mapping[str, str], headers: Mapping[str, str] = HTMX, method: str = "POST"
+) -> Told:
+    """As the web server calls the whole application."""
+    content = urlencode(form).encode()
+    own = {"Host": "localhost", "Content-Type": "application/x-www-form-urlencoded"}
+    sent = {**own, "Content-Length": str(len(content)), **headers}
+    scope: dict[str, Any] = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": address,
+        "raw_path": address.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("localhost", 80),
+    }
+    exchange = ApplicationCommunicator(application, scope)
+    await exchange.send_input({"type": "http.request", "body": content, "more_body": False})
+    start = await exchange.receive_output(60)
+    body, more = b"", True
+    while more:
+        part = await exchange.receive_output(60)
+        body, more = body + part.get("body", b""), part.get("more_body", False)
+    await exchange.wait(60)
+    said = {name.decode().lower(): value.decode() for name, value in start["headers"]}
+    return Told(start["status"], said, body.decode())
+
+
+@pytest.fixture
+def full() -> Iterator[None]:
+    before, answers._most = answers._most, 0
+    yield
+    answers._most = before
+
+
+@pytest.fixture
+async def session(people: People) -> dict[str, str]:
+    """The headers of a browser in which an engineer is logged in."""
+    client = AsyncClient()
+    await client.aforce_login(people.engineer)
+    token = "a" * 32
+    cookies = f"sessionid={client.cookies['sessionid'].value}; csrftoken={token}"
+    return {**HTMX, "Cookie": cookies, "X-CSRFToken": token}
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize("address", REPLIES)
+async def test_it_takes_no_thread_without_which_there_is_no_query_and_says_when_to_come_again(
+    address: str, session: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    returned = counted_returns(monkeypatch)
+    told = await ask(address, {"q": QUESTION}, session)
+    assert (told.status, told.headers["retry-after"]) == (429, "5")
+    assert BUSY in told.body
+    assert returned == []
+    assert not await Query.objects.aexists()
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize("address", REPLIES)
+async def test_it_is_as_closed_to_other_sites_as_any_answer(address: str) -> None:
+    turned_away = await ask(address, {"q": QUESTION}, {**HTMX, "X-Request-ID": "mine"})
+    other = await ask("/healthz", {}, method="GET")
+    for name in {"content-security-policy", "x-frame-options", "x-content-type-options"}:
+        assert name in turned_away.headers
+    passing = {"vary", "cache-control", "expires"}
+    for name in other.headers.keys() - OWN - passing:
+        assert turned_away.headers[name] == other.headers[name]
+    assert turned_away.headers["x-request-id"] == "mine"
+
+
+@pytest.mark.usefixtures("full")
+async def test_page_shows_the_question_as_text() -> None:
+    told = await ask("/ask/", {"q": QUESTION})
+    assert "How many &lt;b&gt;passengers&lt;/b&gt;?" in told.body
+
+
+@pytest.mark.usefixtures("full")
+async def test_programs_are_told_in_the_words_of_their_protocol() -> None:
+    rest = json.loads((await ask("/api/v1/ask", {})).body)
+    assert rest == {"error": {"id": "busy", "message": BUSY}}
+    openai = json.loads((await ask("/v1/chat/completions", {})).body)
+    assert (openai["error"]["type"], openai["error"]["code"]) == ("rate_limit_error", "busy")
+
+
+@pytest.mark.usefixtures("full")
+async def test_without_scripts_it_is_a_whole_page(session: dict[str, str]) -> None:
+    plain = {name: value for name, value in session.items() if name not in HTMX}
+    told = await ask("/ask/", {"q": QUESTION}, plain)
+    assert told.status == 429
+    assert "</html>" in told.body
+
+
+def test_its_addresses_are_those_of_questions() -> None:
+    names = [resolve(address).view_name for address in REPLIES]
+    assert names == ["ask_question", "api:ask", "openai:completions"]
+
+
+async def test_the_place_at_the_door_is_that_of_the_question(session: dict[str, str]) -> None:
+    before, answers._most = answers._most, answers._inside + len(answers._kept) + 1
+    try:
+        first, second = [await ask("/ask/", {"q": QUESTION}, session) for _ in range(2)]
+    finally:
+        answers._most = before
+        answers._kept.clear()
+    assert (first.status, second.status) == (200, 429)
+    assert await Query.objects.acount() == 1
+
+
+async def test_place_is_given_back_by_who_asks_nothing(session: dict[str, str]) -> None:
+    before = answers._inside
+    assert (await ask("/ask/", {"q": ""}, session)).status == 400
+    assert (await ask("/ask/", {"q": QUESTION})).status == 403
+    assert answers._inside == before
+
+
+async def test_request_comes_back_from_its_thread_a_few_times_only(
+    session: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Django asks each middleware that may be asynchronous by itself, and comes back 18 times."""
+    assert (await ask("/questions/", {}, session, "GET")).status == 200
+    returned = counted_returns(monkeypatch)
+    await ask("/questions/", {}, session, "GET")
+    assert len(returned) <= 8
+
+
+def counted_returns(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What threads have handed to the loop since."""
+    loop = asyncio.get_running_loop()
+    call, returned = loop.call_soon_threadsafe, list[object]()
+
+    def counted(callback: Any, *args: Any, **more: Any) -> asyncio.Handle:
+        returned.append(callback)
+        return call(callback, *args, **more)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+    return returned
