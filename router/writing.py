@@ -31,6 +31,7 @@ from router.text import exact_form, split_finished, without_marks
 from router.verification import Support, names_all, verify
 
 if TYPE_CHECKING:
+    from router.precedents.settling import Settled
     from router.retrieval.searching import Hit
     from router.tuned import ServedModel
 
@@ -88,11 +89,7 @@ async def _from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
     """The value that stands where an earlier question found its answer; else what is read."""
     started = time.perf_counter()
     passages = [passage_of(hit) for hit in draft.found.hits]
-    # Where the search got no vector, no server of vectors is waited for again.
-    books = draft.books if draft.found.vector is not None else ()
-    collections = [hit.chunk.version.document.collection_id for hit in draft.found.hits]
-    settle = partial(precedents.settled, draft.read_for, passages, collections, books)
-    settled = await asyncio.to_thread(settle)
+    settled = await _settled(draft, passages)
     if settled is None:
         async with contextlib.aclosing(_read_by_model(draft, passages[:MAX_PASSAGES])) as sentences:
             async for sentence in sentences:
@@ -103,6 +100,16 @@ async def _from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
     support = Support(True, span=(settled.passage, *settled.sentence), score=settled.score)
     value = passages[settled.passage].text[settled.start : settled.end]
     yield _shown(value, support, attempt)
+
+
+async def _settled(draft: Draft, passages: Sequence[Passage]) -> Settled | None:
+    # Where the search got no vector, no server of vectors is waited for again.
+    if not draft.books or draft.found.vector is None:
+        return None
+    collections = [hit.chunk.version.document.collection_id for hit in draft.found.hits]
+    return await asyncio.to_thread(
+        precedents.settled, draft.read_for, passages, collections, draft.books
+    )
 
 
 async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGenerator[Sentence]:

@@ -13,6 +13,8 @@ from router.text import fold
 # Words of the longest name that is looked for.
 _LONGEST_NAME = 5
 _WORD = re.compile(r"[^\W_]+")
+# Behind a name it belongs to it: `Atlas 12`, `Atlas T5`.
+_NUMBER = re.compile(r"[ -][^\W\d_]{0,2}\d[\w.]*\b")
 _TOKEN = re.compile(r"\w+")
 # No word is one of these.
 _NAME, _VALUE = "<name>", "<value>"
@@ -79,9 +81,19 @@ def name_key(name: str) -> str:
     return "".join(_WORD.findall(fold(name).text))
 
 
+def named_in(question: str) -> list[str]:
+    """What a question names, as far as its form tells, each with the number behind it."""
+    return [_with_number(question, name) for name in entities_of(question) if name_key(name)]
+
+
 def names_of(question: str) -> frozenset[str]:
-    """The keys of what a question names, as far as its form tells."""
-    return frozenset(filter(None, map(name_key, entities_of(question))))
+    """The keys of what a question names."""
+    return frozenset(map(name_key, named_in(question)))
+
+
+def _with_number(question: str, name: str) -> str:
+    number = _NUMBER.match(question, question.index(name) + len(name)) if name in question else None
+    return f"{name}{number[0]}" if number else name
 
 
 def mentions(folded: str, known: AbstractSet[str]) -> list[tuple[int, int]]:

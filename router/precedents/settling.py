@@ -16,6 +16,7 @@ from router.precedents.frames import (
     frame_of,
     mentions,
     name_key,
+    named_in,
     tokens_of,
 )
 from router.prompts import Passage
@@ -63,7 +64,7 @@ def settle(
     says itself of what it tells, or the headings above it do.
     """
     asked = read_question(question)
-    named = [*_spelled(question, known), *asked.entities]
+    named = [*_spelled(question, known), *named_in(question)]
     best: list[Settled] = []
     for number, (passage, precedents) in enumerate(zip(passages, near, strict=True)):
         source = read_source(passage)

@@ -10,6 +10,7 @@ from router.precedents.frames import (
     frame_of,
     mentions,
     name_key,
+    named_in,
     names_of,
     tokens_of,
     without_names,
@@ -87,6 +88,13 @@ def test_questions_are_compared_without_what_they_name() -> None:
     asked = without_names("Which port does dawn horn listen on?", known)
     assert asked == without_names("Which port does night-bell listen on?", frozenset())
     assert asked == "which port does it listen on?"
+
+
+def test_the_number_behind_a_name_belongs_to_it() -> None:
+    asked = "Which rotor has the Atlas 12, and which the Boreas T5?"
+    assert named_in(asked) == ["Atlas 12", "Boreas T5"]
+    assert without_names(asked, frozenset()) == "which rotor has the it, and which the it?"
+    assert names_of("Which rotor has the Atlas?") == {"atlas"}
 
 
 @given(st.text(max_size=80), st.text(max_size=80))

@@ -70,6 +70,13 @@ def test_of_another_thing_it_settles_nothing(question: str) -> None:
     assert value([(PORT, 0.9)], question) is None
 
 
+def test_of_another_number_of_a_name_it_settles_nothing() -> None:
+    mass = precedent("How heavy is the Atlas 12?", "38 kg", "The Atlas 12 weighs 38 kg.")
+    passages = [Passage("Scales", "", "The Atlas 12 weighs 38 kg.")]
+    assert value([(mass, 0.9)], "What does the Atlas 12 weigh?", passages) == "38 kg"
+    assert value([(mass, 0.9)], "What does the Atlas 10 weigh?", passages) is None
+
+
 def test_a_measure_of_another_kind_than_is_asked_for_settles_nothing() -> None:
     size = precedent("How much does night-bell hold?", "12 MB", "Night-bell holds 12 MB of calls.")
     horn = replace(HORN, text="Dawn-horn holds 30 MB of calls.")
