@@ -14,12 +14,14 @@ from urllib.parse import parse_qs
 from asgiref.typing import (
     ASGI3Application,
     ASGIReceiveCallable,
+    ASGIReceiveEvent,
     ASGISendCallable,
     HTTPResponseStartEvent,
     HTTPScope,
     Scope,
 )
 from csp.middleware import CSPMiddleware
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
@@ -30,8 +32,7 @@ from docportal import logs
 from docportal.admission import BUSY, RETRY_SECONDS, Overloaded, answers
 from docportal.headers import HeadersMiddleware
 
-# More than a question may have in any encoding of a form.
-READ_BYTES = 1 << 16
+Body = list[ASGIReceiveEvent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +82,23 @@ class Door:
         if scope["type"] != "http" or reply is None:
             await self._application(scope, receive, send)
             return
+        # First, as somebody who sends it slowly, and may be a stranger, has no place meanwhile.
+        body = await _read(receive)
+        once_more = _again(body, receive)
+        if not _is_whole(body):
+            await self._application(scope, once_more, send)
+            return
         try:
             with answers.taken_early():
-                await self._application(scope, receive, send)
+                await self._application(scope, once_more, send)
         except Overloaded:
-            await self._turn_away(reply, scope, receive, send)
+            await self._turn_away(reply, scope, body, send)
 
     async def _turn_away(
-        self, reply: Reply, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+        self, reply: Reply, scope: HTTPScope, body: Body, send: ASGISendCallable
     ) -> None:
         started = time.perf_counter()
-        content = reply.text(await _body_of(receive)).encode()
+        content = reply.text(_bytes_of(body)).encode()
         given = _header(scope, logs.HEADER)
         with logs.request_named(given) as request_id:
             headers = {
@@ -130,17 +137,36 @@ def _header(scope: HTTPScope, name: str) -> str:
     return next(found, b"").decode("latin-1")
 
 
-async def _body_of(receive: ASGIReceiveCallable) -> bytes:
-    """No more of it than a question may have."""
-    body = b""
-    while len(body) <= READ_BYTES:
+async def _read(receive: ASGIReceiveCallable) -> Body:
+    """The events of the body, to its end or to the length that Django refuses."""
+    body: Body = []
+    length = 0
+    while not _is_whole(body) and length <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         event = await receive()
+        body.append(event)
         if event["type"] != "http.request":
             break
-        body += event["body"]
-        if not event["more_body"]:
-            break
-    return body[:READ_BYTES]
+        length += len(event["body"])
+    return body
+
+
+def _is_whole(body: Body) -> bool:
+    return bool(body) and body[-1]["type"] == "http.request" and not body[-1]["more_body"]
+
+
+def _bytes_of(body: Body) -> bytes:
+    return b"".join(event["body"] for event in body if event["type"] == "http.request")
+
+
+def _again(body: Body, receive: ASGIReceiveCallable) -> ASGIReceiveCallable:
+    """Gives the events once more, and then those that follow."""
+    following = iter(body)
+
+    async def received() -> ASGIReceiveEvent:
+        event = next(following, None)
+        return await receive() if event is None else event
+
+    return received
 
 
 def _closed_to_other_sites() -> Mapping[str, str]:

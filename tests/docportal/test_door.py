@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
+from django.conf import settings
 from django.test import AsyncClient
 from django.urls import resolve
 
@@ -19,6 +20,9 @@ from router.models import Query
 from tests.people import People
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+# It is not typed.
+communicator: Any = ApplicationCommunicator
 
 HTMX = {"HX-Request": "true"}
 QUESTION = "How many <b>passengers</b>?"
@@ -32,10 +36,10 @@ class Told:
     body: str
 
 
-async def ask(
-    address: str, form: Mapping[str, str], headers: Mapping[str, str] = HTMX, method: str = "POST"
-) -> Told:
-    """As the web server calls the whole application."""
+def begun(
+    address: str, form: Mapping[str, str], headers: Mapping[str, str], method: str
+) -> tuple[Any, bytes]:
+    """As the web server calls the whole application, and the body that is still to be sent."""
     content = urlencode(form).encode()
     own = {"Host": "localhost", "Content-Type": "application/x-www-form-urlencoded"}
     sent = {**own, "Content-Length": str(len(content)), **headers}
@@ -53,8 +57,18 @@ async def ask(
         "client": ("127.0.0.1", 1),
         "server": ("localhost", 80),
     }
-    exchange = ApplicationCommunicator(application, scope)
+    return communicator(application, scope), content
+
+
+async def ask(
+    address: str, form: Mapping[str, str], headers: Mapping[str, str] = HTMX, method: str = "POST"
+) -> Told:
+    exchange, content = begun(address, form, headers, method)
     await exchange.send_input({"type": "http.request", "body": content, "more_body": False})
+    return await told_by(exchange)
+
+
+async def told_by(exchange: Any) -> Told:
     start = await exchange.receive_output(60)
     body, more = b"", True
     while more:
@@ -151,6 +165,21 @@ async def test_place_is_given_back_by_who_asks_nothing(session: dict[str, str]) 
     assert (await ask("/ask/", {"q": ""}, session)).status == 400
     assert (await ask("/ask/", {"q": QUESTION})).status == 403
     assert answers._inside == before
+
+
+async def test_who_sends_slowly_has_no_place_meanwhile(session: dict[str, str]) -> None:
+    before = answers._inside
+    exchange, content = begun("/ask/", {"q": "x" * 3000}, session, "POST")
+    await exchange.send_input({"type": "http.request", "body": content[:9], "more_body": True})
+    assert await exchange.receive_nothing()
+    assert answers._inside == before
+    await exchange.send_input({"type": "http.request", "body": content[9:], "more_body": False})
+    assert "3,000 characters" in (await told_by(exchange)).body
+
+
+async def test_body_that_is_too_long_is_for_django_to_refuse(session: dict[str, str]) -> None:
+    long = "x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    assert (await ask("/ask/", {"q": long}, session)).status == 400
 
 
 async def test_request_comes_back_from_its_thread_a_few_times_only(

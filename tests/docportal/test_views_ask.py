@@ -315,7 +315,7 @@ def test_history_is_ones_own_and_pages_by_cursor(
     Query.objects.create(user=people.writer, text="of somebody else")
     for number in range(35):
         questions(people.engineer, f"question {number}.")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         first = body(client.get(reverse("history")))
     assert "of somebody else" not in first
     assert "question 34." in first

@@ -165,7 +165,7 @@ def test_long_library_pages_by_cursor_in_few_queries(
         upload(wiki, f"{number:02}.md", f"# {number}")
     seen: list[str] = []
     address = f"{reverse('library')}?sort={sort}"
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         engineer.get(address)
     for _ in range(2):
         page = body(engineer.get(address))
@@ -219,7 +219,7 @@ def test_document_page_is_its_text_in_few_queries(
         ],
     )
     address = reverse("document", args=[version.document.slug])
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         response = engineer.get(address)
     raw = response.content.decode()
     assert "<h2>Use</h2>" in raw

@@ -226,7 +226,7 @@ def test_queue_takes_the_same_few_queries_however_many_wait(
 ) -> None:
     for number in range(30):
         a_pair(guide, f"How many, {number}?", "nine")
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(12):
         writer.get(reverse("pairs"))
 
 
@@ -285,7 +285,7 @@ def test_long_list_pages_by_cursor_in_few_queries(
         a_pair(guide, f"Question {number:02}", "nine")
     address = "?view=list"
     seen: list[int] = []
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         get(writer, address)
     for _ in range(2):
         page = get(writer, address)
@@ -427,7 +427,7 @@ def test_progress_counts_by_document_and_reviewer_and_lists_what_was_reviewed(
     writer: Client, people: People, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     decide(writer, QAPair.objects.get(question="Waiting one"), "approve")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         response = writer.get(f"{reverse('pairs')}?view=progress")
     assert [dict(row.counts) for row in response.context["documents"]] == [
         {"waiting": 1, "approved": 0, "rejected": 0, "retired": 1},
@@ -539,7 +539,7 @@ def test_library_counts_facts_and_waiting_pairs_in_one_query_for_the_page(
     a_model([wiki], versions[0].chunks.all())
     publish(wiki, "0.md", [passage("Lock 0 is dry.")])
     publish(wiki, "1.md", [passage("Lock 1 leaks."), passage("More.")])
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         page = body(writer.get(reverse("library")))
     assert page.count("1 new fact<") == 5
     assert page.count("1 passage stale") == 1
