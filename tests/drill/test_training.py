@@ -13,16 +13,16 @@ from tests.drill.portal import Portal, seen
 from tests.drill.table import Drill
 from tests.model_files import Workshop, a_base
 from tests.training.datasets.pairs import NAMES, teach
-from tests.waiting import until
+from tests.waiting import LONGEST, until
 from training import runs
 from training.models import TrainingRun
 from training.trainers.events import read_events
 
-pytestmark = [pytest.mark.drill, pytest.mark.models, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.drill, pytest.mark.models, pytest.mark.timeout(5400)]
 
 TRAINER, WORKER = "training.trainers", "--queues training"
 # A run takes a minute, and several where others use the machine.
-A_RUN = 600.0
+A_RUN = 4 * LONGEST
 Kill = Callable[[Portal, TrainingRun], float]
 
 
