@@ -28,6 +28,7 @@ from django.db.models import Count
 from django.test import override_settings
 
 from docportal import webhooks
+from docportal.databases import SQLITE_OPTIONS
 from docportal.integrity_checks import check
 from docportal.models import User
 from ingestion import jobs
@@ -322,7 +323,10 @@ def _command(process: psutil.Process) -> str:
 def looked_into(home: Path, environment: Mapping[str, str]) -> Iterator[None]:
     """Our models are those of this home and its database; it was migrated."""
     url = environment.get("DATABASE_URL") or f"sqlite:///{home / 'db.sqlite3'}"
-    database = connections.configure_settings({"default": environ.Env.db_url_config(url)})
+    opened = environ.Env.db_url_config(url)
+    if "sqlite3" in opened["ENGINE"]:
+        opened["OPTIONS"] = SQLITE_OPTIONS
+    database = connections.configure_settings({"default": opened})
     here, connections.settings = connections.settings, database
     before = connections["default"]
     del connections["default"]

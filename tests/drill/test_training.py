@@ -81,6 +81,9 @@ def test_run_goes_on(
 ) -> None:
     """It recovers when somebody works on it again; then it has to come to its end."""
     victim.workers_live()
+    # A kind before this one may have failed with its run still on its way.
+    before = TrainingRun.objects.filter(state__in=TrainingRun.UNFINISHED)
+    until(lambda: seen(lambda: not before.exists()), within=A_RUN)
     if KILLS[kind] is at_its_registration:
         victim.arm(Fault(WORKER, [r"os.rename .*tuned"]))
     run = runs.request(collections=[harbour], by=None, enqueue=False)
