@@ -38,7 +38,7 @@ from router.models import Answer
 from tests.docportal.api.callers import secret_of
 from tests.docportal.receiver import Receiver
 from tests.drill.faults import Armoury, Fault, Struck
-from tests.journeys.conftest import MANAGE, free_port, wait_until_ready
+from tests.journeys.conftest import MANAGE, free_port
 from tests.people import PASSWORD
 from tests.router.retrieval.hashed_words import HashedWords
 from tests.scripted_llm import ScriptedLLM
@@ -111,8 +111,13 @@ class Portal:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_until_ready(self.url)
+        until(self.is_ready)
         self.workers_live()
+
+    def is_ready(self) -> bool:
+        with contextlib.suppress(httpx.HTTPError), self.client() as client:
+            return client.get(f"{self.url}/readyz").is_success
+        return False
 
     def workers_live(self) -> None:
         """All that `up` starts; a worker is there once it has told so."""
@@ -213,8 +218,7 @@ class Portal:
                 if sent.status_code in (200, 201):
                     break
                 assert sent.status_code >= 500, sent.text
-            with contextlib.suppress(httpx.HTTPError):
-                wait_until_ready(self.url)
+            until(self.is_ready)
         version = sent.json()["version"]
         return Accepted(path, version["number"], version["sha256"])
 
