@@ -154,10 +154,9 @@ def test_three_beats_at_once(victim: Portal, drill: Drill, nth: int) -> None:
 
 
 def test_machine_loses_its_power(victim: Portal, drill: Drill, nth: int) -> None:
-    """While documents are on their way: a worker that is held does not end before."""
-    victim.arm(Fault(WORKER, [EMBEDS], signal=signal.SIGSTOP))
     accepted = victim.upload()
-    victim.struck()
+    on_their_way = DocumentVersion.objects.filter(state__in=("parsing", "indexing"))
+    until(on_their_way.exists)
     with drill("All processes killed at once", since=victim.cut_off()) as breakage:
         victim.start()
         settle(victim, accepted, breakage)
