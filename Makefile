@@ -42,7 +42,7 @@ dev: setup ## run the whole product on your own home (DOCPORTAL_HOME, default va
 test: setup ## run the tests; those for PostgreSQL and Redis run when these answer
 	$(BIN)/python -m tests.run
 
-# DRILL: further options, such as --drill-table=docs/drill.md.
+# DRILL: further options, such as --drill-table=docs/drill.md, or --drill-record=FILE to count in parts.
 drill: setup ## break a whole installation in many ways, each ten times; prints a table of what came of it
 	$(BIN)/python -m tests.run -m drill --drill-times 10 $(DRILL)
 

@@ -13,6 +13,7 @@ from typing import Any
 import environ
 
 from docportal.csp import DIRECTIVES
+from docportal.databases import SQLITE_OPTIONS
 from docportal.environment import ValuesOrFiles
 from docportal.home import broker_of_files, kept_secret_key
 from docportal.logs import log_configuration
@@ -41,13 +42,7 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret_key(DOCPORTAL_HOME
 DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{DOCPORTAL_HOME / 'db.sqlite3'}"
 DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # WAL lets readers go on while one process writes; IMMEDIATE takes the write lock at BEGIN,
-    # where SQLite waits for it, and not in the middle, where it fails at once.
-    DATABASES["default"]["OPTIONS"] = {
-        "timeout": 20,
-        "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-    }
+    DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8, "timeout": 20}}

@@ -29,7 +29,8 @@ def main() -> int:
         database = urlsplit(DATABASE_URL)._replace(path=f"/docportal_{uuid.uuid4().hex[:8]}")
         services = {"DATABASE_URL": database.geturl(), "CELERY_BROKER_URL": BROKER_URL}
         # The table of what was broken is that of the first round.
-        arguments = [one for one in arguments if not one.startswith("--drill-table")]
+        told = ("--drill-table", "--drill-record")
+        arguments = [one for one in arguments if not one.startswith(told)]
         return embedded or _pytest("PostgreSQL and Redis", services, arguments)
     if os.environ.get("CI") == "true":
         print(f"FAILED: CI expects services that do not answer: {'; '.join(missing)}")

@@ -28,6 +28,7 @@ from django.db.models import Count
 from django.test import override_settings
 
 from docportal import webhooks
+from docportal.databases import SQLITE_OPTIONS
 from docportal.integrity_checks import check
 from docportal.models import User
 from ingestion import jobs
@@ -37,7 +38,7 @@ from router.models import Answer
 from tests.docportal.api.callers import secret_of
 from tests.docportal.receiver import Receiver
 from tests.drill.faults import Armoury, Fault, Struck
-from tests.journeys.conftest import MANAGE, free_port, wait_until_ready
+from tests.journeys.conftest import MANAGE, free_port
 from tests.people import PASSWORD
 from tests.router.retrieval.hashed_words import HashedWords
 from tests.scripted_llm import ScriptedLLM
@@ -110,8 +111,13 @@ class Portal:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_until_ready(self.url)
+        until(self.is_ready)
         self.workers_live()
+
+    def is_ready(self) -> bool:
+        with contextlib.suppress(httpx.HTTPError), self.client() as client:
+            return client.get(f"{self.url}/readyz").is_success
+        return False
 
     def workers_live(self) -> None:
         """All that `up` starts; a worker is there once it has told so."""
@@ -212,8 +218,7 @@ class Portal:
                 if sent.status_code in (200, 201):
                     break
                 assert sent.status_code >= 500, sent.text
-            with contextlib.suppress(httpx.HTTPError):
-                wait_until_ready(self.url)
+            until(self.is_ready)
         version = sent.json()["version"]
         return Accepted(path, version["number"], version["sha256"])
 
@@ -322,7 +327,10 @@ def _command(process: psutil.Process) -> str:
 def looked_into(home: Path, environment: Mapping[str, str]) -> Iterator[None]:
     """Our models are those of this home and its database; it was migrated."""
     url = environment.get("DATABASE_URL") or f"sqlite:///{home / 'db.sqlite3'}"
-    database = connections.configure_settings({"default": environ.Env.db_url_config(url)})
+    opened = environ.Env.db_url_config(url)
+    if "sqlite3" in opened["ENGINE"]:
+        opened["OPTIONS"] = SQLITE_OPTIONS
+    database = connections.configure_settings({"default": opened})
     here, connections.settings = connections.settings, database
     before = connections["default"]
     del connections["default"]

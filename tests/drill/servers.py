@@ -129,13 +129,14 @@ def own_servers() -> Iterator[Servers]:
             root / "redis",
             ports["6379"],
         )
-        running = (postgres, broker)
+        # Redis ends by no SIGQUIT where that is ignored, as in what a shell runs in the background.
+        running = ((postgres, signal.SIGQUIT), (broker, signal.SIGKILL))
         try:
-            for one in running:
+            for one, _ending in running:
                 one.start()
             yield Servers(postgres, broker)
         finally:
-            for one in running:
+            for one, ending in running:
                 if one.process is not None and one.process.is_running():
                     one.resume()
-                    one.end(signal.SIGQUIT)
+                    one.end(ending)

@@ -2,8 +2,11 @@
 
 A test breaks something within `with drill("what was broken") as breakage:`. Its clock runs until
 `breakage.recovered()`, and what was lost or doubled is named in its lists; either fails the test.
+With `--drill-record` each breakage is kept in a file as soon as its test has ended, and the table
+counts all that the file holds: hours can be run in parts, and what is cut off is not lost.
 """
 
+import json
 import re
 import time
 from collections import defaultdict
@@ -71,6 +74,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--drill-table", type=Path, help="a Markdown page whose table of faults is written anew"
     )
+    parser.addoption(
+        "--drill-record", type=Path, help="a file that keeps each breakage, for the next tables too"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -79,21 +85,45 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("nth", range(metafunc.config.getoption("drill_times")))
 
 
+class Told:
+    """The breakages of this run, after those that the record holds, if one is kept."""
+
+    def __init__(self, record: Path | None) -> None:
+        self.record = record
+        kept = record.read_text().splitlines() if record is not None and record.exists() else []
+        self.breakages = [Breakage(**json.loads(line)) for line in kept]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when != "call":
+            return
+        for name, value in report.user_properties:
+            if name == PROPERTY:
+                self._add(value)
+
+    def _add(self, told: Any) -> None:
+        self.breakages.append(Breakage(**told))
+        if self.record is not None:
+            with self.record.open("a") as record:
+                record.write(f"{json.dumps(told)}\n")
+
+
+TOLD = pytest.StashKey[Told]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # A process of pytest-xdist tells the one that started it.
+    if not hasattr(config, "workerinput"):
+        config.stash[TOLD] = Told(config.getoption("drill_record"))
+        config.pluginmanager.register(config.stash[TOLD])
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    reports = [
-        report
-        for outcome in ("passed", "failed", "rerun")
-        for report in terminalreporter.stats.get(outcome, [])
-        if getattr(report, "when", "") == "call"
-    ]
-    told = [
-        value for report in reports for name, value in report.user_properties if name == PROPERTY
-    ]
-    if not told:
+    breakages = config.stash[TOLD].breakages
+    if not breakages:
         return
-    rows = list(table([Breakage(**one) for one in told]))
+    rows = list(table(breakages))
     terminalreporter.section(f"what was broken ({len(rows) - 2} kinds)")
     for row in rows:
         terminalreporter.write_line(row)
