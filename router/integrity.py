@@ -17,7 +17,15 @@ from ingestion.problems import GRACE, Check, Problem, is_left
 from ingestion.storage import sha256_of
 from router import model_store
 from router.adapter_files import weights_sha256
-from router.models import Answer, Citation, ModelCoverage, ModelVersion, TaughtQuestions
+from router.models import (
+    Answer,
+    Citation,
+    ModelCoverage,
+    ModelVersion,
+    Precedents,
+    TaughtQuestions,
+)
+from router.precedents.keeping import is_intact
 from router.tuned import audience_of, tainted
 
 Stage = ModelVersion.Stage
@@ -135,6 +143,18 @@ def _drop_taught(pk: int) -> bool:
     return True
 
 
+def precedents() -> Iterator[Problem]:
+    """What pairs answer. Where it is gone, it is made anew from them."""
+    for kept in Precedents.objects.select_related("collection").order_by("pk").iterator():
+        if not is_intact(kept):
+            yield Problem("precedents-changed", str(kept), partial(_drop_precedents, kept.pk))
+
+
+def _drop_precedents(pk: int) -> bool:
+    Precedents.objects.filter(pk=pk).delete()
+    return True
+
+
 def _several_serving() -> Iterator[Problem]:
     serving = ModelVersion.objects.filter(stage=Stage.SERVING).order_by()
     counted = serving.values("audience").annotate(models=Count("pk")).filter(models__gt=1)
@@ -247,6 +267,7 @@ CHECKS = (
     Check(ModelVersion.objects.values("base").distinct().count, bases),
     Check(lambda: len(model_store.names()), strays),
     Check(ModelCoverage.objects.count, stages),
+    Check(Precedents.objects.count, precedents),
     Check(Collection.objects.count, permissions),
     Check(Answer.objects.count, answers),
 )

@@ -76,7 +76,12 @@ def nearest(model: str, vector: Vectors | None) -> Taught | None:
         return None
     kept = TaughtQuestions.objects.filter(model__name=model, embedder=settings.EMBEDDINGS_MODEL)
     sha256 = kept.values_list("sha256", flat=True).first()
-    return None if sha256 is None else _nearest(*_at_hand(model, sha256), vector)
+    if sha256 is None:
+        return None
+    try:
+        return _nearest(*_at_hand(model, sha256), vector)
+    except TaughtQuestions.DoesNotExist:  # Replaced, or pruned with its model, this very moment.
+        return None
 
 
 @lru_cache(maxsize=AT_HAND)

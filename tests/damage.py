@@ -27,6 +27,7 @@ from router.models import (
     IndexGeneration,
     ModelCoverage,
     ModelVersion,
+    Precedents,
     TaughtQuestions,
 )
 from router.retrieval.lexical import Entry, LexicalIndex
@@ -192,6 +193,17 @@ def _pruned_with_taught_questions(home: Home) -> None:
     model_store.remove(home.previous.name)
 
 
+def _changed_precedents(home: Home) -> None:
+    Precedents.objects.create(
+        collection=home.served.document.collection,
+        embedder="e",
+        rows=[],
+        asked=[],
+        vectors=b"\0",
+        sha256="0" * 64,
+    )
+
+
 def _tightened(home: Home) -> None:
     home.served.document.collection.readers.add(*home.codes.document.collection.readers.all())
 
@@ -311,6 +323,7 @@ MENDED: dict[str, Damage] = {
         model_id=999_999, content_hash="0" * 64, pairs=1
     ),
     "taught-orphan": _pruned_with_taught_questions,
+    "precedents-changed": _changed_precedents,
     "model-collections": lambda home: home.model.collections.clear(),
     "tainted-serves": _tightened,
     "citation-span": lambda _: Citation.objects.filter(rank=1).update(end=9_999),

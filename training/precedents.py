@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.db.models import Count, Max, Q, QuerySet
 
 from ingestion.models import Chunk, Collection
@@ -21,8 +22,10 @@ _AT_ONCE = 500
 
 
 def outdated() -> list[Collection]:
-    """Collections whose pairs have changed since their precedents were made."""
-    made = dict(Precedents.objects.values_list("collection", "pairs"))
+    """Collections whose pairs, or the embedding model, have changed since their precedents were
+    made."""
+    kept = Precedents.objects.filter(embedder=settings.EMBEDDINGS_MODEL)
+    made = dict(kept.values_list("collection", "pairs"))
     return [one for one in Collection.objects.all() if made.get(one.pk, _NONE) != _state(one)]
 
 

@@ -142,6 +142,20 @@ class TestRefresh:
         precedents.refresh()
         assert precedents.outdated() == []
 
+    def test_another_embedding_model_has_them_made_anew(
+        self, bell: DocumentVersion, words: HashedWords, settings: Settings
+    ) -> None:
+        settings.EMBEDDINGS_MODEL = "another"
+        assert keeping.books_for(None) == []
+        words.texts.clear()
+        precedents.refresh()
+        assert words.texts == ["which port does it listen on?"]
+        assert keeping.books_for(None)
+
+    def test_what_is_not_as_it_was_kept_answers_nothing(self, bell: DocumentVersion) -> None:
+        Precedents.objects.update(vectors=b"\0", sha256="0" * 64)
+        assert keeping.books_for(None) == []
+
     def test_a_collection_without_pairs_needs_none(self, wiki: Collection) -> None:
         assert precedents.outdated() == []
 
