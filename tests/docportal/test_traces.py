@@ -113,7 +113,7 @@ def test_question_is_one_trace_which_goes_on_from_the_caller_to_the_model_server
     assert found == ["embed", "index", "words", "vectors", "join"]
     assert llm.parents == [f"00-{generate.trace}-{generate.id}-01"]
     assert tree.one("retrieve").attributes | {"revision": 1} == {
-        "hits": 1, "degraded": False, "revision": 1,
+        "hits": 1, "degraded": False, "behind": False, "revision": 1,
     }  # fmt: skip
     assert tree.one("route").attributes == {"engine": "rag", "rule": "no-model", "model": ""}
     assert generate.attributes == {

@@ -53,6 +53,8 @@ boat: aurora
 seats: 48
 ```
 """
+# No pair is near it, so a model is asked.
+UNPAIRED = "Is the Aurora fit for storms in winter?"
 # Two that it bears out, one that it does not, and two that contradict each other.
 BOATS_PAIRS = """\
 {"query": "How many passengers does the Aurora carry?", "answer": "48 passengers"}

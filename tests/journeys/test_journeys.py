@@ -8,13 +8,13 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import PASSWORD, Portal, Visit
+from tests.journeys.conftest import PASSWORD, UNPAIRED, Portal, Visit
 from tests.scripted_llm import Reply
 
 pytestmark = pytest.mark.browser
 
 QUESTION = "How many passengers does the Aurora carry?"
-SENTENCE = "The Aurora carries 48 passengers"
+SENTENCE, ANSWER = "The Aurora carries 48 passengers", "48 passengers"
 
 
 def test_writer_uploads_a_folder_then_a_new_version_and_sees_the_difference(
@@ -64,7 +64,6 @@ def wait_for_version(page: Page, number: int) -> None:
 def test_engineer_searches_asks_opens_the_citation_and_corrects_the_answer(
     visit: Visit, portal: Portal
 ) -> None:
-    portal.llm.will_say(f"{SENTENCE}. [1]")
     page = visit("ana")
     box = page.get_by_role("searchbox", name="Ask or search")
     expect(box).to_be_focused()
@@ -78,9 +77,10 @@ def test_engineer_searches_asks_opens_the_citation_and_corrects_the_answer(
     box.press("Enter")
     expect(page).to_have_url(re.compile("/questions/"))
     expect(page.get_by_text("from the current passages, checked")).to_be_visible()
-    expect(page.locator(".answer-text")).to_contain_text(SENTENCE)
+    expect(page.locator(".answer-text")).to_contain_text(ANSWER)
     page.get_by_text("why this route").click()
-    expect(page.get_by_text("Checked: it stands in passage 1.")).to_be_visible()
+    expect(page.get_by_text("Passage 1 says it in the words in which")).to_be_visible()
+    assert len(portal.llm.requests) == asked_before, "a pair answers without a model"
 
     page.locator(".answer-text .reference").click()
     expect(page).to_have_url(re.compile(r"/docs/.+/versions/1/\?mark=\d+:\d+-\d+#p\d+$"))
@@ -117,7 +117,7 @@ def test_leaving_stops_the_answer(visit: Visit, portal: Portal) -> None:
     page = visit("ana")
     while portal.llm.asked.acquire(blocking=False):
         pass
-    page.get_by_role("searchbox").fill(QUESTION)
+    page.get_by_role("searchbox").fill(UNPAIRED)
     page.get_by_role("searchbox").press("Enter")
     expect(page.get_by_text("looking for the answer")).to_be_visible()
     expect(page.locator(".passage").first).to_contain_text("Boat register")
@@ -156,13 +156,12 @@ def test_stranger_finds_nothing_of_a_restricted_document(visit: Visit, portal: P
 
 
 def test_everything_works_without_scripts(visit: Visit, portal: Portal, tmp_path: Path) -> None:
-    portal.llm.will_say(f"{SENTENCE}. [1]")
     page = visit("mira", scripts=False)
     page.get_by_role("searchbox").fill(QUESTION)
     page.get_by_role("searchbox").press("Enter")
     expect(page.locator(".passage").first).to_contain_text("Boat register")
     page.get_by_role("button", name="Answer this").click()
-    expect(page.locator(".answer-text")).to_contain_text(SENTENCE)
+    expect(page.locator(".answer-text")).to_contain_text(ANSWER)
     page.locator(".answer-text .reference").click()
     expect(page.locator("article mark")).to_contain_text(SENTENCE)
 

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Response, expect
 
-from tests.journeys.conftest import Portal, Visit
+from tests.journeys.conftest import UNPAIRED, Portal, Visit
 from tests.scripted_llm import Reply
 
 pytestmark = pytest.mark.browser
@@ -18,7 +18,6 @@ WEIGHT = 150_000
 
 def pages(page: Page, portal: Portal) -> list[str]:
     """One address of each kind."""
-    portal.llm.will_say("The Aurora carries 48 passengers. [1]")
     page.goto("/")
     page.get_by_role("searchbox").fill("How many passengers does the Aurora carry?")
     page.get_by_role("searchbox").press("Enter")
@@ -54,7 +53,7 @@ def admins_pages(page: Page, portal: Portal) -> list[str]:
     assert "Wait 15 minutes" in refused.text
     portal.llm.will_say(Reply((), status=500))
     page.goto("/")
-    page.get_by_role("searchbox").fill("How many passengers does the Aurora carry?")
+    page.get_by_role("searchbox").fill(UNPAIRED)
     page.get_by_role("searchbox").press("Enter")
     expect(page.get_by_text("why this route")).to_be_visible()
     page.goto("/insights/")
