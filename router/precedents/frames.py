@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from router.evidence.claims import entities_of
-from router.text import fold
+from router.text import NEGATIONS, fold
 
 # Words of the longest name that is looked for.
 _LONGEST_NAME = 5
@@ -20,7 +20,9 @@ _TOKEN = re.compile(r"\w+")
 _NAME, _VALUE = "<name>", "<value>"
 # Of a value that is a path, an address or an amount: `/var/log/a.log`, `#on-call`, `99.9%`.
 _INSIDE_VALUE = re.compile(r"[^\s`'\"(){}\[\]“”‘’]")
-_AFTER_VALUE = ".,;:!?"
+_BEFORE_VALUE, _AFTER_VALUE = "=:,;", ".,;:!?"
+# With the end of `isn't`.
+_NEGATIONS = NEGATIONS | {"t"}
 # In front of a value, `port: 80`, and behind it, `80 (rotated daily`.
 _LABEL = re.compile(r"[^:]+:\s+")
 _OPENED = re.compile(r"\s*[(\[{][^)\]}]*$")
@@ -150,10 +152,12 @@ def fit(frame: Frame, folded: str, tokens: Sequence[Token], least: float) -> Fit
     """Where a folded sentence has what stands in the frame for its value.
 
     None where less than `least` of both is the same, or not what stands directly around the value,
-    or where only the frame says of what it tells.
+    where only the frame says of what it tells, or only one of both says no.
     """
     texts = [one.text for one in tokens]
     if not _may_fit(frame, texts, least) or (frame.has_name and _NAME not in texts):
+        return None
+    if frame.words & _NEGATIONS != _NEGATIONS.intersection(texts):
         return None
     blocks = SequenceMatcher(None, frame.tokens, texts, autojunk=False).get_matching_blocks()
     blocks = [block for block in blocks if block.size]
@@ -170,7 +174,12 @@ def fit(frame: Frame, folded: str, tokens: Sequence[Token], least: float) -> Fit
     likeness = 2 * same / others
     if likeness < least:
         return None
-    return Fitting(*_whole_value(folded, tokens[first].start, tokens[last - 1].end), likeness)
+    within = (
+        tokens[first - 1].end if first else 0,
+        tokens[last].start if last < len(tokens) else len(folded),
+    )
+    value = _whole_value(folded, tokens[first].start, tokens[last - 1].end, within)
+    return Fitting(*value, likeness)
 
 
 def _may_fit(frame: Frame, texts: Collection[str], least: float) -> bool:
@@ -179,12 +188,14 @@ def _may_fit(frame: Frame, texts: Collection[str], least: float) -> bool:
     return shared > 0 and shared >= least * len(frame.words) / (2 - least)
 
 
-def _whole_value(folded: str, start: int, end: int) -> tuple[int, int]:
+def _whole_value(folded: str, start: int, end: int, within: tuple[int, int]) -> tuple[int, int]:
     """The value with the signs that belong to it, which are no words."""
-    while start > 0 and _INSIDE_VALUE.match(folded[start - 1]):
+    while start > within[0] and _INSIDE_VALUE.match(folded[start - 1]):
         start -= 1
-    while end < len(folded) and _INSIDE_VALUE.match(folded[end]):
+    while end < within[1] and _INSIDE_VALUE.match(folded[end]):
         end += 1
+    while start < end and folded[start] in _BEFORE_VALUE:
+        start += 1
     while end > start and folded[end - 1] in _AFTER_VALUE:
         end -= 1
     if label := _LABEL.match(folded, start, end):

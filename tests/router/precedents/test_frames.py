@@ -48,8 +48,16 @@ def value_in(sentence: str, of: Precedent = PORT, *names: str) -> str | None:
         ("By default, dawn-horn listens on port 6210.", None),
         ("Dusk-gong listens on port 6210 by default.", None),
         ("Dawn-horn is written in Go.", None),
+        ("Dawn-horn no longer listens on port 6210 by default.", None),
     ],
-    ids=["another name", "otherwise spelled", "what follows is gone", "of another", "another fact"],
+    ids=[
+        "another name",
+        "otherwise spelled",
+        "what follows is gone",
+        "of another",
+        "another fact",
+        "no",
+    ],
 )
 def test_the_value_is_what_stands_in_its_place(sentence: str, value: str | None) -> None:
     assert value_in(sentence) == value
@@ -62,9 +70,10 @@ def test_the_value_is_what_stands_in_its_place(sentence: str, value: str | None)
         ("#crew", "Call #crew.", "Call #night-shift.", "#night-shift"),
         ("99.9%", "Target: 99.9%", "Target: 99.95%", "99.95%"),
         ("4", "4 retries are made", "retries: 7 retries are made", "7"),
+        ("80", "port=80", "port=91", "91"),
         ("x.log", "It logs to x.log", "It logs to y.log (rotated", "y.log"),
     ],
-    ids=["path", "channel", "share", "label", "bracket"],
+    ids=["path", "channel", "share", "label", "setting", "bracket"],
 )  # fmt: skip
 def test_a_value_keeps_its_signs_and_leaves_those_of_the_sentence(
     answer: str, sentence: str, other: str, value: str
