@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs
 
 from asgiref.typing import (
@@ -30,6 +31,7 @@ from django.urls import resolve
 
 from docportal import logs
 from docportal.admission import BUSY, RETRY_SECONDS, Overloaded, answers
+from docportal.api.errors import Refusal, as_body, as_openai_body, refusal
 from docportal.headers import HeadersMiddleware
 
 Body = list[ASGIReceiveEvent]
@@ -48,20 +50,15 @@ def _fragment(form: bytes) -> str:
     return render_to_string("ask.html#refused", {"q": question, "error": BUSY})
 
 
-def _body(_: bytes) -> str:
-    return json.dumps({"error": {"id": "busy", "message": BUSY}})
-
-
-def _openai_body(_: bytes) -> str:
-    error = {"message": BUSY, "type": "rate_limit_error", "param": None, "code": "busy"}
-    return json.dumps({"error": error})
+def _as(body: Callable[[Refusal], dict[str, Any]]) -> Callable[[bytes], str]:
+    return lambda _: json.dumps(body(refusal(Overloaded())))
 
 
 # A tool of an agent is not known by its address; it finds further in that there is no room.
 REPLIES: Mapping[str, Reply] = {
     "/ask/": Reply("text/html; charset=utf-8", _fragment),
-    "/api/v1/ask": Reply("application/json", _body),
-    "/v1/chat/completions": Reply("application/json", _openai_body),
+    "/api/v1/ask": Reply("application/json", _as(as_body)),
+    "/v1/chat/completions": Reply("application/json", _as(as_openai_body)),
 }
 
 

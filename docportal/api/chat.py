@@ -17,7 +17,7 @@ from pydantic import Field
 
 from docportal.admission import Overloaded, answers
 from docportal.api.access import ApiRequest, Token
-from docportal.api.errors import Refusal, refusal, tell
+from docportal.api.errors import Refusal, as_openai_body, refusal, tell
 from docportal.asking import begin_alone
 from docportal.results import seen
 from docportal.views.passages import passage_url
@@ -34,7 +34,6 @@ MODELS: dict[str, RouteAsked] = {
     "docportal-rag": "rag",
     "docportal-tuned": "tuned",
 }
-ERRORS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 TAKEN_BACK = Refusal(
     502, "taken-back", "The model server broke off, and the answer was taken back. Ask again."
 )
@@ -49,12 +48,7 @@ api = NinjaAPI(
 )
 
 
-def _as_error(told: Refusal) -> dict[str, Any]:
-    kind = ERRORS.get(told.status, "invalid_request_error")
-    return {"error": {"message": told.message, "type": kind, "param": None, "code": told.id}}
-
-
-tell(api, _as_error)
+tell(api, as_openai_body)
 
 
 # --- Asked ------------------------------------------------------------------------------------
@@ -205,7 +199,7 @@ async def completions(request: ApiRequest, asked: CompletionIn) -> HttpResponseB
     if asked.model not in MODELS:
         names = ", ".join(MODELS)
         unknown = Refusal(404, "model_not_found", f"There is no model {asked.model!r}: {names}.")
-        return JsonResponse(_as_error(unknown), status=unknown.status)
+        return JsonResponse(as_openai_body(unknown), status=unknown.status)
     *earlier, question = _questions(asked.messages)
     query = await begin_alone(request.auth, question)
     telling = Telling(request, query, asked.model, asked.stream_options or StreamOptions())
@@ -219,7 +213,7 @@ async def completions(request: ApiRequest, asked: CompletionIn) -> HttpResponseB
 
 async def _broken(error: Exception) -> bytes:
     told = refusal(error) if isinstance(error, Overloaded) else BROKEN
-    return event("error", json.dumps(_as_error(told)))
+    return event("error", json.dumps(as_openai_body(told)))
 
 
 async def _pieces(telling: Telling, earlier: list[str]) -> AsyncGenerator[bytes]:
@@ -236,7 +230,7 @@ async def _pieces(telling: Telling, earlier: list[str]) -> AsyncGenerator[bytes]
                     yield telling.piece(content=text)
                 case services.Finished(answer) if shown and shown.strip() != answer.text:
                     # This protocol cannot replace what was said: to fail is all that it can do.
-                    yield event("error", json.dumps(_as_error(TAKEN_BACK)))
+                    yield event("error", json.dumps(as_openai_body(TAKEN_BACK)))
                 case services.Finished(answer):
                     if not shown:
                         yield telling.piece(content=answer.text)

@@ -23,7 +23,7 @@ class Refusal(NamedTuple):
 
 Body = Callable[[Refusal], dict[str, Any]]
 
-
+_OPENAI_KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 # Those that are told in the same words whatever happened.
 _ALWAYS: Mapping[type[Exception], Refusal] = {
     AuthenticationError: Refusal(
@@ -80,6 +80,12 @@ def _said(error: ValidationError) -> str:
 
 def as_body(told: Refusal) -> dict[str, Any]:
     return {"error": {"id": told.id, "message": told.message}}
+
+
+def as_openai_body(told: Refusal) -> dict[str, Any]:
+    """In the form of OpenAI's API."""
+    kind = _OPENAI_KINDS.get(told.status, "invalid_request_error")
+    return {"error": {"message": told.message, "type": kind, "param": None, "code": told.id}}
 
 
 def tell(api: NinjaAPI, body: Body = as_body) -> None:
