@@ -12,6 +12,7 @@ killed. The next switch removes it; a process that has mapped its files may go o
 import json
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -114,44 +115,37 @@ class IndexFolder:
 
         Raises `OSError` when the disk does not take it; then nothing of it is left there.
         """
-        try:
-            return self._written(number, batches, revision, embedder, dimension)
-        except OSError:
-            self.drop(number)
-            raise
-
-    def drop(self, number: int) -> None:
-        """Remove what no pointer names: on a full disk its room is what is needed most."""
-        for folder in (self.lexical(number), self.vectors(number)):
+        with self.removed_if_refused(number):
+            folder = self.vectors(number)
             shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            tables = [np.empty((0, 3), np.int64)]
 
-    def _written(
-        self,
-        number: int,
-        batches: Iterable[tuple[Rows, Vectors]],
-        revision: int,
-        embedder: str,
-        dimension: int,
-    ) -> Generation:
-        folder = self.vectors(number)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        tables = [np.empty((0, 3), np.int64)]
+            def matrices() -> Iterator[Vectors]:
+                for rows, matrix in batches:
+                    tables.append(rows.table)
+                    yield matrix
 
-        def matrices() -> Iterator[Vectors]:
-            for rows, matrix in batches:
-                tables.append(rows.table)
-                yield matrix
+            write_vectors(folder / _VECTORS, dimension, matrices())
+            table = np.concatenate(tables)
+            np.save(folder / _ROWS, table, allow_pickle=False)
+            files = {name: sha256_of(folder / name) for name in (_VECTORS, _ROWS)}
+            manifest = Manifest(number, revision, embedder, dimension, len(table), files)
+            (folder / _MANIFEST).write_text(json.dumps(asdict(manifest)))
+            for path in (*folder.iterdir(), folder, self.path):
+                sync(path)
+            return self.read_vectors(number)
 
-        write_vectors(folder / _VECTORS, dimension, matrices())
-        table = np.concatenate(tables)
-        np.save(folder / _ROWS, table, allow_pickle=False)
-        files = {name: sha256_of(folder / name) for name in (_VECTORS, _ROWS)}
-        manifest = Manifest(number, revision, embedder, dimension, len(table), files)
-        (folder / _MANIFEST).write_text(json.dumps(asdict(manifest)))
-        for path in (*folder.iterdir(), folder, self.path):
-            sync(path)
-        return self.read_vectors(number)
+    @contextmanager
+    def removed_if_refused(self, number: int) -> Iterator[None]:
+        """Within it generation `number` is made: where the disk does not take it, nothing of it is
+        left, since on a full disk its room is what is needed most."""
+        try:
+            yield
+        except OSError:
+            for folder in (self.lexical(number), self.vectors(number)):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     def read_vectors(self, number: int) -> Generation:
         """Open a generation after comparing every byte of it with its manifest.

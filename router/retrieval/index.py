@@ -221,15 +221,12 @@ class Index:
         generation = self._write_generation()
         number = generation.manifest.number
         revision = generation.manifest.revision
-        try:
+        with self._folder.removed_if_refused(number):
             words = LexicalIndex(self._folder.lexical(number))
             served = corpus.entries(corpus.served_at(revision))
             words.change(removed=(), added=served, revision=revision)
             pointer = Pointer(number, number)
             self._folder.point(pointer)
-        except OSError:
-            self._folder.drop(number)
-            raise
         self._note_taken()
         return self._advance(_opened(pointer, words, generation), revision)
 
