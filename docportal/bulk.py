@@ -73,8 +73,8 @@ def ingest_tree(
     """Store what changed, make it searchable, archive what is gone, import and mine pairs, and have
     them answer questions.
 
-    `servers(embeddings=True)` is entered only when there is something to index. One bad file
-    never stops the others: it ends in `failed` with its reason.
+    `servers(embeddings=True)` is entered only when there is something to index, or pairs are new
+    or changed. One bad file never stops the others: it ends in `failed` with its reason.
     """
     report = Report()
     for path, reason in tree.others:

@@ -25,13 +25,14 @@ from router.drafts import Draft
 from router.followups import standalone
 from router.intents import read_intent
 from router.models import Answer, Citation, Conversation, Feedback, Query
-from router.policy import RouteAsked, decide
+from router.policy import Decision, RouteAsked, Rule, decide
 from router.precedents import keeping as precedents
 from router.text import storable
 from router.versions import Read, read_at
 from router.writing import Sentence, since, written_sentences
 
 if TYPE_CHECKING:
+    from router.precedents.keeping import Book
     from router.retrieval.searching import Hit
 
 SHOWN_PASSAGES = 8
@@ -231,8 +232,15 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
     tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)
     near = taught.nearest(served.name, found.vector) if served else None
     # A route that was asked for is taken as it is.
-    books = precedents.books_for(query.user) if route == "auto" else []
+    books = _books(query.user, found.hits, decision) if route == "auto" else []
     return Draft(question, found, signals, decision, route, served, read.question, near, books)
+
+
+def _books(user: Reader, hits: Sequence[Hit], decision: Decision) -> list[Book]:
+    """None for a question about several things: a precedent answers for one."""
+    if decision.engine == "refused" or decision.rule is Rule.SEVERAL:
+        return []
+    return precedents.books_for(user, [hit.chunk.version.document.collection_id for hit in hits])
 
 
 def _understood_before(query: Query) -> list[str]:

@@ -1,7 +1,7 @@
 """The pairs of each collection as precedents of new questions."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from django.conf import settings
 from django.db.models import Count, Max, Q, QuerySet
@@ -24,41 +24,46 @@ _AT_ONCE = 500
 def outdated() -> list[Collection]:
     """Collections whose pairs, or the embedding model, have changed since their precedents were
     made."""
-    kept = Precedents.objects.filter(embedder=settings.EMBEDDINGS_MODEL)
-    made = dict(kept.values_list("collection", "pairs"))
-    return [one for one in Collection.objects.all() if made.get(one.pk, _NONE) != _state(one)]
+    return _outdated(_states())
 
 
 def refresh() -> None:
     """Make the precedents of all those anew. Without an embedding server they stay as they are."""
-    for collection in outdated():
-        state = _state(collection)
+    states = _states()
+    for collection in _outdated(states):
         try:
-            keeping.keep(collection, list(_answered(collection)), pairs=state)
+            keeping.keep(collection, _answered(collection), pairs=states.get(collection.pk, ""))
         except EmbeddingsUnavailable:
             logger.warning("The precedents of %s wait for an embedding server.", collection)
 
 
-_NONE = "0 None None"
+def _outdated(states: Mapping[int, str]) -> list[Collection]:
+    kept = Precedents.objects.filter(embedder=settings.EMBEDDINGS_MODEL)
+    made = dict(kept.values_list("collection", "pairs"))
+    changed = [pk for pk in made.keys() | states.keys() if made.get(pk, "") != states.get(pk, "")]
+    return list(Collection.objects.filter(pk__in=changed).order_by("pk"))
 
 
-def _state(collection: Collection) -> str:
-    """Another one whenever a pair came, went or was decided about."""
-    told = _pairs(collection).aggregate(Count("pk"), Max("pk"), Max("reviewed_at"))
-    return " ".join(str(value) for value in told.values())
-
-
-def _pairs(collection: Collection) -> QuerySet[QAPair]:
-    """Retired ones, too: what they were asked in other words stands in the text of today."""
-    return QAPair.objects.filter(
-        document__collection=collection, review=QAPair.Review.APPROVED, start__isnull=False
+def _states() -> dict[int, str]:
+    """Of each collection with pairs; another one whenever one came, went or was decided about."""
+    told = (
+        _usable()
+        .order_by()
+        .values_list("document__collection")
+        .annotate(Count("pk"), Max("pk"), Max("reviewed_at"))
     )
+    return {collection: " ".join(map(str, values)) for collection, *values in told}
+
+
+def _usable() -> QuerySet[QAPair]:
+    """Retired ones, too: what they were asked in other words stands in the text of today."""
+    return QAPair.objects.filter(review=QAPair.Review.APPROVED, start__isnull=False)
 
 
 def _answered(collection: Collection) -> Iterator[Answered]:
     """Those of people first, then those made by rules; of each kind the newest first."""
     mined = Q(origin=QAPair.Origin.MINED)
-    pairs = _pairs(collection).order_by("-pk")
+    pairs = _usable().filter(document__collection=collection).order_by("-pk")
     for chosen in (pairs.exclude(mined), pairs.filter(mined)):
         rows = list(chosen[: keeping.MOST])
         for start in range(0, len(rows), _AT_ONCE):

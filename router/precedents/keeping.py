@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -48,9 +48,9 @@ class Answered:
     is_written: bool
 
 
-def keep(collection: Collection, answered: Sequence[Answered], *, pairs: str) -> int:
+def keep(collection: Collection, answered: Iterable[Answered], *, pairs: str) -> None:
     """Store the first `MOST` of those whose sentence has their answer, in place of those that
-    were; how many they are.
+    were.
 
     `pairs` tells from which pairs they were made. Vectors that are there already are not made
     again. Raises `EmbeddingsUnavailable`.
@@ -70,7 +70,6 @@ def keep(collection: Collection, answered: Sequence[Answered], *, pairs: str) ->
             "pairs": pairs,
         },
     )
-    return len(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +94,10 @@ class Book:
         ]
 
 
-def books_for(user: Reader) -> list[Book]:
-    """Those of the collections that `user` may read. One query, while they stay as they are."""
-    readable = Collection.objects.readable_by(user)
+def books_for(user: Reader, collections: Iterable[int]) -> list[Book]:
+    """Those of the collections, by their primary keys, that `user` may read. One query, while they
+    stay as they are."""
+    readable = Collection.objects.readable_by(user).filter(pk__in=set(collections))
     kept = Precedents.objects.filter(collection__in=readable, embedder=settings.EMBEDDINGS_MODEL)
     books = []
     for pk, sha256 in kept.values_list("pk", "sha256"):
@@ -188,7 +188,7 @@ def _vectors(collection: Collection, asked: Sequence[str]) -> Vectors:
 
     made: dict[str, Vectors] = {}
     kept = Precedents.objects.filter(collection=collection, embedder=settings.EMBEDDINGS_MODEL)
-    if (known := kept.first()) is not None:
+    if (known := kept.first()) is not None and is_intact(known):
         before = np.frombuffer(known.vectors, "<f4").reshape(-1, settings.EMBEDDINGS_DIMENSION)
         made = dict(zip(known.asked, before, strict=True))
     new = [text for text in asked if text not in made]

@@ -101,6 +101,18 @@ class TestAnswers:
         llm.will_say("6210 [1]")
         assert services.ask(asked, user=None).refused
 
+    def test_a_question_about_several_things_is_not_answered_for_one(
+        self, wiki: Collection, llm: ScriptedLLM
+    ) -> None:
+        told = "Dawn-horn, with night-bell, listens on port 6210 by default."
+        publish(wiki, "both.md", [passage(told, "Network")], title="Both")
+        asked = "Compare dawn-horn and night-bell: which port does it listen on?"
+        llm.will_say("6210 [1]")
+        answer = services.ask(asked, user=None)
+        assert answer.signals["decision"]["rule"] == "several"
+        assert answer.signals["attempts"][0]["precedent"] == ""
+        assert llm.requests
+
     def test_without_an_embedding_server_the_passages_are_read(
         self, words: HashedWords, llm: ScriptedLLM
     ) -> None:
@@ -124,11 +136,12 @@ class TestRefresh:
         assert len(Precedents.objects.get().rows) == 3
 
     def test_it_follows_reviews(self, bell: DocumentVersion) -> None:
+        of = [bell.document.collection_id]
         assert precedents.outdated() == []
         QAPair.objects.update(review=QAPair.Review.REJECTED)
         assert precedents.outdated() == [bell.document.collection]
         precedents.refresh()
-        assert keeping.books_for(None) == []
+        assert keeping.books_for(None, of) == []
         assert precedents.outdated() == []
 
     def test_without_an_embedding_server_it_is_done_the_next_time(
@@ -146,15 +159,24 @@ class TestRefresh:
         self, bell: DocumentVersion, words: HashedWords, settings: Settings
     ) -> None:
         settings.EMBEDDINGS_MODEL = "another"
-        assert keeping.books_for(None) == []
+        assert keeping.books_for(None, [bell.document.collection_id]) == []
         words.texts.clear()
         precedents.refresh()
         assert words.texts == ["which port does it listen on?"]
-        assert keeping.books_for(None)
+        assert keeping.books_for(None, [bell.document.collection_id])
 
     def test_what_is_not_as_it_was_kept_answers_nothing(self, bell: DocumentVersion) -> None:
         Precedents.objects.update(vectors=b"\0", sha256="0" * 64)
-        assert keeping.books_for(None) == []
+        assert keeping.books_for(None, [bell.document.collection_id]) == []
+
+    def test_damage_does_not_keep_them_from_being_made_anew(self, bell: DocumentVersion) -> None:
+        Precedents.objects.update(vectors=b"\0", sha256="0" * 64)
+        a_pair(bell, "How loud?", "default", review=QAPair.Review.APPROVED)
+        precedents.refresh()
+        assert keeping.books_for(None, [bell.document.collection_id])
+
+    def test_only_the_collections_of_the_passages_are_read(self, bell: DocumentVersion) -> None:
+        assert keeping.books_for(None, []) == []
 
     def test_a_collection_without_pairs_needs_none(self, wiki: Collection) -> None:
         assert precedents.outdated() == []
@@ -162,13 +184,13 @@ class TestRefresh:
     def test_precedents_at_hand_cost_one_query(
         self, bell: DocumentVersion, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
-        assert keeping.books_for(None)
+        assert keeping.books_for(None, [bell.document.collection_id])
         with django_assert_num_queries(1):
-            keeping.books_for(None)
+            keeping.books_for(None, [bell.document.collection_id])
 
     def test_they_go_with_their_collection(self, bell: DocumentVersion) -> None:
         collection = bell.document.collection
         documents.archive_document(document=bell.document, actor=None)
-        assert keeping.books_for(None)
+        assert keeping.books_for(None, [bell.document.collection_id])
         collection.readers.add(Group.objects.create(name="few"))
-        assert keeping.books_for(None) == []
+        assert keeping.books_for(None, [bell.document.collection_id]) == []
