@@ -127,3 +127,8 @@ urlpatterns = [
     path("accounts/", include(accounts)),
     *api,
 ]
+
+handler400 = "docportal.views.error_pages.bad_request"
+handler403 = "docportal.views.error_pages.permission_denied"
+handler404 = "docportal.views.error_pages.page_not_found"
+handler500 = "docportal.views.error_pages.server_error"
