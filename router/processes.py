@@ -144,13 +144,14 @@ def spawn_tuned(
 
 def spawn_embeddings(log: Path, *, host: str = LOOPBACK, port: int = 0) -> Starting:
     """The embedding server. Raises `ServerFailed` when a model of it was never converted."""
-    _require_model(settings.MODELS_DIR, settings.EMBEDDINGS_MODEL)
-    _require_model(settings.MODELS_DIR, settings.RERANKER_MODEL)
+    embedding = [settings.EMBEDDINGS_MODEL, settings.PARAPHRASE_MODEL]
+    for model in (*embedding, settings.RERANKER_MODEL):
+        _require_model(settings.MODELS_DIR, model)
     ready_file = log.with_suffix(".ready")
     ready_file.unlink(missing_ok=True)
     arguments = [
         *("--host", host, "--port", str(port)),
-        *("--model", str(settings.MODELS_DIR / settings.EMBEDDINGS_MODEL)),
+        *(f"--model={settings.MODELS_DIR / model}" for model in dict.fromkeys(embedding)),
         *("--reranker", str(settings.MODELS_DIR / settings.RERANKER_MODEL)),
         *("--ready-file", str(ready_file)),
     ]

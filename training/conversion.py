@@ -80,6 +80,14 @@ def make_reranker(base: Path, adapter: Path, target: Path) -> None:
     _merge_weights(base, adapter, target)
 
 
+def make_paraphrase(base: Path, adapter: Path, target: Path) -> None:
+    """Write the embedding model `base` with what `adapter` has taught it."""
+    shutil.copytree(
+        base, target, ignore=shutil.ignore_patterns("model.safetensors"), dirs_exist_ok=True
+    )
+    _merge_weights(base, adapter, target)
+
+
 def _merge_weights(base: Path, adapter: Path, target: Path) -> None:
     config = json.loads((adapter / DESCRIPTION).read_text())
     weights = merge(

@@ -38,7 +38,7 @@ def refresh() -> None:
 
 
 def _outdated(states: Mapping[int, str]) -> list[Collection]:
-    kept = Precedents.objects.filter(embedder=settings.EMBEDDINGS_MODEL)
+    kept = Precedents.objects.filter(embedder=settings.PARAPHRASE_MODEL)
     made = dict(kept.values_list("collection", "pairs"))
     changed = [pk for pk in made.keys() | states.keys() if made.get(pk, "") != states.get(pk, "")]
     return list(Collection.objects.filter(pk__in=changed).order_by("pk"))

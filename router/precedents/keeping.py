@@ -62,7 +62,7 @@ def keep(collection: Collection, answered: Iterable[Answered], *, pairs: str) ->
     Precedents.objects.update_or_create(
         collection=collection,
         defaults={
-            "embedder": settings.EMBEDDINGS_MODEL,
+            "embedder": settings.PARAPHRASE_MODEL,
             "rows": rows,
             "asked": asked,
             "vectors": vectors,
@@ -98,7 +98,7 @@ def books_for(user: Reader, collections: Iterable[int]) -> list[Book]:
     """Those of the collections, by their primary keys, that `user` may read. One query, while they
     stay as they are."""
     readable = Collection.objects.readable_by(user).filter(pk__in=set(collections))
-    kept = Precedents.objects.filter(collection__in=readable, embedder=settings.EMBEDDINGS_MODEL)
+    kept = Precedents.objects.filter(collection__in=readable, embedder=settings.PARAPHRASE_MODEL)
     books = []
     for pk, sha256 in kept.values_list("pk", "sha256"):
         # One that is replaced this very moment is missed by one question.
@@ -124,7 +124,7 @@ def settled(
 
     known = frozenset[str]().union(*(book.known for book in books))
     try:
-        vector = ServerEmbeddings().one(without_names(question, known))
+        vector = ServerEmbeddings(settings.PARAPHRASE_MODEL).one(without_names(question, known))
     except EmbeddingsUnavailable:
         return None
     near = {book.collection: book.near(vector) for book in books}
@@ -134,15 +134,17 @@ def settled(
 @lru_cache(maxsize=AT_HAND)
 def _book(pk: int, sha256: str) -> Book:
     kept = Precedents.objects.get(pk=pk, sha256=sha256)
-    if not is_intact(kept):
+    is_whole = is_intact(kept)
+    if not is_whole:
         logger.warning("%s are not as they were kept; `check_integrity` makes them anew.", kept)
+    if not is_whole or not kept.rows:
         return Book(kept.collection_id, (), (), np.empty((0, 0), np.float32), frozenset())
     precedents = tuple(map(_precedent, kept.rows))
     places = {asked: place for place, asked in enumerate(kept.asked)}
     of_asked: list[list[int]] = [[] for _ in places]
     for number, row in enumerate(kept.rows):
         of_asked[places[row["asked"]]].append(number)
-    vectors = np.frombuffer(kept.vectors, "<f4").reshape(-1, settings.EMBEDDINGS_DIMENSION)
+    vectors = np.frombuffer(kept.vectors, "<f4").reshape(len(kept.asked), -1)
     named = Counter(name for one in precedents for name in one.names)
     known = frozenset(name for name, times in named.items() if times >= LEAST_NAMED)
     return Book(kept.collection_id, precedents, tuple(map(tuple, of_asked)), vectors, known)
@@ -183,17 +185,14 @@ def _precedent(row: dict[str, Any]) -> Precedent:
 
 
 def _vectors(collection: Collection, asked: Sequence[str]) -> Vectors:
-    """Shape (len(asked), dimension), of unit length. Raises `EmbeddingsUnavailable`."""
+    """One row of unit length for each. Raises `EmbeddingsUnavailable`."""
     from router.retrieval.embeddings import ServerEmbeddings
 
     made: dict[str, Vectors] = {}
-    kept = Precedents.objects.filter(collection=collection, embedder=settings.EMBEDDINGS_MODEL)
-    if (known := kept.first()) is not None and is_intact(known):
-        before = np.frombuffer(known.vectors, "<f4").reshape(-1, settings.EMBEDDINGS_DIMENSION)
+    kept = Precedents.objects.filter(collection=collection, embedder=settings.PARAPHRASE_MODEL)
+    if (known := kept.first()) is not None and known.asked and is_intact(known):
+        before = np.frombuffer(known.vectors, "<f4").reshape(len(known.asked), -1)
         made = dict(zip(known.asked, before, strict=True))
     new = [text for text in asked if text not in made]
-    made |= dict(zip(new, ServerEmbeddings().batch(new), strict=True))
-    rows = np.empty((len(asked), settings.EMBEDDINGS_DIMENSION), np.float32)
-    for place, text in enumerate(asked):
-        rows[place] = made[text]
-    return rows
+    made |= dict(zip(new, ServerEmbeddings(settings.PARAPHRASE_MODEL).batch(new), strict=True))
+    return np.array([made[text] for text in asked], np.float32)

@@ -26,8 +26,8 @@ from router.text import exact_form, fold
 LEAST_LIKENESS = 0.6
 # Of the cosine of the questions times the root of the likeness of the sentences: what it must be,
 # how far above that of every other value, and what it is less for a question made by rules, as
-# these say little in other words. Chosen on two companies' services and one company's prose.
-LEAST_SCORE, LEAST_MARGIN, FOR_MINED = 0.5, 0.05, 0.2
+# these say little in other words. Chosen on the services of one company and another's machines.
+LEAST_SCORE, LEAST_MARGIN, FOR_MINED = 0.5, 0.05, 0.1
 # Words that a value may have more than the answer before it.
 _MORE_WORDS = 4
 # More frames than so many are not tried.

@@ -1,7 +1,8 @@
-"""The embedded default's embedding server: OpenAI's `/v1/embeddings` over one local model, and
-the `/v1/rerank` of Cohere, Jina and vLLM over another.
+"""The embedded default's embedding server: OpenAI's `/v1/embeddings` over local models, and the
+`/v1/rerank` of Cohere, Jina and vLLM over another.
 
-Run as `python -m router.retrieval.embedding_server --model DIR --reranker DIR --port N`. It is a
+Run as `python -m router.retrieval.embedding_server --model DIR --reranker DIR --port N`, with
+`--model` as often as there are some, each known by the name of its folder. It is a
 process of its own, so that no other process of the product ever loads torch, and the only importer
 of sentence_transformers. Questions have a lane of their own: they never wait behind a batch.
 """
@@ -13,7 +14,7 @@ import json
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -158,26 +159,28 @@ def _yield_to_questions() -> None:
 
 # --- HTTP --------------------------------------------------------------------------------------
 def application(
-    encoder: Encoder, reranker: Reranker, *, announce: Path | None, url: str
+    encoders: Sequence[Encoder], reranker: Reranker, *, announce: Path | None, url: str
 ) -> Starlette:
     """`/v1/embeddings`, `/v1/rerank` and `/health`; `announce` receives {"url", "pid"} once it can
     answer."""
+    by_name = {encoder.name: encoder for encoder in encoders}
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await encoder.encode(["warm up"])
+        for encoder in encoders:
+            await encoder.encode(["warm up"])
         await reranker.relevance("warm up", ["warm up"])
         if announce is not None:
             _write_whole(announce, json.dumps({"url": url, "pid": os.getpid()}))
         yield
 
     async def embeddings(request: Request) -> JSONResponse:
-        asked = await _read(request, EmbeddingsRequest, encoder.name)
-        encoded = await encoder.encode(asked.texts)
+        asked = await _read(request, EmbeddingsRequest, by_name)
+        encoded = await by_name[asked.model].encode(asked.texts)
         return JSONResponse(
             {
                 "object": "list",
-                "model": encoder.name,
+                "model": asked.model,
                 "data": [
                     {"object": "embedding", "index": index, "embedding": vector}
                     for index, vector in enumerate(_written(encoded, asked.encoding_format))
@@ -187,7 +190,7 @@ def application(
         )
 
     async def rerank(request: Request) -> JSONResponse:
-        asked = await _read(request, RerankRequest, reranker.name)
+        asked = await _read(request, RerankRequest, {reranker.name})
         scores = await reranker.relevance(asked.query, asked.texts)
         return JSONResponse(
             {
@@ -200,7 +203,7 @@ def application(
         )
 
     async def health(_: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok", "model": encoder.name})
+        return JSONResponse({"status": "ok", "models": [*by_name, reranker.name]})
 
     routes = [
         Route("/v1/embeddings", embeddings, methods=["POST"]),
@@ -210,15 +213,15 @@ def application(
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Refused: _refusal})
 
 
-async def _read(request: Request, form: type[Asked], model: str) -> Asked:
+async def _read(request: Request, form: type[Asked], models: Collection[str]) -> Asked:
     """Raises `Refused`."""
     try:
         asked = form.model_validate_json(await request.body())
     except ValidationError as error:
         told = str(error.errors(include_url=False, include_input=False))
         raise Refused(400, told) from error
-    if asked.model != model:
-        raise Refused(404, f"This server runs {model}, not {asked.model}.")
+    if asked.model not in models:
+        raise Refused(404, f"This server runs {', '.join(models)}, not {asked.model}.")
     if not 1 <= len(asked.texts) <= MAX_INPUTS:
         raise Refused(400, f"Send 1 to {MAX_INPUTS} texts at once.")
     return asked
@@ -251,7 +254,9 @@ def _write_whole(path: Path, text: str) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True, help="folder of the model")
+    parser.add_argument(
+        "--model", type=Path, required=True, action="append", help="folder of one that embeds"
+    )
     parser.add_argument("--reranker", type=Path, required=True, help="folder of the reranker")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
@@ -269,7 +274,7 @@ def main() -> None:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((arguments.host, arguments.port))
     app = application(
-        Encoder(arguments.model.resolve(), arguments.lanes),
+        [Encoder(folder.resolve(), arguments.lanes) for folder in arguments.model],
         Reranker(arguments.reranker.resolve(), arguments.lanes),
         announce=arguments.ready_file,
         url=f"http://{arguments.host}:{listener.getsockname()[1]}/v1",

@@ -1,4 +1,8 @@
-"""The client of the embedding server: any that speaks OpenAI's `/v1/embeddings`."""
+"""The client of the embedding server: any that speaks OpenAI's `/v1/embeddings`.
+
+It embeds by two models: one for what a text is about, which finds passages, and one for what a
+question asks, which tells whether another one asks the same.
+"""
 
 import base64
 from functools import cache
@@ -25,23 +29,27 @@ class EmbeddingsUnavailable(Exception):
 
 
 class ServerEmbeddings(Embeddings):
-    """Texts to unit vectors of `settings.EMBEDDINGS_DIMENSION`, by the server of the settings.
+    """Texts to unit vectors, by the server of the settings and `model`, or else
+    `settings.EMBEDDINGS_MODEL`, whose vectors have `settings.EMBEDDINGS_DIMENSION`.
 
     `batch` and `one` give arrays; the two methods of LangChain's interface give lists.
     All raise `EmbeddingsUnavailable`.
     """
 
+    def __init__(self, model: str = "") -> None:
+        self._model = model or settings.EMBEDDINGS_MODEL
+
     def batch(self, texts: list[str], *, seconds: float = BATCH_SECONDS) -> Vectors:
         """Shape (len(texts), dimension). `seconds` is for each `BATCH_SIZE` texts."""
         parts = [
-            _request(texts[start : start + BATCH_SIZE], seconds)
+            _request(self._model, texts[start : start + BATCH_SIZE], seconds)
             for start in range(0, len(texts), BATCH_SIZE)
         ]
-        return np.concatenate([np.empty((0, settings.EMBEDDINGS_DIMENSION), np.float32), *parts])
+        return np.concatenate(parts or [np.empty((0, settings.EMBEDDINGS_DIMENSION), np.float32)])
 
     def one(self, text: str) -> Vectors:
         """Shape (dimension,)."""
-        vector: Vectors = _request([text], QUESTION_SECONDS)[0]
+        vector: Vectors = _request(self._model, [text], QUESTION_SECONDS)[0]
         return vector
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -59,11 +67,12 @@ def client() -> httpx.Client:
     return httpx.Client(transport=httpx.HTTPTransport(retries=1), trust_env=False)
 
 
-def _request(texts: list[str], seconds: float) -> Vectors:
+def _request(model: str, texts: list[str], seconds: float) -> Vectors:
     url = embeddings_url()
     if url is None:
         raise EmbeddingsUnavailable("No embedding server runs")
-    body = {"model": settings.EMBEDDINGS_MODEL, "input": texts, "encoding_format": "base64"}
+    body = {"model": model, "input": texts, "encoding_format": "base64"}
+    dimension = settings.EMBEDDINGS_DIMENSION if model == settings.EMBEDDINGS_MODEL else -1
     timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
     try:
         response = client().post(
@@ -72,7 +81,7 @@ def _request(texts: list[str], seconds: float) -> Vectors:
         response.raise_for_status()
         rows = sorted(response.json()["data"], key=lambda row: row["index"])
         raw = b"".join(base64.b64decode(row["embedding"], validate=True) for row in rows)
-        vectors = np.frombuffer(raw, "<f4").reshape(len(texts), settings.EMBEDDINGS_DIMENSION)
+        vectors = np.frombuffer(raw, "<f4").reshape(len(texts), dimension)
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         raise EmbeddingsUnavailable(f"{url}: {error}") from error
     return _unit(vectors)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from django.conf import settings
 
 from tests.deployment import images
 from tests.deployment.compose import (
@@ -160,6 +161,14 @@ def test_vllm_is_started_as_documented() -> None:
     assert {name: said[name] for name in common} == {name: told[name] for name in common}
     release = (ROOT / "tests" / "vllm.txt").read_text(encoding="utf-8").strip().rpartition("==")[2]
     assert vllm["image"] == f"vllm/vllm-openai:v{release}"
+
+
+def test_server_of_embeddings_has_every_model_that_it_is_asked_for() -> None:
+    command = services(GPU)["embeddings"]["command"]
+    served = set(re.findall(r"/srv/models/([\w.-]+)", shlex.join(command)))
+    names = ("EMBEDDINGS_MODEL", "PARAPHRASE_MODEL", "RERANKER_MODEL")
+    assert served == {getattr(settings, name) for name in names}
+    assert command[command.index("--reranker") + 1].endswith(settings.RERANKER_MODEL)
 
 
 def _options(words: list[str]) -> dict[str, str]:

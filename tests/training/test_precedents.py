@@ -155,10 +155,10 @@ class TestRefresh:
         precedents.refresh()
         assert precedents.outdated() == []
 
-    def test_another_embedding_model_has_them_made_anew(
+    def test_another_model_of_paraphrases_has_them_made_anew(
         self, bell: DocumentVersion, words: HashedWords, settings: Settings
     ) -> None:
-        settings.EMBEDDINGS_MODEL = "another"
+        settings.PARAPHRASE_MODEL = "another"
         assert keeping.books_for(None, [bell.document.collection_id]) == []
         words.texts.clear()
         precedents.refresh()

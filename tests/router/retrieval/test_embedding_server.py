@@ -48,6 +48,21 @@ def test_meaning_is_near(embedding_server: str, settings: Settings) -> None:
     assert question @ near > question @ far + 0.2
 
 
+def test_each_model_embeds_by_its_name(embedding_server: str, settings: Settings) -> None:
+    """How often it tries again is about the same as how soon, and asks for something else."""
+    settings.EMBEDDINGS_URL = embedding_server
+    asked = [
+        "how soon does it try again",
+        "what is its initial retry delay",
+        "how often it retries",
+    ]
+    about, asks = (
+        ServerEmbeddings(model).batch(asked)
+        for model in (settings.EMBEDDINGS_MODEL, settings.PARAPHRASE_MODEL)
+    )
+    assert asks[0] @ asks[1] - asks[0] @ asks[2] > about[0] @ about[1] - about[0] @ about[2] + 0.1
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -142,4 +157,8 @@ def test_without_a_reranker_this_is_told(embedding_server: str, settings: Settin
 
 def test_says_that_it_is_well(embedding_server: str) -> None:
     health = httpx.get(f"{embedding_server.removesuffix('/v1')}/health", timeout=10).json()
-    assert health == {"status": "ok", "model": django_settings.EMBEDDINGS_MODEL}
+    names = ("EMBEDDINGS_MODEL", "PARAPHRASE_MODEL", "RERANKER_MODEL")
+    assert health == {
+        "status": "ok",
+        "models": [getattr(django_settings, name) for name in names],
+    }

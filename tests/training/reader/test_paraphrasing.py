@@ -1,0 +1,84 @@
+"""The model of paraphrases: that it learns, and that what was trained is served."""
+
+from functools import partial
+from pathlib import Path
+from random import Random
+
+import pytest
+import torch
+from django.conf import settings as django_settings
+from torch import Tensor
+
+from training.reader import paraphrasing, things
+from training.reader.paraphrasing import Paraphrases, loss_of, report, scores_of, train
+
+EMBEDDER = Path(django_settings.MODELS_DIR) / django_settings.EMBEDDINGS_MODEL
+SHIPPED = Path(django_settings.BASE_DIR) / "training/reader/paraphrase"
+
+
+def loss(first: Tensor, second: Tensor, thing: list[int]) -> float:
+    scale, bias = torch.tensor(12.0), torch.tensor(0.5)
+    return loss_of(first, second, torch.tensor(thing), scale, bias).item()
+
+
+def test_loss_is_least_where_the_questions_of_a_fact_are_alike_and_no_others_are() -> None:
+    apart = torch.eye(4)
+    best = loss(apart, apart, [0, 0, 1, 1])
+    assert best < loss(apart, apart.roll(1, 0), [0, 0, 1, 1])
+    assert best < loss(apart[:1].repeat(4, 1), apart[:1].repeat(4, 1), [0, 0, 1, 1])
+
+
+def test_what_two_things_have_in_common_is_not_told_apart() -> None:
+    apart = torch.eye(4)
+    alike = apart[[0, 1, 0, 1]]
+    assert loss(alike, alike, [0, 0, 1, 1]) == pytest.approx(loss(apart, apart, [0, 0, 1, 1]))
+    assert loss(alike, alike, [0, 0, 0, 0]) > loss(apart, apart, [0, 0, 0, 0]) + 1
+
+
+def test_an_update_holds_two_different_questions_on_each_fact() -> None:
+    first, second, thing = paraphrasing._drawn(paraphrasing.learned_from(), Random(1))
+    assert len(first) == len(second) == len(thing)
+    assert len(set(thing)) == paraphrasing.THINGS
+    assert all(one != other for one, other in zip(first, second, strict=True))
+    assert not any(things.NAME in each or each != each.lower() for each in first)
+
+
+@pytest.mark.models
+def test_served_model_embeds_as_the_trained_one_which_learns(tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    from training.conversion import make_paraphrase
+
+    torch.manual_seed(1)
+    model = Paraphrases(EMBEDDER)
+    few = [tuple(fact.asked for fact in each.facts[:4]) for each in things.learned_from()[:2]]
+    losses = [each for each, _ in zip(train(model, few, minutes=5), range(24), strict=False)]
+    assert sum(losses[-4:]) < 0.9 * sum(losses[:4])
+    model.eval()
+    trained, made = tmp_path / "trained", tmp_path / "made"
+    model.save(trained)
+    make_paraphrase(EMBEDDER, trained, made)
+    asked = ["how long until it tries again", "who looks after it"]
+    served = SentenceTransformer(str(made), device="cpu", local_files_only=True)
+    with torch.inference_mode():
+        here = model(asked).numpy()
+    there = served.encode(asked, normalize_embeddings=True)
+    assert (here * there).sum(1) == pytest.approx([1, 1], abs=0.01)
+
+
+@pytest.mark.models
+def test_shipped_model_tells_more_questions_apart_than_the_embedding_model_does() -> None:
+    from sentence_transformers import SentenceTransformer
+
+    folders = (EMBEDDER, EMBEDDER.with_name(django_settings.PARAPHRASE_MODEL))
+    plain, learned = (SentenceTransformer(str(each), device="cpu") for each in folders)
+    before, after = (
+        scores_of(partial(each.encode, normalize_embeddings=True)) for each in (plain, learned)
+    )
+    assert after.right.mean() > before.right.mean() + 0.05
+    assert len(report(after).splitlines()) == 2 + len(paraphrasing.OPEN)
+
+
+def test_shipped_model_is_small() -> None:
+    size = sum(file.stat().st_size for file in SHIPPED.rglob("*") if file.is_file())
+    assert size < 3_000_000
