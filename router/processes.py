@@ -144,14 +144,15 @@ def spawn_tuned(
 
 def spawn_embeddings(log: Path, *, host: str = LOOPBACK, port: int = 0) -> Starting:
     """The embedding server. Raises `ServerFailed` when a model of it was never converted."""
-    embedding = [settings.EMBEDDINGS_MODEL, settings.PARAPHRASE_MODEL]
+    embedding = dict.fromkeys([settings.EMBEDDINGS_MODEL, settings.PARAPHRASE_MODEL])
+    embedding.pop("", None)
     for model in (*embedding, settings.RERANKER_MODEL):
         _require_model(settings.MODELS_DIR, model)
     ready_file = log.with_suffix(".ready")
     ready_file.unlink(missing_ok=True)
     arguments = [
         *("--host", host, "--port", str(port)),
-        *(f"--model={settings.MODELS_DIR / model}" for model in dict.fromkeys(embedding)),
+        *(f"--model={settings.MODELS_DIR / model}" for model in embedding),
         *("--reranker", str(settings.MODELS_DIR / settings.RERANKER_MODEL)),
         *("--ready-file", str(ready_file)),
     ]

@@ -22,8 +22,8 @@ _AT_ONCE = 500
 
 
 def outdated() -> list[Collection]:
-    """Collections whose pairs, or the embedding model, have changed since their precedents were
-    made."""
+    """Collections whose pairs, or the model of paraphrases, have changed since their precedents
+    were made; none without such a model."""
     return _outdated(_states())
 
 
@@ -38,6 +38,8 @@ def refresh() -> None:
 
 
 def _outdated(states: Mapping[int, str]) -> list[Collection]:
+    if not settings.PARAPHRASE_MODEL:
+        return []
     kept = Precedents.objects.filter(embedder=settings.PARAPHRASE_MODEL)
     made = dict(kept.values_list("collection", "pairs"))
     changed = [pk for pk in made.keys() | states.keys() if made.get(pk, "") != states.get(pk, "")]

@@ -165,6 +165,15 @@ class TestRefresh:
         assert words.texts == ["which port does it listen on?"]
         assert keeping.books_for(None, [bell.document.collection_id])
 
+    def test_without_a_model_of_paraphrases_there_are_none(
+        self, bell: DocumentVersion, words: HashedWords, settings: Settings
+    ) -> None:
+        settings.PARAPHRASE_MODEL = ""
+        words.texts.clear()
+        precedents.refresh()
+        assert (precedents.outdated(), words.texts) == ([], [])
+        assert keeping.books_for(None, [bell.document.collection_id]) == []
+
     def test_what_is_not_as_it_was_kept_answers_nothing(self, bell: DocumentVersion) -> None:
         Precedents.objects.update(vectors=b"\0", sha256="0" * 64)
         assert keeping.books_for(None, [bell.document.collection_id]) == []

@@ -1,11 +1,11 @@
 """Reading exercises about invented companies: passages, questions, short answers with their source.
 
 `exercises(seed)` never ends and always yields the same sequence. An exercise is one set of
-passages with many questions on them, so that a trainer reads the passages once. Two of five are of
-the library, whose passages were written one by one, and a third are facts that are hard to tell
-apart, asked in other words; the rest is put together from frames and stories. About a fifth of the
-questions have no answer in the passages: they ask of a thing that is not mentioned, for a fact told
-only of its neighbour, for another environment, or for what nobody wrote down.
+passages with many questions on them, so that a trainer reads the passages once. About half of
+them are of the library, whose passages were written one by one; the others are put together from
+frames and stories. About a fifth of the questions have no answer in the passages: they ask of a
+thing that is not mentioned, for a fact told only of its neighbour, for another environment, or
+for what nobody wrote down.
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from random import Random
 
 from router.prompts import MAX_PASSAGES, REFUSAL, Passage
-from training.reader import frames, library, phrasing, stories, things
+from training.reader import frames, library, phrasing, stories
 from training.reader.told import Told
 from training.reader.worlds import World
 
 QUESTIONS = 16
 UNANSWERABLE = 0.17
-FROM_LIBRARY, OF_THINGS = 0.4, 0.35
+FROM_LIBRARY = 0.62
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +35,12 @@ def exercises(seed: int, *, held_out: bool = False, unseen: bool = False) -> Ite
     rng = Random(seed)
     while True:
         world = World(rng, held_out=held_out)
-        drawn = rng.random()
-        if drawn < FROM_LIBRARY:
+        if rng.random() < FROM_LIBRARY:
             exercise = _of_library(world, rng, held_out=held_out or unseen)
-        elif drawn < FROM_LIBRARY + OF_THINGS:
-            exercise = _of_things(world, rng, held_out=held_out or unseen)
         else:
             exercise = _generated(world, rng, unseen=unseen)
         if exercise.questions:
             yield exercise
-
-
-def of_things(seed: int, *, held_out: bool) -> Iterator[Exercise]:
-    """Those on the things alone."""
-    rng = Random(seed)
-    while True:
-        yield _of_things(World(rng, held_out=held_out), rng, held_out=held_out)
 
 
 def from_library(seed: int, *, held_out: bool) -> Iterator[Exercise]:
@@ -62,10 +52,6 @@ def from_library(seed: int, *, held_out: bool) -> Iterator[Exercise]:
 
 def _of_library(world: World, rng: Random, *, held_out: bool) -> Exercise:
     return _asked(rng, library.tell(world, rng, held_out=held_out))
-
-
-def _of_things(world: World, rng: Random, *, held_out: bool) -> Exercise:
-    return _asked(rng, things.tell(world, rng, most=MAX_PASSAGES, held_out=held_out))
 
 
 def _generated(world: World, rng: Random, *, unseen: bool) -> Exercise:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from router.text import without_marks
 from training.metrics import Summary, judged, summarised
-from training.reader.data import Exercise, exercises, from_library, of_things
+from training.reader.data import Exercise, exercises, from_library
 from training.reader.dataset import questions
 from training.rows import Question
 from training.trainers.answering import Job, run
@@ -24,7 +24,6 @@ def held_out_sets() -> dict[str, Iterator[Exercise]]:
     """Endless exercises on what training never meets, by what that is."""
     return {
         "other organisations' prose": from_library(SEED, held_out=True),
-        "other things, in other words": of_things(SEED, held_out=True),
         "other names": exercises(SEED, held_out=True),
         "other names and kinds of facts": exercises(SEED, held_out=True, unseen=True),
     }
