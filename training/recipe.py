@@ -11,7 +11,7 @@ EVALUATION_MINUTES = 40 / 60
 # Of the run's time, for what has to be done at least.
 LEAST_SHARE = 0.2
 # To merge a model, to register it, to calibrate it and to see that a server answers by it: 42 to
-# 51 seconds for some hundred test questions on two cores.
+# 58 seconds for some hundred test questions on two cores.
 REGISTRATION_SECONDS = 65.0
 # Until the trainer has loaded its libraries and the model; its own minutes count from then.
 LOADING_MINUTES = 10 / 60
