@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
 
-from django.db import close_old_connections
+from django.db import connection
 from django.http import HttpResponse
 from django.views import defaults
 
@@ -22,7 +22,8 @@ def _giving_back(page: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
         try:
             return page(*args, **kwargs)
         finally:
-            close_old_connections()
+            if not connection.in_atomic_block:
+                connection.close()
 
     return made
 
