@@ -61,10 +61,10 @@ def _convert_tokenizer(source: Path, target: Path, *, max_length: int) -> None:
 
 
 def merge_adapter(base: Path, adapter: Path, target: Path) -> None:
-    """Write the model of `base` with the LoRA of `adapter` added to its weights, as bf16."""
-    for file in base.iterdir():
-        if file.suffix in {".json", ".jinja"}:
-            (target / file.name).write_bytes(file.read_bytes())
+    """Write the model of `base` with the LoRA of `adapter` added to its weights, in their type."""
+    shutil.copytree(
+        base, target, ignore=shutil.ignore_patterns("*.safetensors"), dirs_exist_ok=True
+    )
     _merge_weights(base, adapter, target)
 
 
@@ -77,14 +77,6 @@ def make_reranker(base: Path, adapter: Path, target: Path) -> None:
         shutil.copy(base / name, target / name)
     of_adapter = shutil.ignore_patterns(DESCRIPTION, WEIGHTS)
     shutil.copytree(adapter, target, ignore=of_adapter, dirs_exist_ok=True)
-    _merge_weights(base, adapter, target)
-
-
-def make_paraphrase(base: Path, adapter: Path, target: Path) -> None:
-    """Write the embedding model `base` with what `adapter` has taught it."""
-    shutil.copytree(
-        base, target, ignore=shutil.ignore_patterns("model.safetensors"), dirs_exist_ok=True
-    )
     _merge_weights(base, adapter, target)
 
 

@@ -9,7 +9,6 @@ Of two things nothing is told apart: each has an owner, and asked without the na
 """
 
 import argparse
-import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,20 +21,21 @@ import numpy as np
 import torch
 from django.conf import settings
 from numpy.typing import NDArray
-from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
+from router.precedents.settling import LEAST_MARGIN
 from router.text import fold
 from training.haste import as_people_type
 from training.reader import frames, things
-from training.trainers.learner import write_adapter
+from training.reader.encoders import save_adapter
 
 THINGS, FACTS = 5, 12  # of an update, and of each of its things at most
 RATE, WARM_UP, SEED = 1e-3, 20, 1
 MAX_TOKENS = 64
-# How far above that of any other fact the nearest must be; shares of the open questions answered.
-MARGIN, OPEN = 0.05, (0.03, 0.05, 0.1, 0.2)
+# Shares of the open questions that are answered.
+OPEN = (0.03, 0.05, 0.1, 0.2)
 # Texts of similar length are read together, in so many parts.
 PARTS = 4
 # Of what it has learned. All of it tells the things apart better, and other companies' worse: the
@@ -99,16 +99,7 @@ class Paraphrases(nn.Module):
 
     def save(self, folder: Path) -> None:
         """The adapter in PEFT's form."""
-        description = {
-            "peft_type": "LORA",
-            "base_model_name_or_path": settings.EMBEDDINGS_MODEL,
-            "r": LORA.r,
-            "lora_alpha": LORA.lora_alpha,
-            "target_modules": sorted(LORA.target_modules or ()),
-            "layers_to_transform": LORA.layers_to_transform,
-        }
-        tensors = get_peft_model_state_dict(self.encoder)
-        write_adapter(folder, tensors, json.dumps(description, indent=1) + "\n")
+        save_adapter(self.encoder, LORA, folder)
 
 
 def as_asked(question: str) -> str:
@@ -216,8 +207,8 @@ def report(scores: Scores) -> str:
     """How many are answered rightly and wrongly where so many of the open ones are answered."""
     right = scores.right
     lines = [f"{right.mean():.3f} of {len(right)} nearest to the right fact", "open  right  wrong"]
-    sure = scores.told[:, 1] >= MARGIN
-    open_sure = scores.open[:, 1] >= MARGIN
+    sure = scores.told[:, 1] >= LEAST_MARGIN
+    open_sure = scores.open[:, 1] >= LEAST_MARGIN
     for share in OPEN:
         least = np.quantile(np.where(open_sure, scores.open[:, 0], -1), 1 - share)
         told = sure & (scores.told[:, 0] >= least)

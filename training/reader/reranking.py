@@ -8,7 +8,6 @@ score is always 0: that is the right one for questions which nothing answers.
 """
 
 import argparse
-import json
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -19,15 +18,15 @@ from random import Random
 import django
 import torch
 from django.conf import settings
-from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
 from router.retrieval.embeddings import ServerEmbeddings
 from router.serving import embedded_servers
+from training.reader.encoders import save_adapter
 from training.reader.sentences import Asked, Candidate, asked_of, learned_from
-from training.trainers.learner import write_adapter
 
 NEAREST, RANDOM = 2, 1  # sentences that do not hold the answer
 QUESTIONS = 12  # of an update
@@ -80,16 +79,7 @@ class Reranker(nn.Module):
     def save(self, folder: Path) -> None:
         """The adapter in PEFT's form, and beside it the head as `sentence_transformers` reads
         it."""
-        description = {
-            "peft_type": "LORA",
-            "base_model_name_or_path": settings.EMBEDDINGS_MODEL,
-            "r": LORA.r,
-            "lora_alpha": LORA.lora_alpha,
-            "target_modules": sorted(LORA.target_modules or ()),
-            "layers_to_transform": LORA.layers_to_transform,
-        }
-        tensors = get_peft_model_state_dict(self.encoder)
-        write_adapter(folder, tensors, json.dumps(description, indent=1) + "\n")
+        save_adapter(self.encoder, LORA, folder)
         head = {f"linear.{name}": tensor for name, tensor in self.head.state_dict().items()}
         save_file(head, folder / "2_Dense" / "model.safetensors", metadata={"format": "pt"})
 

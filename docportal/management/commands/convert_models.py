@@ -62,7 +62,7 @@ class Command(BaseCommand):
             Conversion(
                 PARAPHRASE,
                 [*embedder_files, *_files(paraphrase)],
-                lambda target: _make_paraphrase(embedder, paraphrase, target),
+                lambda target: _merge(embedder, paraphrase, target),
             ),
             Conversion(
                 RERANKER,
@@ -112,12 +112,6 @@ def _merge(base: Path, adapter: Path, target: Path) -> None:
     from training.conversion import merge_adapter
 
     merge_adapter(base, adapter, target)
-
-
-def _make_paraphrase(base: Path, adapter: Path, target: Path) -> None:
-    from training.conversion import make_paraphrase
-
-    make_paraphrase(base, adapter, target)
 
 
 def _make_reranker(base: Path, adapter: Path, target: Path) -> None:

@@ -47,7 +47,7 @@ def test_an_update_holds_two_different_questions_on_each_fact() -> None:
 def test_served_model_embeds_as_the_trained_one_which_learns(tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
-    from training.conversion import make_paraphrase
+    from training.conversion import merge_adapter
 
     torch.manual_seed(1)
     model = Paraphrases(EMBEDDER)
@@ -57,7 +57,7 @@ def test_served_model_embeds_as_the_trained_one_which_learns(tmp_path: Path) -> 
     model.eval()
     trained, made = tmp_path / "trained", tmp_path / "made"
     model.save(trained)
-    make_paraphrase(EMBEDDER, trained, made)
+    merge_adapter(EMBEDDER, trained, made)
     asked = ["how long until it tries again", "who looks after it"]
     served = SentenceTransformer(str(made), device="cpu", local_files_only=True)
     with torch.inference_mode():

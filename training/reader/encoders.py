@@ -1,0 +1,24 @@
+"""What is learned on top of the embedding model, by the reranker and the model of paraphrases."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from peft import LoraConfig, get_peft_model_state_dict
+
+from training.trainers.learner import write_adapter
+
+
+def save_adapter(encoder: Any, lora: LoraConfig, folder: Path) -> None:
+    """Write the adapter of an encoder in PEFT's form."""
+    description = {
+        "peft_type": "LORA",
+        "base_model_name_or_path": settings.EMBEDDINGS_MODEL,
+        "r": lora.r,
+        "lora_alpha": lora.lora_alpha,
+        "target_modules": sorted(lora.target_modules or ()),
+        "layers_to_transform": lora.layers_to_transform,
+    }
+    tensors = get_peft_model_state_dict(encoder)
+    write_adapter(folder, tensors, json.dumps(description, indent=1) + "\n")
