@@ -114,8 +114,12 @@ def counted_things(quantity: Quantity, around: Sequence[Word]) -> frozenset[str]
     """The stems of what a bare number counts: the content words right behind it, at most three."""
     if quantity.kind is not Kind.NUMBER or quantity.units:
         return frozenset()
+    return counted_from(quantity.end, around)
+
+
+def counted_from(end: int, around: Sequence[Word]) -> frozenset[str]:
+    """The stems of the content words that follow each other from a place on, at most three."""
     counted: list[str] = []
-    end = quantity.end
     for word in around:
         if word.start == end + 1 and is_content(word) and len(counted) < 3:
             counted.append(word.stem)

@@ -6,7 +6,7 @@ The most dangerous answer is a right value of something else; most of this modul
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from router.evidence.claims import Claim, claims_of
+from router.evidence.claims import Claim, claims_of, counted_things
 from router.evidence.focus import Focus
 from router.evidence.quantities import quantities
 from router.evidence.questions import Question
@@ -150,6 +150,8 @@ def objection(
         return "The passage says the opposite."
     if _is_a_siblings(said, one.sentence, source, asked):
         return "In the passage, the value belongs to something else."
+    if _counts_something_else(said, one.sentence, source, asked):
+        return "In the passage, another number counts what is asked for."
     return ""
 
 
@@ -220,6 +222,23 @@ def _contradicts(said: Said, sentence: SourceSentence, asked: Question) -> bool:
     if said.negated:
         return not any(map(is_negation, sentence.words))
     return any(word.stem in denied for word in said.words)
+
+
+def _counts_something_else(said: Said, number: int, source: Source, asked: Question) -> bool:
+    """Whether a bare number stands there with another noun, and the asked one with another number:
+    of `one booking may hold at most 3 vehicles`, 1 is no number of vehicles."""
+    bare = {one.quantity.value for one in said.news if one.quantity and not one.quantity.units}
+    if not asked.counted or not bare:
+        return False
+    here = source.sentences[number].words
+    nouns = [counted_things(q, here) for q in source.quantities_of(number) if q.value in bare]
+    if not nouns or not all(noun and not noun & asked.counted for noun in nouns):
+        return False
+    return any(
+        q.value not in bare and counted_things(q, sentence.words) & asked.counted
+        for place, sentence in enumerate(source.sentences)
+        for q in source.quantities_of(place)
+    )
 
 
 def _denied(of: Sequence[Word]) -> set[str]:

@@ -1,18 +1,21 @@
 """What a question asks about, as far as an answer can be held to it. Pure."""
 
+import re
 from dataclasses import dataclass
 
-from router.evidence.claims import entities_of
+from router.evidence.claims import counted_from, entities_of
 from router.evidence.quantities import UNITS, Unit
 from router.evidence.wanted import Wanted, wanted_value
 from router.text import fold, is_content, words
+
+_COUNTED = re.compile(r"\b(?:how many|number of)\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """`stems` of its content words; the `units` that it mentions; the `entities` that it names;
     the stems by which it `named` them, and all others, its `aspect`; the kind of value `wanted`,
-    if its wording tells."""
+    if its wording tells; the stems of what it wants `counted`."""
 
     stems: frozenset[str]
     units: frozenset[Unit]
@@ -20,6 +23,7 @@ class Question:
     named: frozenset[str]
     aspect: frozenset[str]
     wanted: Wanted | None
+    counted: frozenset[str] = frozenset()
 
 
 def read_question(text: str) -> Question:
@@ -37,4 +41,9 @@ def read_question(text: str) -> Question:
         named=named,
         aspect=stems - named,
         wanted=wanted_value(folded),
+        counted=frozenset(
+            stem
+            for asked in _COUNTED.finditer(folded)
+            for stem in counted_from(asked.end(), own_words)
+        ),
     )

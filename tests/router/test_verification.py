@@ -274,3 +274,27 @@ def test_count_is_not_borne_out_by_a_duration_of_the_same_number(
 )
 def test_bare_number_is_borne_out_by_what_the_question_asks_for(question: str, answer: str) -> None:
     assert verify(question, answer, [TIMEOUT, RETRIES]).supported
+
+
+DECK = Passage(
+    "deck-holds",
+    "Limits",
+    "One booking may hold deck space for at most 3 vehicles. A trailer counts as two vehicles.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("How many vehicles may one booking hold?", "3", True),
+        ("How many vehicles may one booking hold?", "1", False),
+        ("What is the number of vehicles that one booking may hold?", "1", False),
+        ("As how many vehicles does a trailer count?", "2", True),
+        # Nothing there is called an automobile, so that it may go by another name.
+        ("How many automobiles may one booking hold?", "3", True),
+    ],
+)
+def test_number_that_counts_something_else_is_not_supported(
+    question: str, answer: str, supported: bool
+) -> None:
+    assert verify(question, answer, [DECK]).supported is supported
