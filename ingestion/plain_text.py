@@ -10,7 +10,9 @@ _RULE = re.compile(r"\s*([=\-~#*_^+.])(?:\1|\s(?=\1)){2,}\s*$")
 _TABLE_RULE = re.compile(r"\s*\+?[-=+| :]*[-=]{2}[-=+| :]*$")
 _BULLET = re.compile(r"(\s*)[-*+•·‣◦–]\s+(?=\S)")
 _NUMBER = re.compile(r"(\s*)(\(?\d{1,3}[.)]|\(?[a-z]\))\s+(?=\S)")
-_PAIR = re.compile(r"\s*[^\s:][^:]{0,50}:\s+\S|\s*[^\s:][^:]{0,50}:$")
+_PAIR = re.compile(
+    r"\s*[^\s:][^:]{0,50}:\s+\S|\s*[^\s:][^:]{0,50}:$|\s*[\w.\[\]-]{1,60}\s?=\s?[^\s=]"
+)
 _NUMBERED = re.compile(r"(\d+(?:\.\d+)*)\.?\s+[A-Z]\S*(?:\s+\S+){0,9}$")
 _CODE = re.compile(r"[{}\[\]();=<>|$\\`]|^\s*(?:#|//|- )|^\s*[\w./-]+:(?:\s|$)|\s--?\w|^\s*\S+/\S+")
 _COMMON = re.compile(r"\b(?:the|and|of|to|is|are|in|for|a|an|it|that|with|on)\b", re.IGNORECASE)
@@ -66,16 +68,21 @@ class _Writer:
 
 
 def to_html(text: str) -> str:
-    blocks = list(_blocks(text.expandtabs(4).split("\n")))
+    indented = list(_blocks(text.expandtabs(4).split("\n")))
     lengths = sorted(
-        len(line) for block in blocks for line in block if not _GAP.search(line.strip())
+        len(line) for block in indented for line in block if not _GAP.search(line.strip())
     )
     writer = _Writer(width=lengths[-1] if lengths else 0)
-    margin = min((_indent(line) for block in blocks for line in block), default=0)
-    above = margin
+    margin = min((_indent(line) for block in indented for line in block), default=0)
+    blocks = [[line[margin:] for line in block] for block in indented]
+    above = 0
     for place, block in enumerate(blocks):
         is_last = place == len(blocks) - 1
-        _write_block(writer, [line[margin:] for line in block], above - margin, is_last=is_last)
+        if _is_numbered_heading(blocks, place):
+            writer.heading(block[0], _heading_style(block[0], is_last=is_last))
+            above = 0
+            continue
+        _write_block(writer, block, above, is_last=is_last)
         if not _is_code(block, above):
             above = _text_indent(block)
     return "\n".join(writer.parts)
@@ -135,6 +142,22 @@ def _write_block(writer: _Writer, lines: list[str], above: int, *, is_last: bool
         _write_list(writer, lines[start:])
     else:
         writer.paragraph(lines)
+
+
+def _is_numbered_heading(blocks: Sequence[Sequence[str]], place: int) -> bool:
+    """Whether a block is a line such as `2. Plans` above a text: in a list one item follows the
+    other, and what belongs to an item is indented like its words."""
+    block, following = blocks[place], blocks[place + 1 : place + 2]
+    if not (_is_numbered_line(block) and following) or _is_numbered_line(following[0]):
+        return False
+    if place and _is_numbered_line(blocks[place - 1]):
+        return False
+    return _text_indent(following[0]) == 0 or _looks_like_code(following[0])
+
+
+def _is_numbered_line(block: Sequence[str]) -> bool:
+    style = _heading_style(block[0], is_last=False) if len(block) == 1 else ""
+    return style.startswith("number")
 
 
 def _write_ruled_headings(writer: _Writer, lines: list[str]) -> list[str]:

@@ -342,6 +342,46 @@ meter     9090   Field
     )
 
 
+def test_numbered_line_above_a_text_is_a_heading_and_settings_keep_their_lines(
+    tmp_path: Path,
+) -> None:
+    text = """QUARRY - plans of the day
+
+1. Settings in production
+
+    listen.port = 8226
+    retry.delay = 15s
+
+The block above is all there is.
+
+2. Plans
+
+workers = 6
+health.path = /alive
+
+A plan is made in the evening:
+
+1. Weigh the carts.
+
+2. Count them.
+
+And they are sent.
+"""
+    document = parsed(tmp_path, "quarry.txt", text)
+    assert document.elements == (
+        Element(HEADING, "QUARRY - plans of the day", level=1),
+        Element(HEADING, "1. Settings in production", level=2),
+        Element(CODE, "listen.port = 8226\nretry.delay = 15s"),
+        Element(PROSE, "The block above is all there is."),
+        Element(HEADING, "2. Plans", level=2),
+        Element(PROSE, "workers = 6\nhealth.path = /alive"),
+        Element(PROSE, "A plan is made in the evening:"),
+        Element(ITEM, "1. Weigh the carts.", level=1),
+        Element(ITEM, "2. Count them.", level=1),
+        Element(PROSE, "And they are sent."),
+    )
+
+
 @pytest.mark.parametrize(
     "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"]
 )

@@ -29,6 +29,7 @@ _AFTER = re.compile(
     rf"\s{{0,3}}(?:[:|·–—]|\s-)\s{{0,3}}(?:{'|'.join(sorted(_DOCUMENTS))})\b[\w\s&,]{{0,40}}$", re.I
 )
 _NUMBERED = re.compile(r"^(?:\d{1,4}(?:\.\d{1,3}){0,3}[.)]?|§\s?\d+|[A-Z]\.)\s+(?=\S)")
+_DESCRIBED = re.compile(r"\s+[-–—]\s+|[:,]\s+")
 _COMMENT_PATH = re.compile(
     r"(?:#|//|;|--|<!--)\s{0,3}((?:[\w.-]{1,60}/){0,6}[\w.-]{1,60})\s{0,9}(?:-->)?$"
 )
@@ -132,6 +133,8 @@ def _from_path(path: str) -> _Named | None:
 
 def _from_title(title: str, passage: MinedFrom) -> _Named | None:
     """The name in a title; else the document itself, as a question would name it."""
+    if described := _described(title, passage.path):
+        return _named(described)
     core = _core(title)
     words = core.split()
     names_none = is_generic(core) and not (len(words) > 1 and words[-1].lower() in _AFTER_THE)
@@ -148,6 +151,17 @@ def _from_title(title: str, passage: MinedFrom) -> _Named | None:
         return _named(within)
     document = _document(title)
     return _Named(document, title, is_thing=False) if document else None
+
+
+def _described(title: str, path: str) -> str:
+    """`Stone Cistern` of `STONE CISTERN - level control`, where the file is called so; or empty."""
+    head, *rest = _DESCRIBED.split(title, maxsplit=1)
+    stem = PurePosixPath(path).stem
+    name = _core(head)
+    if not rest or is_generic(name) or _words_of(name) != _words_of(stem):
+        return ""
+    is_thing = name.split()[-1].lower() not in _RULES and _is_noun(name) and _is_unusual(name)
+    return _cased(name, stem) if is_thing else ""
 
 
 def _within_title(title: str, passage: MinedFrom) -> str:

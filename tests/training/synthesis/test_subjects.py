@@ -123,6 +123,21 @@ def test_the_file_tells_how_a_shouted_name_is_written() -> None:
     assert subject("TIDE-TABLE SERVICE HANDBOOK", path="a/tide-table.txt").name == "tide-table"
 
 
+@pytest.mark.parametrize(
+    ("title", "path", "name"),
+    [
+        ("STONE CISTERN - reservoir level control", "services/stone_cistern.txt", "Stone Cistern"),
+        ("Petrel: what the crew has to know", "petrel.md", "Petrel"),
+        ("Rules: what to do", "rules.md", ""),
+        ("Leave policy - 2026", "leave-policy.md", '"Leave policy - 2026"'),
+    ],
+)
+def test_a_title_that_describes_has_the_name_that_the_file_has(
+    title: str, path: str, name: str
+) -> None:
+    assert subject(title, path=path).name == name
+
+
 @given(st.text(max_size=80), st.lists(st.text(max_size=80), max_size=3), st.text(max_size=60))
 def test_any_title_has_a_subject_or_none(title: str, headings: list[str], path: str) -> None:
     found = subject(title, *headings, path=path)
