@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from router.text import sentences
 from training.synthesis.lexicon import Concept, spoken_of
 from training.synthesis.mined import MinedFrom
-from training.synthesis.subjects import Subject, is_made
+from training.synthesis.subjects import Subject, is_made, numberless
 from training.synthesis.values import PATTERNS, Value, values_of
 from training.synthesis.verbs import BASES, THIRD
 from training.synthesis.words import LISTS, is_identifier, lowered
@@ -169,7 +169,8 @@ _PLAIN_STARTS = LISTS["mass_noun"] | LISTS["filler"] | LISTS["leaning"] | LISTS[
 def _names(passage: MinedFrom) -> frozenset[str]:
     """Words that stand with a capital inside a sentence of the passage, or in a heading."""
     inside = re.findall(r"(?<=[a-z,;)] )[A-Z][\w-]{1,30}", passage.text)
-    headed = [w for h in (passage.title, *passage.heading_path) for w in h.split()[1:]]
+    headings = map(numberless, (passage.title, *passage.heading_path))
+    headed = [word for heading in headings for word in heading.split()[1:]]
     return frozenset([*inside, *(w.strip(".,:()") for w in headed if w[:1].isupper())])
 
 

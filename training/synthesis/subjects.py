@@ -34,6 +34,7 @@ _COMMENT_PATH = re.compile(
     r"(?:#|//|;|--|<!--)\s{0,3}((?:[\w.-]{1,60}/){0,6}[\w.-]{1,60})\s{0,9}(?:-->)?$"
 )
 _INSIDE = re.compile(r"(?:(?<=[^\W\d_A-Z] )|(?<=[^\W\d_A-Z], ))[A-Z][\w-]{0,60}\w")
+_PLURAL = re.compile(r"\b([A-Z][\w-]{1,60}s) (?:are|were|have|do|may|must|can|should)\b")
 # Between spaces or marks, so that nothing inside an address or a path counts.
 _WORD = re.compile(r"(?<![^\s(\"'])[^\W\d_][\w-]{0,60}\w(?=[\s,.;:!?)\"']|$)")
 _PATH_IN_HEADING = re.compile(r"\(((?:[\w.-]{1,60}/){1,6}[\w.-]{1,60})\)")
@@ -57,7 +58,7 @@ class Subject:
 def subject_of(passage: MinedFrom) -> Subject:
     """The thing that most facts of the passage are about."""
     title = " ".join(passage.title.split())[:MAX_TITLE]
-    headings = tuple(_numberless(heading) for heading in passage.heading_path)
+    headings = tuple(numberless(heading) for heading in passage.heading_path)
     titled = _from_title(title, passage)
     is_overview = titled is None or (not titled.is_thing and _lists_things(title))
     named = _from_headings(headings, is_overview=is_overview) or _from_comment(passage) or titled
@@ -67,13 +68,17 @@ def subject_of(passage: MinedFrom) -> Subject:
 
 
 def names_in(texts: Iterable[str]) -> frozenset[str]:
-    """Words that stand with a capital inside a sentence, or again and again and never without."""
+    """Words that stand with a capital inside a sentence, or again and again and never without.
+
+    A plural that only starts sentences is none: `Readings are kept`.
+    """
     whole = "\n".join(texts)
     written = Counter(_WORD.findall(whole))
+    plural = frozenset(_PLURAL.findall(whole))
     steady = {
         word
         for word, count in written.items()
-        if word[0].isupper() and count > 1 and word.lower() not in written
+        if word[0].isupper() and count > 1 and word.lower() not in written and word not in plural
     }
     return frozenset(steady.union(_INSIDE.findall(whole)))
 
@@ -91,7 +96,8 @@ class _Named:
     is_thing: bool
 
 
-def _numberless(heading: str) -> str:
+def numberless(heading: str) -> str:
+    """A heading without its number: `Plans` of `2. Plans`."""
     return _NUMBERED.sub("", " ".join(heading.split())[:200])
 
 
@@ -225,7 +231,7 @@ def _core(title: str) -> str:
 
 def _without_alias(heading: str) -> str:
     """`Telemetry Query API (TQ)` without what stands in brackets."""
-    bare = _numberless(heading).strip(" *_`\"':")
+    bare = numberless(heading).strip(" *_`\"':")
     opens = bare.rfind("(")
     return bare[:opens].strip() if opens > 0 and bare.endswith(")") else bare
 
@@ -294,7 +300,7 @@ def _topic(headings: tuple[str, ...], bare: str) -> str:
 
 def _document(title: str) -> str:
     """How a question names the document: `the cedar handbook`, or its title in quotes."""
-    bare = _numberless(title)
+    bare = numberless(title)
     shown = capitalised(bare.lower() if bare.isupper() else bare)
     words = shown.split()
     if not words or len(shown) > 80 or is_generic(shown):

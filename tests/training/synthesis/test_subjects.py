@@ -138,6 +138,12 @@ def test_a_title_that_describes_has_the_name_that_the_file_has(
     assert subject(title, path=path).name == name
 
 
+def test_a_plural_that_only_starts_sentences_is_no_name() -> None:
+    assert names_in(["Invoices are kept. Invoices may be read. Petrel sails. Petrel sinks."]) == {
+        "Petrel"
+    }
+
+
 @given(st.text(max_size=80), st.lists(st.text(max_size=80), max_size=3), st.text(max_size=60))
 def test_any_title_has_a_subject_or_none(title: str, headings: list[str], path: str) -> None:
     found = subject(title, *headings, path=path)
