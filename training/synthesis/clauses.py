@@ -22,9 +22,11 @@ _CUT = re.compile(
     r"[,:.](?=\s)|[;(—–]|"
     r"\s(?:and|but|or|which|so|because|while|whereas|although|though|after which)\s"
 )
+_JOINED = re.compile(r", (?:and|but|so) (?=(?:the|an?|any|each|every|no|its|our) )")
 _SUBORDINATE = re.compile(
     r"(?:when|whenever|if|in|on|at|after|before|during|for|outside|inside|from|once|with|without|"
-    r"unless|until|above|below|by|as|to|under|within|between|while|where|since|beyond|over|per)\b",
+    r"unless|until|above|below|by|as|to|under|within|between|while|where|since|beyond|over|per)"
+    r"\b(?!-)",
     re.I,
 )
 _INNER = LISTS["subordinator"]
@@ -48,13 +50,15 @@ class Asked:
 
 def ask(clause: str, value: Value) -> Asked | None:
     """The questions for `value` in `clause`, which starts as inside a sentence."""
-    clause, value = _segment(clause, _with_marks(clause, value))
+    clause, value = _last_thought(*_segment(clause, _with_marks(clause, value)))
     target = target_of(clause, value)
     if target is None or is_inside(clause, value):
         return None
     left, right = clause[: target.start], clause[target.end :]
     is_condition = "," not in left and _SUBORDINATE.match(left) is not None
-    rest = right.rstrip(" .!") if is_condition and "," in right else _trimmed(right)
+    cut = _CUT.search(right)
+    goes_on = is_condition and cut is not None and cut[0] == ","
+    rest = right.rstrip(" .!") if goes_on else _trimmed(right)
     place = " ".join(f"{left} {target.preposition} {target.hedge} {target.asks} {rest}".split())
     intro, main = _split_intro(left)
     if not is_whole(main, rest) or is_modifier(target, value, rest):
@@ -84,6 +88,15 @@ def _segment(clause: str, value: Value) -> tuple[str, Value]:
     return part, Value(value.kind, value.start - start, value.end - start, value.text)
 
 
+def _last_thought(clause: str, value: Value) -> tuple[str, Value]:
+    """Without a thought of its own in front: `the drill is weekly, and the bell rings for 5 s`."""
+    cuts = list(_JOINED.finditer(clause, 0, value.start))
+    if not cuts or _SUBORDINATE.match(clause):
+        return clause, value
+    cut = cuts[-1].end()
+    return clause[cut:], Value(value.kind, value.start - cut, value.end - cut, value.text)
+
+
 # --- How it is asked ---------------------------------------------------------------------------
 def _trimmed(right: str) -> str:
     """What follows the value, up to where another thought begins."""
@@ -96,7 +109,8 @@ def _trimmed(right: str) -> str:
 def _split_intro(left: str) -> tuple[str, str]:
     """`When it fails, the job` as its first part, with the comma, and the rest."""
     comma = left.find(", ")
-    if comma < 0 or not _SUBORDINATE.match(left) or len(left[:comma].split()) > 12:
+    is_nested = left[: max(comma, 0)].count("(") > left[: max(comma, 0)].count(")")
+    if comma < 0 or is_nested or not _SUBORDINATE.match(left) or len(left[:comma].split()) > 12:
         return "", left
     return left[: comma + 1], left[comma + 2 :]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from router.text import sentences
+from training.synthesis.leaning import leans
 from training.synthesis.lexicon import Concept, spoken_of
 from training.synthesis.mined import MinedFrom
 from training.synthesis.subjects import Subject, is_made, numberless
@@ -20,15 +21,6 @@ _BULLET = re.compile(r"\s{0,12}(?:[-*•–]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+")
 _OWN = re.compile(
     r"(?:It|This (?:service|system|page|tool|job|team|API)|The (?:service|system|application|app|"
     r"tool|job|team|API|component|server|product))\b(?!['’])"
-)
-_LEANS = re.compile(
-    r"\b(?:this|these|those|such|the (?:same|other|latter|former|above|following|first|second)|"
-    r"above|below|he|she|his|her|they|them|their|there|here|that|ones?)\b"
-    r"(?! (?:page|document)\b)|^each \w+s\b|"
-    r"^(?:for|in|on|at|after|before|during|from|with|without|by|to|under|over|within|since|until)"
-    r"\b[^,]{1,60}"
-    r",? it\b",
-    re.I,
 )
 _TEAM = re.compile(
     r"\b[Tt]he (?P<v>[A-Z][\w-]{2,20}(?: [A-Z][\w-]{2,20}){0,2})"
@@ -152,14 +144,14 @@ def _alone(
 def _small_start(written: str, names: frozenset[str]) -> str:
     """The sentence with a small first letter, unless a name stands there."""
     first, _, rest = written.partition(" ")
-    bare = first.strip("`\"'(,.:")
+    bare = first.strip("`\"'(,.:").removesuffix("'s").removesuffix("’s")
     is_shouted = bare.isupper() and len(bare) > 1
     if bare in names or is_identifier(bare) or is_shouted or not bare[:1].isupper():
         return written
     follows = rest.split(" ", 1)[0]
     if bare.lower() in LISTS["after_verb"] or bare.lower() in LISTS["preposition"]:
         return f"{lowered(first)} {rest}".rstrip()
-    is_name = follows in THIRD and not bare.endswith("s") and bare.lower() not in _PLAIN_STARTS
+    is_name = follows in THIRD and _may_name(bare) and bare.lower() not in _PLAIN_STARTS
     return written if is_name or follows[:1].isupper() else f"{lowered(first)} {rest}".rstrip()
 
 
@@ -184,21 +176,25 @@ def _about(written: str, names: frozenset[str]) -> str:
         return words[0]
     is_name = words[0] in names or len(words) > 1
     follows = written[found.end() :].split()
-    is_name = is_name or (bool(follows) and follows[0] in THIRD and not words[0].endswith("s"))
+    is_name = is_name or (bool(follows) and follows[0] in THIRD and _may_name(words[0]))
     is_plain = words[0].lower() in _PLAIN_STARTS or words[0].lower() in LISTS["preposition"]
     return found[0] if is_name and not is_plain else ""
+
+
+def _may_name(word: str) -> bool:
+    """Not a plural, nor what somebody does: `Releasing costs nothing`."""
+    return not word.endswith(("s", "ing"))
 
 
 # --- Values ------------------------------------------------------------------------------------
 def _said(sentence: Sentence, subject: Subject) -> Iterator[Said]:
     known = list(_of_concepts(sentence, subject))
     yield from known
-    if _LEANS.search(sentence.text):
-        return
     taken = {said.value.start for said in known}
     others = [value for value in _values(sentence.text) if value.start not in taken]
     for value in others[:MOST_VALUES]:
-        yield Said(sentence, value, None)
+        if not leans(sentence.text, value):
+            yield Said(sentence, value, None)
 
 
 def _of_concepts(sentence: Sentence, subject: Subject) -> Iterator[Said]:

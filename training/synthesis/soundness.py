@@ -39,7 +39,13 @@ def is_whole(main: str, rest: str) -> bool:
         return False
     if part and part[0].lower() in _ONE and not LISTS["plural_noun"].isdisjoint(part[2:5]):
         return True
-    words = [*part, *takewhile(lambda word: word not in _INNER, rest.split())]
+    if "that" in part:
+        # `faults that last 5 s` is a noun; its own verb stands before it or behind
+        return _has_verb(part[: part.index("that")]) or _has_verb(rest.split())
+    return _has_verb([*part, *takewhile(lambda word: word not in _INNER, rest.split())])
+
+
+def _has_verb(words: list[str]) -> bool:
     return any(_is_verb(word, before) for before, word in pairwise(["", *words]))
 
 
@@ -60,7 +66,7 @@ def is_order(words: list[str]) -> bool:
 def is_modifier(target: Target, value: Value, rest: str) -> bool:
     """Whether a noun follows that the value only describes: `180 mm discs`."""
     is_measure = target.asks in _UNITS or target.asks.startswith("how many ")
-    if not rest or not is_measure or target.end > value.end:
+    if not rest.split() or not is_measure or target.end > value.end:
         return False
     first = rest.split()[0]
     if first == "of":

@@ -41,6 +41,11 @@ def test_a_plain_clause_is_asked_in_front(clause: str, front: str) -> None:
         ("orders close at 17:30; late ones wait", "orders close at what time"),
         ("snapshots are taken every 5 hours", "snapshots are taken how often"),
         ("we try again 7 times before giving up", "we try again how many times before giving up"),
+        (
+            "the drill is weekly, and the bell stays on for 5 seconds",
+            "the bell stays on for how long",
+        ),
+        ("on ice the limit is 9 km and you may drive", "on ice the limit is how many km"),
         ("the pulse is read from port 7480 at night", "the pulse is read from which port at night"),
     ],
 )
