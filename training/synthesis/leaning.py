@@ -41,3 +41,43 @@ def _is_relative(that: re.Match[str]) -> bool:
     before, after = (that["before"] or "").lower(), that["after"] or ""
     is_noun = bool(before) and before not in _NOT_BEFORE_RELATIVE and before not in THIRD
     return is_noun and (after in LISTS["auxiliary"] or after in THIRD or after in BASES)
+
+
+# --- Who is meant ------------------------------------------------------------------------------
+_MANY = frozenset(["are", "were", "have", "do", "may", "must", "can", "should"]) | BASES
+_MOST_WORDS = 5
+_KIND = (
+    r"\b{name} is (?:the|an?|our|one of (?:the|our)) (?:[a-z-]{{2,20}} ){{0,3}}?"
+    r"(?P<noun>[a-z-]{{3,20}})"
+    r"(?= (?:that|which|who|of|for|in|at|on|by|behind|between|with|where|and)\b|[,.;:]|$)"
+)
+
+
+def with_noun(written: str, before: str) -> str:
+    """The sentence with the noun that its `They` stands for; `before` is the one in front of it."""
+    noun = _several(before) if written.startswith("They ") else ""
+    return f"{noun}{written[4:]}" if noun else written
+
+
+def _several(written: str) -> str:
+    """What a sentence starts with, if that is several of something, and the only such thing that
+    `they` may mean: `Parcels for the north` of `Parcels for the north arrive at night.`"""
+    words = written.split()
+    verb = next((n for n, word in enumerate(words[: _MOST_WORDS + 1]) if n and word in _MANY), 0)
+    noun, rest = words[:verb], re.split(r"[,;]|\b(?:which|when)\b", " ".join(words[verb + 1 :]))[0]
+    if not noun or noun[0].lower() in LISTS["leaning"] or any("," in word for word in noun):
+        return ""
+    head = next((place for place, word in enumerate(noun) if word in LISTS["preposition"]), verb)
+    is_sure = head > 0 and _is_plural(noun[head - 1]) and not any(map(_is_plural, rest.split()))
+    return " ".join(noun) if is_sure else ""
+
+
+def _is_plural(word: str) -> bool:
+    bare = word.strip(".!\"')")
+    return len(bare) > 3 and bare.endswith("s") and not bare.endswith(("ss", "us", "is"))
+
+
+def kinds_of(name: str, text: str) -> frozenset[str]:
+    """What a text says that something is: `gateway`, where `Petrel is the gateway that …`."""
+    found = re.finditer(_KIND.format(name=re.escape(name)), text) if name else ()
+    return frozenset(kind["noun"] for kind in found)

@@ -18,6 +18,8 @@ class MinedFrom:
     text: str
     names: frozenset[str] = frozenset()
     """Words that title and text of the document write as names."""
+    opening: str = ""
+    """The document's first passage, which says what its subject is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from router.text import sentences
-from training.synthesis.leaning import leans
+from training.synthesis.leaning import kinds_of, leans, with_noun
 from training.synthesis.lexicon import Concept, spoken_of
 from training.synthesis.mined import MinedFrom
+from training.synthesis.soundness import is_order
 from training.synthesis.subjects import Subject, is_made, numberless
 from training.synthesis.values import PATTERNS, Value, values_of
 from training.synthesis.verbs import BASES, THIRD
@@ -18,10 +19,12 @@ MAX_LINE = 3_000
 LEAST, MOST = 18, 330
 MOST_VALUES = 3
 _BULLET = re.compile(r"\s{0,12}(?:[-*•–]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+")
-_OWN = re.compile(
-    r"(?:It|This (?:service|system|page|tool|job|team|API)|The (?:service|system|application|app|"
-    r"tool|job|team|API|component|server|product))\b(?!['’])"
-)
+_KINDS = (
+    "service", "system", "application", "app", "tool", "job", "team", "API", "component", "server",
+    "product",
+)  # fmt: skip
+_SURE_KINDS = ("service", "system", "application")
+_AFTER_NOUN = "|".join(sorted(LISTS["auxiliary"] | LISTS["preposition"] | {*THIRD, "and", "or"}))
 _TEAM = re.compile(
     r"\b[Tt]he (?P<v>[A-Z][\w-]{2,20}(?: [A-Z][\w-]{2,20}){0,2})"
     r"(?= (?:team|squad|group|crew|department|desk)\b)"
@@ -55,12 +58,11 @@ _BOILERPLATE = re.compile(
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """`text` as it can stand alone, with the subject for a pronoun; the place is that of the
-    sentence as it is written. `shift` is how much longer the text is at its start."""
+    sentence as it is written."""
 
     text: str
     start: int
     end: int
-    shift: int
     about: str
     """What it is about by its own words, if that is not the passage's subject."""
     names_subject: bool
@@ -78,34 +80,65 @@ class Said:
 
 def of_prose(passage: MinedFrom, subject: Subject, taken: frozenset[int]) -> list[Said]:
     """What the sentences say; those that start at a place in `taken` are left out."""
-    names = _names(passage)
+    reading = _Reading(subject, _names(passage), *_own(passage, subject))
     return [
         said
-        for sentence in _sentences(passage.text, subject, names)
+        for sentence in _sentences(passage.text, reading)
         if sentence.start not in taken
         for said in _said(sentence, subject)
     ]
 
 
 # --- Sentences ---------------------------------------------------------------------------------
-def _sentences(text: str, subject: Subject, names: frozenset[str]) -> Iterator[Sentence]:
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What helps to understand the sentences of a passage. `starts` matches the words for its
+    subject at the start of a sentence, `inside` anywhere in one."""
+
+    subject: Subject
+    names: frozenset[str]
+    starts: re.Pattern[str]
+    inside: re.Pattern[str]
+    """Of fewer words: `the team` inside a sentence may be any."""
+
+
+def _own(passage: MinedFrom, subject: Subject) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    told = kinds_of(subject.bare, f"{passage.opening}\n{passage.text}")
+    kinds = "|".join(map(re.escape, sorted({*_KINDS, *told})))
+    starts = rf"(?:It|This (?:{kinds}|page)|The (?:{kinds}))\b(?!['’-]| [A-Z])"
+    sure = "|".join(map(re.escape, sorted({*_SURE_KINDS, *told})))
+    inside = rf"\b(?:this|the) (?:{sure})(?=[,.;:]| (?:{_AFTER_NOUN})\b|$)"
+    return re.compile(starts), re.compile(inside)
+
+
+def _sentences(text: str, reading: _Reading) -> Iterator[Sentence]:
     place = 0
     for line in text.split("\n"):
         if len(line) <= MAX_LINE:
             bullet = _BULLET.match(line)
             left = bullet.end() if bullet else 0
-            follows = True
-            for start, end in sentences(line[left:]):
-                written = line[left + start : left + end]
-                if not LEAST <= len(written) <= MOST:
-                    follows = False
-                    continue
-                first = place + left + start
-                found = _alone(written, first, subject, names, follows=follows)
-                follows = found is not None and found.names_subject
-                if found is not None and _is_checkable(written):
-                    yield found
+            yield from _of_paragraph(line[left:], place + left, reading)
         place += len(line) + 1
+
+
+def _of_paragraph(line: str, place: int, reading: _Reading) -> Iterator[Sentence]:
+    follows, before = True, ""
+    for start, end in sentences(line):
+        written = line[start:end]
+        if not LEAST <= len(written) <= MOST:
+            follows, before = False, ""
+            continue
+        told = with_noun(written, before)
+        found = _alone(told, place + start, place + end, reading, follows=follows)
+        if not _is_aside(lowered(written).split()):
+            follows, before = found is not None and found.names_subject, told
+        if found is not None and _is_checkable(written):
+            yield found
+
+
+def _is_aside(words: list[str]) -> bool:
+    """Whether a reader is told to do something, and to nothing that `it` may mean: `Ask first.`"""
+    return is_order(words) and words[1:2] != [] and words[1] in LISTS["preposition"]
 
 
 def _is_checkable(written: str) -> bool:
@@ -120,25 +153,27 @@ def _is_checkable(written: str) -> bool:
 
 
 def _alone(
-    written: str, start: int, subject: Subject, names: frozenset[str], *, follows: bool
+    written: str, start: int, end: int, reading: _Reading, *, follows: bool
 ) -> Sentence | None:
     """The sentence with its subject named; None if it leans on words that stand elsewhere.
 
     `follows` tells that all sentences before it in its paragraph spoke of the subject.
     """
-    text, end = written, start + len(written)
-    if own := _OWN.match(written):
+    subject, names = reading.subject, reading.names
+    if own := reading.starts.match(written):
         if not subject.is_thing or (own[0] == "It" and not follows):
             return None
-        rest = written[own.end() :]
-        text = f"{subject.name}{rest}"
-        return Sentence(text, start, end, len(text) - len(written), "", names_subject=True)
+        text = f"{subject.name}{written[own.end() :]}"
+        return Sentence(text, start, end, "", names_subject=True)
     first = re.match(r"[\w'-]+", written)
     if first is None or first[0].lower() in LISTS["leaning"]:
         return None
     has_subject = bool(subject.bare) and subject.bare.lower() in written.lower()
     about = "" if has_subject else _about(written, names)
-    return Sentence(_small_start(written, names), start, end, 0, about, has_subject)
+    text = _small_start(written, names)
+    if subject.is_thing and not has_subject and not about and reading.inside.search(text):
+        text, has_subject = reading.inside.sub(lambda _: subject.name, text, count=1), True
+    return Sentence(text, start, end, about, has_subject)
 
 
 def _small_start(written: str, names: frozenset[str]) -> str:
@@ -191,7 +226,8 @@ def _said(sentence: Sentence, subject: Subject) -> Iterator[Said]:
     known = list(_of_concepts(sentence, subject))
     yield from known
     taken = {said.value.start for said in known}
-    others = [value for value in _values(sentence.text) if value.start not in taken]
+    values = [value for value in _values(sentence.text) if value.text != subject.bare]
+    others = [value for value in values if value.start not in taken]
     for value in others[:MOST_VALUES]:
         if not leans(sentence.text, value):
             yield Said(sentence, value, None)

@@ -41,7 +41,9 @@ def is_whole(main: str, rest: str) -> bool:
         return True
     if "that" in part:
         # `faults that last 5 s` is a noun; its own verb stands before it or behind
-        return _has_verb(part[: part.index("that")]) or _has_verb(rest.split())
+        noun, told = part[: part.index("that")], part[part.index("that") + 2 :]
+        is_ended = any(word in LISTS["auxiliary"] for word in told)
+        return is_ended or _has_verb(noun) or _has_verb(rest.split())
     return _has_verb([*part, *takewhile(lambda word: word not in _INNER, rest.split())])
 
 
@@ -50,7 +52,10 @@ def _has_verb(words: list[str]) -> bool:
 
 
 def _is_verb(word: str, before: str) -> bool:
-    if word in LISTS["auxiliary"] or (word in THIRD and word not in LISTS["plural_noun"]):
+    is_of_name = before.istitle() and not before.endswith("s")
+    if word in LISTS["auxiliary"] or (
+        word in THIRD and (is_of_name or word not in LISTS["plural_noun"])
+    ):
         return True
     is_plural = before.endswith("s") and not before.endswith(("ss", "us", "is"))
     follows_subject = is_plural or before.lower() in _PERSONS

@@ -105,7 +105,7 @@ PATTERNS = {
     "id": rf"`?(?:{_IDENTIFIER})`?",
     "region": (
         r"(?:[a-z]{2,12}(?:-[a-z]{2,12}){0,2}-?\d{1,2}[a-z]?|"
-        r"[A-Z][a-z]{2,20}(?: [A-Z][a-z]{2,20})?)\b"
+        r"[A-Z][a-z]{2,20}(?: [A-Z][a-z]{2,20})?)\b(?! [A-Z])"
     ),
     "product": _PRODUCT,
     "name": rf"{_NAME_WORD}(?:(?: (?:and|&|of|for|de|van|von))? {_NAME_WORD}){{0,3}}",

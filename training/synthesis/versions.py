@@ -19,7 +19,7 @@ from training.synthesis.mined import Fact, MinedFrom
 from training.synthesis.mining import mine, unambiguous
 from training.synthesis.subjects import names_in
 
-RULES = "2"
+RULES = "3"
 """Of the miner. With others all served versions are mined again."""
 
 
@@ -90,16 +90,19 @@ def _facts(version: DocumentVersion) -> Iterator[tuple[Source, Fact]]:
     facts: list[Fact] = []
     chunks = list(version.chunks.order_by("position"))
     names = names_in([version.title, *(chunk.text for chunk in chunks)])
+    opening = chunks[0].text if chunks else ""
     for chunk in chunks:
         source = Source(chunk.content_hash, chunk.text)
-        for fact in mine(_mined_from(version, chunk, names)):
+        for fact in mine(_mined_from(version, chunk, names, opening)):
             found.setdefault((fact.key, fact.answer), source)
             facts.append(fact)
     for fact in unambiguous(facts):
         yield found[fact.key, fact.answer], fact
 
 
-def _mined_from(version: DocumentVersion, chunk: Chunk, names: frozenset[str]) -> MinedFrom:
+def _mined_from(
+    version: DocumentVersion, chunk: Chunk, names: frozenset[str], opening: str
+) -> MinedFrom:
     return MinedFrom(
         title=version.title,
         path=version.document.path,
@@ -108,6 +111,7 @@ def _mined_from(version: DocumentVersion, chunk: Chunk, names: frozenset[str]) -
         language=chunk.language,
         text=chunk.text,
         names=names,
+        opening=opening,
     )
 
 

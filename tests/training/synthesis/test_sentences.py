@@ -8,8 +8,11 @@ from training.synthesis.mining import mine
 TITLE, PATH = "Kelp Lantern", "services/kelp_lantern.md"
 
 
+OPENING = "Kelp Lantern is the turnstile that lets crews into the yard."
+
+
 def passage(text: str, *headings: str, kind: str = "prose") -> MinedFrom:
-    return MinedFrom(TITLE, PATH, headings, kind, "", text)
+    return MinedFrom(TITLE, PATH, headings, kind, "", text, opening=OPENING)
 
 
 def asked(text: str, *headings: str, kind: str = "prose") -> dict[str, tuple[str, ...]]:
@@ -67,3 +70,49 @@ def test_a_noun_may_be_told_by_a_clause_and_another_thought_may_follow(
 )
 def test_a_thought_that_leans_on_others_is_not_asked_for(sentence: str) -> None:
     assert asked(sentence) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "question"),
+    [
+        (
+            "Crates come in at night. They are kept for 12 hours.",
+            "12 hours",
+            "how long are crates kept",
+        ),
+        (
+            "The turnstile waits 9 seconds for a card.",
+            "9 seconds",
+            "Kelp Lantern waits how long for a",
+        ),
+        (
+            "Between two cards the turnstile pauses for 3 seconds.",
+            "3 seconds",
+            "Kelp Lantern pauses for how long",
+        ),
+        (
+            "Today the service runs in two yards. Ask at the gate before you enter. "
+            "It opens at 05:40 each day.",
+            "05:40",
+            "what time does Kelp Lantern open",
+        ),
+    ],
+)
+def test_a_pronoun_or_the_kind_of_thing_stands_for_what_was_named(
+    text: str, answer: str, question: str
+) -> None:
+    found = next(questions for said, questions in asked(text).items() if said.startswith(answer))
+    assert any(question in each for each in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Guards take the crates. They are kept for 12 hours.",  # who are?
+        "A guard brings the crate. They are kept for 12 hours.",
+        "Take the long test. It lasts 12 hours.",
+        "Tell the guard. They are kept for 12 hours.",
+    ],
+)
+def test_they_stands_for_nothing_where_it_may_mean_two_things(text: str) -> None:
+    assert asked(text) == {}
