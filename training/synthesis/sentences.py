@@ -18,6 +18,7 @@ from training.synthesis.words import LISTS, is_identifier, lowered
 MAX_LINE = 3_000
 LEAST, MOST = 18, 330
 MOST_VALUES = 3
+_ITEM_WORDS = 8
 _BULLET = re.compile(r"\s{0,12}(?:[-*•–]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+")
 _KINDS = (
     "service", "system", "application", "app", "tool", "job", "team", "API", "component", "server",
@@ -117,11 +118,11 @@ def _sentences(text: str, reading: _Reading) -> Iterator[Sentence]:
         if len(line) <= MAX_LINE:
             bullet = _BULLET.match(line)
             left = bullet.end() if bullet else 0
-            yield from _of_paragraph(line[left:], place + left, reading)
+            yield from _of_paragraph(line[left:], place + left, reading, is_item=left > 0)
         place += len(line) + 1
 
 
-def _of_paragraph(line: str, place: int, reading: _Reading) -> Iterator[Sentence]:
+def _of_paragraph(line: str, place: int, reading: _Reading, *, is_item: bool) -> Iterator[Sentence]:
     follows, before = True, ""
     for start, end in sentences(line):
         written = line[start:end]
@@ -132,7 +133,7 @@ def _of_paragraph(line: str, place: int, reading: _Reading) -> Iterator[Sentence
         found = _alone(told, place + start, place + end, reading, follows=follows)
         if not _is_aside(lowered(written).split()):
             follows, before = found is not None and found.names_subject, told
-        if found is not None and _is_checkable(written):
+        if found is not None and _is_checkable(written, is_item=is_item):
             yield found
 
 
@@ -141,9 +142,11 @@ def _is_aside(words: list[str]) -> bool:
     return is_order(words) and words[1:2] != [] and words[1] in LISTS["preposition"]
 
 
-def _is_checkable(written: str) -> bool:
-    ends = written.rstrip(")\"'”").endswith((".", "!"))
+def _is_checkable(written: str, *, is_item: bool) -> bool:
+    """Whether it is a whole sentence; an item of a list may be one without a full stop."""
     words = re.findall(r"[\w'’-]+", written)
+    ends = written.rstrip(")\"'”").endswith((".", "!"))
+    ends = ends or (is_item and not LISTS["auxiliary"].isdisjoint(words[1:_ITEM_WORDS]))
     has_verb = words[0].lower() in BASES or any(
         w in LISTS["auxiliary"] or w in THIRD or w in BASES or w.endswith("ed") for w in words[1:]
     )

@@ -31,8 +31,8 @@ _MONTH = (
 )
 _DAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?"
 _CLOCK = (
-    r"(?:\b\d{1,2}:\d{2}(?:\s?(?:[ap]\.?m\.?|o'clock))?|"
-    r"\b\d{1,2}(?:\.\d{2})?\s?(?:[ap]\.?m\.?|o'clock)|\bnoon|"
+    r"(?:\b\d{1,2}:\d{2}(?:\s?(?:(?:[ap]m|[ap]\.m\.)|o'clock))?|"
+    r"\b\d{1,2}(?:\.\d{2})?\s?(?:(?:[ap]m|[ap]\.m\.)|o'clock)|\bnoon|"
     r"midnight)(?:\s(?:UTC|GMT|CET|CEST|BST|EST|PST|local time))?"
 )
 _SPAN = (
@@ -49,7 +49,8 @@ _ORDINAL = (
 _WEEKLY = (
     rf"(?:the )?(?:(?:every )?{_ORDINAL} |every |each |every second )?{_DAY}"
     rf"(?: of (?:the|each|every) (?:month|quarter|year))?"
-    rf"(?:,? (?:at|from|by) {_CLOCK}|,? {_CLOCK})?"
+    rf"(?:,? (?:(?:at|from|by) )?{_CLOCK}(?: ?(?:to|until|till|–|-) ?{_CLOCK})?|"
+    rf",? between {_CLOCK} and {_CLOCK})?"
 )
 _MOMENT = (
     rf"(?:{_DATE}(?:,? (?:at )?{_CLOCK})?|{_WEEKLY}|"

@@ -116,3 +116,24 @@ def test_a_pronoun_or_the_kind_of_thing_stands_for_what_was_named(
 )
 def test_they_stands_for_nothing_where_it_may_mean_two_things(text: str) -> None:
     assert asked(text) == {}
+
+
+@pytest.mark.parametrize(
+    "span", ["Tuesday 02:00 to 03:30", "Tuesday 02:00–03:30", "every Tuesday between 2 pm and 4 pm"]
+)
+def test_a_day_with_a_span_is_one_value(span: str) -> None:
+    assert span in asked(f"The oven is cleaned on {span}.")
+
+
+def test_an_item_of_a_list_may_be_a_sentence_without_a_full_stop() -> None:
+    items = "- crates must be closed within 25 minutes\n- a big yellow lid for 30 minutes"
+    found = asked(items, kind="list")
+    assert list(found) == ["25 minutes"]
+    assert asked("crates must be closed within 25 minutes") == {}
+
+
+def test_a_service_is_no_value_of_its_own_sentence() -> None:
+    source = MinedFrom(
+        "kelp-lantern", "kelp-lantern.md", (), "prose", "", "Inside the cluster the service waits."
+    )
+    assert mine(source) == []
