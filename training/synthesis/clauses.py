@@ -59,7 +59,9 @@ def ask(clause: str, value: Value) -> Asked | None:
     cut = _CUT.search(right)
     goes_on = is_condition and cut is not None and cut[0] == ","
     rest = right.rstrip(" .!") if goes_on else _trimmed(right)
-    place = " ".join(f"{left} {target.preposition} {target.hedge} {target.asks} {rest}".split())
+    gap = f"{target.preposition} {target.hedge} {target.asks}"
+    leads = not left and bool(target.preposition) and not rest.startswith(",")
+    place = " ".join((f"{rest} {gap}" if leads else f"{left} {gap} {rest}").split())
     intro, main = _split_intro(left)
     if not is_whole(main, rest) or is_modifier(target, value, rest):
         return None
@@ -169,10 +171,23 @@ def _is_complement(words: list[str], target: Target, rest: str) -> bool:
 def _of_subject(target: Target, rest: str) -> tuple[str, str]:
     """The value is what the clause is about: `Which team owns …`."""
     verb = rest.split()[0] if rest else ""
-    if target.preposition or not (verb in LISTS["auxiliary"] or verb in THIRD):
+    if target.preposition:
+        return _of_leading(target, rest)
+    if not (verb in LISTS["auxiliary"] or verb in THIRD):
         return "", ""
     asked = " ".join(f"{target.hedge} {target.asks} {rest}".split())
     return asked, asked
+
+
+def _of_leading(target: Target, rest: str) -> tuple[str, str]:
+    """The clause starts with the value: `At 06:00 the gate opens` as `At what time does …`."""
+    words = rest.split()
+    parts = None if rest.startswith(",") else _with_auxiliary(words) or _with_verb(words)
+    if parts is None or target.hedge:
+        return "", ""
+    noun, auxiliary, middle, plain = parts
+    asks = f"{target.preposition} {target.asks}"
+    return " ".join([asks, auxiliary, noun, *middle]), " ".join([asks, *plain])
 
 
 _Parts = tuple[str, str, list[str], list[str]]

@@ -161,7 +161,7 @@ def _of_concept(meant: Meant, asked: _Asked) -> Iterator[str]:
     templates = [ask for ask in meant.concept.asks if may_drop or "{q}" in ask]
     for place, template in enumerate(templates):
         name = asked.names[place % len(asked.names)]
-        yield _filled(template, {"s": name, "q": qualifier}, after + asked.suffix)
+        yield filled(template, {"s": name, "q": qualifier}, after + asked.suffix)
 
 
 def _of_label(found: Labelled, label: str, asked: _Asked) -> Iterator[str]:
@@ -171,7 +171,7 @@ def _of_label(found: Labelled, label: str, asked: _Asked) -> Iterator[str]:
     for place, template in enumerate(forms):
         name = asked.context if "{k}" in template else asked.names[place % len(asked.names)]
         values = {"s": name, "l": label, "L": found.label.strip(), "k": found.key}
-        yield _filled(template, values, asked.suffix)
+        yield filled(template, values, asked.suffix)
 
 
 def _form(label: str, answer: str, *, is_key: bool) -> str:
@@ -212,7 +212,8 @@ def _is_plural(words: Sequence[str]) -> bool:
     return head.endswith("s") and not head.endswith(("ss", "us", "is")) and len(head) > 3
 
 
-def _filled(template: str, values: dict[str, str], suffix: str) -> str:
+def filled(template: str, values: dict[str, str], suffix: str) -> str:
+    """A template with its names filled in, each after the article that it asks for."""
     text = _ARTICLE.sub(lambda found: _with_article(found, values.get("q", "")), template)
     for name, value in values.items():
         text = text.replace("{" + name + "}", value)

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from training.synthesis.clauses import Asked, ask
+from training.synthesis.labelled import filled
 from training.synthesis.sentences import Said
 from training.synthesis.subjects import Subject
 from training.synthesis.words import capitalised
@@ -39,15 +40,9 @@ def _of_concept(said: Said, subject: Subject) -> list[str]:
     drops = not qualifier or (concept.natural and concept.natural.fullmatch(said.qualifier))
     templates = [template for template in concept.asks if drops or "{q}" in template]
     return [
-        _asked(template, names[place % len(names)], qualifier)
+        filled(template, {"s": names[place % len(names)], "q": qualifier}, "")
         for place, template in enumerate(templates)
     ]
-
-
-def _asked(template: str, name: str, qualifier: str) -> str:
-    text = template.replace("{s}", name).replace("{q}", qualifier)
-    is_named_first = template.startswith("{s}") and not name.startswith("the ")
-    return text if is_named_first else capitalised(text)
 
 
 def _of_clause(asked: Asked, said: Said, subject: Subject) -> list[str]:

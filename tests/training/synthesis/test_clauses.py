@@ -23,6 +23,8 @@ def asked(clause: str, kind: str = "") -> Asked | None:
         ("a tenant may have up to 6 hooks", "how many hooks may a tenant have at most"),
         ("the mask is 7 degrees at the coast", "how many degrees is the mask at the coast"),
         ("you can book at most 14 days ahead", "how far ahead can I book at most"),
+        ("at 06:10 the gate opens", "at what time does the gate open"),
+        ("with --slow the crane lifts by hand", "with which option does the crane lift by hand"),
         ("install it on Monday", ""),  # it?
         ("send the form to crew@quay.example", "to which e-mail address do I send the form"),
         ("we aim at a fee of €12", ""),  # the fee is asked for, not what we aim at
@@ -45,6 +47,7 @@ def test_a_plain_clause_is_asked_in_front(clause: str, front: str) -> None:
             "the drill is weekly, and the bell stays on for 5 seconds",
             "the bell stays on for how long",
         ),
+        ("with --slow the crane lifts by hand", "the crane lifts by hand with which option"),
         ("on ice the limit is 9 km and you may drive", "on ice the limit is how many km"),
         ("the pulse is read from port 7480 at night", "the pulse is read from which port at night"),
     ],

@@ -113,6 +113,33 @@ def test_settings_in_code_are_asked_for_in_words(language: str, text: str, answe
     assert all("cormorant" in question for question in asked(source, answer))
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["token.lifetime = 8h", "session.lifetime = 8h", "validity = 8h", "cache.ttl = 8h", "ttl = 8h"],
+)
+def test_every_article_has_its_noun(line: str) -> None:
+    source = passage(line, "Settings", kind="code", language="ini")
+    for question in asked(source, "8h"):
+        assert not re.search(r"\b(?:an?|the) (?:of|in|from|for|with)\b|\ba [aeio]|  ", question)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["An access token is good for 3 hours.", "A cached entry is kept in the cache for 3 hours."],
+)
+def test_the_article_goes_with_the_word_behind_it(sentence: str) -> None:
+    for question in asked(passage(sentence), "3 hours"):
+        assert not re.search(r"\ba [aeio]", question)
+
+
+def test_a_table_of_questions_holds_what_the_service_has() -> None:
+    text = "Question: Port; Answer: 7100\nQuestion: Team; Answer: Risk Desk"
+    assert answers(passage(text, kind="table")) == {
+        "Which port does cormorant listen on?": "7100",
+        "Who owns cormorant?": "Risk Desk",
+    }
+
+
 def test_a_setting_is_asked_for_by_its_dotted_key_too() -> None:
     source = passage("webhook:\n  max_retries: 6\n", kind="code", language="yaml")
     questions = [question for fact in mine(source) for question in fact.questions]
