@@ -96,10 +96,8 @@ def _unwrapped(label: str, meant: Meant | None, subject: Subject) -> tuple[str, 
 def _asked(found: Labelled, subject: Subject, unit: str) -> _Asked:
     where = _condition(found.condition) if found.condition else ""
     if not found.entity:
-        names = [subject.name] if subject.name else []
-        if names and subject.topic:
-            names.insert(0, f"{subject.name} ({subject.topic})")
-        return _Asked(tuple(names), f"{where}{unit}", subject.name)
+        names = (subject.name,) if subject.name else ()
+        return _Asked(names, f"{where}{unit}", subject.name)
     entity = _entity(found)
     if _stands_alone(found.entity):
         named = [entity, f"{entity} in {subject.name}"] if subject.name else [entity]

@@ -37,6 +37,9 @@ class Fact:
     end: int
     key: str
     """SHA-256 of subject, attribute and evidence: the same fact has the same key."""
+    narrowed: tuple[str, ...] = ()
+    """The same questions with the section named as well, for those that another passage answers
+    differently."""
 
 
 @dataclass(frozen=True, slots=True)

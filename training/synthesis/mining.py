@@ -46,11 +46,19 @@ def mine(passage: MinedFrom) -> list[Fact]:
         told = of_prose(passage, subject, taken)
         facts.extend(_of_sentence(said, subject, passage.text) for said in told)
     clear = unambiguous(fact for fact in facts if fact is not None)
-    return [replace(fact, questions=fact.questions[:MAX_QUESTIONS]) for fact in clear]
+    return [
+        replace(
+            fact,
+            questions=fact.questions[:MAX_QUESTIONS],
+            narrowed=fact.narrowed[:MAX_QUESTIONS],
+        )
+        for fact in clear
+    ]
 
 
 def unambiguous(facts: Iterable[Fact]) -> list[Fact]:
-    """The facts without the questions that two of them answer differently.
+    """The facts without the questions that two of them answer differently, or with the section in
+    these, if that tells them apart.
 
     A fact with fewer than three questions left goes too. Works for a document or a corpus as
     well as for the facts of one passage.
@@ -58,13 +66,31 @@ def unambiguous(facts: Iterable[Fact]) -> list[Fact]:
     kept = list({(fact.key, fact.answer): fact for fact in facts}.values())
     answers: dict[str, set[str]] = defaultdict(set)
     for fact in kept:
-        for question in fact.questions:
+        for question in {*fact.questions, *fact.narrowed}:
             answers[_folded(question)].add(_folded(fact.answer))
-    cleared = [
-        replace(fact, questions=tuple(q for q in fact.questions if len(answers[_folded(q)]) == 1))
-        for fact in kept
-    ]
+
+    def clear(questions: tuple[str, str]) -> str:
+        return next((one for one in questions if len(answers[_folded(one)]) == 1), "")
+
+    cleared = [_with(fact, [clear(one) for one in _both(fact)]) for fact in kept]
     return [fact for fact in cleared if len(fact.questions) >= LEAST_QUESTIONS]
+
+
+def _both(fact: Fact) -> list[tuple[str, str]]:
+    """Each question, and the same with the section named."""
+    return list(zip(fact.questions, fact.narrowed or fact.questions, strict=True))
+
+
+def _with(fact: Fact, questions: Sequence[str]) -> Fact:
+    """The fact with these for its questions; an empty one is left out."""
+    kept = [
+        (asked, narrow) for asked, (_, narrow) in zip(questions, _both(fact), strict=True) if asked
+    ]
+    return replace(
+        fact,
+        questions=tuple(asked for asked, _ in kept),
+        narrowed=tuple(narrow for _, narrow in kept),
+    )
 
 
 def _labelled(passage: MinedFrom) -> list[Labelled]:
@@ -94,13 +120,14 @@ def _of_label(found: Labelled, subject: Subject, text: str) -> Fact | None:
     if not answer or is_own_example:
         return None
     said = replace(found, answer=answer)
-    questions = questions_for(said, subject)
+    questions = _paired(questions_for(said, subject), questions_for(said, subject.narrowed))
     about = f"{subject.name}\x1f{said.entity}\x1f{said.condition}"
     return _fact(questions, said, about, text)
 
 
 def _of_sentence(said: Said, subject: Subject, text: str) -> Fact | None:
-    answer, questions = questions_of(said, subject)
+    answer, asked = questions_of(said, subject)
+    questions = _paired(asked, questions_of(said, subject.narrowed)[1])
     sentence = said.sentence
     blank = f"{sentence.text[: said.value.start]}___{sentence.text[said.value.end :]}"
     attribute = said.concept.name if said.concept else blank
@@ -108,28 +135,37 @@ def _of_sentence(said: Said, subject: Subject, text: str) -> Fact | None:
     return _fact(questions, found, sentence.about or subject.name, text)
 
 
-def _fact(questions: Sequence[str], said: Labelled, about: str, text: str) -> Fact | None:
+_Questions = list[tuple[str, str]]
+
+
+def _paired(questions: list[str], narrowed: list[str]) -> _Questions:
+    return list(zip(questions, narrowed, strict=True))
+
+
+def _fact(questions: _Questions, said: Labelled, about: str, text: str) -> Fact | None:
     """With all its questions, lest one that is left out now makes another ambiguous later."""
     evidence = text[said.start : said.end]
     attribute = f"{_folded(about)}\x1f{_folded(said.label)}"
     named = f"{attribute}\x1f{_folded(evidence)}".encode("utf-8", "surrogatepass")
     ordered = _ordered(questions, said.answer, attribute)
-    return Fact(ordered, said.answer, said.start, said.end, hashlib.sha256(named).hexdigest())
+    key = hashlib.sha256(named).hexdigest()
+    asked, narrowed = (tuple(one) for one in zip(*ordered, strict=True)) if ordered else ((), ())
+    return Fact(asked, said.answer, said.start, said.end, key, narrowed)
 
 
-def _ordered(questions: Sequence[str], answer: str, attribute: str) -> tuple[str, ...]:
+def _ordered(questions: _Questions, answer: str, attribute: str) -> _Questions:
     """The first, then the others by a chance that subject and attribute decide: facts of one kind
     are not all asked in the same words, and two that contradict each other are.
 
     A question that holds its answer is none.
     """
-    different: dict[str, str] = {}
-    for question in questions:
-        if len(question) <= MAX_QUESTION and not _tells(question, answer):
-            different.setdefault(_folded(question), question)
+    different: dict[str, tuple[str, str]] = {}
+    for question, narrowed in questions:
+        if len(narrowed) <= MAX_QUESTION and not _tells(narrowed, answer):
+            different.setdefault(_folded(question), (question, narrowed))
     first, others = list(different.values())[:1], list(different.values())[1:]
     random.Random(attribute.encode("utf-8", "surrogatepass")).shuffle(others)
-    return (*first, *others)
+    return [*first, *others]
 
 
 def _tells(question: str, answer: str) -> bool:

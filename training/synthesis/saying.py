@@ -33,16 +33,11 @@ def _of_concept(said: Said, subject: Subject) -> list[str]:
     concept = said.concept
     if concept is None:
         return []
-    names = [said.sentence.about or subject.name]
-    if subject.topic and not said.sentence.about:
-        names = [f"{subject.name} ({subject.topic})", subject.name]
+    name = said.sentence.about or subject.name
     qualifier = f"{said.qualifier} " if said.qualifier else ""
     drops = not qualifier or (concept.natural and concept.natural.fullmatch(said.qualifier))
     templates = [template for template in concept.asks if drops or "{q}" in template]
-    return [
-        filled(template, {"s": names[place % len(names)], "q": qualifier}, "")
-        for place, template in enumerate(templates)
-    ]
+    return [filled(template, {"s": name, "q": qualifier}, "") for template in templates]
 
 
 def _of_clause(asked: Asked, said: Said, subject: Subject) -> list[str]:
@@ -53,8 +48,6 @@ def _of_clause(asked: Asked, said: Said, subject: Subject) -> list[str]:
         kinds.insert(1, "embedded")
     where = "told" if said.sentence.names_subject else "thing" if subject.is_thing else "document"
     name = subject.name or subject.document
-    if subject.topic and name:
-        name = f"{name} ({subject.topic})"
     values = {
         "front": asked.front, "embedded": asked.embedded, "in_place": asked.in_place,
         "blank": asked.blank, "noun": asked.noun, "s": name, "d": subject.document or name,

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 from pathlib import PurePosixPath
@@ -54,9 +54,17 @@ class Subject:
     topic: str
     document: str
 
+    @property
+    def narrowed(self) -> "Subject":
+        """With the topic in its name: `the Booking API (Webhooks)`. Nobody asks so unless it is
+        needed to tell two things apart."""
+        is_named = bool(self.name and self.topic)
+        return replace(self, name=f"{self.name} ({self.topic})") if is_named else self
+
 
 def subject_of(passage: MinedFrom) -> Subject:
-    """The thing that most facts of the passage are about."""
+    """The thing that most facts of the passage are about; with the section in its name where that
+    is a thing of its own, as its name tells."""
     title = " ".join(passage.title.split())[:MAX_TITLE]
     headings = tuple(numberless(heading) for heading in passage.heading_path)
     titled = _from_title(title, passage)
@@ -64,7 +72,9 @@ def subject_of(passage: MinedFrom) -> Subject:
     named = _from_headings(headings, is_overview=is_overview) or _from_comment(passage) or titled
     named = named or _from_path(passage.path) or _Named("", "", is_thing=False)
     topic = _topic(headings, named.bare)
-    return Subject(named.name, named.bare, named.is_thing, topic, _document(title))
+    subject = Subject(named.name, named.bare, named.is_thing, topic, _document(title))
+    is_other = bool(topic) and all(is_made(w) or w in passage.names for w in topic.split())
+    return subject.narrowed if is_other else subject
 
 
 def names_in(texts: Iterable[str]) -> frozenset[str]:

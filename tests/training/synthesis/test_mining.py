@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -352,6 +353,20 @@ def test_questions_that_facts_of_two_passages_answer_differently_are_taken_out()
     two = mine(passage("Port: 7200"))
     assert unambiguous([*one, *two]) == []
     assert unambiguous([*one, *one]) == one
+
+
+def test_a_section_is_named_only_where_it_tells_two_answers_apart() -> None:
+    alone = mine(passage("Port: 7100", "Care of the yard"))
+    assert not any("Care" in question for fact in alone for question in fact.questions)
+    facts = unambiguous([*alone, *mine(passage("Port: 7200", "From dusk to dawn"))])
+    said = {fact.answer: fact.questions for fact in facts}
+    assert set(said) == {"7100", "7200"}
+    assert all("cormorant (Care of the yard)" in question for question in said["7100"])
+
+
+def test_a_section_that_is_a_thing_of_its_own_is_named() -> None:
+    source = replace(passage("Port: 7100", "Petrel"), names=frozenset(["Petrel"]))
+    assert all("cormorant (Petrel)" in question for question in asked(source, "7100"))
 
 
 def test_words_of_a_sentence_are_exchanged_for_others() -> None:
