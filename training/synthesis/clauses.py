@@ -22,7 +22,7 @@ _CUT = re.compile(
     r"[,:.](?=\s)|[;(—–]|"
     r"\s(?:and|but|or|which|so|because|while|whereas|although|though|after which)\s"
 )
-_JOINED = re.compile(r", (?:and|but|so) (?=(?:the|an?|any|each|every|no|its|our) )")
+_JOINED = re.compile(r", (?:and|but|so) (?=(?:the|an?|any|each|every|no|its|our|there) )")
 _SUBORDINATE = re.compile(
     r"(?:when|whenever|if|in|on|at|after|before|during|for|outside|inside|from|once|with|without|"
     r"unless|until|above|below|by|as|to|under|within|between|while|where|since|beyond|over|per)"
@@ -59,9 +59,10 @@ def ask(clause: str, value: Value) -> Asked | None:
     cut = _CUT.search(right)
     goes_on = is_condition and cut is not None and cut[0] == ","
     rest = right.rstrip(" .!") if goes_on else _trimmed(right)
-    gap = f"{target.preposition} {target.hedge} {target.asks}"
+    asks = f"{target.preposition} {target.hedge} {target.asks}"
     leads = not left and bool(target.preposition) and not rest.startswith(",")
-    place = " ".join((f"{rest} {gap}" if leads else f"{left} {gap} {rest}").split())
+    place = " ".join((f"{rest} {asks}" if leads else f"{left} {asks} {rest}").split())
+    place = place.replace(" ,", ",")
     intro, main = _split_intro(left)
     if not is_whole(main, rest) or is_modifier(target, value, rest):
         return None
@@ -240,7 +241,11 @@ def _with_verb(words: list[str]) -> _Parts | None:
 
 def _is_noun_phrase(words: list[str]) -> bool:
     first = words[0].lower()
-    if first in LISTS["preposition"] or first in _INNER or first in LISTS["leaning"] - {"it"}:
+    if (
+        first in LISTS["preposition"]
+        or first in _INNER | {"whoever", "whatever"}
+        or first in LISTS["leaning"] - {"it"}
+    ):
         return False
     inner = [word.lower() for word in words[1:]]
     if any(a in ("and", "but", "or") and b in _NEW_CLAUSE for a, b in pairwise(inner)):

@@ -10,8 +10,10 @@ _LEANS = re.compile(
     r"\b(?:this|these|those|such|the (?:same|other|latter|former|above|following)|"
     r"the (?:first|second)(?=[,.;]|$| (?:is|was|are|were|has|of|one|two|will|can|may|must)\b)|"
     r"(?:above|below)(?! (?:the|an?|its|\d))|he|she|his|her|they|them|(?<!s and )their|"
-    r"there(?! (?:is|are|was|were|has|have|may|must|can)\b)|here|ones?)\b"
-    r"(?! (?:page|document)\b)|^each \w+s\b|"
+    r"there(?! (?:is|are|was|were|has|have|may|must|can)\b)|here|ones?|the figure|"
+    r"(?:since|by|until|from) then|"
+    r"how \w+ each)\b"
+    r"(?! (?:page|document)\b)|^each \w+s\b|^its\b|"
     r"^(?:for|in|on|at|after|before|during|from|with|without|by|to|under|over|within|since|until)"
     r"\b[^,]{1,60}"
     r",? it\b",

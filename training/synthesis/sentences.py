@@ -9,8 +9,9 @@ from router.text import sentences
 from training.synthesis.leaning import kinds_of, leans, with_noun
 from training.synthesis.lexicon import Concept, spoken_of
 from training.synthesis.mined import MinedFrom
+from training.synthesis.openings import name_at_start, names_of, small_start
 from training.synthesis.soundness import is_order
-from training.synthesis.subjects import Subject, is_made, numberless
+from training.synthesis.subjects import Subject, is_made
 from training.synthesis.values import PATTERNS, Value, values_of
 from training.synthesis.verbs import BASES, THIRD
 from training.synthesis.words import LISTS, is_identifier, lowered
@@ -46,12 +47,14 @@ _NAMED_AFTER = re.compile(
     r"(?P<noun>[a-z]{3,12})\b"
 )
 _DENIED = re.compile(r"(?:n't|\bnot|\bnever|\bno longer)(?: \w+)? $")
-_LISTED = re.compile(r"[\d%],? (?:and|or|to) $|\bbetween (?:[^,;]{1,25} and )?$")
+_LISTED = re.compile(r"[\d%](?: [a-z]+)?,? (?:and|or|to) $|\bbetween (?:[^,;]{1,25} and )?$")
+_EVERY = re.compile(r"\b(?:every|each) $")
 _NAMES_OF = ("env", "path", "channel", "url", "email", "flag")
 _BOILERPLATE = re.compile(
     r"\b(?:contributed by|fixed by|issue #|copyright|all rights reserved|license[ds]? under|"
-    r"table of contents|click here|for more information|for example|e\.g\.|see also|version added|"
-    r"new in version|deprecated|see|dear|hello|hi|thank you|thanks)\b",
+    r"(?<!\w )see|see (?:also|page|section|chapter|appendix)|table of contents|"
+    r"click here|for more information|for example|e\.g\.|version added|"
+    r"new in version|deprecated|dear|hello|hi|thank you|thanks)\b",
     re.I,
 )
 
@@ -81,7 +84,7 @@ class Said:
 
 def of_prose(passage: MinedFrom, subject: Subject, taken: frozenset[int]) -> list[Said]:
     """What the sentences say; those that start at a place in `taken` are left out."""
-    reading = _Reading(subject, _names(passage), *_own(passage, subject))
+    reading = _Reading(subject, names_of(passage), *_own(passage, subject))
     return [
         said
         for sentence in _sentences(passage.text, reading)
@@ -146,11 +149,13 @@ def _is_checkable(written: str, *, is_item: bool) -> bool:
     """Whether it is a whole sentence; an item of a list may be one without a full stop."""
     words = re.findall(r"[\w'’-]+", written)
     ends = written.rstrip(")\"'”").endswith((".", "!"))
+    is_item = is_item and ":" not in written
     ends = ends or (is_item and not LISTS["auxiliary"].isdisjoint(words[1:_ITEM_WORDS]))
     has_verb = words[0].lower() in BASES or any(
         w in LISTS["auxiliary"] or w in THIRD or w in BASES or w.endswith("ed") for w in words[1:]
     )
-    is_whole = words[0].lower() not in LISTS["auxiliary"] and has_verb
+    is_condition = words[0] == "Should" and "," in written
+    is_whole = (words[0].lower() not in LISTS["auxiliary"] or is_condition) and has_verb
     is_one = not re.search(r"[a-z)\]]\. (?![A-Z\d\"'(])", written)
     return ends and is_whole and is_one and not _BOILERPLATE.search(written) and "?" not in written
 
@@ -169,66 +174,25 @@ def _alone(
         text = f"{subject.name}{written[own.end() :]}"
         return Sentence(text, start, end, "", names_subject=True)
     first = re.match(r"[\w'-]+", written)
-    if first is None or first[0].lower() in LISTS["leaning"]:
+    is_there = written.startswith(("There is ", "There are "))
+    if first is None or (first[0].lower() in LISTS["leaning"] and not is_there):
         return None
     has_subject = bool(subject.bare) and subject.bare.lower() in written.lower()
-    about = "" if has_subject else _about(written, names)
-    text = _small_start(written, names)
+    about = "" if has_subject else name_at_start(written, names)
+    is_named = has_subject and written.lower().startswith(subject.bare.lower())
+    text = written if is_named else small_start(written, names)
     if subject.is_thing and not has_subject and not about and reading.inside.search(text):
         text, has_subject = reading.inside.sub(lambda _: subject.name, text, count=1), True
     return Sentence(text, start, end, about, has_subject)
-
-
-def _small_start(written: str, names: frozenset[str]) -> str:
-    """The sentence with a small first letter, unless a name stands there."""
-    first, _, rest = written.partition(" ")
-    bare = first.strip("`\"'(,.:").removesuffix("'s").removesuffix("’s")
-    is_shouted = bare.isupper() and len(bare) > 1
-    if bare in names or is_identifier(bare) or is_shouted or not bare[:1].isupper():
-        return written
-    follows = rest.split(" ", 1)[0]
-    if bare.lower() in LISTS["after_verb"] or bare.lower() in LISTS["preposition"]:
-        return f"{lowered(first)} {rest}".rstrip()
-    is_name = follows in THIRD and _may_name(bare) and bare.lower() not in _PLAIN_STARTS
-    return written if is_name or follows[:1].isupper() else f"{lowered(first)} {rest}".rstrip()
-
-
-_PLAIN_STARTS = LISTS["mass_noun"] | LISTS["filler"] | LISTS["leaning"] | LISTS["after_verb"]
-
-
-def _names(passage: MinedFrom) -> frozenset[str]:
-    """Words that stand with a capital inside a sentence of the passage, or in a heading."""
-    inside = re.findall(r"(?<=[a-z,;)] )[A-Z][\w-]{1,30}", passage.text)
-    headings = map(numberless, (passage.title, *passage.heading_path))
-    headed = [word for heading in headings for word in heading.split()[1:]]
-    return frozenset([*inside, *(w.strip(".,:()") for w in headed if w[:1].isupper())])
-
-
-def _about(written: str, names: frozenset[str]) -> str:
-    """The name that a sentence starts with."""
-    found = re.match(r"[A-Za-z][\w-]*(?: [A-Z][\w-]*)*", written)
-    if found is None:
-        return ""
-    words = found[0].split()
-    if is_made(words[0]):
-        return words[0]
-    is_name = words[0] in names or len(words) > 1
-    follows = written[found.end() :].split()
-    is_name = is_name or (bool(follows) and follows[0] in THIRD and _may_name(words[0]))
-    is_plain = words[0].lower() in _PLAIN_STARTS or words[0].lower() in LISTS["preposition"]
-    return found[0] if is_name and not is_plain else ""
-
-
-def _may_name(word: str) -> bool:
-    """Not a plural, nor what somebody does: `Releasing costs nothing`."""
-    return not word.endswith(("s", "ing"))
 
 
 # --- Values ------------------------------------------------------------------------------------
 def _said(sentence: Sentence, subject: Subject) -> Iterator[Said]:
     known = list(_of_concepts(sentence, subject))
     yield from known
-    taken = {said.value.start for said in known}
+    # `every 5 seconds` answers how often, and `5 seconds` what the interval is
+    starts = (said.value.start for said in known)
+    taken = {start for start in starts if not _EVERY.search(sentence.text[:start])}
     values = [value for value in _values(sentence.text) if value.text != subject.bare]
     others = [value for value in values if value.start not in taken]
     for value in others[:MOST_VALUES]:

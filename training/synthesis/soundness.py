@@ -18,7 +18,8 @@ def is_inside(clause: str, value: Value) -> bool:
     """Whether the value stands in brackets, behind a colon, or behind a word that leans."""
     left = clause[: value.start]
     first = re.split(r"[ '’]", left, maxsplit=1)[0].lower()
-    leans = first in LISTS["leaning"] or first in LISTS["auxiliary"]
+    is_there = re.match(r"there (?:is|are)\b", left) is not None
+    leans = first in (LISTS["auxiliary"] if is_there else LISTS["leaning"] | LISTS["auxiliary"])
     lacks_object = first in BASES and re.search(r"\b(?:it|them)\b", left) is not None
     first_word = left.split(" ", 1)[0]
     is_call = first_word.isupper() and len(first_word) > 2 and value.kind in ("path", "url")
@@ -29,7 +30,12 @@ def is_inside(clause: str, value: Value) -> bool:
 def is_whole(main: str, rest: str) -> bool:
     """Whether the part around the value has a verb: notes such as `Traffic 1 TB` have none."""
     part = re.split(r",\s*", main)[-1].split()
-    if part and is_order(part):
+    leads = (
+        len(part) == 1
+        and part[0] in BASES
+        and not LISTS["preposition"].isdisjoint(rest.split()[:1])
+    )
+    if part and (is_order(part) or leads):
         return True
     follows = (part[1:2] or [""])[0]
     if part and part[0] in THIRD and part[0] not in LISTS["plural_noun"]:
@@ -74,6 +80,8 @@ def is_modifier(target: Target, value: Value, rest: str) -> bool:
     if not rest.split() or not is_measure or target.end > value.end:
         return False
     first = rest.split()[0]
+    if first.startswith(","):
+        return False
     if first == "of":
         return target.asks != "what percentage"
     is_free = first in LISTS["preposition"] or first in LISTS["auxiliary"] or first in _INNER

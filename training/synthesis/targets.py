@@ -93,6 +93,8 @@ def _duration(around: _Around) -> _Made | None:
         return _Made("what length of time", "duration")
     if ahead := re.match(r"\s(ahead|in advance)\b", around.after):
         return _Made(f"how far {ahead[1]}", "time", takes_after=ahead.end())
+    if around.after.startswith(" in a row"):
+        return None
     is_told = around.before in ("the", "a", "an", "first", "last", "next", "this")
     return None if is_told and not around.preposition else _Made("how long", "duration")
 
@@ -107,6 +109,7 @@ def _count(around: _Around) -> _Made | None:
             noun.endswith(("ss", "us", "is", " times"))
             or first in LISTS["preposition"]
             or first in THIRD
+            or first in ("million", "billion", "thousand")
         ):
             return None
         return _Made(f"how many {noun}", f"number of {noun}", takes_after=found.end())
@@ -172,6 +175,8 @@ def _identifier(around: _Around) -> _Made | None:
 
 
 def _flag(around: _Around) -> _Made | None:
+    if around.before in ("flag", "option", "switch", "argument") and not around.preposition:
+        return _Made(f"which {around.before}", around.before, takes_before=True)
     is_passed = around.preposition in ("with", "by", "via") or around.before in _PASSING
     return _Made("which option", "option") if is_passed else None
 

@@ -48,6 +48,15 @@ def test_a_plain_clause_is_asked_in_front(clause: str, front: str) -> None:
             "the bell stays on for how long",
         ),
         ("with --slow the crane lifts by hand", "the crane lifts by hand with which option"),
+        (
+            "if a lid is open for more than 90 seconds, the belt stops",
+            "if a lid is open for more than how long, the belt stops",
+        ),
+        ("the flag --slow keeps the crane back", "which flag keeps the crane back"),
+        (
+            "there is a pause of 4 minutes after each tour",
+            "there is a pause of how long after each tour",
+        ),
         ("on ice the limit is 9 km and you may drive", "on ice the limit is how many km"),
         ("the pulse is read from port 7480 at night", "the pulse is read from which port at night"),
     ],

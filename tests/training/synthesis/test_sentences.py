@@ -64,6 +64,11 @@ def test_a_noun_may_be_told_by_a_clause_and_another_thought_may_follow(
         "The one above is kept for 30 days.",
         "The first is kept for 30 days.",
         "We send them back within 30 days.",
+        "Since then the lid stays open for 30 minutes.",
+        "Its lid stays open for 30 minutes.",
+        "The figure is 30 minutes, and you may wait.",
+        "Fuses that blow three nights in a row are new.",
+        "The yard has 2.1 million lids.",
         "Any bent rim, any wheel that wobbles for 30 minutes, any rust.",  # has no verb of its own
         "In the north the same round belongs to Robin Vane.",  # no owner of the subject
     ],
@@ -125,10 +130,15 @@ def test_a_day_with_a_span_is_one_value(span: str) -> None:
     assert span in asked(f"The oven is cleaned on {span}.")
 
 
+def test_one_of_two_values_alone_is_no_answer() -> None:
+    assert "2 days" not in asked("Lids are good for 3 rounds or 2 days.")
+
+
 def test_an_item_of_a_list_may_be_a_sentence_without_a_full_stop() -> None:
     items = "- crates must be closed within 25 minutes\n- a big yellow lid for 30 minutes"
     found = asked(items, kind="list")
     assert list(found) == ["25 minutes"]
+    assert asked("- crates must be closed: yard shut within 25 minutes", kind="list") == {}
     assert asked("crates must be closed within 25 minutes") == {}
 
 
@@ -137,3 +147,23 @@ def test_a_service_is_no_value_of_its_own_sentence() -> None:
         "kelp-lantern", "kelp-lantern.md", (), "prose", "", "Inside the cluster the service waits."
     )
     assert mine(source) == []
+
+
+def test_a_name_of_one_word_keeps_its_capital() -> None:
+    source = MinedFrom(
+        "Ovenbird", "ovenbird.md", (), "prose", "", "Ovenbird may sleep on Saturday 22:00 to 23:00."
+    )
+    (fact,) = mine(source)
+    assert fact.questions[0] == "When may Ovenbird sleep?"
+
+
+def test_what_a_reader_is_to_do_is_no_name() -> None:
+    found = asked("Set YARD_GATE to 1 to keep the gate open. Scanned lids may weigh up to 30 kg.")
+    questions = [question for each in found.values() for question in each]
+    assert any("set which variable to 1" in question for question in questions)
+    assert any("scanned lids may weigh" in question for question in questions)
+
+
+def test_to_see_what_happens_is_no_reference() -> None:
+    assert "--ghost" in asked("Use --ghost to see which lids would move.")
+    assert asked("See page 14 of the plan, which is 30 days old.") == {}
