@@ -20,7 +20,12 @@ _TIME_UNIT = (
 )
 _SIZE_UNIT = r"(?:bytes?|[kKMGT]i?[bB]|[kMGT]bit)"
 _MEASURE_UNIT = (
-    r"(?:kg|g|mg|µg|mcg|tonnes?|t|km|m|cm|mm|µm|metres?|meters?|kilometres?|centimetres?|litres?|"
+    r"(?:(?:kilograms?|grams?|milligrams?|micrograms?|mg|g|kg|litres?|liters?|millilitres?)"
+    r" per (?:square |cubic )?(?:litre|liter|metre|meter|kilogram|hectare)|"
+    r"kilograms?|grams?|milligrams?|decibels?|volts?|kilovolts?|watts?|kilowatts?|megawatts?|"
+    r"amps?|amperes?|hertz|kilohertz|hectares?|millimetres?|millimeters?|centimeters?|"
+    r"millilitres?|percentage points|"
+    r"kg|g|mg|µg|mcg|tonnes?|t|km|m|cm|mm|µm|metres?|meters?|kilometres?|centimetres?|litres?|"
     r"liters?|l|ml|cl|°\s?C|°\s?F|degrees(?: (?:Celsius|Fahrenheit))?|C|K|V|kV|W|kW|kWh|MW|A|mA|"
     r"Hz|kHz|MHz|GHz|dB|bar|mbar|psi|Pa|kPa|mmHg|rpm|N|Nm|m/s|km/h|mph|m²|m2|m³|ppm|pixels|px|"
     r"[kMG]bit/s|[kMG]bps|[KMG]B/s|units|square metres|pages|words|characters|points|lines)"
@@ -33,7 +38,7 @@ _DAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?"
 _CLOCK = (
     r"(?:\b\d{1,2}:\d{2}(?:\s?(?:(?:[ap]m|[ap]\.m\.)|o'clock))?|"
     r"\b\d{1,2}(?:\.\d{2})?\s?(?:(?:[ap]m|[ap]\.m\.)|o'clock)|\bnoon|"
-    r"midnight)(?:\s(?:UTC|GMT|CET|CEST|BST|EST|PST|local time))?"
+    r"midnight)(?:\s(?:UTC|GMT|CET|CEST|BST|EST|PST|local time|local))?"
 )
 _SPAN = (
     rf"(?:(?:from |between )?{_CLOCK} ?(?:to|until|till|and|–|-) ?{_CLOCK}|"
