@@ -140,6 +140,11 @@ def _of_paragraph(line: str, place: int, reading: _Reading, *, is_item: bool) ->
             yield found
 
 
+def _is_word_of(name: str, written: str) -> bool:
+    """`Petrel` is none of `PETREL_HOME`."""
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", written, re.I) is not None
+
+
 def _is_aside(words: list[str]) -> bool:
     """Whether a reader is told to do something, and to nothing that `it` may mean: `Ask first.`"""
     return is_order(words) and words[1:2] != [] and words[1] in LISTS["preposition"]
@@ -177,7 +182,7 @@ def _alone(
     is_there = written.startswith(("There is ", "There are "))
     if first is None or (first[0].lower() in LISTS["leaning"] and not is_there):
         return None
-    has_subject = bool(subject.bare) and subject.bare.lower() in written.lower()
+    has_subject = bool(subject.bare) and _is_word_of(subject.bare, written)
     about = "" if has_subject else name_at_start(written, names)
     is_named = has_subject and written.lower().startswith(subject.bare.lower())
     text = written if is_named else small_start(written, names)

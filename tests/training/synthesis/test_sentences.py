@@ -164,6 +164,14 @@ def test_what_a_reader_is_to_do_is_no_name() -> None:
     assert any("scanned lids may weigh" in question for question in questions)
 
 
+def test_a_variable_that_has_the_name_in_it_does_not_name_the_subject() -> None:
+    source = MinedFrom(
+        "Ovenbird", "ovenbird.md", (), "prose", "", "Set OVENBIRD_TZ to Rome in the yards."
+    )
+    (fact,) = mine(source)
+    assert all("Ovenbird" in question for question in fact.questions)
+
+
 def test_to_see_what_happens_is_no_reference() -> None:
     assert "--ghost" in asked("Use --ghost to see which lids would move.")
     assert asked("See page 14 of the plan, which is 30 days old.") == {}
