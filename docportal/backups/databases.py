@@ -21,6 +21,8 @@ FROZEN = "frozen"
 _LAST_WORDS = 1_000
 # Whoever still uses a table that is to be replaced would be waited for without end.
 _PATIENCE = "-c lock_timeout=20s"
+# From this release on pg_restore sets `transaction_timeout`, which servers before it refuse.
+_SETS_MORE = 17
 
 
 def kind() -> str:
@@ -56,7 +58,7 @@ def frozen(into: Path) -> Iterator[str]:
     """The database as it is at this moment: written to `into`, and an alias by which that very
     state can be asked for as long as the block lasts. Nobody is kept from writing meanwhile.
 
-    Raises `UserError`: `no-client`, `old-client`, `dump-failed`.
+    Raises `UserError`: `no-client`, `old-client`, `new-client`, `dump-failed`.
     """
     if kind() == "sqlite":
         _copy_sqlite(into)
@@ -112,7 +114,7 @@ _ANYBODYS = ("--no-owner", "--no-privileges")
 # --- Read in ------------------------------------------------------------------------------------
 def check_readable(database: str, made_by: str) -> None:
     """Raises `UserError` unless a database of this kind, written by that client, can be read in
-    here: `other-database`, `no-client`, `old-client`."""
+    here: `other-database`, `old-server`, `no-client`, `old-client`, `new-client`."""
     if database != kind():
         raise UserError(
             "other-database",
@@ -120,11 +122,26 @@ def check_readable(database: str, made_by: str) -> None:
             f"{_NAMES[kind()]}. One is not turned into the other: set DATABASE_URL to an empty "
             f"{_NAMES[database]} database.",
         )
-    if database == "postgresql" and _major(_release("pg_restore")) < _major(made_by):
+    if database == "sqlite":
+        return
+    check_server(made_by, _server())
+    if _major(_release("pg_restore")) < _major(made_by):
         raise UserError(
             "old-client",
             f"The backup was written by pg_dump {made_by}, which this pg_restore does not read. "
-            f"Install the client programs of PostgreSQL {_major(made_by)} or newer.",
+            f"{_install(_major(made_by))}",
+        )
+
+
+def check_server(made_by: str, server: int) -> None:
+    """Raises `UserError` unless some pg_restore reads what that pg_dump wrote into such a server:
+    `old-server`."""
+    if server < _SETS_MORE <= _major(made_by):
+        raise UserError(
+            "old-server",
+            f"The backup was written by pg_dump {made_by}, so only a server of PostgreSQL "
+            f"{_SETS_MORE} or newer takes it, and that of DATABASE_URL is of {server}. Set "
+            "DATABASE_URL to an empty database of a newer one.",
         )
 
 
@@ -179,25 +196,41 @@ def _environment() -> dict[str, str]:
 
 
 def _release(program: str) -> str:
-    """Such as `15.20`. Raises `UserError` where the program is absent or older than the server:
-    `no-client`, `old-client`."""
-    server = connection.pg_version // 10_000  # type: ignore[attr-defined]
+    """Such as `15.20`. Raises `UserError` where the program is absent or does not fit the server:
+    `no-client`, `old-client`, `new-client`."""
     if shutil.which(program) is None:
-        raise UserError(
-            "no-client",
-            f"{program} is not installed here. Install the client programs of PostgreSQL {server} "
-            f"or newer, such as the package postgresql-client-{server}.",
-        )
+        raise UserError("no-client", f"{program} is not installed here. {_install(_server())}")
     told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     found = re.search(r"\d[\w.]*", told.stdout)
     release = found[0] if found else "0"
-    if _major(release) < server:
-        raise UserError(
-            "old-client",
-            f"{program} is of release {release}, and the server of PostgreSQL {server}. Install "
-            f"the client programs of PostgreSQL {server} or newer.",
-        )
+    check_client(program, release, _server())
     return release
+
+
+def check_client(program: str, release: str, server: int) -> None:
+    """Raises `UserError` unless a program of this release can write down a database of that server
+    so that it can be read in there again: `old-client`, `new-client`."""
+    how = f"{program} is of release {release}, and the server of PostgreSQL {server}"
+    if _major(release) < server:
+        raise UserError("old-client", f"{how}. {_install(server)}")
+    if server < _SETS_MORE <= _major(release):
+        raise UserError(
+            "new-client",
+            f"{how}, which takes nothing from a pg_restore of {_SETS_MORE} or newer. "
+            f"{_install(server)} Where both are installed, put the folder of these first in PATH.",
+        )
+
+
+def _install(release: int) -> str:
+    return (
+        f"Install the client programs of PostgreSQL {release}, "
+        f"such as the package postgresql-client-{release}."
+    )
+
+
+def _server() -> int:
+    """Its release, such as 15."""
+    return int(connection.pg_version) // 10_000  # type: ignore[attr-defined]
 
 
 def _major(release: str) -> int:

@@ -213,6 +213,11 @@ def test_images_are_of_the_release_of_the_project(files: tuple[str, ...]) -> Non
             assert service.get("build", {"target": target})["target"] == target
 
 
+def test_database_is_of_the_release_of_the_programs_that_back_it_up() -> None:
+    (installed,) = re.findall(r"postgresql-client-(\d+)", " ".join(images.steps("RUN", "web")))
+    assert services(GPU)["database"]["image"].startswith(f"postgres:{installed}.")
+
+
 def test_workers_are_those_that_the_command_up_starts() -> None:
     from docportal.management.commands import up
 
