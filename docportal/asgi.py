@@ -11,9 +11,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "docportal.settings")
 
 def _application() -> ASGI3Application:
     django = cast("ASGI3Application", get_asgi_application())
-    # It reads the settings.
+    # They read the settings.
+    from docportal.checks import require_restored
     from docportal.door import Door
 
+    require_restored()
     return Door(django)
 
 

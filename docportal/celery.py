@@ -4,7 +4,7 @@ import os
 from logging.config import dictConfig
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import beat_init, setup_logging, worker_init
 from django.conf import settings
 
 from docportal import broker
@@ -23,3 +23,12 @@ app.autodiscover_tasks(["training"])
 def log_as_the_rest(**_: object) -> None:
     """Celery's own form of logs would stand beside that of the settings."""
     dictConfig(settings.LOGGING)
+
+
+@worker_init.connect
+@beat_init.connect
+def start_only_what_is_restored(**_: object) -> None:
+    # It needs the models, which are there once Celery has set up Django.
+    from docportal.checks import require_restored
+
+    require_restored()

@@ -41,6 +41,12 @@ def check_restored(**_: Any) -> Sequence[CheckMessage]:
     ]
 
 
+def require_restored() -> None:
+    """End this process with what `check_restored` finds: Django checks its commands alone."""
+    for error in check_restored():
+        raise SystemExit(f"SystemCheckError: {error}")
+
+
 def check_logs(**_: Any) -> Sequence[CheckMessage]:
     if settings.LOG_FORMAT in ("text", "json"):
         return []

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from docportal.backups.folder import BackupFolder
+from docportal.management.commands.up import services
 from tests.docportal.backups.conftest import MAKE, Install
 from tests.docportal.backups.installations import Installation, on_postgres
 from tests.people import PASSWORD
@@ -197,6 +199,29 @@ def test_home_of_a_killed_restore_starts_nothing_until_it_was_run_again(
         assert "docportal.E015" in refused.err
     portal.done("restore", kept)
     portal.done("check")
+
+
+STARTED = {one.name: [*one.command] for one in services("127.0.0.1", 0)}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        STARTED["web"],
+        STARTED["worker"],
+        STARTED["trainer"],
+        [sys.executable, "-m", "celery", "-A", "docportal", "beat", "--pidfile", ""],
+    ],
+    ids=["web", "worker", "trainer", "beat"],
+)
+def test_no_process_starts_in_a_half_restored_home(install: Install, command: list[str]) -> None:
+    portal = install("half")
+    (portal.home / ".restoring").touch()
+    ended = portal.ended(command)
+    assert ended.code == 1
+    assert "docportal.E015" in ended.err
+    assert "run `manage.py restore` with the same backup again" in ended.err
+    assert "Traceback" not in ended.err
 
 
 @pytest.mark.drill
