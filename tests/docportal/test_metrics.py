@@ -101,6 +101,12 @@ def test_only_this_machine_and_the_token_are_let_in(
     assert (b"docportal_questions_total" in response.content) == (status == 200)
 
 
+def test_it_is_given_without_tls_as_a_machine_asks_itself(settings: Settings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    assert Client().get("/metrics").status_code == 200
+    assert Client().get("/metrics/").status_code == 301
+
+
 def test_it_is_the_text_format_and_is_not_kept() -> None:
     response = Client().get("/metrics")
     assert response["Content-Type"].startswith("text/plain; version=")
