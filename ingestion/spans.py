@@ -9,6 +9,7 @@ messages of exceptions, which may quote a question.
 """
 
 import atexit
+import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractContextManager
@@ -42,9 +43,17 @@ def _tracer() -> trace.Tracer:
     provider = TracerProvider(
         resource=resource.merge(OTELResourceDetector().detect()), shutdown_on_exit=False
     )
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=_endpoint())))
     _send_the_last(provider)
     return provider.get_tracer("docportal")
+
+
+def _endpoint() -> str | None:
+    """The address for spans; None: one of their own that the library reads by itself."""
+    if os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+        return None
+    # The library knows no variable that names a file.
+    return f"{settings.OTEL_EXPORTER_OTLP_ENDPOINT.rstrip('/')}/v1/traces"
 
 
 def _send_the_last(provider: TracerProvider) -> None:

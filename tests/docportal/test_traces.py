@@ -439,6 +439,19 @@ with tracing.span("outer"):
 """
 
 
+@pytest.mark.parametrize("end", ["", "/"])
+def test_collector_may_be_named_by_a_file(
+    home: Path, collector: Collector, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    named = home / "collector"
+    named.write_text(f"{collector.url}{end}\n")
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT_FILE", str(named))
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "docportal.settings")
+    subprocess.run([sys.executable, "-c", LOGGED], check=True)
+    assert [span.name for span in collector.wait(lambda spans: spans)] == ["outer"]
+
+
 @pytest.mark.parametrize("on", [True, False])
 def test_line_of_a_log_bears_the_id_of_its_trace(*, on: bool, home: Path) -> None:
     environment = {"DJANGO_SETTINGS_MODULE": "docportal.settings", "LOG_FORMAT": "json"}
