@@ -213,6 +213,16 @@ def test_images_are_of_the_release_of_the_project(files: tuple[str, ...]) -> Non
             assert service.get("build", {"target": target})["target"] == target
 
 
+@pytest.mark.parametrize("files", STACKS.values(), ids=STACKS)
+def test_what_is_built_here_is_asked_of_no_registry(files: tuple[str, ...]) -> None:
+    ours = {name: each for name, each in services(files).items() if is_ours(each)}
+    built = {each["image"] for each in ours.values() if "build" in each}
+    others = {name: each for name, each in ours.items() if "build" not in each}
+    assert "embeddings" in others
+    assert {name for name, each in others.items() if each.get("pull_policy") != "never"} == set()
+    assert {each["image"] for each in others.values()} <= built
+
+
 def test_database_is_of_the_release_of_the_programs_that_back_it_up() -> None:
     (installed,) = re.findall(r"postgresql-client-(\d+)", " ".join(images.steps("RUN", "web")))
     assert services(GPU)["database"]["image"].startswith(f"postgres:{installed}.")
