@@ -15,6 +15,7 @@ from tests.deployment.compose import (
     CPU,
     GPU,
     ROOT,
+    SAID,
     Node,
     is_one_shot,
     load,
@@ -169,6 +170,16 @@ def test_server_of_embeddings_has_every_model_that_it_is_asked_for() -> None:
     names = ("EMBEDDINGS_MODEL", "PARAPHRASE_MODEL", "RERANKER_MODEL")
     assert served == {getattr(settings, name) for name in names}
     assert command[command.index("--reranker") + 1].endswith(settings.RERANKER_MODEL)
+
+
+def test_server_of_embeddings_has_the_models_that_are_named_instead() -> None:
+    named = {"EMBEDDINGS_MODEL": "one", "PARAPHRASE_MODEL": "two", "RERANKER_MODEL": "three"}
+    command = load(GPU, SAID | named)["services"]["embeddings"]["command"]
+    folders = [word for word in command if word.startswith("/srv/models/")]
+    assert folders == ["/srv/models/one", "/srv/models/two", "/srv/models/three"]
+    assert command[command.index("--reranker") + 1] == "/srv/models/three"
+    empty = load(GPU, SAID | {"PARAPHRASE_MODEL": ""})["services"]["embeddings"]["command"]
+    assert "/srv/models/" not in empty
 
 
 def _options(words: list[str]) -> dict[str, str]:
