@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 # Passages whose texts are read at once.
 _AT_ONCE = 500
+# Collections that this process has told of: it tries again every ten seconds.
+_waiting: set[int] = set()
 
 
 def outdated() -> list[Collection]:
@@ -30,11 +32,17 @@ def outdated() -> list[Collection]:
 def refresh() -> None:
     """Make the precedents of all those anew. Without an embedding server they stay as they are."""
     states = _states()
-    for collection in _outdated(states):
+    collections = _outdated(states)
+    _waiting.intersection_update(collection.pk for collection in collections)
+    for collection in collections:
         try:
             keeping.keep(collection, _answered(collection), pairs=states.get(collection.pk, ""))
-        except EmbeddingsUnavailable:
-            logger.warning("The precedents of %s wait for an embedding server.", collection)
+        except EmbeddingsUnavailable as error:
+            if collection.pk not in _waiting:
+                logger.warning("The precedents of %s wait: %s", collection, error)
+            _waiting.add(collection.pk)
+        else:
+            _waiting.discard(collection.pk)
 
 
 def _outdated(states: Mapping[int, str]) -> list[Collection]:

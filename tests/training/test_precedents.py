@@ -155,6 +155,28 @@ class TestRefresh:
         precedents.refresh()
         assert precedents.outdated() == []
 
+    def test_a_server_that_makes_none_is_told_of_once_until_it_has_made_them(
+        self, bell: DocumentVersion, words: HashedWords, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def told() -> int:
+            told = sum("precedents of Wiki wait" in one for one in caplog.messages)
+            caplog.clear()
+            return told
+
+        words.status = 404
+        a_pair(bell, "How loud?", "default", evidence="default", review=QAPair.Review.APPROVED)
+        precedents.refresh()
+        assert "404" in caplog.text
+        assert told() == 1
+        precedents.refresh()
+        assert told() == 0
+        words.status = 200
+        precedents.refresh()
+        words.status = 404
+        a_pair(bell, "How deep?", "default", evidence="default", review=QAPair.Review.APPROVED)
+        precedents.refresh()
+        assert told() == 1
+
     def test_another_model_of_paraphrases_has_them_made_anew(
         self, bell: DocumentVersion, words: HashedWords, settings: Settings
     ) -> None:
