@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.core.management import get_commands
+from django.core.management import BaseCommand, get_commands, load_command_class
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -57,12 +57,25 @@ def test_variables_without_a_default_are_documented_as_required() -> None:
     assert required == {name for name in documented if documented[name].startswith("required")}
 
 
-def test_every_command_of_the_readme_exists() -> None:
+def commands_of_the_readme() -> dict[str, set[str]]:
+    """Each command of the table, with its options."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     table = text.partition("## Commands")[2].partition("\n## ")[0]
-    commands = re.findall(r"^\| `(\w+)", table, flags=re.MULTILINE)
-    assert commands
-    assert set(commands) <= get_commands().keys()
+    rows = re.findall(r"^\| (`(\w+).*?) \| ", table, flags=re.MULTILINE)
+    return {name: set(re.findall(r"--[\w-]+", row)) for row, name in rows}
+
+
+def options_of(command: BaseCommand) -> set[str]:
+    return set(command.create_parser("", "")._option_string_actions)
+
+
+def test_commands_of_the_readme_have_the_options_of_their_rows_and_no_others() -> None:
+    of_all = options_of(BaseCommand())
+    described = commands_of_the_readme()
+    assert described
+    apps = get_commands()
+    there = {name: options_of(load_command_class(str(apps[name]), name)) for name in described}
+    assert described == {name: options - of_all for name, options in there.items()}
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.name)
