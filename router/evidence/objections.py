@@ -144,13 +144,16 @@ def objection(
     least = _MIN_SHARE_OF_RIVAL if sure else _MIN_SHARE_OF_ANY
     if focus.at[one.passage, one.sentence] < least * focus.best:
         return "Another place is about what the question asks, and this one is not."
-    if one.sentence == CONTEXT:
-        return ""
-    if _contradicts(said, source.sentences[one.sentence], asked):
+    return "" if one.sentence == CONTEXT else _objection_to(one.sentence, source, asked, said)
+
+
+def _objection_to(number: int, source: Source, asked: Question, said: Said) -> str:
+    """What the sentence itself says against it."""
+    if _contradicts(said, source.sentences[number], asked):
         return "The passage says the opposite."
-    if _is_a_siblings(said, one.sentence, source, asked):
+    if _is_a_siblings(said, number, source, asked):
         return "In the passage, the value belongs to something else."
-    if _counts_something_else(said, one.sentence, source, asked):
+    if _counts_something_else(said, number, source, asked):
         return "In the passage, another number counts what is asked for."
     return ""
 
