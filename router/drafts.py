@@ -28,9 +28,9 @@ class Attempt:
     `sentences` are those that may be shown; `supports` belong to them one by one. `rejected` is
     the first that no passage bears out. `problem` says in plain words why the attempt ends where
     it does; `fault` says what the server did wrong, for admins. `alone` is the rank of the passage
-    that was read by itself, 0: all were read together. `quoted`: the model found nothing, and what
-    is shown is the passages' own sentence. `precedent` is the question answered before by which
-    the value was found without a model. Times and tokens are those of all readings.
+    that was read by itself, 0: several or parts of them were. `quoted`: the model found nothing,
+    and what is shown is the passages' own sentence. `precedent` is the question answered before by
+    which the value was found without a model. Times and tokens are those of all readings.
     """
 
     engine: Literal["tuned", "rag"]
@@ -51,9 +51,9 @@ class Attempt:
     generate_ms: float = 0.0
     verify_ms: float = 0.0
 
-    def again(self, place: int) -> Attempt:
-        """Another one by the same engine, which reads the passage at `place` alone."""
-        attempt = Attempt(self.engine, self.model, alone=place + 1)
+    def again(self, alone: int) -> Attempt:
+        """Another one by the same engine, which reads something else."""
+        attempt = Attempt(self.engine, self.model, alone=alone)
         attempt.take_costs(self)
         return attempt
 

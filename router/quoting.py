@@ -1,9 +1,9 @@
-"""Which sentence of the passages answers a question, and how likely it does. Pure.
+"""How likely each sentence of the passages answers a question. Pure.
 
-A small reader overlooks what stands before it, and finds what does not. So the sentence that fits
-the question best is looked for without it, by the reranker. Where that is likely the one that was
-asked for and the reader finds nothing, it is quoted; where it is unlikely, so is whatever prose the
-reader has found. How likely is a logistic regression on what `best_sentence` measures; its weights
+A small reader overlooks what stands before it, and finds what does not. So sentences that fit the
+question are looked for without it, by the reranker. The reader gets the likeliest first, and what
+it finds in one that is unlikely is not believed; where it finds nothing, the likeliest is quoted if
+that is nearly certain. How likely is a logistic regression on what `measure` gives; its weights
 were fitted by `training.reader.quoting`, which prints what each threshold does, and lie beside this
 module.
 """
@@ -11,28 +11,31 @@ module.
 import json
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from router.evidence.focus import is_row, read_focus, roots, shows
+from router.evidence.focus import Place, is_row, read_focus, roots, shows
 from router.evidence.quantities import quantities
 from router.evidence.questions import Question, read_question
 from router.evidence.sources import Source, names, read_source
 from router.prompts import Passage
 from router.text import content_stems, fold
-from router.verification import fits
+from router.verification import fits, titles_of
 
 WEIGHTS = Path(__file__).with_suffix(".json")
 # A score of 0 or 1 is rounded, and has no logarithm of its odds.
 _LEAST_SCORE = 1e-6
 # Characters. A longer one is no answer but a paragraph.
 LONGEST = 400
-# Probabilities. From the first on a sentence is quoted; under the second no prose is believed.
-QUOTED, BELIEVED = 0.55, 0.3
-# Words. The library is prose: of shorter lines, cells and terms, the likelihood says little.
-PROSE, SAYING = 8, 4
+# Probabilities, settled on two companies: from the first on a sentence is quoted, under the second
+# it bears out nothing.
+QUOTED, BELIEVED = 0.85, 0.1
+# Words, from which on a line says something by itself.
+SAYING = 4
+# Sentences that the reader gets first.
+MOST_LIKELY = 4
 # Of a line that sets a name and a value, `port: 80`, and of a row of two cells, `Setting: port;
 # Value: 80`, the value is the answer.
 _VALUE = re.compile(
@@ -64,17 +67,12 @@ class Likeliest:
     is_readable: bool
 
     @property
-    def is_quoted(self) -> bool:
-        return self.is_readable and self.probability >= QUOTED
+    def span(self) -> tuple[int, int, int]:
+        return self.passage, self.start, self.end
 
     @property
-    def is_believed(self) -> bool:
-        """Whether a sentence of prose may be the answer at all, where this one is the likeliest."""
-        return self.probability >= BELIEVED
-
-
-def is_prose(sentence: str) -> bool:
-    return len(sentence.split()) >= PROSE
+    def is_quoted(self) -> bool:
+        return self.is_readable and self.probability >= QUOTED
 
 
 def texts_of(passages: Sequence[Passage]) -> list[str]:
@@ -86,51 +84,92 @@ def texts_of(passages: Sequence[Passage]) -> list[str]:
     ]
 
 
-def likeliest(
+def likelihoods(
     question: str, passages: Sequence[Passage], scores: Sequence[float]
-) -> Likeliest | None:
-    """The sentence that most likely answers the question; None: there is none.
+) -> dict[Place, float]:
+    """How likely each sentence holds the answer.
 
     `scores` are the reranker's, between 0 and 1, for each of `texts_of(passages)`.
     """
-    found = best_sentence(question, passages, scores)
-    if found is None:
+    weights = read_weights()
+    measured = measure(question, passages, scores)
+    return {place: _logistic(weights, features) for place, features in measured.items()}
+
+
+def likeliest(
+    question: str, passages: Sequence[Passage], likely: Mapping[Place, float]
+) -> Likeliest | None:
+    """The sentence that most likely answers the question; None: there is none."""
+    if not likely:
         return None
-    passage, number, measured = found
+    passage, number = max(likely, key=likely.__getitem__)
     source = read_source(passages[passage])
     sentence = source.sentences[number]
     line = source.text[sentence.start : sentence.end]
-    value = _value_in(line, read_question(question)) if is_row(source, number) else None
+    asked = read_question(question, titles_of(passages))
+    value = _value_in(line, asked) if is_row(source, number) else None
     start, end = value or (0, len(line))
     return Likeliest(
         passage,
         sentence.start + start,
         sentence.start + end,
-        probability=_logistic(read_weights(), measured),
+        probability=likely[passage, number],
         is_readable=_is_readable(line) and (value is not None or len(line.split()) >= SAYING),
     )
 
 
-def best_sentence(
+def is_unlikely(
+    passages: Sequence[Passage], likely: Mapping[Place, float], span: tuple[int, int, int]
+) -> bool:
+    """Whether the sentence at a span, a passage with a start and an end there, surely is not the
+    answer; of one that was not looked at, nobody knows."""
+    passage, start, _ = span
+    starts = [sentence.start for sentence in read_source(passages[passage]).sentences]
+    return likely.get((passage, starts.index(start)), 1.0) < BELIEVED
+
+
+def excerpts(
+    passages: Sequence[Passage], likely: Mapping[Place, float]
+) -> list[tuple[int, Passage]]:
+    """The `MOST_LIKELY` sentences, those of one passage together behind its number; the passage
+    with the likeliest comes first."""
+    chosen = sorted(likely, key=likely.__getitem__, reverse=True)[:MOST_LIKELY]
+    return [
+        (number, _only(passages[number], sorted(k for n, k in chosen if n == number)))
+        for number in dict.fromkeys(n for n, _ in chosen)
+    ]
+
+
+def _only(passage: Passage, numbers: Sequence[int]) -> Passage:
+    source = read_source(passage)
+    spans = [source.sentences[number] for number in numbers]
+    return replace(passage, text="\n".join(source.text[one.start : one.end] for one in spans))
+
+
+def measure(
     question: str, passages: Sequence[Passage], scores: Sequence[float]
-) -> tuple[int, int, tuple[float, ...]] | None:
-    """The passage, the number and the features of the likeliest sentence; None: there is none."""
-    asked, sources = read_question(question), [source for _, source in _read(passages)]
+) -> dict[Place, tuple[float, ...]]:
+    """The features of each sentence; `scores` as for `likelihoods`."""
+    asked = read_question(question, titles_of(passages))
+    sources = [source for _, source in _read(passages)]
     places = [(n, k) for n, source in enumerate(sources) for k in range(len(source.sentences))]
     odds = dict(zip(places, map(_log_odds, scores), strict=True))
     if not odds:
-        return None
-    first, *others = sorted(odds, key=odds.__getitem__, reverse=True)
-    n, k = first
+        return {}
+    first, second = [*sorted(odds.values(), reverse=True), _log_odds(0)][:2]
     fit, focus = fits(asked, sources), read_focus(asked, sources)
-    measured = (
-        odds[first],
-        odds[first] - (odds[others[0]] if others else _log_odds(0)),
-        fit[n][k],
-        focus.at[n, k] / (max(focus.at.values(), default=0.0) or 1.0),
-        *_told(asked, sources, n, k),
-    )
-    return n, k, measured
+    best_focus = max(focus.at.values(), default=0.0) or 1.0
+    anywhere = roots(frozenset().union(*(one.stems | one.context_stems for one in sources)))
+    return {
+        (n, k): (
+            own,
+            own - (second if own == first else first),
+            fit[n][k],
+            focus.at[n, k] / best_focus,
+            *_told(asked, sources[n], k, anywhere),
+        )
+        for (n, k), own in odds.items()
+    }
 
 
 def _log_odds(score: float) -> float:
@@ -138,13 +177,12 @@ def _log_odds(score: float) -> float:
     return math.log(certain / (1 - certain))
 
 
-def _told(asked: Question, sources: Sequence[Source], n: int, k: int) -> tuple[float, ...]:
+def _told(asked: Question, source: Source, k: int, anywhere: frozenset[str]) -> tuple[float, ...]:
     """Whether the sentence shows the kind of value that is wanted, and whether one surely is; the
-    share of the question's words that it has with its headings, and how many no passage has; how
-    many of the entities its passage does not name."""
-    source, wanted = sources[n], roots(asked.stems)
+    share of the question's words that it has with its headings, and how many no passage has
+    `anywhere`; how many of the entities its passage does not name."""
+    wanted = roots(asked.stems)
     here = roots(source.sentences[k].stems | source.context_stems)
-    anywhere = roots(frozenset().union(*(each.stems | each.context_stems for each in sources)))
     return (
         float(_shows_wanted(asked, source, k)),
         float(asked.wanted is not None and asked.wanted.is_sure),

@@ -23,7 +23,7 @@ from router.evidence.sources import names, read_source
 from router.models import ModelVersion, TaughtQuestions
 from router.prompts import Passage
 from router.text import exact_form, without_marks
-from router.verification import Support, verify
+from router.verification import Support, titles_of, verify
 
 if TYPE_CHECKING:
     from router.retrieval.vectors import Vectors
@@ -138,6 +138,7 @@ def _as_taught(
     if not support.supported or support.span is None:
         return None
     source = read_source(passages[support.span[0]])
-    if not all(names(source, entity) for entity in read_question(question).entities):
+    asked = read_question(question, titles_of(passages))
+    if not all(names(source, entity) for entity in asked.entities):
         return None
     return replace(support, score=max(support.score, taught.similarity), meant=taught.question)

@@ -68,15 +68,19 @@ def names_all(question: str, passages: Sequence[Passage]) -> bool:
     sources = [read_source(passage) for passage in passages]
     return all(
         any(names(one, entity) or nearly_names(one, entity) for one in sources)
-        for entity in read_question(question).entities
+        for entity in read_question(question, titles_of(passages)).entities
     )
+
+
+def titles_of(passages: Sequence[Passage]) -> list[str]:
+    return [passage.title for passage in passages]
 
 
 def verify(question: str, answer: str, passages: Sequence[Passage]) -> Support:
     """Whether `answer` stands in one of `passages` and is about what `question` asks."""
     cited = tuple(number for number in marks(answer) if 1 <= number <= len(passages))
     sources = [read_source(passage) for passage in passages]
-    asked = read_question(question)
+    asked = read_question(question, titles_of(passages))
     said = read_answer(without_marks(answer), asked)
     places = {claim: [places_of(claim, one, asked) for one in sources] for claim in said.claims}
     missing = tuple(claim for claim, found in places.items() if not any(found))

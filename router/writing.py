@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -22,15 +22,16 @@ from router import engines
 from router.concise import value_alone
 from router.drafts import Attempt, Draft
 from router.llm import ModelUnavailable
-from router.policy import why_no_passage
+from router.policy import Rule, why_no_passage
 from router.precedents import keeping as precedents
 from router.prompts import MAX_PASSAGES, REFUSAL, Passage, reader_messages, tuned_messages
-from router.quoting import Likeliest, is_prose, likeliest, texts_of
+from router.quoting import excerpts, is_unlikely, likeliest, likelihoods, texts_of
 from router.taught import support_of
 from router.text import exact_form, split_finished, without_marks
 from router.verification import Support, names_all, verify
 
 if TYPE_CHECKING:
+    from router.evidence.focus import Place
     from router.precedents.settling import Settled
     from router.retrieval.searching import Hit
     from router.tuned import ServedModel
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 # How many of the best passages are read alone when all together gave nothing.
 READ_ALONE = 2
 WEAK = "What bears it out fits the question less than its answers must that are shown unread."
-UNLIKELY = "No sentence of the passages is likely to be about that."
+UNLIKELY = "The sentence that holds the answer is unlikely to be about that."
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,115 +116,107 @@ async def _settled(draft: Draft, passages: Sequence[Passage]) -> Settled | None:
 async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGenerator[Sentence]:
     """The sentences of the reader that stand in the passages, up to the first that does not.
 
-    If it finds nothing in all of them together, it is given the best ones once more, each alone: a
-    small model overlooks among a thousand words what it sees among two hundred. What it overlooks
-    there as well is quoted, where one sentence likely is the answer. Where no sentence is, none of
-    prose is believed to bear out what the reader says.
+    What it overlooks in all its readings is quoted, where one sentence is nearly certain to be the
+    answer. A sentence that is unlikely to be bears out nothing that the reader says.
     """
-    attempt = _attempt(draft, "rag", settings.LLM_MODEL)
+    attempt = kept = _attempt(draft, "rag", settings.LLM_MODEL)
     if not passages:
         attempt.problem = why_no_passage(draft.signals)
         return
-    # Looked for while the reader reads.
-    looking = asyncio.create_task(asyncio.to_thread(_likeliest, draft, passages))
-    try:
-        async with contextlib.aclosing(
-            _found(draft, attempt, _Reading(passages, looking))
-        ) as sentences:
+    likely = await asyncio.to_thread(_likelihoods, draft, passages)
+    for reading in _readings(draft, passages, likely):
+        attempt = draft.attempts[-1] = attempt.again(reading.alone)
+        held = _Held(draft.read_for, passages, likely, reading.places)
+        async with contextlib.aclosing(_read(draft, attempt, reading, held)) as sentences:
             async for sentence in sentences:
                 yield sentence
-    finally:
-        looking.cancel()
-
-
-async def _found(draft: Draft, attempt: Attempt, reading: _Reading) -> AsyncGenerator[Sentence]:
-    together = _read(draft, attempt, reading, range(len(reading.passages)))
-    async with contextlib.aclosing(together) as sentences:
-        async for sentence in sentences:
-            yield sentence
-    if attempt.sentences or attempt.failed or not names_all(draft.read_for, reading.passages):
-        return
-    async with contextlib.aclosing(_read_alone(draft, attempt, reading)) as sentences:
-        async for sentence in sentences:
-            yield sentence
-    likely = await reading.likeliest
-    if likely and likely.is_quoted and draft.attempts[-1] is attempt:
-        attempt.quoted, attempt.problem = True, ""
-        span = (likely.passage, likely.start, likely.end)
-        support = Support(True, span=span, score=likely.probability)
-        yield _shown(reading.text_of(span), support, attempt)
+        if attempt.sentences or (attempt.failed and not reading.alone):
+            return
+        if not reading.alone:
+            kept = attempt
+    kept.take_costs(attempt)
+    kept.fault = kept.fault or attempt.fault
+    draft.attempts[-1] = kept
+    best = likeliest(draft.read_for, passages, likely)
+    if best and best.is_quoted and names_all(draft.read_for, passages):
+        kept.quoted, kept.problem = True, ""
+        support = Support(True, span=best.span, score=best.probability)
+        yield _shown(passages[best.passage].text[best.start : best.end], support, kept)
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """The passages that are read, and the sentence that likely answers, found without the reader;
-    None as well while no embedding server answers."""
+    """What the reader is given at once, and where these stand among the passages, from 0. `alone`
+    is the rank of the one passage that it is then, 0: there are several or parts of them."""
 
-    passages: Sequence[Passage]
-    likeliest: asyncio.Task[Likeliest | None]
+    places: Sequence[int]
+    given: Sequence[Passage]
+    alone: int = 0
 
-    def text_of(self, span: tuple[int, int, int]) -> str:
-        """By the number of the passage, and start and end in it."""
-        passage, start, end = span
-        return self.passages[passage].text[start:end]
+
+def _readings(
+    draft: Draft, passages: Sequence[Passage], likely: Mapping[Place, float]
+) -> Iterator[_Reading]:
+    """The sentences that are likeliest the answer, as a small model overlooks among a thousand
+    words what it sees among fifty; then whole passages, together and the best ones alone."""
+    if likely and draft.decision.rule is not Rule.SEVERAL:
+        places, given = zip(*excerpts(passages, likely), strict=True)
+        yield _Reading(places, given)
+    yield _Reading(range(len(passages)), passages)
+    # A single passage was read alone already.
+    if len(passages) > 1 and names_all(draft.read_for, passages):
+        for place in range(min(READ_ALONE, len(passages))):
+            yield _Reading([place], [passages[place]], alone=place + 1)
 
 
 @tracing.span("quote")
-def _likeliest(draft: Draft, passages: Sequence[Passage]) -> Likeliest | None:
+def _likelihoods(draft: Draft, passages: Sequence[Passage]) -> Mapping[Place, float]:
+    """Of each sentence, found without the reader; none while no embedding server answers."""
     if draft.found.vector is None:
-        return None
+        return {}
     # Loaded by the search that came before, not by the web process's start.
     from router.retrieval.reranking import RerankerUnavailable, relevance
 
     try:
         scores = relevance(draft.read_for, texts_of(passages))
     except RerankerUnavailable:
-        return None
-    return likeliest(draft.read_for, passages, scores)
+        return {}
+    return likelihoods(draft.read_for, passages, scores)
 
 
-async def _read_alone(
-    draft: Draft, attempt: Attempt, reading: _Reading
-) -> AsyncGenerator[Sentence]:
-    """What the reader finds in one of the best passages; its attempt is then the draft's last."""
-    # A single passage was read alone already.
-    places = range(min(READ_ALONE, len(reading.passages)) if len(reading.passages) > 1 else 0)
-    for place in places:
-        alone = draft.attempts[-1] = attempt.again(place)
-        async with contextlib.aclosing(_read(draft, alone, reading, [place])) as sentences:
-            async for sentence in sentences:
-                yield sentence
-        if alone.sentences:
-            return
-        attempt.take_costs(alone)
-        attempt.fault = attempt.fault or alone.fault
-        draft.attempts[-1] = attempt
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Holds what is said against all passages; `places` are those that the reader was given, which
+    it cites by their numbers."""
+
+    question: str
+    passages: Sequence[Passage]
+    likely: Mapping[Place, float]
+    places: Sequence[int]
+
+    def __call__(self, said: str) -> Support:
+        others = (place for place in range(len(self.passages)) if place not in self.places)
+        order = [*self.places, *others]
+        ordered = [self.passages[place] for place in order]
+        support = verify(self.question, said, ordered).of_places(order)
+        if support.span and is_unlikely(self.passages, self.likely, support.span):
+            return replace(support, supported=False, problem=UNLIKELY)
+        return support
 
 
 async def _read(
-    draft: Draft, attempt: Attempt, reading: _Reading, places: Sequence[int]
+    draft: Draft, attempt: Attempt, reading: _Reading, held: _Held
 ) -> AsyncGenerator[Sentence]:
-    """What the reader finds in the passages at `places`, held against all of them."""
-    given = [reading.passages[place] for place in places]
-    prompt = partial(reader_messages, draft.read_for, given)
-    stream = _written(engines.rag(draft.read_for, given), prompt, attempt)
-    # Those that it was given come first, as it cites them by their numbers.
-    others = (place for place in range(len(reading.passages)) if place not in places)
-    order = [*places, *others]
+    """What the reader finds in what it is given, up to the first that is not borne out."""
+    prompt = partial(reader_messages, draft.read_for, reading.given)
+    stream = _written(engines.rag(draft.read_for, reading.given), prompt, attempt)
     async with contextlib.aclosing(stream) as written:
         async for text in written:
             if _is_refusal(text):
                 attempt.refused = True
                 attempt.problem = attempt.problem or "The passages do not hold the answer."
                 return
-            ordered = [reading.passages[place] for place in order]
-            hold = partial(verify, draft.read_for, text, ordered)
-            support = _check(attempt, hold).of_places(order)
-            # Only where it counts is the likeliest sentence waited for.
-            if support.span and is_prose(reading.text_of(support.span)):
-                likely = await reading.likeliest
-                if likely and not likely.is_believed:
-                    support = replace(support, supported=False, problem=UNLIKELY)
+            support = _check(attempt, partial(held, text))
             if not support.supported:
                 attempt.rejected, attempt.problem = support, support.problem
                 return

@@ -1,9 +1,10 @@
 """The parts of an answer that can be checked: numbers, identifiers, code, quotes, names. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from router.evidence.quantities import UNITS, Kind, Quantity, quantities
 from router.text import STOP_WORDS, Word, fold, is_content, words
@@ -54,6 +55,8 @@ _IDENTIFIER = re.compile(
 _KEBAB = re.compile(r"[A-Za-z]{2,}(?:-[A-Za-z]{2,})+")
 _CAPITALS = re.compile(r"[A-Z]{2,}")
 _NAME = re.compile(r"[A-Z][\w'’]*[a-z][\w'’]*")
+_TITLED = re.compile(r"[A-Z][\w'’]*(?: [A-Z\d][\w'’]*)+|[A-Za-z]+(?:[-_][A-Za-z\d]+)+")
+_LONGEST_NAME = 4
 _ADJECTIVE = ("able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time")
 _CALENDAR = re.compile(
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
@@ -80,6 +83,35 @@ def entities_of(question: str) -> list[str]:
     spoken = _QUOTED.sub(lambda match: f" {_inner(match)} ", question)
     named = [claim.text for claim in (*_identifiers(spoken), *_names(spoken))]
     return [name for name in dict.fromkeys(named) if not _is_plain_english(name)]
+
+
+def titled_in(question: str, titles: Iterable[str]) -> list[str]:
+    """What a question names without a sign of it, as people type: names of two or more words that
+    stand in one of the titles (`amber ledger`), and what is made of two of these (`amber weir`
+    beside `Silver Weir`), which is a name as well, of nothing there."""
+    folded = fold(question).text
+    typed = words(folded)
+    known = {run for title in titles for run in _runs_of_names(title)}
+    firsts, lasts = ({run[place] for run in known} for place in (0, -1))
+    found, at = [], 0
+    while at < len(typed):
+        sizes = range(min(_LONGEST_NAME, len(typed) - at), 1, -1)
+        texts = [word.text for word in typed[at : at + _LONGEST_NAME]]
+        size = next((n for n in sizes if tuple(texts[:n]) in known), 0)
+        if not size and len(texts) > 1 and texts[0] in firsts and texts[1] in lasts:
+            size = 2
+        if size:
+            found.append(folded[typed[at].start : typed[at + size - 1].end])
+        at += size or 1
+    return list(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=2_000)
+def _runs_of_names(title: str) -> frozenset[tuple[str, ...]]:
+    """The words of each run of capitalised words in a title, and of each identifier."""
+    parts = [found[0] for found in _TITLED.finditer(title)]
+    runs = (tuple(word.text for word in words(fold(part).text)) for part in parts)
+    return frozenset(run for run in runs if 1 < len(run) <= _LONGEST_NAME)
 
 
 def _is_plain_english(name: str) -> bool:

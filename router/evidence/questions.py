@@ -1,9 +1,10 @@
 """What a question asks about, as far as an answer can be held to it. Pure."""
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from router.evidence.claims import counted_from, entities_of
+from router.evidence.claims import counted_from, entities_of, titled_in
 from router.evidence.quantities import UNITS, Unit
 from router.evidence.wanted import Wanted, wanted_value
 from router.text import fold, is_content, words
@@ -26,13 +27,15 @@ class Question:
     counted: frozenset[str] = frozenset()
 
 
-def read_question(text: str) -> Question:
+def read_question(text: str, titles: Iterable[str] = ()) -> Question:
+    """`titles` are those of the documents that it is held against: people type names as they
+    like."""
     folded = fold(text).text
     own_words = words(folded)
     stems = frozenset(word.stem for word in own_words if is_content(word))
     # Short names of units are everyday words, too: `in`, `a`, `m`.
     units = {unit for word in own_words if len(word.text) > 2 for unit in UNITS.get(word.text, ())}
-    entities = entities_of(text)
+    entities = _each_once([*entities_of(text), *titled_in(text, titles)])
     named = frozenset(word.stem for name in entities for word in words(fold(name).text))
     return Question(
         stems=stems,
@@ -47,3 +50,17 @@ def read_question(text: str) -> Question:
             for stem in counted_from(asked.end(), own_words)
         ),
     )
+
+
+def _each_once(names: Sequence[str]) -> list[str]:
+    """Without those that are a part of a longer one, in whatever letters."""
+    folded = [fold(name).text for name in names]
+    return [
+        name
+        for place, name in enumerate(names)
+        if not any(
+            folded[place] in other and (folded[place] != other or number < place)
+            for number, other in enumerate(folded)
+            if number != place
+        )
+    ]

@@ -298,3 +298,26 @@ def test_number_that_counts_something_else_is_not_supported(
     question: str, answer: str, supported: bool
 ) -> None:
     assert verify(question, answer, [DECK]).supported is supported
+
+
+LEDGER = Passage("Amber Ledger handbook", "", "The service listens on port 9447.", "amber.md")
+WEIR = Passage("SILVER WEIR - the historian", "", "It listens on port 5561.", "weir.txt")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("port for amber ledger?", "9447", True),
+        ("amber ledger's port", "9447", True),
+        ("silver weir port", "5561", True),
+        ("silver weir port", "9447", False),
+        ("port for amber ledger?", "5561", False),
+        # Made of two names, it is the name of neither.
+        ("amber weir port", "9447", False),
+        ("which port has the ledger?", "9447", True),
+    ],
+)
+def test_name_in_small_letters_is_known_by_the_titles(
+    question: str, answer: str, supported: bool
+) -> None:
+    assert verify(question, answer, [LEDGER, WEIR]).supported is supported

@@ -2,15 +2,17 @@
 
 DJANGO_SETTINGS_MODULE=docportal.settings python -m training.reader.quoting
 
-Each question is asked of the passages of its organisation that are nearest to it, and only of
-organisations that the reranker has not learned from. What no passage answers was written to look as
-if one did, so of real questions fewer are wrongly quoted. Prints a table of thresholds, measured on
-organisations left out of the fit, and writes the weights.
+Each question is asked of the passages of its organisation that are nearest to it, or of those on
+its thing and on another; only of organisations and things that the reranker has not learned from.
+What no passage answers was written to look as if one did, so of real questions fewer are wrongly
+quoted. Prints a table of thresholds, measured on those left out of the fit, and writes the weights.
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from random import Random
 
 import django
 import numpy as np
@@ -20,46 +22,48 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from router.evidence.sources import read_source
-from router.quoting import WEIGHTS, best_sentence
+from router.quoting import WEIGHTS, measure
 from router.retrieval.embeddings import ServerEmbeddings
 from router.retrieval.reranking import relevance
 from router.serving import embedded_servers
-from training.metrics import contains
+from training.reader.choosing import asked_of_things
 from training.reader.sentences import Asked, asked_of, kept_back
 
-QUESTIONS = 80  # of each organisation, at most
+# Questions of each organisation, at most; of the things one of so many; sentences of each.
+QUESTIONS, EVERY, BEST, SEED = 80, 3, 3, 1
+FOLDS = 8
 # Shares of the questions that no passage answers.
 WRONGLY_QUOTED = (0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """`right`: the best sentence holds the answer; `answered`: there is one."""
+    """One of the `BEST` sentences of a question. `right`: it holds the answer; `answered`: one
+    does; `first`: it is the best."""
 
-    organisation: str
+    source: str
     features: tuple[float, ...]
     answered: bool
     right: bool
+    first: bool
 
 
 def examples() -> Iterator[Example]:
     with embedded_servers(embeddings=True):
         for organisation in kept_back():
             for asked in asked_of(organisation, ServerEmbeddings(), at_most=QUESTIONS):
-                yield _example(organisation.name, asked)
+                yield from _examples(organisation.name, asked)
+        for thing, asked in islice(asked_of_things(Random(SEED)), 0, None, EVERY):
+            yield from _examples(thing.kind, asked)
 
 
-def _example(organisation: str, asked: Asked) -> Example:
+def _examples(source: str, asked: Asked) -> Iterator[Example]:
     scores = relevance(asked.question, [one.text for one in asked.candidates])
-    found = best_sentence(asked.question, asked.given, scores)
-    if found is None:
-        raise ValueError(f"{organisation} has passages without a sentence.")
-    passage, number, features = found
-    sentence = read_source(asked.given[passage]).sentences[number]
-    said = asked.given[passage].text[sentence.start : sentence.end]
-    is_right = bool(asked.answer) and contains(said, asked.answer)
-    return Example(organisation, features, bool(asked.answer), is_right)
+    measured = list(measure(asked.question, asked.given, scores).values())
+    best = sorted(range(len(scores)), key=lambda number: -scores[number])[:BEST]
+    for number in best:
+        right = asked.candidates[number].holds
+        yield Example(source, measured[number], bool(asked.answer), right, number == best[0])
 
 
 def fit(found: list[Example]) -> dict[str, object]:
@@ -67,16 +71,18 @@ def fit(found: list[Example]) -> dict[str, object]:
     features = np.array([each.features for each in found])
     answered = np.array([each.answered for each in found])
     right = np.array([each.right for each in found])
+    first = np.array([each.first for each in found])
+    groups = [each.source for each in found]
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, max_iter=2000))
     likely = cross_val_predict(
         model,
         features,
         right,
-        groups=[each.organisation for each in found],
-        cv=GroupKFold(len({each.organisation for each in found})),
+        groups=groups,
+        cv=GroupKFold(FOLDS),
         method="predict_proba",
     )[:, 1]
-    _print_table(likely, answered, right)
+    _print_table(likely[first], answered[first], right[first])
     model.fit(features, right)
     scaler, logistic = model[0], model[1]
     of = logistic.coef_[0] / scaler.scale_

@@ -2,16 +2,15 @@
 
 DJANGO_SETTINGS_MODULE=docportal.settings python -m training.reader.reranking --out FOLDER
 
-It reads question and sentence together, which an embedding cannot. Each question of the library
-brings the sentence that holds its answer, the nearest ones that do not, and "none of them", whose
-score is always 0: that is the right one for questions which nothing answers.
+It reads question and sentence together, which an embedding cannot. Each question comes with a few
+sentences (`choosing`) and with "none of them", whose score is always 0: that is the right one for
+questions which nothing answers.
 """
 
 import argparse
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -23,13 +22,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
-from router.retrieval.embeddings import ServerEmbeddings
-from router.serving import embedded_servers
+from training.reader.choosing import Exercise, exercises
 from training.reader.encoders import save_adapter
-from training.reader.sentences import Asked, Candidate, asked_of, learned_from
 
-NEAREST, RANDOM = 2, 1  # sentences that do not hold the answer
-QUESTIONS = 12  # of an update
+QUESTIONS = 16  # of an update
 RATE, WARM_UP, SEED = 1e-3, 30, 1
 MAX_TOKENS = 64
 # The lower layers tell words apart, which they can already.
@@ -37,20 +33,10 @@ LORA = LoraConfig(
     r=16,
     lora_alpha=32,
     target_modules=["query", "key", "value", "dense"],
-    layers_to_transform=[2, 3, 4, 5],
+    layers_to_transform=[1, 2, 3, 4, 5],
     layers_pattern="layer",
     exclude_modules="pooler.*",
 )
-NONE = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Exercise:
-    """`right` is the place of the text that answers the question, or `NONE`."""
-
-    question: str
-    texts: tuple[str, ...]
-    right: int
 
 
 class Reranker(nn.Module):
@@ -72,8 +58,10 @@ class Reranker(nn.Module):
             return_tensors="pt",
         )
         mask = read["attention_mask"].unsqueeze(-1)
-        hidden = self.encoder(**read).last_hidden_state
-        scores: Tensor = self.head((hidden * mask).sum(1) / mask.sum(1)).squeeze(-1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.training):
+            hidden = self.encoder(**read).last_hidden_state
+        mean = (hidden.float() * mask).sum(1) / mask.sum(1)
+        scores: Tensor = self.head(mean).squeeze(-1)
         return scores
 
     def save(self, folder: Path) -> None:
@@ -82,33 +70,6 @@ class Reranker(nn.Module):
         save_adapter(self.encoder, LORA, folder)
         head = {f"linear.{name}": tensor for name, tensor in self.head.state_dict().items()}
         save_file(head, folder / "2_Dense" / "model.safetensors", metadata={"format": "pt"})
-
-
-def exercises(rng: Random) -> list[Exercise]:
-    """One for each question of the library whose answer stands in a sentence, or has none."""
-    with embedded_servers(embeddings=True):
-        asked = [
-            each
-            for organisation in learned_from()
-            for each in asked_of(organisation, ServerEmbeddings())
-        ]
-    rng.shuffle(asked)
-    return [made for each in asked if (made := _exercise(each, rng))]
-
-
-def _exercise(asked: Asked, rng: Random) -> Exercise | None:
-    by_nearness = sorted(asked.candidates, key=lambda one: -one.similarity)
-    wrong = [one for one in by_nearness if not one.holds]
-    shown = wrong[:NEAREST]
-    shown += rng.sample(wrong[NEAREST:], min(RANDOM, len(wrong) - len(shown)))
-    if not asked.answer:
-        return Exercise(asked.question, _texts(shown), NONE)
-    right = next((one for one in (*by_nearness, *asked.missed) if one.holds), None)
-    return Exercise(asked.question, _texts([right, *shown]), 0) if right else None
-
-
-def _texts(candidates: Sequence[Candidate]) -> tuple[str, ...]:
-    return tuple(one.text for one in candidates)
 
 
 def loss_of(scores: Tensor, updates: Sequence[Exercise]) -> Tensor:
