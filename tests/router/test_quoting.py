@@ -9,7 +9,7 @@ from ingestion.models import Collection
 from router import services
 from router.models import Answer
 from router.prompts import REFUSAL, Passage
-from router.quoting import Likeliest, is_prose, likeliest, texts_of
+from router.quoting import Likeliest, excerpts, is_unlikely, likelihoods, likeliest, texts_of
 from router.writing import UNLIKELY
 from tests.documents import passage, publish
 from tests.scripted_llm import Reply, ScriptedLLM
@@ -21,8 +21,8 @@ ASKED = "Where do we assemble when the fire alarm rings?"
 OFFICE = [Passage("Office", "Fire", FIRE), Passage("Office", "Kitchen", f"{COFFEE}\n{PARKING}")]
 
 
-def found(question: str, scores: list[float]) -> Likeliest:
-    best = likeliest(question, OFFICE, scores)
+def found(question: str, scores: list[float], passages: list[Passage] = OFFICE) -> Likeliest:
+    best = likeliest(question, passages, likelihoods(question, passages, scores))
     assert best is not None
     return best
 
@@ -45,13 +45,27 @@ def test_best_by_far_is_likely_and_quoted() -> None:
 
 
 def test_where_nothing_scores_nothing_is_believed() -> None:
-    best = found("Which vaccine does the nurse keep?", [0.01, 0.02, 0.01])
-    assert not best.is_believed
+    question = "Which vaccine does the nurse keep?"
+    likely = likelihoods(question, OFFICE, [0.01, 0.02, 0.01])
+    spans = [(0, 0, len(FIRE)), (1, 0, len(COFFEE)), (1, len(COFFEE) + 1, len(COFFEE) + 9)]
+    assert all(is_unlikely(OFFICE, likely, span) for span in spans)
+    assert not any(is_unlikely(OFFICE, {}, span) for span in spans)
 
 
-def test_of_a_cell_or_a_term_the_likelihood_says_little() -> None:
-    assert is_prose(COFFEE)
-    assert not is_prose("145 km/h")
+def test_sentence_far_below_the_best_is_unlikely() -> None:
+    likely = likelihoods(ASKED, OFFICE, [0.99, 0.01, 0.02])
+    assert not is_unlikely(OFFICE, likely, (0, 0, len(FIRE)))
+    assert is_unlikely(OFFICE, likely, (1, 0, len(COFFEE)))
+
+
+def test_the_likeliest_sentences_are_given_by_passages_the_best_first() -> None:
+    rules = " ".join(f"Rule {number} is kept." for number in range(6))
+    passages = [Passage("Rules", "", rules), OFFICE[1]]
+    likely = {(0, number): number / 100 for number in range(6)} | {(1, 0): 0.3, (1, 1): 0.9}
+    given = excerpts(passages, likely)
+    assert [number for number, _ in given] == [1, 0]
+    assert given[0][1] == OFFICE[1]
+    assert given[1][1] == Passage("Rules", "", "Rule 4 is kept.\nRule 5 is kept.")
 
 
 def test_rival_that_scores_as_well_makes_it_less_likely() -> None:
@@ -63,8 +77,7 @@ def test_rival_that_scores_as_well_makes_it_less_likely() -> None:
     "line", ["The rules of fire are these:", "Fire", "What are the rules of fire?", "fire " * 100]
 )
 def test_what_says_nothing_by_itself_is_not_quoted(line: str) -> None:
-    best = likeliest("What are the rules of fire?", [Passage("Rules", "", line)], [0.99])
-    assert best is not None
+    best = found("What are the rules of fire?", [0.99], [Passage("Rules", "", line)])
     assert not best.is_readable
     assert not best.is_quoted
 
@@ -81,8 +94,7 @@ def test_what_says_nothing_by_itself_is_not_quoted(line: str) -> None:
     ],
 )
 def test_of_a_row_with_one_value_the_value_is_quoted(line: str, said: str | None) -> None:
-    best = likeliest("What is the availability?", [Passage("Relay", "", line)], [0.95])
-    assert best is not None
+    best = found("What is the availability?", [0.95], [Passage("Relay", "", line)])
     assert line[best.start : best.end] == (said or line.strip())
 
 
@@ -99,13 +111,12 @@ def test_of_a_row_with_many_values_the_one_that_is_asked_for_is_quoted(
     question: str, said: str | None
 ) -> None:
     line = "Mast: mast-2; Life: 8 years; Sustained: 55 mph; Gust: 66 mph"
-    best = likeliest(question, [Passage("Masts", "", line)], [0.95])
-    assert best is not None
+    best = found(question, [0.95], [Passage("Masts", "", line)])
     assert line[best.start : best.end] == (said or line)
 
 
 def test_without_passages_there_is_none() -> None:
-    assert likeliest(ASKED, [], []) is None
+    assert likeliest(ASKED, [], likelihoods(ASKED, [], [])) is None
 
 
 @given(st.text(max_size=80), st.lists(st.floats(0, 1), min_size=3, max_size=3))
@@ -137,6 +148,18 @@ def answered(text: str) -> Answer:
 @pytest.mark.django_db
 @pytest.mark.usefixtures("office")
 class TestAnswer:
+    def test_the_reader_gets_the_likeliest_sentences_first_and_then_all(
+        self, llm: ScriptedLLM, wiki: Collection
+    ) -> None:
+        rules = [f"Rule {number} of the fire drill is kept by all." for number in range(6)]
+        publish(wiki, "drill.md", [passage(" ".join(rules), "Rules")], title="Fire drill")
+        llm.will_say(REFUSAL, "the bowling green [1]")
+        assert answered(ASKED).text == "the bowling green"
+        few, whole = (request["messages"][-1]["content"] for request in llm.requests)
+        assert FIRE in few
+        assert not all(rule in few for rule in rules)
+        assert all(text in whole for text in (FIRE, *rules))
+
     def test_what_the_reader_overlooks_is_quoted_from_its_place(self, llm: ScriptedLLM) -> None:
         llm.will_say(REFUSAL)
         answer = answered(ASKED)
@@ -158,8 +181,8 @@ class TestAnswer:
     def test_value_from_a_place_that_is_about_something_else_is_not_believed(
         self, llm: ScriptedLLM
     ) -> None:
-        llm.will_say("on Fridays [2]")
-        answer = answered("When do visitors get their second vaccination?")
+        llm.will_say("on Fridays [1]")
+        answer = answered("When was the machine invented?")
         assert answer.refused
         assert UNLIKELY in answer.reason
 

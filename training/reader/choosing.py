@@ -38,7 +38,7 @@ class Exercise:
 
 
 def exercises(rng: Random) -> list[Exercise]:
-    made = [*_of_library(rng), *_of_things(rng)]
+    made = [*_of_library(rng), *exercises_of_things(rng)]
     rng.shuffle(made)
     return made
 
@@ -82,7 +82,7 @@ def asked_of_things(rng: Random) -> Iterator[tuple[Thing, Asked]]:
 
 def _asked_of(rng: Random, thing: Thing, fact: Fact, asked: str) -> Asked:
     world, form = World(rng), _Form.drawn(rng)
-    name, other = _name(world, rng), _name(world, rng)
+    name, other = _two_names(world, rng)
     is_open = rng.random() < OPEN
     told = [each for each in thing.facts if not (is_open and each is fact)]
     given = form.passages(rng, thing, told, name)
@@ -97,7 +97,7 @@ def _asked_of(rng: Random, thing: Thing, fact: Fact, asked: str) -> Asked:
     return Asked(question, "" if is_open else fact.value, tuple(given), candidates, ())
 
 
-def _of_things(rng: Random) -> list[Exercise]:
+def exercises_of_things(rng: Random) -> list[Exercise]:
     return [
         _of_fact(rng, thing, fact, asked)
         for thing in things.learned_from()
@@ -108,7 +108,7 @@ def _of_things(rng: Random) -> list[Exercise]:
 
 def _of_fact(rng: Random, thing: Thing, fact: Fact, asked: str) -> Exercise:
     world, form = World(rng), _Form.drawn(rng)
-    name, other = _name(world, rng), _name(world, rng)
+    name, other = _two_names(world, rng)
     siblings = rng.sample([each for each in thing.facts if each is not fact], SIBLINGS)
     told = [(fact, name), *((each, name) for each in siblings)]
     if NAME in asked:
@@ -120,6 +120,13 @@ def _of_fact(rng: Random, thing: Thing, fact: Fact, asked: str) -> Exercise:
     return (
         Exercise(question, texts[1:], NONE) if rng.random() < OPEN else Exercise(question, texts, 0)
     )
+
+
+def _two_names(world: World, rng: Random) -> tuple[str, str]:
+    name = other = _name(world, rng)
+    while other == name:
+        other = _name(world, rng)
+    return name, other
 
 
 def _name(world: World, rng: Random) -> str:

@@ -1,6 +1,7 @@
 """The reranker: what it learns from, that it learns, and that what was trained is served."""
 
 from pathlib import Path
+from random import Random
 from shutil import copytree, ignore_patterns
 
 import pytest
@@ -9,7 +10,9 @@ from django.conf import settings as django_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.reader.reranking import NONE, Exercise, Reranker, loss_of, train
+from training.reader import things
+from training.reader.choosing import NONE, Exercise, asked_of_things, exercises_of_things
+from training.reader.reranking import Reranker, loss_of, train
 from training.reader.sentences import kept_back, learned_from
 
 EMBEDDER = Path(django_settings.MODELS_DIR) / django_settings.EMBEDDINGS_MODEL
@@ -27,6 +30,27 @@ def test_no_organisation_is_learned_from_and_measured_on() -> None:
     assert learned
     assert len(kept) >= 8
     assert not learned & kept
+
+
+def test_exercise_on_a_thing_has_its_fact_and_near_misses() -> None:
+    made = exercises_of_things(Random(1))
+    assert made == exercises_of_things(Random(1))
+    rights = {each.right for each in made}
+    assert rights == {0, NONE}
+    assert 0.1 < sum(each.right == NONE for each in made) / len(made) < 0.3
+    for each in made:
+        assert len(set(each.texts)) == len(each.texts)
+        assert "{" not in each.question
+        assert not any("{name}" in text for text in each.texts)
+
+
+def test_question_on_a_thing_that_is_kept_back_has_one_line_or_none() -> None:
+    for _, asked in asked_of_things(Random(1)):
+        holding = [one for one in asked.candidates if one.holds]
+        assert bool(holding) == bool(asked.answer)
+        assert all(asked.answer in one.text for one in holding)
+    kept = {thing.kind for thing, _ in asked_of_things(Random(1))}
+    assert kept == {thing.kind for thing in things.kept_back()}
 
 
 @given(st.lists(st.floats(-9, 9), min_size=5, max_size=5))
