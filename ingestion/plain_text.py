@@ -93,7 +93,7 @@ def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
     block: list[str] = []
     fence = ""
     for line in lines:
-        mark = _FENCE.match(line)
+        mark = None if block and _is_underline(line, block[-1]) else _FENCE.match(line)
         if fence:
             block.append(line)
             if mark and mark[1].startswith(fence):
@@ -110,6 +110,11 @@ def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
             block = []
     if block:
         yield block
+
+
+def _is_underline(line: str, above: str) -> bool:
+    """Tildes as long as the words above them are a rule, and no fence of code."""
+    return set(line.strip()) == {"~"} and abs(len(line.strip()) - len(above.strip())) <= 2
 
 
 def _write_block(writer: _Writer, lines: list[str], above: int, *, is_last: bool) -> None:

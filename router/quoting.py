@@ -156,7 +156,8 @@ def measure(
     odds = dict(zip(places, map(_log_odds, scores), strict=True))
     if not odds:
         return {}
-    first, second = [*sorted(odds.values(), reverse=True), _log_odds(0)][:2]
+    # "None of them", which the reranker was taught to score so, is beside a sentence that is alone.
+    first, second = [*sorted(odds.values(), reverse=True), 0.0][:2]
     fit, focus = fits(asked, sources), read_focus(asked, sources)
     best_focus = max(focus.at.values(), default=0.0) or 1.0
     anywhere = roots(frozenset().union(*(one.stems | one.context_stems for one in sources)))

@@ -9,7 +9,7 @@ from ingestion.models import Collection
 from router import services
 from router.models import Answer
 from router.prompts import REFUSAL, Passage
-from router.quoting import Likeliest, excerpts, is_unlikely, likelihoods, likeliest, texts_of
+from router.quoting import Likeliest, excerpts, is_unlikely, likeliest, likelihoods, texts_of
 from router.writing import UNLIKELY
 from tests.documents import passage, publish
 from tests.scripted_llm import Reply, ScriptedLLM
@@ -50,6 +50,11 @@ def test_where_nothing_scores_nothing_is_believed() -> None:
     spans = [(0, 0, len(FIRE)), (1, 0, len(COFFEE)), (1, len(COFFEE) + 1, len(COFFEE) + 9)]
     assert all(is_unlikely(OFFICE, likely, span) for span in spans)
     assert not any(is_unlikely(OFFICE, {}, span) for span in spans)
+
+
+def test_to_be_the_only_sentence_makes_none_likely() -> None:
+    likely = likelihoods("When was the machine invented?", [Passage("Office", "", COFFEE)], [0.01])
+    assert likely[0, 0] < 0.1
 
 
 def test_sentence_far_below_the_best_is_unlikely() -> None:

@@ -24,6 +24,8 @@ MAX_QUESTIONS = 12
 MAX_QUESTION = 300
 LEAST_QUESTIONS = 3
 _FOOTNOTE = re.compile(r"\s*\[\d{1,2}\]$")
+# Of words, behind a value that is not of many: `harbour_series (changes go through review)`.
+_REMARK = re.compile(r"(?P<value>\S+(?: \S+){0,3}) \([^()\s]+(?: [^()\s]+){2,}\)")
 _EMPTY = re.compile(
     r"[\s\-–—.…?*]*$|n/?a$|none$|tbd$|todo$|today$|version$|"
     r"(?:see|same as|ditto|as above|as before)\b",
@@ -177,6 +179,8 @@ def _tells(question: str, answer: str) -> bool:
 def _answer(value: str) -> str:
     """The value as one answers with it; empty if it says nothing or says too much."""
     bare = _FOOTNOTE.sub("", value.strip()).rstrip(" .;,").strip(" *")
+    if found := _REMARK.fullmatch(bare):
+        bare = found["value"]
     if found := _QUOTED.fullmatch(bare):
         bare = found["inner"].strip()
     if len(bare) > MAX_ANSWER and (end := _FIRST_SENTENCE.search(bare)):

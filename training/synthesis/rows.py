@@ -107,15 +107,34 @@ def _of_columns(rows: Sequence[Row]) -> Iterator[Labelled]:
     names = [row.cells[0] for row in rows]
     first = names[0].header.lower()
     others = list(dict.fromkeys(cell.header for row in rows for cell in row.cells[1:]))
-    if len(others) == 1 and (first in _NAME or not first) and _are_values(rows, others[0]):
+    header = _value_header(rows, others) if first in _NAME or not first else None
+    if header is not None:
         for row in rows:
-            if len(row.cells) == 2:
-                name, value = row.cells
-                yield Labelled(name.value, value.value, row.start, row.end, key=_key(name.value))
+            yield from _of_named(row, header)
         return
     are_conditions = (not first or first in _NAME) and _are_conditions(rows, others)
     for row in rows:
         yield from _of_row(row, _key_cells(rows, row), are_conditions=are_conditions)
+
+
+def _of_named(row: Row, header: str) -> Iterator[Labelled]:
+    """What a row names with its value, and what that means."""
+    name = row.cells[0].value
+    for cell in row.cells[1:]:
+        if cell.header == header:
+            yield Labelled(name, cell.value, row.start, row.end, key=_key(name))
+        elif cell.header.lower() in LISTS["table_meaning"]:
+            yield Labelled("definition", cell.value, row.start, row.end, entity=name)
+
+
+def _value_header(rows: Sequence[Row], others: Sequence[str]) -> str | None:
+    """The column that holds the values of what the rows name, where the others only remark on
+    them; None: there is none."""
+    told = others
+    if len(others) > 1:
+        beside = LISTS["table_remark"] | LISTS["table_meaning"]
+        told = [header for header in others if header.lower() not in beside]
+    return told[0] if len(told) == 1 and _are_values(rows, told[0]) else None
 
 
 def _are_values(rows: Sequence[Row], header: str) -> bool:
@@ -123,7 +142,7 @@ def _are_values(rows: Sequence[Row], header: str) -> bool:
     by its header, or because the values are of several kinds, as no attribute has them."""
     if header.lower() in _VALUE:
         return True
-    values = [row.cells[1].value for row in rows if len(row.cells) > 1]
+    values = [cell.value for row in rows for cell in row.cells[1:] if cell.header == header]
     kinds = set(map(_kind, values))
     return len(kinds) >= SEVERAL or (len(kinds) > 1 and not _is_attribute(header, values))
 

@@ -72,6 +72,31 @@ def test_a_column_of_one_kind_says_what_its_values_are() -> None:
     assert re.search("price|cost", first)
 
 
+def test_a_remark_beside_a_value_is_no_fact_of_its_own() -> None:
+    text = "Item: Retry limit; Value: 6; Remark: counted for each message\n"
+    text += "Item: Owning team; Value: Night Watch; Remark: first address for changes"
+    found = mine(passage(text, "At a glance", kind="table"))
+    assert [fact.answer for fact in found] == ["6", "Night Watch"]
+    assert all("cormorant" in question for fact in found for question in fact.questions)
+
+
+def test_a_description_beside_a_value_says_what_the_name_means() -> None:
+    text = "Parameter: drain_wait; Value: 40 s; Description: how long a drain may take in all\n"
+    text += "Parameter: slots; Value: 12; Description: callers that are let in at once"
+    found = {fact.answer: fact.questions[0] for fact in mine(passage(text, kind="table"))}
+    assert found.keys() == {
+        "40 s", "how long a drain may take in all", "12", "callers that are let in at once",
+    }  # fmt: skip
+    assert "drain_wait" in found["how long a drain may take in all"]
+
+
+def test_a_remark_in_brackets_is_no_part_of_the_value() -> None:
+    text = "Database: crm_letters (changes go through review)\nHeight: 3 m (at low tide)\n"
+    text += "Weight: 40 kg (dry)"
+    found = {fact.answer for fact in mine(passage(text, kind="list"))}
+    assert found == {"crm_letters", "3 m", "40 kg (dry)"}
+
+
 def test_a_row_is_asked_for_by_its_key() -> None:
     text = "Code: QX-17; Meaning: The berth is taken; What to do: Choose another berth\n"
     text += "Code: QX-18; Meaning: The tide is too low; What to do: Wait for the tide"
