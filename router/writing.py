@@ -25,7 +25,7 @@ from router.llm import ModelUnavailable
 from router.policy import Rule, why_no_passage
 from router.precedents import keeping as precedents
 from router.prompts import MAX_PASSAGES, REFUSAL, Passage, reader_messages, tuned_messages
-from router.quoting import excerpts, is_unlikely, likeliest, likelihoods, texts_of
+from router.quoting import SECONDED, excerpts, is_unlikely, likeliest, likelihoods, texts_of
 from router.taught import support_of
 from router.text import exact_form, split_finished, without_marks
 from router.verification import Support, names_all, verify
@@ -108,9 +108,16 @@ async def _settled(draft: Draft, passages: Sequence[Passage]) -> Settled | None:
     if not draft.books or draft.found.vector is None:
         return None
     collections = [hit.chunk.version.document.collection_id for hit in draft.found.hits]
-    return await asyncio.to_thread(
+    found = await asyncio.to_thread(
         precedents.settled, draft.read_for, passages, collections, draft.books
     )
+    if found is None or found.is_sure:
+        return found
+    # What is asked for may be missing, and what is next to it was asked in words like these.
+    passage = [passages[found.passage]]
+    likely = await asyncio.to_thread(_likelihoods, draft, passage)
+    span = (0, *found.sentence)
+    return None if is_unlikely(passage, likely, span, least=SECONDED) else found
 
 
 async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGenerator[Sentence]:

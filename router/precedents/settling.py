@@ -28,6 +28,8 @@ LEAST_LIKENESS = 0.6
 # how far above that of every other value, and what it is less for a question made by rules, as
 # these say little in other words. Chosen on the services of one company and another's machines.
 LEAST_SCORE, LEAST_MARGIN, FOR_MINED = 0.5, 0.05, 0.1
+# From this score on nobody else is asked whether the sentence is the answer.
+SURE = 0.7
 # Words that a value may have more than the answer before it.
 _MORE_WORDS = 4
 # More frames than so many are not tried.
@@ -49,6 +51,10 @@ class Settled:
     sentence: tuple[int, int]
     question: str
     score: float
+
+    @property
+    def is_sure(self) -> bool:
+        return self.score >= SURE
 
 
 def settle(

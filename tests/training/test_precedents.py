@@ -12,6 +12,7 @@ from ingestion.models import Collection, DocumentVersion
 from router import services
 from router.models import Answer, Precedents
 from router.precedents import keeping
+from router.prompts import REFUSAL
 from tests.documents import passage, publish
 from tests.pairs import a_pair
 from tests.people import People
@@ -225,3 +226,34 @@ class TestRefresh:
         assert keeping.books_for(None, [bell.document.collection_id])
         collection.readers.add(Group.objects.create(name="few"))
         assert keeping.books_for(None, [bell.document.collection_id]) == []
+
+
+@pytest.mark.models
+class TestSecondOpinion:
+    """Real models: whether a question asks the same, and whether a sentence is its answer."""
+
+    POLLING = (
+        "Each outstation is polled every 45 seconds. A silent outstation is tried again 9 times, "
+        "then it is shown grey. Polling is shared out among 24 worker processes."
+    )
+    ASKED_BEFORE = "How many times does Silver Heron retry?"
+
+    @pytest.fixture(autouse=True)
+    def heron(self, wiki: Collection, settings: Settings, embedding_server: str) -> None:
+        settings.EMBEDDINGS_URL = embedding_server
+        version = publish(wiki, "heron.md", [passage(self.POLLING)], title="Silver Heron")
+        approved = {"origin": QAPair.Origin.IMPORTED, "review": QAPair.Review.APPROVED}
+        a_pair(version, self.ASKED_BEFORE, "9 times", evidence="tried again 9 times", **approved)
+        precedents.refresh()
+
+    def test_a_sure_precedent_is_taken(self, llm: ScriptedLLM) -> None:
+        answer = services.ask("How many times does Silver Heron try again?", user=None)
+        assert (answer.text, llm.requests) == ("9 times", [])
+
+    def test_an_unsure_one_is_not_where_its_sentence_is_unlikely_the_answer(
+        self, llm: ScriptedLLM
+    ) -> None:
+        llm.will_say(REFUSAL)
+        answer = services.ask("silver heron retry delay?", user=None)
+        assert answer.refused
+        assert llm.requests
