@@ -254,6 +254,6 @@ class TestSecondOpinion:
         self, llm: ScriptedLLM
     ) -> None:
         llm.will_say(REFUSAL)
-        answer = services.ask("silver heron retry delay?", user=None)
+        answer = services.ask("How many times a day does Silver Heron restart?", user=None)
         assert answer.refused
         assert llm.requests
