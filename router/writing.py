@@ -165,10 +165,12 @@ def _readings(
     draft: Draft, passages: Sequence[Passage], likely: Mapping[Place, float]
 ) -> Iterator[_Reading]:
     """The sentences that are likeliest the answer, as a small model overlooks among a thousand
-    words what it sees among fifty; then whole passages, together and the best ones alone."""
+    words what it sees among fifty. Where nobody knows which these are, or several things are asked
+    for, whole passages: together, then the best ones alone."""
     if likely and draft.decision.rule is not Rule.SEVERAL:
         places, given = zip(*excerpts(passages, likely), strict=True)
         yield _Reading(places, given)
+        return
     yield _Reading(range(len(passages)), passages)
     # A single passage was read alone already.
     if len(passages) > 1 and names_all(draft.read_for, passages):

@@ -21,7 +21,7 @@ AT_ONCE = 4
 # Asked one by one, so that their time is what an asker waits.
 ALONE = 8
 # So many are asked however little time there is: fewer would compare nothing.
-LEAST = 20
+LEAST = 12
 # A busy model server may fail a question, which is then let be for `BREAK_SECONDS`; if it fails
 # the next one as well, it is taken for gone.
 FAILURES = 2

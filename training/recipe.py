@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 from training.base_model import BaseModel
 
-# Evaluating and merging get this share of a run's time, but no less than these minutes of it.
-EVALUATION_SHARE = 0.25
-EVALUATION_MINUTES = 40 / 60
+# Evaluating and merging get this share of a run's time. Some hundred test questions take these
+# minutes of two cores, which a short run has not: it gives up so much of its time at most.
+EVALUATION_SHARE, MOST_SHARE = 0.25, 0.35
+EVALUATION_MINUTES, LEAST_MINUTES = 3.5, 40 / 60
 # Of the run's time, for what has to be done at least.
 LEAST_SHARE = 0.2
 # To merge a model, to register it, to calibrate it and to see that a server answers by it: 42 to
-# 58 seconds for some hundred test questions on two cores.
-REGISTRATION_SECONDS = 65.0
+# 75 seconds for some hundred test questions on two cores.
+REGISTRATION_SECONDS = 75.0
 # Until the trainer has loaded its libraries and the model; its own minutes count from then.
 LOADING_MINUTES = 10 / 60
 # Found at 135M parameters; for 8B it gives the 2e-4 of QLoRA (arXiv:2305.14314).
@@ -66,6 +67,7 @@ def evaluation_seconds(max_minutes: float, elapsed: float) -> float:
 
 def training_minutes(max_minutes: float, elapsed: float) -> float:
     """What is left for the training of a run that has used `elapsed` minutes already."""
-    reserve = max(EVALUATION_SHARE * max_minutes, EVALUATION_MINUTES)
+    needed = max(min(EVALUATION_MINUTES, MOST_SHARE * max_minutes), LEAST_MINUTES)
+    reserve = max(EVALUATION_SHARE * max_minutes, needed)
     left = max_minutes - elapsed - LOADING_MINUTES - reserve
     return max(left, LEAST_SHARE * max_minutes)

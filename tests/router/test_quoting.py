@@ -153,17 +153,22 @@ def answered(text: str) -> Answer:
 @pytest.mark.django_db
 @pytest.mark.usefixtures("office")
 class TestAnswer:
-    def test_the_reader_gets_the_likeliest_sentences_first_and_then_all(
+    def test_the_reader_gets_the_likeliest_sentences_only(
         self, llm: ScriptedLLM, wiki: Collection
     ) -> None:
         rules = [f"Rule {number} of the fire drill is kept by all." for number in range(6)]
         publish(wiki, "drill.md", [passage(" ".join(rules), "Rules")], title="Fire drill")
-        llm.will_say(REFUSAL, "the bowling green [1]")
+        llm.will_say("the bowling green [1]")
         assert answered(ASKED).text == "the bowling green"
-        few, whole = (request["messages"][-1]["content"] for request in llm.requests)
-        assert FIRE in few
-        assert not all(rule in few for rule in rules)
-        assert all(text in whole for text in (FIRE, *rules))
+        (given,) = (request["messages"][-1]["content"] for request in llm.requests)
+        assert FIRE in given
+        assert not all(rule in given for rule in rules)
+
+    def test_for_several_things_whole_passages_are_read(self, llm: ScriptedLLM) -> None:
+        llm.will_say("the bowling green [1]")
+        answered("Where do we assemble in the office and where do visitors park?")
+        given = llm.requests[0]["messages"][-1]["content"]
+        assert all(text in given for text in (FIRE, PARKING))
 
     def test_what_the_reader_overlooks_is_quoted_from_its_place(self, llm: ScriptedLLM) -> None:
         llm.will_say(REFUSAL)

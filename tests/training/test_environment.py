@@ -190,12 +190,13 @@ def test_large_model_is_quantised_where_it_would_not_fit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("most", "used", "training"), [(10, 0, 22 / 3), (10, 1, 19 / 3), (2, 0, 7 / 6), (10, 9, 2)]
+    ("most", "used", "training"),
+    [(10, 0, 19 / 3), (10, 1, 16 / 3), (2, 0, 17 / 15), (10, 9, 2), (60, 0, 269 / 6)],
 )
 def test_evaluation_gets_its_share_of_the_time(most: float, used: float, training: float) -> None:
     assert recipe.training_minutes(most, used) == pytest.approx(training)
 
 
 def test_what_is_left_is_for_the_evaluation() -> None:
-    assert recipe.evaluation_seconds(10, 8) == 55
+    assert recipe.evaluation_seconds(10, 8) == 45
     assert recipe.evaluation_seconds(10, 11) == 0
