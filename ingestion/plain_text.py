@@ -93,7 +93,8 @@ def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
     block: list[str] = []
     fence = ""
     for line in lines:
-        mark = None if block and _is_underline(line, block[-1]) else _FENCE.match(line)
+        is_underline = bool(block) and not fence and _is_underline(line, block[-1])
+        mark = None if is_underline else _FENCE.match(line)
         if fence:
             block.append(line)
             if mark and mark[1].startswith(fence):

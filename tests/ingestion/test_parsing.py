@@ -383,12 +383,15 @@ And they are sent.
 
 
 def test_tildes_under_a_heading_are_no_fence_of_code(tmp_path: Path) -> None:
-    text = "QUARRY\n\nFOR THOSE WHO DIG\n~~~~~~~~~~~~~~~~~\nDig here.\n\n~~~\ndig --deep\n~~~\n"
+    text = (
+        "QUARRY\n\nFOR THOSE WHO DIG\n~~~~~~~~~~~~~~~~~\nDig here.\n\n~~~\ndig\n~~~\n\nThen rest.\n"
+    )
     assert parsed(tmp_path, "quarry.txt", text).elements == (
         Element(HEADING, "QUARRY", level=1),
         Element(HEADING, "FOR THOSE WHO DIG", level=2),
         Element(PROSE, "Dig here."),
-        Element(CODE, "dig --deep"),
+        Element(CODE, "dig"),
+        Element(PROSE, "Then rest."),
     )
 
 
