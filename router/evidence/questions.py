@@ -1,7 +1,7 @@
 """What a question asks about, as far as an answer can be held to it. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from router.evidence.claims import counted_from, entities_of, titled_in
@@ -35,7 +35,9 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
     stems = frozenset(word.stem for word in own_words if is_content(word))
     # Short names of units are everyday words, too: `in`, `a`, `m`.
     units = {unit for word in own_words if len(word.text) > 2 for unit in UNITS.get(word.text, ())}
-    entities = _each_once([*entities_of(text), *titled_in(text, titles)])
+    entities = entities_of(text)
+    known = [fold(entity).text for entity in entities]
+    entities += [name for name in titled_in(text, titles) if not any(name in one for one in known)]
     named = frozenset(word.stem for name in entities for word in words(fold(name).text))
     return Question(
         stems=stems,
@@ -50,17 +52,3 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
             for stem in counted_from(asked.end(), own_words)
         ),
     )
-
-
-def _each_once(names: Sequence[str]) -> list[str]:
-    """Without those that are a part of a longer one, in whatever letters."""
-    folded = [fold(name).text for name in names]
-    return [
-        name
-        for place, name in enumerate(names)
-        if not any(
-            folded[place] in other and (folded[place] != other or number < place)
-            for number, other in enumerate(folded)
-            if number != place
-        )
-    ]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.evidence.questions import read_question
 from router.prompts import Passage
 from router.verification import Support, verify
 
@@ -298,6 +299,11 @@ def test_number_that_counts_something_else_is_not_supported(
     question: str, answer: str, supported: bool
 ) -> None:
     assert verify(question, answer, [DECK]).supported is supported
+
+
+def test_each_of_two_names_counts_though_one_begins_as_the_other() -> None:
+    asked = read_question("Do pump-1 and pump-12 share a timeout?", ["Pump-12", "Pump-1"])
+    assert asked.entities == ("pump-1", "pump-12")
 
 
 LEDGER = Passage("Amber Ledger handbook", "", "The service listens on port 9447.", "amber.md")
