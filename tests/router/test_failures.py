@@ -37,6 +37,12 @@ Kind = Incident.Kind
 
 
 @pytest.fixture(autouse=True)
+def no_failure_before() -> None:
+    """A server of another test, or none at all, may have failed a moment ago."""
+    engines._breakers.clear()
+
+
+@pytest.fixture(autouse=True)
 def delivery(wiki: Collection) -> Chunk:
     version = publish(
         wiki, "webhook-sender.md", [passage(DELIVERY, "Delivery")], title="Webhook sender"
