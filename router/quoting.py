@@ -1,8 +1,8 @@
 """How likely each sentence of the passages answers a question. Pure.
 
 A small reader overlooks what stands before it, and finds what does not. So sentences that fit the
-question are looked for without it, by the reranker. The reader gets the likeliest first, and what
-it finds in one that is unlikely is not believed; where it finds nothing, the likeliest is quoted if
+question are looked for without it, by the reranker. The reader gets the likeliest, and what it
+finds in one that is unlikely is not believed; where it finds nothing, the likeliest is quoted if
 that is nearly certain. How likely is a logistic regression on what `measure` gives; its weights
 were fitted by `training.reader.quoting`, which prints what each threshold does, and lie beside this
 module.
@@ -34,7 +34,7 @@ LONGEST = 400
 QUOTED, BELIEVED, SECONDED = 0.85, 0.1, 0.2
 # Words, from which on a line says something by itself.
 SAYING = 4
-# Sentences that the reader gets first.
+# Sentences that the reader gets.
 MOST_LIKELY = 4
 # Of a line that sets a name and a value, `port: 80`, and of a row of two cells, `Setting: port;
 # Value: 80`, the value is the answer.

@@ -133,8 +133,8 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     likely = await asyncio.to_thread(_likelihoods, draft, passages)
     for reading in _readings(draft, passages, likely):
         attempt = draft.attempts[-1] = attempt.again(reading.alone)
-        held = _Held(draft.read_for, passages, likely, reading.places)
-        async with contextlib.aclosing(_read(draft, attempt, reading, held)) as sentences:
+        hold = partial(_support_of_read, draft, passages, likely, reading.places)
+        async with contextlib.aclosing(_read(draft, attempt, reading, hold)) as sentences:
             async for sentence in sentences:
                 yield sentence
         if attempt.sentences or (attempt.failed and not reading.alone):
@@ -193,28 +193,25 @@ def _likelihoods(draft: Draft, passages: Sequence[Passage]) -> Mapping[Place, fl
     return likelihoods(draft.read_for, passages, scores)
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """Holds what is said against all passages; `places` are those that the reader was given, which
-    it cites by their numbers."""
-
-    question: str
-    passages: Sequence[Passage]
-    likely: Mapping[Place, float]
-    places: Sequence[int]
-
-    def __call__(self, said: str) -> Support:
-        others = (place for place in range(len(self.passages)) if place not in self.places)
-        order = [*self.places, *others]
-        ordered = [self.passages[place] for place in order]
-        support = verify(self.question, said, ordered).of_places(order)
-        if support.span and is_unlikely(self.passages, self.likely, support.span):
-            return replace(support, supported=False, problem=UNLIKELY)
-        return support
+def _support_of_read(
+    draft: Draft,
+    passages: Sequence[Passage],
+    likely: Mapping[Place, float],
+    places: Sequence[int],
+    said: str,
+) -> Support:
+    """Held against all passages; `places` are those that the reader was given, which it cites by
+    their numbers."""
+    order = [*places, *(place for place in range(len(passages)) if place not in places)]
+    ordered = [passages[place] for place in order]
+    support = verify(draft.read_for, said, ordered).of_places(order)
+    if support.span and is_unlikely(passages, likely, support.span):
+        return replace(support, supported=False, problem=UNLIKELY)
+    return support
 
 
 async def _read(
-    draft: Draft, attempt: Attempt, reading: _Reading, held: _Held
+    draft: Draft, attempt: Attempt, reading: _Reading, hold: Callable[[str], Support]
 ) -> AsyncGenerator[Sentence]:
     """What the reader finds in what it is given, up to the first that is not borne out."""
     prompt = partial(reader_messages, draft.read_for, reading.given)
@@ -225,7 +222,7 @@ async def _read(
                 attempt.refused = True
                 attempt.problem = attempt.problem or "The passages do not hold the answer."
                 return
-            support = _check(attempt, partial(held, text))
+            support = _check(attempt, partial(hold, text))
             if not support.supported:
                 attempt.rejected, attempt.problem = support, support.problem
                 return

@@ -114,7 +114,7 @@ def _of_fact(rng: Random, thing: Thing, fact: Fact, asked: str) -> Exercise:
     if NAME in asked:
         told.append((fact, other))
     texts = tuple(
-        f"{form.source(thing, name)}: {form.line(rng, each, name)}" for each, name in told
+        f"{form.source(thing, about)}: {form.line(rng, each, about)}" for each, about in told
     )
     question = _typed(rng, asked, name)
     return (

@@ -1,4 +1,4 @@
-"""Fits how likely the best sentence of the passages answers a question, on the library:
+"""Fits how likely a sentence answers a question, on the library and on things:
 
 DJANGO_SETTINGS_MODULE=docportal.settings python -m training.reader.quoting
 

@@ -8,7 +8,7 @@ import hashlib
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from training.synthesis import blocks, entries, rows
@@ -122,14 +122,15 @@ def _of_label(found: Labelled, subject: Subject, text: str) -> Fact | None:
     if not answer or is_own_example:
         return None
     said = replace(found, answer=answer)
-    questions = _paired(questions_for(said, subject), questions_for(said, subject.narrowed))
+    asked = questions_for(said, subject)
+    questions = _paired(asked, subject, lambda narrowed: questions_for(said, narrowed))
     about = f"{subject.name}\x1f{said.entity}\x1f{said.condition}"
     return _fact(questions, said, about, text)
 
 
 def _of_sentence(said: Said, subject: Subject, text: str) -> Fact | None:
     answer, asked = questions_of(said, subject)
-    questions = _paired(asked, questions_of(said, subject.narrowed)[1])
+    questions = _paired(asked, subject, lambda narrowed: questions_of(said, narrowed)[1])
     sentence = said.sentence
     blank = f"{sentence.text[: said.value.start]}___{sentence.text[said.value.end :]}"
     attribute = said.concept.name if said.concept else blank
@@ -140,8 +141,10 @@ def _of_sentence(said: Said, subject: Subject, text: str) -> Fact | None:
 _Questions = list[tuple[str, str]]
 
 
-def _paired(questions: list[str], narrowed: list[str]) -> _Questions:
-    return list(zip(questions, narrowed, strict=True))
+def _paired(asked: list[str], subject: Subject, ask: Callable[[Subject], list[str]]) -> _Questions:
+    """Each question, and the same about the subject with its section, if it has one."""
+    narrowed = subject.narrowed
+    return list(zip(asked, asked if narrowed is subject else ask(narrowed), strict=True))
 
 
 def _fact(questions: _Questions, said: Labelled, about: str, text: str) -> Fact | None:
