@@ -1,4 +1,4 @@
-"""Sizes in the tokens of the embedding model, so that a passage never outgrows it."""
+"""Sizes in the tokens of the embedding model, so that a passage never outgrows it, and its words."""
 
 from functools import cache
 from pathlib import Path
@@ -10,8 +10,16 @@ from tokenizers import Tokenizer
 
 def count_tokens(text: str) -> int:
     """Word pieces of `text`, without the special tokens around it."""
-    path = Path(settings.MODELS_DIR) / "all-minilm-l6-v2" / "tokenizer.json"
-    return len(_tokenizer(path).encode(text, add_special_tokens=False))
+    return len(_tokenizer(_path()).encode(text, add_special_tokens=False))
+
+
+def is_everyday_word(word: str) -> bool:
+    """Whether the model, which has 30,000 of the commonest words, needs no pieces for it."""
+    return _tokenizer(_path()).token_to_id(word.lower()) is not None
+
+
+def _path() -> Path:
+    return Path(settings.MODELS_DIR) / "all-minilm-l6-v2" / "tokenizer.json"
 
 
 @cache

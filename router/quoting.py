@@ -29,17 +29,18 @@ WEIGHTS = Path(__file__).with_suffix(".json")
 _LEAST_SCORE = 1e-6
 # Characters. A longer one is no answer but a paragraph.
 LONGEST = 400
-# Probabilities, settled on two companies: from the first on a sentence is quoted, under the second
-# it bears out nothing, and under the third, of its passage alone, no unsure precedent.
-QUOTED, BELIEVED, SECONDED = 0.85, 0.1, 0.2
+# Probabilities, settled on two companies: from the first on a sentence is quoted, and under the
+# second it bears out nothing. Of its passage alone, under the third it bears out no precedent that
+# is unsure, and under the fourth none to which another question is nearer.
+QUOTED, BELIEVED, SECONDED, SECONDED_FAR = 0.85, 0.1, 0.2, 0.6
 # Words, from which on a line says something by itself.
 SAYING = 4
 # Sentences that the reader gets.
 MOST_LIKELY = 4
 # Of a line that sets a name and a value, `port: 80`, and of a row of two cells, `Setting: port;
-# Value: 80`, the value is the answer.
+# Value: 80`, the value is the answer, and of a term what stands below it.
 _VALUE = re.compile(
-    r"(?:[^:;]+: [^;]+; )?[^:;=]+?\s?[:=]\s+(?P<quote>[\"'`]?)(?P<value>[^;]+?)(?P=quote)$"
+    r"(?:[^:;]+: [^;]+; )?[^:;=]+?(?:\s?[:=]\s+|\n)(?P<quote>[\"'`]?)(?P<value>[^;]+?)(?P=quote)$"
 )
 _CELL = re.compile(r"(?:^|(?<=; ))(?P<header>[^:;]+): (?P<value>[^;]+)")
 
@@ -78,10 +79,15 @@ class Likeliest:
 def texts_of(passages: Sequence[Passage]) -> list[str]:
     """Every sentence of each passage behind its title and headings, as it is to be reranked."""
     return [
-        f"{passage.source}: {source.text[sentence.start : sentence.end]}"
+        f"{passage.source}: {on_one_line(source.text[sentence.start : sentence.end])}"
         for passage, source in _read(passages)
         for sentence in source.sentences
     ]
+
+
+def on_one_line(sentence: str) -> str:
+    """A term and what stands below it as `term: value`."""
+    return sentence.replace("\n", ": ")
 
 
 def likelihoods(
@@ -147,7 +153,8 @@ def excerpts(
 def _only(passage: Passage, numbers: Sequence[int]) -> Passage:
     source = read_source(passage)
     spans = [source.sentences[number] for number in numbers]
-    return replace(passage, text="\n".join(source.text[one.start : one.end] for one in spans))
+    lines = [on_one_line(source.text[one.start : one.end]) for one in spans]
+    return replace(passage, text="\n".join(lines))
 
 
 def measure(

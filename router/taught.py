@@ -128,7 +128,8 @@ def _as_taught(
 ) -> Support | None:
     """None: it is not what was taught there, or the passage names not all that the question does.
 
-    An entity of nearly the same name is another one, whatever the cosine.
+    An entity of nearly the same name is another one, whatever the cosine, and a question that names
+    nothing is not the one about some entity.
     """
     if taught is None or taught.content_hash not in hashes:
         return None
@@ -138,7 +139,10 @@ def _as_taught(
     if not support.supported or support.span is None:
         return None
     source = read_source(passages[support.span[0]])
-    asked = read_question(question, titles_of(passages))
+    titles = titles_of(passages)
+    asked = read_question(question, titles)
+    if not asked.entities and read_question(taught.question, titles).entities:
+        return None
     if not all(names(source, entity) for entity in asked.entities):
         return None
     return replace(support, score=max(support.score, taught.similarity), meant=taught.question)

@@ -31,6 +31,11 @@ _CHARACTERS = str.maketrans(
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+(?:'(?:t|s|re|ve|ll|d)\b)?")
 _SENTENCE_END = re.compile(r"[.!?][\"')\]*_]*\s+(?=[\"'(`*\[]?[A-Z0-9])|[。！？]\s*|\n+")
+# Alone between blank lines: `Port`, and below it `8080`.
+_TERM = re.compile(
+    r"(?:\A|(?<=\n\n))(?P<term>(?![-*•>|#]|\d+[.)])[^\n:=]{0,79}[^\s.!?:=;,])"
+    r"\n(?=(?![-*•>|#]|\d+[.)]\s)\S[^\n]*(?:\n\n|\Z))"
+)
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|fig|no|nr|dr|mr|ms)\.\s*$", re.I)
 _MARK = re.compile(r"\s*\[(\d{1,2})\]")
 _FINISHED = re.compile(
@@ -123,10 +128,13 @@ def is_negation(word: Word) -> bool:
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
-    """The start and end of every sentence or line of `text`, outer white space left out."""
+    """The start and end of every sentence or line of `text`, outer white space left out. A term and
+    what it is, right below it, are one."""
+    terms = {found.end("term") for found in _TERM.finditer(text)}
+    ends = [one.end() for one in _SENTENCE_END.finditer(text) if one.start() not in terms]
     spans = []
     start = 0
-    for end in [*(found.end() for found in _SENTENCE_END.finditer(text)), len(text)]:
+    for end in [*ends, len(text)]:
         piece = text[start:end]
         if _ABBREVIATION.search(piece) and end < len(text):
             continue

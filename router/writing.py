@@ -25,7 +25,16 @@ from router.llm import ModelUnavailable
 from router.policy import Rule, why_no_passage
 from router.precedents import keeping as precedents
 from router.prompts import MAX_PASSAGES, REFUSAL, Passage, reader_messages, tuned_messages
-from router.quoting import SECONDED, excerpts, is_unlikely, likeliest, likelihoods, texts_of
+from router.quoting import (
+    BELIEVED,
+    SECONDED,
+    SECONDED_FAR,
+    excerpts,
+    is_unlikely,
+    likeliest,
+    likelihoods,
+    texts_of,
+)
 from router.taught import support_of
 from router.text import exact_form, split_finished, without_marks
 from router.verification import Support, names_all, verify
@@ -114,10 +123,19 @@ async def _settled(draft: Draft, passages: Sequence[Passage]) -> Settled | None:
     if found is None or found.is_sure:
         return found
     # What is asked for may be missing, and what is next to it was asked in words like these.
-    passage = [passages[found.passage]]
+    least = SECONDED_FAR if found.is_far else SECONDED
+    span = (found.passage, *found.sentence)
+    return None if await _is_doubted(draft, passages, span, least) else found
+
+
+async def _is_doubted(
+    draft: Draft, passages: Sequence[Passage], span: tuple[int, int, int], least: float
+) -> bool:
+    """Whether the sentence at a span is less likely the answer than `least`, of its passage alone;
+    nobody doubts it while nothing is reranked."""
+    passage = [passages[span[0]]]
     likely = await asyncio.to_thread(_likelihoods, draft, passage)
-    span = (0, *found.sentence)
-    return None if is_unlikely(passage, likely, span, least=SECONDED) else found
+    return is_unlikely(passage, likely, (0, *span[1:]), least=least)
 
 
 async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGenerator[Sentence]:
@@ -230,7 +248,9 @@ async def _read(
 
 
 async def _from_weights(draft: Draft) -> AsyncGenerator[Sentence]:
-    """The tuned model's answer, if the passages bear out all of it as well as was certified."""
+    """The tuned model's answer, if the passages bear out all of it as well as was certified, and by
+    a sentence that may be the answer."""
+    passages = [passage_of(hit) for hit in draft.found.hits]
     async with contextlib.aclosing(_as_it_comes(draft)) as written:
         sentences = [sentence async for sentence in written]
     attempt = draft.attempts[-1]
@@ -238,6 +258,8 @@ async def _from_weights(draft: Draft) -> AsyncGenerator[Sentence]:
         weakest = min(attempt.supports, key=lambda support: support.score)
         if weakest.score < _least_evidence(draft.served):
             attempt.rejected, attempt.problem = weakest, WEAK
+        elif weakest.span and await _is_doubted(draft, passages, weakest.span, BELIEVED):
+            attempt.rejected, attempt.problem = weakest, UNLIKELY
     if attempt.rejected is not None:
         attempt.sentences, attempt.supports = [], []
         attempt.problem = f"The answer of {attempt.model} is not shown: {attempt.problem}"

@@ -88,7 +88,8 @@ def entities_of(question: str) -> list[str]:
 def titled_in(question: str, titles: Iterable[str]) -> list[str]:
     """What a question names without a sign of it, as people type: names of two or more words that
     stand in one of the titles (`amber ledger`), and what is made of two of these (`amber weir`
-    beside `Silver Weir`), which is a name as well, of nothing there."""
+    beside `Silver Weir`), or with a hyphen of a half of one (`amber-lending`), which is a name as
+    well, of nothing there."""
     folded = fold(question).text
     typed = words(folded)
     known = {run for title in titles for run in _runs_of_names(title)}
@@ -98,8 +99,10 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
         sizes = range(min(_LONGEST_NAME, len(typed) - at), 1, -1)
         texts = [word.text for word in typed[at : at + _LONGEST_NAME]]
         size = next((n for n in sizes if tuple(texts[:n]) in known), 0)
-        if not size and len(texts) > 1 and texts[0] in firsts and texts[1] in lasts:
-            size = 2
+        if not size and len(texts) > 1:
+            between = folded[typed[at].end : typed[at + 1].start]
+            halves = texts[0] in firsts, texts[1] in lasts
+            size = 2 if all(halves) or (between == "-" and any(halves)) else 0
         if size:
             found.append(folded[typed[at].start : typed[at + size - 1].end])
         at += size or 1

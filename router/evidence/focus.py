@@ -129,12 +129,14 @@ def _leads(source: Source, place: int) -> list[int]:
 
 
 def is_row(source: Source, place: int) -> bool:
-    """Whether a sentence is a line of its own that sets a name and a value: `port: 80`."""
+    """Whether a sentence is a line of its own that sets a name and a value: `port: 80`, or a term
+    with a value below it."""
     sentence = source.sentences[place]
     line = source.text[sentence.start : sentence.end]
     before = source.text[: sentence.start].rstrip(" \t")
     alone = not before or before.endswith("\n")
-    return alone and bool(_ROW.match(line)) and ("; " in line or len(line.split()) <= 10)
+    sets = bool(_ROW.match(line)) or "\n" in line
+    return alone and sets and ("; " in line or len(line.split()) <= 10)
 
 
 def _indent(source: Source, place: int) -> int:

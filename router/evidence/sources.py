@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ingestion.tokens import is_everyday_word
 from router.evidence.claims import (
     TIMES,
     Claim,
@@ -124,12 +125,15 @@ def names(source: Source, entity: str) -> bool:
 
 
 def nearly_names(source: Source, entity: str) -> bool:
-    """Whether an entity is named if each of its words may have one slip of the finger."""
+    """Whether an entity is named if each of its words may have one slip of the finger.
+
+    What has become another word of everyday English is none: `orrery-cloak` is not `orrery-clock`.
+    """
     typed = [word.text for word in words(fold(entity).text)]
     texts = [sentence.words for sentence in source.sentences]
     return any(
         all(
-            one == word.text or _one_slip(one, word.text)
+            one == word.text or (_one_slip(one, word.text) and not is_everyday_word(one))
             for one, word in zip(typed, text[place : place + len(typed)], strict=True)
         )
         for text in (*texts, source.context_words)

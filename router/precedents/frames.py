@@ -114,6 +114,12 @@ def mentions(folded: str, known: AbstractSet[str]) -> list[tuple[int, int]]:
     return found
 
 
+def mentioned(text: str, known: AbstractSet[str]) -> frozenset[str]:
+    """The keys of those of the `known` names that a text has."""
+    folded = fold(text).text
+    return frozenset(name_key(folded[start:end]) for start, end in mentions(folded, known))
+
+
 def without_names(question: str, known: AbstractSet[str]) -> str:
     """The question about `it`, so that it is compared by what it asks and not by whom of."""
     folded = fold(question).text

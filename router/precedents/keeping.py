@@ -20,7 +20,7 @@ from ingestion import tracing
 from ingestion.models import Collection, Reader
 from router.evidence.claims import literal_pattern
 from router.models import Precedents
-from router.precedents.frames import Precedent, names_of, without_names
+from router.precedents.frames import Precedent, mentioned, names_of, without_names
 from router.precedents.settling import LEAST_MARGIN, LEAST_SCORE, Near, Settled, settle
 from router.text import fold
 
@@ -139,14 +139,14 @@ def _book(pk: int, sha256: str) -> Book:
         logger.warning("%s are not as they were kept; `check_integrity` makes them anew.", kept)
     if not is_whole or not kept.rows:
         return Book(kept.collection_id, (), (), np.empty((0, 0), np.float32), frozenset())
-    precedents = tuple(map(_precedent, kept.rows))
+    named = Counter(name for row in kept.rows for name in row["names"])
+    known = frozenset(name for name, times in named.items() if times >= LEAST_NAMED)
+    precedents = tuple(_precedent(row, known) for row in kept.rows)
     places = {asked: place for place, asked in enumerate(kept.asked)}
     of_asked: list[list[int]] = [[] for _ in places]
     for number, row in enumerate(kept.rows):
         of_asked[places[row["asked"]]].append(number)
     vectors = np.frombuffer(kept.vectors, "<f4").reshape(len(kept.asked), -1)
-    named = Counter(name for one in precedents for name in one.names)
-    known = frozenset(name for name, times in named.items() if times >= LEAST_NAMED)
     return Book(kept.collection_id, precedents, tuple(map(tuple, of_asked)), vectors, known)
 
 
@@ -179,9 +179,11 @@ def _row(one: Answered) -> dict[str, object] | None:
     }
 
 
-def _precedent(row: dict[str, Any]) -> Precedent:
+def _precedent(row: dict[str, Any], known: frozenset[str]) -> Precedent:
+    """Where its question has a name in a form that tells nothing, others may have told it."""
     places = {name: row[name] for name in ("question", "answer", "sentence", "start", "end")}
-    return Precedent(**places, names=frozenset(row["names"]), is_written=row["is_written"])
+    names = frozenset(row["names"]) or mentioned(row["question"], known)
+    return Precedent(**places, names=names, is_written=row["is_written"])
 
 
 def _vectors(collection: Collection, asked: Sequence[str]) -> Vectors:

@@ -21,6 +21,7 @@ from router.precedents.frames import (
 )
 from router.prompts import Passage
 from router.text import exact_form, fold
+from router.verification import titles_of
 
 # The share of a sentence and of a frame that must be the same.
 LEAST_LIKENESS = 0.6
@@ -30,6 +31,9 @@ LEAST_LIKENESS = 0.6
 LEAST_SCORE, LEAST_MARGIN, FOR_MINED = 0.5, 0.05, 0.1
 # From this score on nobody else is asked whether the sentence is the answer.
 SURE = 0.7
+# Of cosines. Where another question, about whatever, is nearer by more, it is likely what is asked,
+# and that of which an answer is known only stands next to it.
+FAR = 0.17
 # Words that a value may have more than the answer before it.
 _MORE_WORDS = 4
 # More frames than so many are not tried.
@@ -43,7 +47,8 @@ _Usable = tuple[Precedent, Frame, float]
 @dataclass(frozen=True, slots=True)
 class Settled:
     """The value by the number of its passage, from 0, and its start and end there. `sentence` are
-    those of the sentence around it. `question` is the one that was answered before."""
+    those of the sentence around it. `question` is the one that was answered before; `behind` is how
+    much nearer the nearest of all is."""
 
     passage: int
     start: int
@@ -51,10 +56,15 @@ class Settled:
     sentence: tuple[int, int]
     question: str
     score: float
+    behind: float
 
     @property
     def is_sure(self) -> bool:
         return self.score >= SURE
+
+    @property
+    def is_far(self) -> bool:
+        return self.behind > FAR
 
 
 def settle(
@@ -69,14 +79,16 @@ def settle(
     their keys. A passage counts only if it names all that the question does, and a sentence if it
     says itself of what it tells, or the headings above it do.
     """
-    asked = read_question(question)
-    named = [*_spelled(question, known), *named_in(question)]
+    asked = read_question(question, titles_of(passages))
+    named = [*_spelled(question, known), *named_in(question), *asked.entities]
+    nearest = max((one[0][1] for one in near if one), default=0.0)
     best: list[Settled] = []
     for number, (passage, precedents) in enumerate(zip(passages, near, strict=True)):
         source = read_source(passage)
         if all(names(source, name) for name in named):
             usable = _usable(precedents, names_something=bool(named))
-            best += _of_sentences(number, source, usable, asked, frozenset(map(name_key, named)))
+            keys = frozenset(map(name_key, named))
+            best += _of_sentences(number, source, usable, asked, keys, nearest)
     best.sort(key=lambda one: -one.score)
     if not best or best[0].score < LEAST_SCORE:
         return None
@@ -110,6 +122,7 @@ def _of_sentences(
     usable: Sequence[_Usable],
     asked: Question,
     named: AbstractSet[str],
+    nearest: float,
 ) -> Iterator[Settled]:
     """The best candidate of each sentence of a passage that has one."""
     is_headed = bool(_spelled(source.context, named)) or not named
@@ -117,7 +130,7 @@ def _of_sentences(
         folded = fold(source.text[sentence.start : sentence.end])
         tokens = tokens_of(folded.text, named)
         found = [
-            (_score(precedent, cosine, fitting), precedent, fitting)
+            (_score(precedent, cosine, fitting), cosine, precedent, fitting)
             for precedent, frame, cosine in usable
             if (frame.has_name or is_headed)
             and (fitting := fit(frame, folded.text, tokens, LEAST_LIKENESS))
@@ -125,13 +138,13 @@ def _of_sentences(
             and _is_wanted(value, asked)
         ]
         if found:
-            score, nearest, _ = max(found, key=lambda one: one[0])
+            score, cosine, best, _ = max(found, key=lambda one: one[0])
             # Rules take the whole cell for the value, where people know which part of it is asked.
-            _, _, fitting = max(found, key=lambda one: (one[1].is_written, one[2].likeness))
+            *_, fitting = max(found, key=lambda one: (one[2].is_written, one[3].likeness))
             ends = (folded.original(end) for end in (fitting.start, fitting.end))
             start, end = (sentence.start + end for end in ends)
             around = (sentence.start, sentence.end)
-            yield Settled(number, start, end, around, nearest.question, score)
+            yield Settled(number, start, end, around, best.question, score, nearest - cosine)
 
 
 def _score(precedent: Precedent, cosine: float, fitting: Fitting) -> float:

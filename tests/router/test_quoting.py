@@ -38,6 +38,15 @@ def test_every_sentence_is_reranked_behind_its_headings() -> None:
     ]
 
 
+def test_a_term_is_read_on_one_line_with_its_value_which_is_quoted() -> None:
+    facts = Passage("Clock", "At a glance", "Wait for a tick\n900 ms\n\nKept by\nthe cue room")
+    assert texts_of([facts])[0] == "Clock > At a glance: Wait for a tick: 900 ms"
+    ((_, given),) = excerpts([facts], {(0, 0): 0.9, (0, 1): 0.1})
+    assert given.text == "Wait for a tick: 900 ms\nKept by: the cue room"
+    best = found("How long is the wait for a tick?", [0.99, 0.01], [facts])
+    assert facts.text[best.start : best.end] == "900 ms"
+
+
 def test_best_by_far_is_likely_and_quoted() -> None:
     best = found(ASKED, [0.99, 0.01, 0.02])
     assert (best.passage, OFFICE[0].text[best.start : best.end]) == (0, FIRE)

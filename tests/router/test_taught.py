@@ -70,9 +70,17 @@ def test_what_the_words_bear_out_needs_no_taught_question_and_fits_the_better_fo
         (ASKED, "5071", WORKERS, ("settings", "firewall")),
         (ASKED, "5071", PORT, ("another", "firewall")),
         (ASKED.replace("night-bell", "night-ball"), "5071", PORT, ("settings", "firewall")),
+        (ASKED.replace(" of night-bell", ""), "5071", PORT, ("settings", "firewall")),
         (ASKED, "5072", Taught(PORT.question, "5072", "settings", 0.8), ("settings", "firewall")),
     ],
-    ids=["another answer", "another fact", "not found", "another name", "no longer stands"],
+    ids=[
+        "another answer",
+        "another fact",
+        "not found",
+        "another name",
+        "no name",
+        "no longer stands",
+    ],
 )
 def test_it_has_to_be_the_same_answer_of_a_passage_that_stands_and_names_it(
     question: str, answer: str, near: Taught, hashes: tuple[str, ...]

@@ -56,6 +56,29 @@ def test_sentences_do_not_end_at_numbers_or_short_forms() -> None:
     ]
 
 
+def test_a_term_and_what_stands_below_it_are_one() -> None:
+    text = "Port\n8080\n\nLow ink\nA lamp comes on. It is red.\n\n- one\n- two\n\nStop.\nGo"
+    assert [text[start:end] for start, end in sentences(text)] == [
+        "Port\n8080",
+        "Low ink\nA lamp comes on.",
+        "It is red.",
+        "- one",
+        "- two",
+        "Stop.",
+        "Go",
+    ]
+
+
+def test_of_three_lines_each_is_one() -> None:
+    text = "alpha\nbeta\ngamma"
+    assert [text[start:end] for start, end in sentences(text)] == text.split("\n")
+
+
+@pytest.mark.parametrize("text", ["port: 80\nworkers: 9", "a = 1\nb = 2", "- one\n- two"])
+def test_two_settings_are_two(text: str) -> None:
+    assert [text[start:end] for start, end in sentences(text)] == text.split("\n")
+
+
 @given(st.text(alphabet="aB1. [2]!\n", max_size=60))
 def test_no_character_of_a_growing_text_is_lost(text: str) -> None:
     finished, rest = split_finished(text)

@@ -320,6 +320,8 @@ WEIR = Passage("SILVER WEIR - the historian", "", "It listens on port 5561.", "w
         ("port for amber ledger?", "5561", False),
         # Made of two names, it is the name of neither.
         ("amber weir port", "9447", False),
+        ("port of amber-lending", "9447", False),
+        ("which port has the amber one?", "9447", True),
         ("which port has the ledger?", "9447", True),
     ],
 )
@@ -327,3 +329,21 @@ def test_name_in_small_letters_is_known_by_the_titles(
     question: str, answer: str, supported: bool
 ) -> None:
     assert verify(question, answer, [LEDGER, WEIR]).supported is supported
+
+
+CLOCK = Passage("orrery-clock", "", "orrery-clock listens on port 6188.", "orrery-clock.md")
+
+
+@pytest.mark.parametrize(
+    ("name", "supported"),
+    [
+        ("orrery-clock", True),
+        ("orrery-clcok", True),
+        ("orery-clock", True),
+        # Another word is no slip of the finger.
+        ("orrery-cloak", False),
+        ("orrery-block", False),
+    ],
+)
+def test_a_slip_of_the_finger_makes_no_other_word(name: str, supported: bool) -> None:
+    assert verify(f"Which port does {name} use?", "6188", [CLOCK]).supported is supported

@@ -207,6 +207,15 @@ class TestRefresh:
         precedents.refresh()
         assert keeping.books_for(None, [bell.document.collection_id])
 
+    def test_names_are_known_from_other_questions_on_them(self, bell: DocumentVersion) -> None:
+        for asked in ("How loud is night-bell?", "Who rings night-bell?"):
+            a_pair(bell, asked, "default", evidence=BELL, review=QAPair.Review.APPROVED)
+        typed = "Night bell: port?"
+        a_pair(bell, typed, "5071", evidence=BELL, review=QAPair.Review.APPROVED)
+        precedents.refresh()
+        (book,) = keeping.books_for(None, [bell.document.collection_id])
+        assert {one.names for one in book.precedents} == {frozenset({"nightbell"})}
+
     def test_only_the_collections_of_the_passages_are_read(self, bell: DocumentVersion) -> None:
         assert keeping.books_for(None, []) == []
 

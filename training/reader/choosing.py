@@ -5,17 +5,18 @@ not. Of `things/` it brings the line of its fact, those of other facts of the sa
 same line about another one: near misses by attribute and by name, of which the library has few.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Literal
 
 from router.prompts import Passage
-from router.quoting import texts_of
 from router.retrieval.embeddings import ServerEmbeddings
 from router.serving import embedded_servers
 from training.haste import as_people_type
 from training.reader import things
-from training.reader.sentences import Asked, Candidate, asked_of, learned_from
+from training.reader.sentences import Asked, Candidate, Line, asked_of, learned_from, lines_of
 from training.reader.things import NAME, Fact, Thing
 from training.reader.worlds import World
 
@@ -30,11 +31,16 @@ _ROWS = (("Setting", "Value"), ("Item", "Value"), ("What", "How"), ("Property", 
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """`right` is the place of the text that answers the question, or `NONE`."""
+    """`right` is the place of the line that holds the `answer`, or `NONE`."""
 
     question: str
-    texts: tuple[str, ...]
+    answer: str
+    lines: tuple[Line, ...]
     right: int
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(line.text for line in self.lines)
 
 
 def exercises(rng: Random) -> list[Exercise]:
@@ -61,13 +67,11 @@ def _of_asked(asked: Asked, rng: Random) -> Exercise | None:
     shown = wrong[:NEAREST]
     shown += rng.sample(wrong[NEAREST:], min(RANDOM, len(wrong) - len(shown)))
     if not asked.answer:
-        return Exercise(asked.question, _texts(shown), NONE)
+        return Exercise(asked.question, "", tuple(one.line for one in shown), NONE)
     right = next((one for one in (*by_nearness, *asked.missed) if one.holds), None)
-    return Exercise(asked.question, _texts([right, *shown]), 0) if right else None
-
-
-def _texts(candidates: Sequence[Candidate]) -> tuple[str, ...]:
-    return tuple(one.text for one in candidates)
+    if right is None:
+        return None
+    return Exercise(asked.question, asked.answer, tuple(one.line for one in (right, *shown)), 0)
 
 
 # --- Of the things -----------------------------------------------------------------------------
@@ -88,10 +92,11 @@ def _asked_of(rng: Random, thing: Thing, fact: Fact, asked: str) -> Asked:
     given = form.passages(rng, thing, told, name)
     if NAME in asked:
         given += form.passages(rng, thing, thing.facts, other)
-    own = f"{given[0].source}: "
+    own = given[0].source
     candidates = tuple(
-        Candidate(text, 0.0, not is_open and text.startswith(own) and fact.value in text)
-        for text in texts_of(given)
+        Candidate(line, 0.0, not is_open and line.source == own and fact.value in line.said)
+        for passage in given
+        for line in lines_of(passage)
     )
     question = _typed(rng, asked, name)
     return Asked(question, "" if is_open else fact.value, tuple(given), candidates, ())
@@ -113,13 +118,13 @@ def _of_fact(rng: Random, thing: Thing, fact: Fact, asked: str) -> Exercise:
     told = [(fact, name), *((each, name) for each in siblings)]
     if NAME in asked:
         told.append((fact, other))
-    texts = tuple(
-        f"{form.source(thing, about)}: {form.line(rng, each, about)}" for each, about in told
+    lines = tuple(
+        Line(form.source(thing, about), form.line(rng, each, about)) for each, about in told
     )
     question = _typed(rng, asked, name)
-    return (
-        Exercise(question, texts[1:], NONE) if rng.random() < OPEN else Exercise(question, texts, 0)
-    )
+    if rng.random() < OPEN:
+        return Exercise(question, "", lines[1:], NONE)
+    return Exercise(question, fact.value, lines, 0)
 
 
 def _two_names(world: World, rng: Random) -> tuple[str, str]:
@@ -139,21 +144,23 @@ def _typed(rng: Random, asked: str, name: str) -> str:
     return question.lower() if rng.random() < SMALL else question
 
 
+_Shape = Literal["sentence", "item", "setting", "row"]
+
+
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """How the documents of a company are written. `row`: the headers of its tables; none: it says
-    in sentences, or in `items`."""
+    """How the documents of a company are written. `headers` are those of its tables."""
 
     says_kind: bool
     heading: str
-    items: bool
-    row: tuple[str, str] | None
+    shape: _Shape
+    headers: tuple[str, str]
 
     @classmethod
     def drawn(cls, rng: Random) -> "_Form":
-        form = rng.random()
-        row = rng.choice(_ROWS) if form > 0.75 else None
-        return cls(rng.random() < 0.3, rng.choice(_HEADINGS), 0.55 < form <= 0.75, row)
+        shapes: tuple[_Shape, ...] = ("sentence", "item", "setting", "row")
+        (shape,) = rng.choices(shapes, (0.5, 0.15, 0.15, 0.2))
+        return cls(rng.random() < 0.3, rng.choice(_HEADINGS), shape, rng.choice(_ROWS))
 
     def title(self, thing: Thing, name: str) -> str:
         if not any(NAME in fact.said for fact in thing.facts):
@@ -165,18 +172,22 @@ class _Form:
         return f"{title} > {self.heading}" if self.heading else title
 
     def line(self, rng: Random, fact: Fact, name: str) -> str:
-        if self.row:
-            return f"{self.row[0]}: {fact.what}; {self.row[1]}: {fact.value}"
-        if self.items:
-            return f"- {fact.what.capitalize()}: {fact.value}"
-        return _sentence(rng, fact, name)
+        match self.shape:
+            case "sentence":
+                return _sentence(rng, fact, name)
+            case "item":
+                return f"- {fact.what.capitalize()}: {fact.value}"
+            case "setting":
+                return f"{_key(rng, fact.what)}: {fact.value}"
+            case "row":
+                return f"{self.headers[0]}: {fact.what}; {self.headers[1]}: {fact.value}"
 
     def passages(
         self, rng: Random, thing: Thing, facts: Sequence[Fact], name: str
     ) -> list[Passage]:
         """All facts of a thing, in two parts."""
         lines = [self.line(rng, fact, name) for fact in facts]
-        half, between = len(lines) // 2, "\n" if self.row or self.items else " "
+        half, between = len(lines) // 2, " " if self.shape == "sentence" else "\n"
         title = self.title(thing, name)
         return [
             Passage(title, self.heading, between.join(part))
@@ -184,9 +195,15 @@ class _Form:
         ]
 
 
+def _key(rng: Random, what: str) -> str:
+    """As a file of settings has it, or a list of terms."""
+    return "_".join(re.findall(r"\w+", what.lower())) if rng.random() < 0.5 else what.capitalize()
+
+
 def _sentence(rng: Random, fact: Fact, name: str) -> str:
     """Often with `it` for the name, which the title says."""
     if rng.random() < 0.5:
         return fact.said.replace(NAME, name)
     said = fact.said.replace(f"{NAME}'s", "its").replace(NAME, "it")
-    return said[:1].upper() + said[1:]
+    # A command keeps its small letters.
+    return said if said.startswith(fact.value) else said[:1].upper() + said[1:]

@@ -9,7 +9,7 @@ import numpy as np
 
 from router.evidence.sources import read_source
 from router.prompts import MAX_PASSAGES, Passage
-from router.quoting import texts_of
+from router.quoting import on_one_line, texts_of
 from router.retrieval.embeddings import ServerEmbeddings
 from training.metrics import contains
 from training.reader.library import Organisation, organisations
@@ -19,12 +19,29 @@ KEPT_BACK, FIRST_KEPT_BACK = 8, 3
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A sentence behind its title and headings; `holds`: the answer stands in it."""
+class Line:
+    """A sentence of a passage, and the passage's title and headings."""
 
-    text: str
+    source: str
+    said: str
+
+    @property
+    def text(self) -> str:
+        """As it is embedded and reranked."""
+        return f"{self.source}: {self.said}"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """`holds`: the answer stands in the line."""
+
+    line: Line
     similarity: float
     holds: bool
+
+    @property
+    def text(self) -> str:
+        return self.line.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +54,13 @@ class Asked:
     given: tuple[Passage, ...]
     candidates: tuple[Candidate, ...]
     missed: tuple[Candidate, ...]
+
+
+def lines_of(passage: Passage) -> list[Line]:
+    """Every sentence of a passage, in order."""
+    read = read_source(passage)
+    said = (read.text[one.start : one.end] for one in read.sentences)
+    return [Line(passage.source, on_one_line(one)) for one in said]
 
 
 def learned_from() -> list[Organisation]:
@@ -86,12 +110,6 @@ def _candidates(
     passage: Passage, similarities: Sequence[float], answer: str
 ) -> tuple[Candidate, ...]:
     return tuple(
-        Candidate(
-            text,
-            similarity,
-            bool(answer) and contains(passage.text[sentence.start : sentence.end], answer),
-        )
-        for text, sentence, similarity in zip(
-            texts_of([passage]), read_source(passage).sentences, similarities, strict=True
-        )
+        Candidate(line, similarity, bool(answer) and contains(line.said, answer))
+        for line, similarity in zip(lines_of(passage), similarities, strict=True)
     )

@@ -53,6 +53,24 @@ def test_what_is_not_near_enough_settles_nothing() -> None:
     assert value([(mined, LEAST_SCORE + FOR_MINED + 0.01)]) == "6210"
 
 
+def test_it_is_told_how_much_nearer_another_question_is() -> None:
+    volume = precedent("How loud is night-bell?", "80 dB", "Night-bell rings with 80 dB.")
+    near = [(volume, 0.9), (PORT, 0.6)]
+    found = settle(ASKED, [HORN], [near], KNOWN)
+    assert found is not None
+    assert (found.behind, found.is_far) == (pytest.approx(0.3), True)
+    alone = settle(ASKED, [HORN], [near[1:]], KNOWN)
+    assert alone is not None
+    assert (alone.behind, alone.is_far) == (0, False)
+
+
+def test_name_that_only_the_titles_tell_counts() -> None:
+    bell = replace(BELL, title="Night Booking", text="Night-booking listens on port 5071.")
+    port = precedent("Which port does night-booking use?", "5071", bell.text)
+    assert value([(port, 0.9)], "Which port has night-booking?", [bell]) == "5071"
+    assert value([(port, 0.9)], "Which port has night-boarding?", [bell]) is None
+
+
 def test_two_values_that_are_nearly_as_likely_settle_nothing() -> None:
     assert value([(PORT, 0.8), (WORKERS, 0.8 - LEAST_MARGIN / 2)]) is None
     assert value([(PORT, 0.8), (WORKERS, 0.8 - 2 * LEAST_MARGIN)]) == "6210"

@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 from training.reader import things
 from training.reader.choosing import NONE, Exercise, asked_of_things, exercises_of_things
 from training.reader.reranking import Reranker, loss_of, train
-from training.reader.sentences import kept_back, learned_from
+from training.reader.sentences import Line, kept_back, learned_from
 
 EMBEDDER = Path(django_settings.MODELS_DIR) / django_settings.EMBEDDINGS_MODEL
 SHIPPED = Path(django_settings.BASE_DIR) / "training/reader/reranker"
-FERRY, TICKET = "The ferry leaves at noon.", "A ticket costs 9 EUR."
+FERRY = Line("Harbour", "The ferry leaves at noon.")
+TICKET = Line("Harbour", "A ticket costs 9 EUR.")
 EXERCISES = [
-    Exercise("When does the ferry leave?", (FERRY, TICKET), 0),
-    Exercise("What does a ticket cost?", (TICKET, FERRY), 0),
-    Exercise("Who steers the ferry?", (FERRY, TICKET), NONE),
+    Exercise("When does the ferry leave?", "noon", (FERRY, TICKET), 0),
+    Exercise("What does a ticket cost?", "9 EUR", (TICKET, FERRY), 0),
+    Exercise("Who steers the ferry?", "", (FERRY, TICKET), NONE),
 ]
 
 
@@ -38,6 +39,8 @@ def test_exercise_on_a_thing_has_its_fact_and_near_misses() -> None:
     assert rights == {0, NONE}
     assert 0.1 < sum(each.right == NONE for each in made) / len(made) < 0.3
     for each in made:
+        assert bool(each.answer) == (each.right != NONE)
+        assert each.answer in each.lines[each.right].said
         assert len(set(each.texts)) == len(each.texts)
         assert "{" not in each.question
         assert not any("{name}" in text for text in each.texts)
@@ -56,7 +59,8 @@ def test_question_on_a_thing_that_is_kept_back_has_one_line_or_none() -> None:
 def test_loss_is_least_where_the_right_text_is_far_above_and_none_where_all_are_below(
     scores: list[float],
 ) -> None:
-    exercises = [Exercise("?", ("a", "b"), 0), Exercise("?", ("a", "b", "c"), NONE)]
+    lines = [Line("", letter) for letter in "abc"]
+    exercises = [Exercise("?", "a", tuple(lines[:2]), 0), Exercise("?", "", tuple(lines), NONE)]
     best = loss_of(torch.tensor([30.0, -30, -30, -30, -30]), exercises)
     assert 0 <= best < 1e-6
     assert loss_of(torch.tensor(scores), exercises) >= best
