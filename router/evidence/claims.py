@@ -57,6 +57,16 @@ _CAPITALS = re.compile(r"[A-Z]{2,}")
 _NAME = re.compile(r"[A-Z][\w'’]*[a-z][\w'’]*")
 _TITLED = re.compile(r"[A-Z][\w'’]*(?: [A-Z\d][\w'’]*)+|[A-Za-z]+(?:[-_][A-Za-z\d]+)+")
 _LONGEST_NAME = 4
+# What a title ends with that says what kind of document it is: in `Release Process` it names no
+# thing, and `release policy` beside `Travel Policy` is not the name of another one.
+_KINDS_OF_DOCUMENTS = """
+    agreement architecture changelog checklist configuration deployment faq glossary guide
+    guideline guidelines handbook installation instructions manual minutes notes onboarding
+    operations overview page plan playbook policies policy postmortem procedure procedures process
+    processes readme report review rules runbook setup sheet standard standards summary
+    troubleshooting tutorial
+"""
+_DOCUMENTS = frozenset(_KINDS_OF_DOCUMENTS.split())
 _ADJECTIVE = ("able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time")
 _CALENDAR = re.compile(
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
@@ -112,8 +122,12 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
 @lru_cache(maxsize=2_000)
 def _runs_of_names(title: str) -> frozenset[tuple[str, ...]]:
     """The words of each run of capitalised words in a title, and of each identifier."""
-    parts = [found[0] for found in _TITLED.finditer(title)]
-    runs = (tuple(word.text for word in words(fold(part).text)) for part in parts)
+    runs = []
+    for part in _TITLED.finditer(title):
+        run = [word.text for word in words(fold(part[0]).text)]
+        while run and run[-1] in _DOCUMENTS:
+            run.pop()
+        runs.append(tuple(run))
     return frozenset(run for run in runs if 1 < len(run) <= _LONGEST_NAME)
 
 

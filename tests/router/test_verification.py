@@ -347,3 +347,22 @@ CLOCK = Passage("orrery-clock", "", "orrery-clock listens on port 6188.", "orrer
 )
 def test_a_slip_of_the_finger_makes_no_other_word(name: str, supported: bool) -> None:
     assert verify(f"Which port does {name} use?", "6188", [CLOCK]).supported is supported
+
+
+RELEASES = Passage("Release Process", "", "A release is signed off by two people.", "release.md")
+TRAVEL = Passage("Travel Policy", "", "Trips are booked by the office.", "travel.md")
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["by how many people is a release signed off, by the release policy?", "release process: who?"],
+)
+def test_kinds_of_documents_are_no_names(question: str) -> None:
+    assert read_question(question, [RELEASES.title, TRAVEL.title]).entities == ()
+    assert verify(question, "two people", [TRAVEL, RELEASES]).supported
+
+
+def test_title_of_a_runbook_names_what_it_is_about() -> None:
+    titles = ["Amber Ledger Runbook", "Silver Weir Handbook"]
+    assert read_question("port of amber ledger?", titles).entities == ("amber ledger",)
+    assert read_question("port of amber weir?", titles).entities == ("amber weir",)
