@@ -211,8 +211,8 @@ def cases() -> tuple[list[Case], Times]:
 
     from ingestion.models import Collection
     from router import retrieval
+    from router.drafting import passage_of
     from router.services import SHOWN_PASSAGES
-    from router.writing import passage_of
     from training.models import QAPair
 
     call_command("ingest", DEMO, collection="demo", stdout=sys.stderr, stderr=sys.stderr)

@@ -1,4 +1,5 @@
-"""Sizes in the tokens of the embedding model, so that a passage never outgrows it, and its words."""
+"""The vocabulary of the embedding model: sizes in its tokens, so that no passage outgrows it, and
+whether it knows a word."""
 
 from functools import cache
 from pathlib import Path

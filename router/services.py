@@ -21,6 +21,7 @@ from ingestion import jobs, tracing
 from ingestion.errors import UserError
 from ingestion.models import Reader
 from router import incidents, provenance, retrieval, taught, tuned
+from router.drafting import Sentence, since
 from router.drafts import Draft
 from router.followups import standalone
 from router.intents import read_intent
@@ -29,7 +30,7 @@ from router.policy import Decision, RouteAsked, Rule, decide
 from router.precedents import keeping as precedents
 from router.text import storable
 from router.versions import Read, read_at
-from router.writing import Sentence, since, written_sentences
+from router.writing import written_sentences
 
 if TYPE_CHECKING:
     from router.precedents.keeping import Book

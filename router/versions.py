@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from ingestion.models import Chunk, DocumentVersion, Reader
 from router import pins, retrieval
+from router.drafting import passage_of, since
 from router.pins import Pin, Reading
 from router.prompts import MAX_PASSAGES
 from router.text import content_stems
-from router.writing import passage_of, since
 
 if TYPE_CHECKING:
     from router.retrieval.searching import Hit, SearchResult

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from ingestion.models import Reader
 from router import retrieval
+from router.drafting import passage_of
 from router.services import SHOWN_PASSAGES
 from router.taught import Taught, support_of
-from router.writing import passage_of
 from training.asking import Said
 from training.metrics import is_refusal
 from training.process import Check

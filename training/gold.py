@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from django.db.models import OuterRef, Subquery
 
 from ingestion.models import Chunk, DocumentVersion
+from router.drafting import passage_of
 from router.verification import verify
-from router.writing import passage_of
 from training.models import EvaluationItem, QAPair
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from docportal.models import User
 from docportal.results import answered, cited
 from docportal.views.streaming import event, event_stream, told_when_broken
 from router import services
+from router.drafting import Sentence
 from router.models import Answer, Query
 from router.policy import RouteAsked
-from router.writing import Sentence
 from training.pairs import add_correction
 
 router = Router(tags=["answers"], auth=needs("ask"))

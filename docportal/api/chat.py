@@ -25,9 +25,9 @@ from docportal.views.segments import Mark
 from docportal.views.streaming import event, event_stream, told_when_broken
 from ingestion.errors import UserError
 from router import services
+from router.drafting import Sentence
 from router.models import Answer, Citation, Query
 from router.policy import RouteAsked
-from router.writing import Sentence
 
 MODELS: dict[str, RouteAsked] = {
     "docportal": "auto",

@@ -27,9 +27,9 @@ from ingestion.errors import UserError
 from ingestion.jobs import being_read
 from ingestion.models import Document
 from router import services
+from router.drafting import Sentence
 from router.models import Answer, Query
 from router.retrieval import search
-from router.writing import Sentence
 from training.pairs import add_correction
 
 SHOWN = 8

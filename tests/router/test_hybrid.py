@@ -9,10 +9,11 @@ from pytest_django import Settings
 from ingestion.models import Collection, Reader
 from router import registry, services
 from router.calibration import Calibration
+from router.drafting import Sentence
 from router.models import Answer, Conversation, ModelVersion, Query
 from router.prompts import REFUSAL
 from router.services import Event
-from router.writing import WEAK, Sentence
+from router.writing import WEAK
 from tests.documents import passage, publish
 from tests.model_files import Workshop, certified
 from tests.people import People

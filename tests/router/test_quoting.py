@@ -10,7 +10,7 @@ from router import services
 from router.models import Answer
 from router.prompts import REFUSAL, Passage
 from router.quoting import Likeliest, excerpts, is_unlikely, likeliest, likelihoods, texts_of
-from router.writing import UNLIKELY
+from router.reading import UNLIKELY
 from tests.documents import passage, publish
 from tests.scripted_llm import Reply, ScriptedLLM
 

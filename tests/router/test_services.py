@@ -11,11 +11,11 @@ from pytest_django import Settings
 from ingestion.errors import UserError
 from ingestion.models import Collection, Reader
 from router import services
+from router.drafting import Sentence
 from router.models import Answer, Conversation, Query
 from router.policy import RouteAsked
 from router.prompts import REFUSAL
 from router.services import Drafted, Event, Finished, Passages
-from router.writing import Sentence
 from tests.documents import passage, publish
 from tests.people import People
 from tests.scripted_llm import Reply, ScriptedLLM, says

@@ -6,10 +6,10 @@ from pytest_django import Settings
 
 from ingestion.models import Collection, Reader
 from router import registry, services
+from router.drafting import Sentence
 from router.models import Answer, Query
 from router.prompts import REFUSAL, tuned_messages
 from router.services import Drafted, Event
-from router.writing import Sentence
 from tests.documents import passage, publish
 from tests.model_files import Workshop
 from tests.people import People

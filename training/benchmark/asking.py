@@ -14,6 +14,7 @@ from asgiref.sync import async_to_sync
 
 from ingestion.models import Reader
 from router import retrieval, services
+from router.drafting import passage_of
 from router.engines import BREAK_SECONDS, MAX_ANSWER_TOKENS
 from router.llm import ModelUnavailable, chat_model, model_errors
 from router.prompts import MAX_PASSAGES, reader_messages
@@ -21,7 +22,6 @@ from router.provenance import grounds
 from router.services import SHOWN_PASSAGES, Drafted
 from router.text import without_marks
 from router.tuned import usable_by
-from router.writing import passage_of
 from training.benchmark.answers import Answered, AnswerLog
 from training.benchmark.questions import Question
 from training.benchmark.report import HYBRID, RAG, TUNED, UNTUNED, Found

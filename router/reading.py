@@ -1,0 +1,204 @@
+"""Answers from the passages: a value that stands where an earlier question found it, what the
+reader finds and a passage bears out, or the one sentence that is nearly certainly the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from ingestion import tracing
+from router import engines
+from router.concise import value_alone
+from router.drafting import (
+    Sentence,
+    begin,
+    held,
+    is_refusal,
+    passage_of,
+    shown,
+    since,
+    written,
+)
+from router.drafts import Attempt, Draft
+from router.policy import Rule, why_no_passage
+from router.precedents import keeping as precedents
+from router.prompts import MAX_PASSAGES, Passage, reader_messages
+from router.quoting import (
+    SECONDED,
+    SECONDED_FAR,
+    excerpts,
+    is_unlikely,
+    likeliest,
+    likelihoods,
+    texts_of,
+)
+from router.text import without_marks
+from router.verification import Support, names_all, verify
+
+if TYPE_CHECKING:
+    from router.evidence.focus import Place
+    from router.precedents.settling import Settled
+
+
+# How many of the best passages are read alone when all together gave nothing.
+READ_ALONE = 2
+UNLIKELY = "The sentence that holds the answer is unlikely to be about that."
+
+
+async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
+    """The value that stands where an earlier question found its answer; else what is read."""
+    started = time.perf_counter()
+    passages = [passage_of(hit) for hit in draft.found.hits]
+    settled = await _settled(draft, passages)
+    if settled is None:
+        async with contextlib.aclosing(_read_by_model(draft, passages[:MAX_PASSAGES])) as sentences:
+            async for sentence in sentences:
+                yield sentence
+        return
+    attempt = begin(draft, "rag", "")
+    attempt.precedent, attempt.verify_ms = settled.question, since(started)
+    support = Support(True, span=(settled.passage, *settled.sentence), score=settled.score)
+    value = passages[settled.passage].text[settled.start : settled.end]
+    yield shown(value, support, attempt)
+
+
+async def _settled(draft: Draft, passages: Sequence[Passage]) -> Settled | None:
+    # Where the search got no vector, no server of vectors is waited for again.
+    if not draft.books or draft.found.vector is None:
+        return None
+    collections = [hit.chunk.version.document.collection_id for hit in draft.found.hits]
+    found = await asyncio.to_thread(
+        precedents.settled, draft.read_for, passages, collections, draft.books
+    )
+    if found is None or found.is_sure:
+        return found
+    # What is asked for may be missing, and what is next to it was asked in words like these.
+    least = SECONDED_FAR if found.is_far else SECONDED
+    span = (found.passage, *found.sentence)
+    return None if await is_doubted(draft, passages, span, least) else found
+
+
+async def is_doubted(
+    draft: Draft, passages: Sequence[Passage], span: tuple[int, int, int], least: float
+) -> bool:
+    """Whether the sentence at a span is less likely the answer than `least`, of its passage alone;
+    nobody doubts it while nothing is reranked."""
+    passage = [passages[span[0]]]
+    likely = await asyncio.to_thread(_likelihoods, draft, passage)
+    return is_unlikely(passage, likely, (0, *span[1:]), least=least)
+
+
+async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGenerator[Sentence]:
+    """The sentences of the reader that stand in the passages, up to the first that does not.
+
+    What it overlooks in all its readings is quoted, where one sentence is nearly certain to be the
+    answer. A sentence that is unlikely to be bears out nothing that the reader says.
+    """
+    attempt = kept = begin(draft, "rag", settings.LLM_MODEL)
+    if not passages:
+        attempt.problem = why_no_passage(draft.signals)
+        return
+    likely = await asyncio.to_thread(_likelihoods, draft, passages)
+    for reading in _readings(draft, passages, likely):
+        attempt = draft.attempts[-1] = attempt.again(reading.alone)
+        hold = partial(_support_of_read, draft, passages, likely, reading.places)
+        async with contextlib.aclosing(_read(draft, attempt, reading, hold)) as sentences:
+            async for sentence in sentences:
+                yield sentence
+        if attempt.sentences or (attempt.failed and not reading.alone):
+            return
+        if not reading.alone:
+            kept = attempt
+    kept.take_costs(attempt)
+    kept.fault = kept.fault or attempt.fault
+    draft.attempts[-1] = kept
+    best = likeliest(draft.read_for, passages, likely)
+    if best and best.is_quoted and names_all(draft.read_for, passages):
+        kept.quoted, kept.problem = True, ""
+        support = Support(True, span=best.span, score=best.probability)
+        yield shown(passages[best.passage].text[best.start : best.end], support, kept)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the reader is given at once, and where these stand among the passages, from 0. `alone`
+    is the rank of the one passage that it is then, 0: there are several or parts of them."""
+
+    places: Sequence[int]
+    given: Sequence[Passage]
+    alone: int = 0
+
+
+def _readings(
+    draft: Draft, passages: Sequence[Passage], likely: Mapping[Place, float]
+) -> Iterator[_Reading]:
+    """The sentences that are likeliest the answer, as a small model overlooks among a thousand
+    words what it sees among fifty. Where nobody knows which these are, or several things are asked
+    for, whole passages: together, then the best ones alone."""
+    if likely and draft.decision.rule is not Rule.SEVERAL:
+        places, given = zip(*excerpts(passages, likely), strict=True)
+        yield _Reading(places, given)
+        return
+    yield _Reading(range(len(passages)), passages)
+    # A single passage was read alone already.
+    if len(passages) > 1 and names_all(draft.read_for, passages):
+        for place in range(min(READ_ALONE, len(passages))):
+            yield _Reading([place], [passages[place]], alone=place + 1)
+
+
+@tracing.span("quote")
+def _likelihoods(draft: Draft, passages: Sequence[Passage]) -> Mapping[Place, float]:
+    """Of each sentence, found without the reader; none while no embedding server answers."""
+    if draft.found.vector is None:
+        return {}
+    # Loaded by the search that came before, not by the web process's start.
+    from router.retrieval.reranking import RerankerUnavailable, relevance
+
+    try:
+        scores = relevance(draft.read_for, texts_of(passages))
+    except RerankerUnavailable:
+        return {}
+    return likelihoods(draft.read_for, passages, scores)
+
+
+def _support_of_read(
+    draft: Draft,
+    passages: Sequence[Passage],
+    likely: Mapping[Place, float],
+    places: Sequence[int],
+    said: str,
+) -> Support:
+    """Held against all passages; `places` are those that the reader was given, which it cites by
+    their numbers."""
+    order = [*places, *(place for place in range(len(passages)) if place not in places)]
+    ordered = [passages[place] for place in order]
+    support = verify(draft.read_for, said, ordered).of_places(order)
+    if support.span and is_unlikely(passages, likely, support.span):
+        return replace(support, supported=False, problem=UNLIKELY)
+    return support
+
+
+async def _read(
+    draft: Draft, attempt: Attempt, reading: _Reading, hold: Callable[[str], Support]
+) -> AsyncGenerator[Sentence]:
+    """What the reader finds in what it is given, up to the first that is not borne out."""
+    prompt = partial(reader_messages, draft.read_for, reading.given)
+    stream = written(engines.rag(draft.read_for, reading.given), prompt, attempt)
+    async with contextlib.aclosing(stream) as texts:
+        async for text in texts:
+            if is_refusal(text):
+                attempt.refused = True
+                attempt.problem = attempt.problem or "The passages do not hold the answer."
+                return
+            support = held(attempt, partial(hold, text))
+            if not support.supported:
+                attempt.rejected, attempt.problem = support, support.problem
+                return
+            yield shown(value_alone(draft.read_for, without_marks(text)), support, attempt)
