@@ -67,9 +67,9 @@ def _quantity(*sorts: str, sure: Iterable[str] = (), noun: str = "") -> Wanted:
     return Wanted(frozenset({*sorts, *sure}), frozenset(sure), noun=named)
 
 
-def _token(nouns: str, form: str) -> tuple[str, Wanted]:
+def _token(nouns: str, form: str, *sorts: str, stems: str = "") -> tuple[str, Wanted]:
     asked = rf"\b(?:which|what) (?:[\w-]+ ){{0,2}}?(?:{nouns})\b"
-    return asked, Wanted(form=re.compile(form), noun=re.compile(nouns))
+    return asked, Wanted(frozenset(sorts), form=re.compile(form), noun=re.compile(stems or nouns))
 
 
 _KINDS = (
@@ -93,13 +93,18 @@ _KINDS = (
         _quantity(sure=(_BARE,), noun="port"),
     ),
     _token("channel", r"#[a-z][\w-]+"),
+    _token("version|release|build", r"v\d+|v?\d+[.-]\d\S*", _BARE, stems="version|releas|build"),
+    _token("variable", r"[a-z0-9]+_\w+", stems="variabl"),
     _token("flag|option|switch", r"--?[a-z][\w-]*|\w+_\w+"),
     _token("path|file|directory", r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}"),
     _token(
         "url|address|endpoint",
         r"\w+://.+|/[\w./{}-]+|[\w.-]+\.[a-z]{2,}(?:[:/].*)?|.+@.+",
     ),
-    (r"^(?:who|whom|whose)\b", Wanted(form=re.compile(rf"{_NAME}|[#@].+|.+@.+"))),
+    (
+        r"^(?:who|whom|whose)\b|\b(?:which|what) (?:[\w-]+ )?(?:team|crew|squad|department)\b",
+        Wanted(form=re.compile(rf"{_NAME}|[#@].+|.+@.+")),
+    ),
     (r"^where\b", Wanted(frozenset({_BARE, "length"}), form=re.compile(r".+"))),
     (r"^when\b", Wanted(_DURATION | _MOMENT | {_BARE}, _MOMENT, form=re.compile(_NAME))),
 )

@@ -69,3 +69,31 @@ def test_value_of_another_kind_is_not_supported(question: str, answer: str) -> N
 )
 def test_open_question_wants_no_kind(question: str) -> None:
     assert wanted_value(question) is None
+
+
+STAGE = Passage(
+    "Stage lights",
+    "",
+    "Stage lights run 4.2.1 since spring. The house runs the build Larkspur. STAGE_DESK_HOST names "
+    "the desk, and logs go to /var/log/stage.log. The Gaffers look after the lights.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("What version of the stage lights runs?", "4.2.1", True),
+        ("What version of the stage lights runs?", "STAGE_DESK_HOST", False),
+        ("What version of the stage lights runs?", "/var/log/stage.log", False),
+        # A build may have a name where the text calls it one.
+        ("Which build does the house run?", "Larkspur", True),
+        ("Which variable names the desk of the stage lights?", "STAGE_DESK_HOST", True),
+        ("Which variable names the desk of the stage lights?", "/var/log/stage.log", False),
+        ("Which team looks after the stage lights?", "The Gaffers", True),
+        ("Which team looks after the stage lights?", "STAGE_DESK_HOST", False),
+    ],
+)
+def test_versions_variables_and_teams_have_forms(
+    question: str, answer: str, supported: bool
+) -> None:
+    assert verify(question, answer, [STAGE]).supported is supported
