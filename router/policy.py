@@ -42,7 +42,8 @@ class Decision:
     """The engine that is asked first, by which rule, and why in plain words, empty if asked for.
 
     `probability` is the belief that the tuned model is right, `threshold` what it must reach.
-    `may_fall_back`: if what is read from passages is not borne out, the tuned model may be asked.
+    `may_fall_back`: if what is read from passages is not borne out, the tuned model may be asked;
+    never where the best text is newer than the model.
     """
 
     engine: Engine
@@ -137,7 +138,6 @@ def _by_provenance(signals: Signals) -> Decision | None:
             "rag",
             Rule.NOT_TAUGHT,
             f"{signals.model} was not trained on the present text of passage 1.",
-            may_fall_back=any(one.known for one in signals.grounds),
         )
     similarity = best.similarity
     if signals.superseded is not None and similarity and signals.superseded >= similarity:
@@ -145,7 +145,6 @@ def _by_provenance(signals: Signals) -> Decision | None:
             "rag",
             Rule.SUPERSEDED,
             f"{signals.model} was taught a text that fits better and no longer stands.",
-            may_fall_back=True,
         )
     return None
 

@@ -166,14 +166,15 @@ def test_greeting_asks_no_model(model: str, llm: ScriptedLLM) -> None:
     assert llm.requests == []
 
 
-def test_what_reading_does_not_find_the_weights_may_know(
+def test_where_the_best_text_is_newer_than_the_model_it_is_not_asked(
     model: str, llm: ScriptedLLM, wiki: Collection
 ) -> None:
     publish(wiki, "new.md", [passage("How often does the webhook sender retry? See below.")])
     # Of all passages together, and of the two best ones, each alone.
-    llm.will_say(*[REFUSAL] * 3, "9 times.")
+    llm.will_say(*[REFUSAL] * 3)
     answer = ask()
-    assert (decided(answer), answer.route, answer.text) == ("not-taught", "tuned", "9 times.")
+    assert (decided(answer), answer.route) == ("not-taught", "refused")
+    assert model not in {request["model"] for request in llm.requests}
 
 
 def test_passage_never_changes_the_route(model: str, llm: ScriptedLLM, wiki: Collection) -> None:
