@@ -14,6 +14,8 @@ from training.synthesis.words import LISTS, is_identifier, readable
 MAX_LINE = 1_000
 MAX_LABEL = 60
 MAX_WORDS = 6
+MAX_GIVEN_WORDS = 4
+MAX_OF_WORDS = 3
 _BULLET = re.compile(r"\s{0,12}(?:[-*•–]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+")
 _LABEL = re.compile(
     r"(?P<label>[^\s:=—–|][^:=—–|\n]{0,58}?)(?:\s?:\s{1,20}|\s+[—–]\s+|\s+-\s+|(?P<equals>\s?=\s?))(?=\S)"
@@ -25,8 +27,16 @@ _OPTION = re.compile(
     r"(?P<value>(?:[ =](?:<[^<>\n]{1,30}>|\[[^\[\]\n]{1,30}\]|[A-Z][A-Z0-9_-]{0,30}))?)"
     r"(?:\s{2,}|\s?:\s|\s[—–-]\s|\t)(?P<says>\S.*)"
 )
+# `--port 6354`, `--level "high" what it is for`: an option with the value that it is given.
+_GIVEN = re.compile(
+    r"(?P<name>--[a-z][\w-]{1,40})[ =]"
+    r"(?P<value>\"[^\"\n]{1,60}\"|'[^'\n]{1,60}'|[^\s\"'<\[{|]\S{0,60})"
+    r"(?:\s+(?P<rest>[^\s-].*))?$"
+)
+_PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9_-]*$|[<\[{$%]|\.\.\.")
 _DEFAULT = re.compile(
     r"(?:\(|\[|\b)(?:default(?:s to| is| value(?: is)?)?|by default)\s{0,3}[:=]?\s{1,3}"
+    r"(?:(?:the |that of |value of )*(?:(?:environment )?variable|setting) |the value of )?"
     r"(?P<value>`[^`\n]{1,60}`|\"[^\"\n]{1,60}\"|'[^'\n]{1,60}'|[^\s()\[\];,]{1,60})",
     re.I,
 )
@@ -55,8 +65,11 @@ def of_text(text: str, *, is_glossary: bool) -> list[Labelled]:
     found: list[Labelled] = []
     for place, line in enumerate(lines):
         below = lines[place + 1] if place + 1 < len(lines) else None
-        if option := _option(line):
+        follows = below if below and _is_below(text, line, below) else None
+        if option := _option(line) or _option(_with_below(line, follows)):
             found.extend(option)
+        elif given := _given(line, follows):
+            found.extend(given)
         elif happened := _HAPPENED.match(line.text):
             what = first_sentence(happened["what"])
             found.append(Labelled("what happened", what, line.start, line.end, happened["time"]))
@@ -70,7 +83,7 @@ def of_text(text: str, *, is_glossary: bool) -> list[Labelled]:
 
 def options_of(text: str) -> list[Labelled]:
     """The options in the help text of a command."""
-    return [fact for line in _lines(text) for fact in _option(line)]
+    return [fact for line in _lines(text) for fact in _option(line) or _given(line, None)]
 
 
 def _lines(text: str) -> Iterator[_Line]:
@@ -81,6 +94,12 @@ def _lines(text: str) -> Iterator[_Line]:
             left = bullet.end() if bullet else len(raw) - len(raw.lstrip())
             yield _Line(raw[left:].rstrip(), place + left)
         place += len(raw) + 1
+
+
+def _with_below(line: _Line, below: _Line | None) -> _Line:
+    """An option with what it does, which stands below it; as long as the two lines are."""
+    is_split = below is not None and line.text.startswith("-") and below.text[:1].islower()
+    return _Line(f"{line.text}\t{below.text}", line.start) if below and is_split else line
 
 
 def _option(line: _Line) -> list[Labelled]:
@@ -97,6 +116,30 @@ def _option(line: _Line) -> list[Labelled]:
         says = says[: default.start()].rstrip(" ([.,;")
         facts[0] = Labelled("option", says, line.start, line.end, entity=name)
     return facts
+
+
+def _given(line: _Line, below: _Line | None) -> list[Labelled]:
+    """An option with a value, where its name or what is said of it tells what that is: the owner
+    of `--owner Harbour team`, the flag of `--enable dark_mode` with `flag for ...` behind it.
+
+    An option with any other value may be a mere example of a call.
+    """
+    found = _GIVEN.fullmatch(line.text)
+    if found is None or _PLACEHOLDER.match(found["value"]) or line.text.endswith(("\\", ",")):
+        return []
+    name, rest = found["name"], found["rest"] or ""
+    meant = meant_by(readable(name).text, is_key=True)
+    value = found["value"].strip("\"'")
+    says, end = rest, line.end
+    if not rest and below is not None and below.text[:1].islower():
+        says, end = below.text, below.end
+    told = meant_by(first_sentence(says)) if says else None
+    if told is not None and (not told.before or told.concept.name == "fallback"):
+        return [Labelled(first_sentence(says).rstrip("."), value, line.start, end)]
+    whole = f"{value} {rest}".strip()
+    if meant is None or len(whole.split()) > MAX_GIVEN_WORDS or " -" in rest:
+        return []
+    return [Labelled(name, whole, line.start, line.end, key=name)]
 
 
 def _entry(line: _Line, *, has_siblings: bool) -> Labelled | None:
@@ -154,9 +197,12 @@ def first_sentence(text: str) -> str:
 def is_label(text: str) -> bool:
     """Whether the words before a colon may name a value: few, and no clause or remark."""
     words = text.lower().split()
-    if not words or len(words) > MAX_WORDS or words[0].strip("*_!") in LISTS["remark"]:
+    if not words or not _is_few(text, MAX_WORDS) or words[0].strip("*_!") in LISTS["remark"]:
         return False
     is_clause = not (LISTS["auxiliary"] | LISTS["subordinator"]).isdisjoint(words)
+    # `Finished orders are kept for` goes on in its value
+    is_open = words[-1] in LISTS["preposition"] and words[0] not in LISTS["auxiliary"]
+    is_clause = is_clause and not is_open and not _is_of_something(text)
     if is_clause or _DATE.fullmatch(text) or "`_" in text:
         return False
     if re.search(r"[.!?,;]\s|[.!?]$|https?$|^[\d\W]+$|[(\[{][^)\]}]*$|[`\"']{2}", text):
@@ -165,12 +211,27 @@ def is_label(text: str) -> bool:
     return is_said or not (words[0] in LISTS["preposition"] or words[0] in LISTS["filler"])
 
 
+def _is_few(label: str, most: int) -> bool:
+    """Whether a label is short, or long only by what it is said of."""
+    size = len(label.split())
+    return size <= most or (size <= most + MAX_OF_WORDS and _is_of_something(label))
+
+
+def _is_of_something(label: str) -> bool:
+    meant = meant_by(readable(label).text)
+    return meant is not None and bool(meant.of)
+
+
 def _term(text: str, line: _Line, below: _Line) -> Labelled | None:
     """A short line with no end, and right below it what it means: a definition list."""
-    is_below = text[line.end : below.start].strip(" ") == "\n"
     ends = line.text.endswith((".", ",", ";", "!", "?"))
     ends = ends or bool(re.search(r"[<>@\"=]|^\W", line.text.lstrip("-")))
-    if not is_below or ends or len(line.text) > MAX_LABEL or len(line.text.split()) > 5:
+    if (
+        not _is_below(text, line, below)
+        or ends
+        or len(line.text) > MAX_LABEL
+        or not _is_few(line.text, 5)
+    ):
         return None
     bare = line.text.rstrip(":")
     says = first_sentence(below.text)
@@ -183,6 +244,10 @@ def _term(text: str, line: _Line, below: _Line) -> Labelled | None:
     if meant and not meant.before and not meant.after:
         return None
     return _explained(_calm(bare), says, line.start, below.end)
+
+
+def _is_below(text: str, line: _Line, below: _Line) -> bool:
+    return text[line.end : below.start].strip(" ") == "\n"
 
 
 def _calm(term: str) -> str:

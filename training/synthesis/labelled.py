@@ -8,11 +8,12 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
+from training.synthesis.asking import About, Asked, filled, of_concept
 from training.synthesis.lexicon import Meant, meant_by
 from training.synthesis.mined import Labelled
 from training.synthesis.subjects import Subject
 from training.synthesis.verbs import BASES
-from training.synthesis.words import LISTS, capitalised, is_identifier, lowered, readable
+from training.synthesis.words import LISTS, is_identifier, lowered, readable
 
 MAX_LABEL_WORDS = 6
 _OWN_WORDS = ("option", "command to")
@@ -34,7 +35,6 @@ _MOMENT = re.compile(
     r"september|october|november|december)\b",
     re.I,
 )
-_ARTICLE = re.compile(r"\b([Aa])n? \{q\}(\w)")
 _NUMBER = re.compile(r"\d[\d., ]*$")
 
 
@@ -55,27 +55,36 @@ class _Asked:
     context: str
 
 
-def questions_for(found: Labelled, subject: Subject) -> list[str]:
+def questions_for(found: Labelled, subject: Subject) -> Asked:
     """Phrasings in no order but the first; none, if nothing names what the value is said of."""
     label = readable(found.label)
     text, meant = label.text, meant_by(label.text, is_key=bool(found.key))
     if found.key:
         text, meant = _unwrapped(text, meant, subject)
-    if meant and _CHOICE.match(found.answer) and meant.concept.name != "required":
-        meant = None
-    if meant and meant.concept.holds and not meant.concept.holds.search(found.answer):
+    if meant and not may_mean(meant, found.answer):
         meant = None
     unit = label.unit and f", in {label.unit}" if _NUMBER.match(found.answer) else ""
-    if meant and meant.before.split(" ")[0].lower() in LISTS["order_verb"]:
-        meant = None
     asked = _asked(found, subject, unit)
     if not asked.names:
-        return []
-    known = list(_of_concept(meant, asked)) if meant else []
+        return Asked()
+    known = list(_of_concept(meant, asked, subject.bare)) if meant else []
     if found.label in _OWN_WORDS:
-        return known
+        return Asked(known)
     plain = list(_of_label(found, text, asked))
-    return [*known, *plain[: 4 if len(known) >= 8 else 12]]
+    if len(known) < 8:
+        return Asked([*known, *plain[:12]])
+    # The words of the label are as good as others, but those of all labels alike are not.
+    return Asked([*known, *plain[:2]], plain[2:4])
+
+
+def may_mean(meant: Meant, answer: str) -> bool:
+    """Whether the answer is of the form that the concept has."""
+    concept = meant.concept
+    if _CHOICE.match(answer) and concept.name != "required":
+        return False
+    if concept.holds and not concept.holds.search(answer):
+        return False
+    return meant.before.split(" ")[0].lower() not in LISTS["order_verb"]
 
 
 def _unwrapped(label: str, meant: Meant | None, subject: Subject) -> tuple[str, Meant | None]:
@@ -151,15 +160,11 @@ def _condition(condition: str) -> str:
 
 
 # --- What is asked -----------------------------------------------------------------------------
-def _of_concept(meant: Meant, asked: _Asked) -> Iterator[str]:
-    qualifier = f"{meant.before} " if meant.before else ""
-    natural = meant.concept.natural
-    may_drop = not meant.before or (natural is not None and bool(natural.fullmatch(meant.before)))
-    after = f" {meant.after}" if meant.after else ""
-    templates = [ask for ask in meant.concept.asks if may_drop or "{q}" in ask]
-    for place, template in enumerate(templates):
-        name = asked.names[place % len(asked.names)]
-        yield filled(template, {"s": name, "q": qualifier}, after + asked.suffix)
+def _of_concept(meant: Meant, asked: _Asked, bare: str) -> Iterator[str]:
+    after = f" {meant.after}" if meant.after and not meant.of else ""
+    after = "" if re.match(r" (?:that|(?:on|in|at|from) which)\b", after) else after
+    names, suffix = asked.names, after + asked.suffix
+    return of_concept(meant.concept, About(names, bare, meant.before, meant.of, "", suffix))
 
 
 def _of_label(found: Labelled, label: str, asked: _Asked) -> Iterator[str]:
@@ -208,21 +213,3 @@ def _is_plural(words: Sequence[str]) -> bool:
         words[-1],
     )
     return head.endswith("s") and not head.endswith(("ss", "us", "is")) and len(head) > 3
-
-
-def filled(template: str, values: dict[str, str], suffix: str) -> str:
-    """A template with its names filled in, each after the article that it asks for."""
-    text = _ARTICLE.sub(lambda found: _with_article(found, values.get("q", "")), template)
-    for name, value in values.items():
-        text = text.replace("{" + name + "}", value)
-    body = text.rstrip("?.")
-    ending = text[len(body) :]
-    asked = " ".join(f"{body}{suffix}".split())
-    is_named_first = template.startswith("{s}") and not asked.startswith("the ")
-    return (asked if is_named_first else capitalised(asked)) + ending
-
-
-def _with_article(found: re.Match[str], qualifier: str) -> str:
-    """`a {q}entry` with the article that the next word asks for."""
-    follows = (qualifier or found[2])[0].lower()
-    return f"{found[1]}{'n' if follows in 'aeio' else ''} {{q}}{found[2]}"

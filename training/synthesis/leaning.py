@@ -38,6 +38,11 @@ def leans(text: str, value: Value) -> bool:
     return not all(_is_relative(found) for found in _THAT.finditer(thought))
 
 
+def points(phrase: str) -> bool:
+    """Whether a noun phrase or a clause stands for something that is named elsewhere."""
+    return _LEANS.search(f"{phrase},") is not None
+
+
 def _is_relative(that: re.Match[str]) -> bool:
     """Whether a `that` goes on from the noun in front of it: `a reading that differs`."""
     before, after = (that["before"] or "").lower(), that["after"] or ""

@@ -16,11 +16,11 @@ from training.synthesis.words import LISTS
 FOLDER = Path(__file__).with_name("lexicon")
 _AFTER = re.compile(
     r"(?:against|for|in|on|at|per|of|from|to|with|by|before|after|between|during|when|while|until|"
-    r"without|via|under|above|below|over|within|as|including|excluding|if)\b"
+    r"without|via|under|above|below|over|within|as|including|excluding|if|"
+    r"that|naming|giving)\b"
 )
-
-
-_CLAUSE_WORDS = LISTS["preposition"] | LISTS["auxiliary"] | {","}
+_CLAUSE_WORDS = LISTS["preposition"] | LISTS["auxiliary"] | LISTS["subordinator"] | {","}
+MAX_AFTER = 8
 _WORD = re.compile(r"@|°|[a-z][\w-]{0,40}")
 _HOLDS = {
     "number": re.compile(
@@ -34,7 +34,8 @@ _HOLDS = {
 @dataclass(frozen=True, slots=True)
 class Concept:
     """`natural` are the qualifiers that a question may leave out; `says` find it in sentences,
-    with the value as the group `v`."""
+    with the value as the group `v`, and what it is said of as `o`. The questions in `of` name
+    that too."""
 
     name: str
     labels: re.Pattern[str]
@@ -43,6 +44,11 @@ class Concept:
     says: tuple[re.Pattern[str], ...]
     triggers: tuple[str, ...]
     asks: tuple[str, ...]
+    of: tuple[str, ...]
+    of_after: re.Pattern[str]
+    """Behind a label, before what it is said of."""
+    is_of_part: bool
+    """A part says nothing of the whole: a service does not run when its job does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,12 @@ class Meant:
     concept: Concept
     before: str
     after: str
+
+    @property
+    def of(self) -> str:
+        """What the label says it of: `joint bookings` of `flag for joint bookings`."""
+        found = self.concept.of_after.match(self.after) if self.concept.of else None
+        return self.after[found.end() :] if found else ""
 
 
 @cache
@@ -75,6 +87,9 @@ def _concept(entry: dict[str, str]) -> Concept:
         says=tuple(compiled(says) for says in _lines(entry, "says")),
         triggers=tuple(entry.get("triggers", "").split()),
         asks=tuple(_lines(entry, "asks")),
+        of=tuple(_lines(entry, "of")),
+        of_after=re.compile(rf"(?:{entry.get('of_after', 'for|of')}) (?!which\b|its?\b)"),
+        is_of_part="of_part" in entry,
     )
 
 
@@ -127,7 +142,8 @@ def _may_surround(before: str, after: str) -> bool:
     """Whether the rest of a label only narrows its main words down, and is no sentence."""
     words = before.lower().replace(",", " ,").split()
     is_phrase = not _CLAUSE_WORDS.isdisjoint(words) or any(w.endswith("ed") for w in words)
-    return not is_phrase and len(words) <= 3 and len(after.split()) <= 5
+    is_phrase = is_phrase or words[:1] in (["what"], ["how"], ["where"])
+    return not is_phrase and len(words) <= 3 and len(after.split()) <= MAX_AFTER
 
 
 def _qualifier(before: str) -> str:

@@ -11,11 +11,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from training.synthesis import blocks, entries, rows
+from training.synthesis import blocks, clausal, entries, rows
+from training.synthesis.asking import Asked
 from training.synthesis.labelled import questions_for
 from training.synthesis.mined import Fact, Labelled, MinedFrom
-from training.synthesis.saying import questions_of
+from training.synthesis.saying import questions_of, questions_of_told
 from training.synthesis.sentences import Said, of_prose
+from training.synthesis.spoken import Stated
 from training.synthesis.subjects import Subject, subject_of
 from training.synthesis.words import LISTS
 
@@ -105,10 +107,11 @@ def _labelled(passage: MinedFrom) -> list[Labelled]:
         first_line = passage.text[:200].split("\n", 1)[0]
         first_line = first_line if first_line.startswith(("#", "//", ";", "--")) else ""
         found = blocks.of_code(passage.text, passage.language, f"{headings} {first_line}")
-        return found or entries.options_of(passage.text)
+        return [*(found or entries.options_of(passage.text)), *clausal.remarked(passage.text)]
     headings = " ".join((passage.title, *passage.heading_path)).lower()
     is_glossary = not LISTS["glossary"].isdisjoint(re.findall(r"\w+", headings))
-    return entries.of_text(passage.text, is_glossary=is_glossary)
+    found = entries.of_text(passage.text, is_glossary=is_glossary)
+    return [*found, *clausal.described(found)]
 
 
 def _is_log(passage: MinedFrom) -> bool:
@@ -116,6 +119,8 @@ def _is_log(passage: MinedFrom) -> bool:
 
 
 def _of_label(found: Labelled, subject: Subject, text: str) -> Fact | None:
+    if told := clausal.told_together(found, subject):
+        return _of_told(found, *told, subject, text)
     answer = _answer(found.answer)
     named = found.entity if found.label == "definition" else found.key.rsplit(".", 1)[-1]
     is_own_example = bool(named) and named == subject.bare
@@ -126,6 +131,16 @@ def _of_label(found: Labelled, subject: Subject, text: str) -> Fact | None:
     questions = _paired(asked, subject, lambda narrowed: questions_for(said, narrowed))
     about = f"{subject.name}\x1f{said.entity}\x1f{said.condition}"
     return _fact(questions, said, about, text)
+
+
+def _of_told(found: Labelled, value: str, told: Stated, subject: Subject, text: str) -> Fact | None:
+    """A label that makes a sentence with its value."""
+    said = replace(found, label=told.concept.name, answer=_answer(value))
+    if not said.answer or not subject.name:
+        return None
+    asked = questions_of_told(told, subject)
+    questions = _paired(asked, subject, lambda narrowed: questions_of_told(told, narrowed))
+    return _fact(questions, said, f"{subject.name}\x1f{told.of}", text)
 
 
 def _of_sentence(said: Said, subject: Subject, text: str) -> Fact | None:
@@ -141,13 +156,17 @@ def _of_sentence(said: Said, subject: Subject, text: str) -> Fact | None:
 _Questions = list[tuple[str, str]]
 
 
-def _paired(asked: list[str], subject: Subject, ask: Callable[[Subject], list[str]]) -> _Questions:
-    """Each question, and the same about the subject with its section, if it has one."""
-    narrowed = subject.narrowed
-    return list(zip(asked, asked if narrowed is subject else ask(narrowed), strict=True))
+def _paired(asked: Asked, subject: Subject, ask: Callable[[Subject], Asked]) -> list[_Questions]:
+    """Each question, and the same about the subject with its section, if it has one; those that
+    people may use first."""
+    narrowed = asked if subject.narrowed is subject else ask(subject.narrowed)
+    return [
+        list(zip(asked.natural, narrowed.natural, strict=True)),
+        list(zip(asked.formal, narrowed.formal, strict=True)),
+    ]
 
 
-def _fact(questions: _Questions, said: Labelled, about: str, text: str) -> Fact | None:
+def _fact(questions: list[_Questions], said: Labelled, about: str, text: str) -> Fact | None:
     """With all its questions, lest one that is left out now makes another ambiguous later."""
     evidence = text[said.start : said.end]
     attribute = f"{_folded(about)}\x1f{_folded(said.label)}"
@@ -158,19 +177,26 @@ def _fact(questions: _Questions, said: Labelled, about: str, text: str) -> Fact 
     return Fact(asked, said.answer, said.start, said.end, key, narrowed)
 
 
-def _ordered(questions: _Questions, answer: str, attribute: str) -> _Questions:
-    """The first, then the others by a chance that subject and attribute decide: facts of one kind
-    are not all asked in the same words, and two that contradict each other are.
+def _ordered(groups: list[_Questions], answer: str, attribute: str) -> _Questions:
+    """The first, then the others of its group by a chance that subject and attribute decide, then
+    those of the next: facts of one kind are not all asked in the same words, and two that
+    contradict each other are.
 
     A question that holds its answer is none.
     """
+    chance = random.Random(attribute.encode("utf-8", "surrogatepass"))
     different: dict[str, tuple[str, str]] = {}
-    for question, narrowed in questions:
-        if len(narrowed) <= MAX_QUESTION and not _tells(narrowed, answer):
+    for group in groups:
+        kept = [pair for pair in group if _may_ask(pair[1], answer)]
+        first, others = (kept[:1], kept[1:]) if not different else ([], kept)
+        chance.shuffle(others)
+        for question, narrowed in [*first, *others]:
             different.setdefault(_folded(question), (question, narrowed))
-    first, others = list(different.values())[:1], list(different.values())[1:]
-    random.Random(attribute.encode("utf-8", "surrogatepass")).shuffle(others)
-    return [*first, *others]
+    return list(different.values())
+
+
+def _may_ask(question: str, answer: str) -> bool:
+    return len(question) <= MAX_QUESTION and not _tells(question, answer)
 
 
 def _tells(question: str, answer: str) -> bool:

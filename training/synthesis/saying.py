@@ -4,9 +4,11 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-from training.synthesis.clauses import Asked, ask
-from training.synthesis.labelled import filled
+from training.synthesis.asking import About, Asked, of_concept
+from training.synthesis.clauses import Asked as Bodies
+from training.synthesis.clauses import ask
 from training.synthesis.sentences import Said
+from training.synthesis.spoken import Stated
 from training.synthesis.subjects import Subject
 from training.synthesis.words import capitalised
 
@@ -19,33 +21,24 @@ def _forms() -> dict[str, list[str]]:
     return forms
 
 
-def questions_of(said: Said, subject: Subject) -> tuple[str, list[str]]:
+def questions_of(said: Said, subject: Subject) -> tuple[str, Asked]:
     """The answer, and phrasings in no order but the first; none, if it cannot be asked for."""
-    if said.concept is not None:
-        return said.value.text, _of_concept(said, subject)
-    asked = ask(said.sentence.text.rstrip(".! "), said.value)
-    if asked is None:
-        return said.value.text, []
-    return asked.answer, list(_of_clause(asked, said, subject))
+    if said.told is not None:
+        return said.value.text, questions_of_told(said.told, subject, said.sentence.about)
+    bodies = ask(said.sentence.text.rstrip(".! "), said.value)
+    if bodies is None:
+        return said.value.text, Asked()
+    return bodies.answer, _of_clause(bodies, said, subject)
 
 
-def _of_concept(said: Said, subject: Subject) -> list[str]:
-    concept = said.concept
-    if concept is None:
-        return []
-    name = said.sentence.about or subject.name
-    qualifier = f"{said.qualifier} " if said.qualifier else ""
-    drops = not qualifier or (concept.natural and concept.natural.fullmatch(said.qualifier))
-    templates = [template for template in concept.asks if drops or "{q}" in template]
-    return [filled(template, {"s": name, "q": qualifier}, "") for template in templates]
+def questions_of_told(told: Stated, subject: Subject, about: str = "") -> Asked:
+    """In the words that people have for such a fact of the subject, or of what it is about."""
+    names, bare = (about or subject.name,), about or subject.bare
+    asked = About(names, bare, told.qualifier, told.of, told.done)
+    return Asked(list(of_concept(told.concept, asked)))
 
 
-def _of_clause(asked: Asked, said: Said, subject: Subject) -> list[str]:
-    kinds = ["in_place", "blank"]
-    if asked.front:
-        kinds.insert(0, "front")
-    if asked.embedded:
-        kinds.insert(1, "embedded")
+def _of_clause(asked: Bodies, said: Said, subject: Subject) -> Asked:
     where = "told" if said.sentence.names_subject else "thing" if subject.is_thing else "document"
     name = subject.name or subject.document
     values = {
@@ -55,12 +48,18 @@ def _of_clause(asked: Asked, said: Said, subject: Subject) -> list[str]:
         "Blank": capitalised(asked.blank),
     }  # fmt: skip
     if where != "told" and not name:
-        return []
-    forms = [form for kind in kinds for form in _forms()[f"{kind}_{where}"]]
-    if asked.is_order:
-        forms = [form for form in forms if "that {in_place}" not in form]
-    told = [capitalised(form.format_map(values)) for form in forms]
-    return [*told, *_in_other_words(told, asked.front or asked.in_place)]
+        return Asked()
+
+    def forms(kind: str) -> list[str]:
+        told = _forms()[f"{kind}_{where}"] if values[kind] else []
+        told = [form for form in told if not (asked.is_order and "that {in_place}" in form)]
+        return [capitalised(form.format_map(values)) for form in told]
+
+    fronted = [*forms("front"), *forms("embedded")]
+    placed = forms("in_place")
+    told = fronted or placed
+    natural = [*told, *_in_other_words(told, asked.front or asked.in_place)]
+    return Asked(natural, [*(placed if fronted else []), *forms("blank")])
 
 
 def _in_other_words(told: list[str], body: str) -> list[str]:

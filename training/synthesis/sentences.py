@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from router.text import sentences
 from training.synthesis.leaning import kinds_of, leans, with_noun
-from training.synthesis.lexicon import Concept, spoken_of
+from training.synthesis.lexicon import Concept
 from training.synthesis.mined import MinedFrom
 from training.synthesis.openings import name_at_start, names_of, small_start
 from training.synthesis.soundness import is_order
+from training.synthesis.spoken import Stated, stated
 from training.synthesis.subjects import Subject, is_made
 from training.synthesis.values import PATTERNS, Value, values_of
 from training.synthesis.verbs import BASES, THIRD
-from training.synthesis.words import LISTS, is_identifier, lowered
+from training.synthesis.words import LISTS, capitalised, is_identifier, lowered
 
 MAX_LINE = 3_000
 LEAST, MOST = 18, 330
@@ -46,10 +47,15 @@ _NAMED_AFTER = re.compile(
     r"\b(?:the|a|an) (?P<v>`[^`\s]{2,60}`|[A-Za-z][\w-]{0,40}[_.:-][\w.:-]{0,60}\w) "
     r"(?P<noun>[a-z]{3,12})\b"
 )
-_DENIED = re.compile(r"(?:n't|\bnot|\bnever|\bno longer)(?: \w+)? $")
 _LISTED = re.compile(r"[\d%](?: [a-z]+)?,? (?:and|or|to) $|\bbetween (?:[^,;]{1,25} and )?$")
 _EVERY = re.compile(r"\b(?:every|each) $")
 _NAMES_OF = ("env", "path", "channel", "url", "email", "flag")
+_CLEFT = re.compile(
+    r"It is (?P<who>(?:[Tt]he |our |[A-Z])[\w'’-]{1,30}(?: [\w'’-]{1,30}){0,5}) (?:that|who|which) "
+)
+_FORMAL_IT = re.compile(
+    r"It (?:is|was) (?:\w+ )?\w+ (?:that|to|whether|when|if)\b(?! (?:is|was|has|can)\b)"
+)
 _BOILERPLATE = re.compile(
     r"\b(?:contributed by|fixed by|issue #|copyright|all rights reserved|license[ds]? under|"
     r"(?<!\w )see|see (?:also|page|section|chapter|appendix)|table of contents|"
@@ -74,12 +80,15 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A value in a sentence; of a `concept`, where the sentence speaks of one in known words."""
+    """A value in a sentence, and what is told of it where that is of a known kind."""
 
     sentence: Sentence
     value: Value
-    concept: Concept | None
-    qualifier: str = ""
+    told: Stated | None = None
+
+    @property
+    def concept(self) -> Concept | None:
+        return self.told.concept if self.told else None
 
 
 def of_prose(passage: MinedFrom, subject: Subject, taken: frozenset[int]) -> list[Said]:
@@ -107,12 +116,19 @@ class _Reading:
 
 
 def _own(passage: MinedFrom, subject: Subject) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    told = kinds_of(subject.bare, f"{passage.opening}\n{passage.text}")
+    told = kinds_of(subject.bare, f"{passage.opening}\n{passage.text}") | _doer(subject.bare)
     kinds = "|".join(map(re.escape, sorted({*_KINDS, *told})))
     starts = rf"(?:It|This (?:{kinds}|page)|The (?:{kinds}))\b(?!['’-]| [A-Z])"
     sure = "|".join(map(re.escape, sorted({*_SURE_KINDS, *told})))
     inside = rf"\b(?:this|the) (?:{sure})(?=[,.;:]| (?:{_AFTER_NOUN})\b|$)"
     return re.compile(starts), re.compile(inside)
+
+
+def _doer(name: str) -> frozenset[str]:
+    """The last word of a name, if it is for what does something: the tracker, of Parcel Tracker."""
+    *before, last = re.split(r"[\s_-]", name.lower())
+    is_doer = bool(before) and last.endswith(("er", "or")) and last.isalpha() and len(last) > 5
+    return frozenset([last] if is_doer else [])
 
 
 def _sentences(text: str, reading: _Reading) -> Iterator[Sentence]:
@@ -173,12 +189,16 @@ def _alone(
     `follows` tells that all sentences before it in its paragraph spoke of the subject.
     """
     subject, names = reading.subject, reading.names
+    if cleft := _CLEFT.match(written):
+        written = f"{capitalised(cleft['who'])} {written[cleft.end() :]}"
+    elif _FORMAL_IT.match(written):
+        return None
     if own := reading.starts.match(written):
         if not subject.is_thing or (own[0] == "It" and not follows):
             return None
         text = f"{subject.name}{written[own.end() :]}"
         return Sentence(text, start, end, "", names_subject=True)
-    first = re.match(r"[\w'-]+", written)
+    first = re.match(r"`?[\w'-]+", written)
     is_there = written.startswith(("There is ", "There are "))
     if first is None or (first[0].lower() in LISTS["leaning"] and not is_there):
         return None
@@ -202,28 +222,15 @@ def _said(sentence: Sentence, subject: Subject) -> Iterator[Said]:
     others = [value for value in values if value.start not in taken]
     for value in others[:MOST_VALUES]:
         if not leans(sentence.text, value):
-            yield Said(sentence, value, None)
+            yield Said(sentence, value)
 
 
 def _of_concepts(sentence: Sentence, subject: Subject) -> Iterator[Said]:
     if not (subject.is_thing or sentence.about) or _names_another(sentence, subject):
         return
-    starts: set[int] = set()
-    for concept in spoken_of(sentence.text):
-        for says in concept.says:
-            found = says.search(sentence.text)
-            if (
-                found
-                and not _DENIED.search(sentence.text[: found.start()])
-                and found.start("v") not in starts
-            ):
-                starts.add(found.start("v"))
-                text = found["v"].strip("`")
-                at = sentence.text.index(text, found.start("v"))
-                qualifier = found.groupdict().get("q") or ""
-                value = Value(concept.name, at, at + len(text), text)
-                yield Said(sentence, value, concept, lowered(qualifier))
-                break
+    for told in stated(sentence.text, sentence.about or subject.bare):
+        text = sentence.text[told.start : told.end]
+        yield Said(sentence, Value(told.concept.name, told.start, told.end, text), told)
 
 
 def _names_another(sentence: Sentence, subject: Subject) -> bool:

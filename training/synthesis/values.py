@@ -74,8 +74,45 @@ _OFFICE = (
     r"(?:manager|director|lead|head|officer|owner|supervisor|board|committee|team|principal|"
     r"doctor|steward)"
 )
+_RHYTHM = (
+    rf"(?:daily|nightly|(?:on )?(?:every|each) (?:{_DAY}|day|night|morning|afternoon|evening|"
+    rf"weekday|working day|hour)|on (?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days|weekdays)|"
+    rf"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days)"
+)
+_WORDS = r"[\w'’-]{1,30}"
+_ENDS_THING = (
+    r"(?:until|till|instead|and|or|for|as|while|when|if|but|so|because|since|to|in|on|at|by|with|"
+    r"which|that|who|from|after|before|again|is|are)"
+)
 
 PATTERNS = {
+    "subject": "SUBJECT",
+    "part": rf"{_WORDS}(?: {_WORDS}){{0,6}}",
+    "thing": (
+        rf"(?:(?:the|an?|our|its|last \w{{1,20}}['’]s|\w{{1,20}}['’]s) )?(?!{_ENDS_THING}\b)"
+        rf"{_WORDS}(?: (?!{_ENDS_THING}\b){_WORDS}){{0,4}}"
+    ),
+    "failed": (
+        r"(?:down|dark|away|dead|lost|missing|silent|gone|off|offline|unavailable|unreachable|"
+        r"unreadable|broken|out of (?:order|service|action|reach)|empty|full|overloaded|stuck|"
+        r"quiet|fails?|failed|breaks? down|drops? out|goes? (?:dark|down|dead|silent|quiet)|"
+        r"go (?:dark|down)|stops?|(?:is|are|be) not \w+|not (?:answering|available|responding)|"
+        r"can(?:not|'t) be \w+|(?:does|do) not \w+|(?:does|do)n't \w+)"
+    ),
+    "crew": (
+        r"(?:team|squad|group|crew|department|guild|unit|desk|office|people|division|section|"
+        r"committee)"
+    ),
+    "log_path": r"`?(?:~|\.{1,2})?(?:/[\w.{}-]{1,60}){1,10}\.log\b`?",
+    "level": (
+        rf"(?:(?:[−-]\s?)?{_RANGE}\s?(?:%|percent\b|per cent\b|{_SIZE_UNIT}\b|"
+        rf"{_MEASURE_UNIT}(?![\w/])))"
+    ),
+    "schedule": rf"(?:{_RHYTHM}(?:,? (?:at|from|around) {_CLOCK})?|{_CLOCK},? {_RHYTHM})",
+    "run_time": (
+        rf"(?:{_RHYTHM}(?:,? (?:at|from|around) {_CLOCK})?|{_CLOCK},? {_RHYTHM}|"
+        rf"{_CLOCK}(?: on {_DAY})?)"
+    ),
     "number": _DIGITS,
     "count": _NUMBER,
     "duration": (
@@ -135,12 +172,18 @@ PATTERNS = {
 _SLOT = re.compile(r"\{(" + "|".join(PATTERNS) + r")\}")
 
 
+_NO_VALUES = ("subject", "part", "failed", "crew")
+
+
 def compiled(says: str) -> re.Pattern[str]:
-    """A pattern of the lexicon with each `{duration}` replaced; the last one is the group `v`,
+    """A pattern of the lexicon with each `{duration}` replaced; that of a value is the group `v`,
     unless the pattern has it already."""
-    if "(?P<v>" in says:
-        return re.compile(_SLOT.sub(lambda found: f"(?:{PATTERNS[found[1]]})", says))
-    return re.compile(_SLOT.sub(lambda found: f"(?P<v>{PATTERNS[found[1]]})", says))
+
+    def form(found: re.Match[str]) -> str:
+        is_value = "(?P<v>" not in says and found[1] not in _NO_VALUES
+        return f"({'?P<v>' if is_value else '?:'}{PATTERNS[found[1]]})"
+
+    return re.compile(_SLOT.sub(form, says))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ def test_a_concept_is_asked_for_in_many_words(concept: Concept) -> None:
         assert ask.count("{s}") == 1, ask
         assert set(re.findall(r"\{(\w+)\}", ask)) <= {"s", "q"}, ask
         assert not re.search(r"\w\{q\}|\{q\}\W", ask), f"{ask}: a qualifier stands before a word"
+    for ask in concept.of:
+        assert ask.count("{s}") == 1, ask
+        assert set(re.findall(r"\{(\w+)\}", ask)) <= {"s", "o", "O", "are", "do", "p"}, ask
     assert not concept.says or concept.triggers
 
 
