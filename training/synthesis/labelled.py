@@ -73,8 +73,10 @@ def questions_for(found: Labelled, subject: Subject) -> Asked:
     plain = list(_of_label(found, text, asked))
     if len(known) < 8:
         return Asked([*known, *plain[:12]])
-    # The words of the label are as good as others, but those of all labels alike are not.
-    return Asked([*known, *plain[:2]], plain[2:4])
+    # The words of the label are as good as others, those of its key too; those of all labels alike
+    # are not.
+    own = 3 if found.key else 2
+    return Asked([*known, *plain[:own]], plain[own:4])
 
 
 def may_mean(meant: Meant, answer: str) -> bool:

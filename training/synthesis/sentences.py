@@ -54,7 +54,8 @@ _CLEFT = re.compile(
     r"It is (?P<who>(?:[Tt]he |our |[A-Z])[\w'’-]{1,30}(?: [\w'’-]{1,30}){0,5}) (?:that|who|which) "
 )
 _FORMAL_IT = re.compile(
-    r"It (?:is|was) (?:\w+ )?\w+ (?:that|to|whether|when|if)\b(?! (?:is|was|has|can)\b)"
+    r"It (?:is|was) (?:\w+ )?\w+ "
+    r"(?:(?:that|whether|when|if)\b(?! (?:is|was|has|can)\b)|to (?P<verb>\w+))"
 )
 _BOILERPLATE = re.compile(
     r"\b(?:contributed by|fixed by|issue #|copyright|all rights reserved|license[ds]? under|"
@@ -191,7 +192,7 @@ def _alone(
     subject, names = reading.subject, reading.names
     if cleft := _CLEFT.match(written):
         written = f"{capitalised(cleft['who'])} {written[cleft.end() :]}"
-    elif _FORMAL_IT.match(written):
+    elif (formal := _FORMAL_IT.match(written)) and (not formal["verb"] or formal["verb"] in BASES):
         return None
     if own := reading.starts.match(written):
         if not subject.is_thing or (own[0] == "It" and not follows):
