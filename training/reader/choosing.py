@@ -16,6 +16,7 @@ from router.retrieval.embeddings import ServerEmbeddings
 from router.serving import embedded_servers
 from training.haste import as_people_type
 from training.reader import things
+from training.reader.library import Organisation
 from training.reader.sentences import Asked, Candidate, Line, asked_of, learned_from, lines_of
 from training.reader.things import NAME, Fact, Thing
 from training.reader.worlds import World
@@ -44,19 +45,22 @@ class Exercise:
 
 
 def exercises(rng: Random) -> list[Exercise]:
-    made = [*_of_library(rng), *exercises_of_things(rng)]
+    made = [*exercises_of(learned_from(), rng), *exercises_of_things(rng)]
     rng.shuffle(made)
     return made
 
 
 # --- Of the library ----------------------------------------------------------------------------
-def _of_library(rng: Random) -> list[Exercise]:
-    """One for each question whose answer stands in a sentence, or has none."""
+def exercises_of(
+    organisations: Sequence[Organisation], rng: Random, *, at_most: int | None = None
+) -> list[Exercise]:
+    """One for each question whose answer stands in a sentence, or has none; of each organisation
+    `at_most` so many are drawn."""
     with embedded_servers(embeddings=True):
         asked = [
             each
-            for organisation in learned_from()
-            for each in asked_of(organisation, ServerEmbeddings())
+            for organisation in organisations
+            for each in asked_of(organisation, ServerEmbeddings(), at_most=at_most)
         ]
     return [made for each in asked if (made := _of_asked(each, rng))]
 
