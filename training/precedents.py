@@ -14,6 +14,7 @@ from router.precedents.keeping import Answered
 from router.retrieval.embeddings import EmbeddingsUnavailable
 from router.text import fold, sentences
 from training.models import QAPair
+from training.synthesis.clauses import GAP
 
 logger = logging.getLogger(__name__)
 
@@ -66,8 +67,10 @@ def _states() -> dict[int, str]:
 
 
 def _usable() -> QuerySet[QAPair]:
-    """Retired ones, too: what they were asked in other words stands in the text of today."""
-    return QAPair.objects.filter(review=QAPair.Review.APPROVED, start__isnull=False)
+    """Retired ones, too: what they were asked in other words stands in the text of today. Gaps to
+    be filled in, which nobody asks, teach a model alone."""
+    approved = QAPair.objects.filter(review=QAPair.Review.APPROVED, start__isnull=False)
+    return approved.exclude(question__contains=GAP)
 
 
 def _answered(collection: Collection) -> Iterator[Answered]:

@@ -62,8 +62,18 @@ def _table() -> dict[str, tuple[Unit, ...]]:
         "gib": "1073741824",
         "tib": "1099511627776",
     }
-    waves = {"hz": "1", "khz": "1000", "mhz": "1000000", "ghz": "1000000000"}
-    lengths = {"mm": "0.001", "cm": "0.01", "metre metres meter meters": "1", "km": "1000"}
+    waves = {
+        "hz hertz": "1",
+        "khz kilohertz": "1000",
+        "mhz megahertz": "1000000",
+        "ghz gigahertz": "1000000000",
+    }
+    lengths = {
+        "mm millimetre millimetres millimeter millimeters": "0.001",
+        "cm centimetre centimetres centimeter centimeters": "0.01",
+        "metre metres meter meters": "1",
+        "km kilometre kilometres kilometer kilometers": "1000",
+    }
     scaled = {"time": time, "size": sizes, "frequency": waves, "length": lengths}
     alone = (
         "month months mo",
@@ -80,12 +90,19 @@ def _table() -> dict[str, tuple[Unit, ...]]:
         "knot knots kn kt",
         "ft foot feet",
         "mile miles",
+        "inch inches",
         "g gram grams",
-        "kg",
-        "db",
+        "kg kilogram kilograms",
+        "tonne tonnes",
+        "litre litres liter liters",
+        "db decibel decibels",
         "volt volts",
+        "kv kilovolt kilovolts",
+        "ampere amperes amp amps",
         "watt watts",
-        "kw",
+        "kw kilowatt kilowatts",
+        "kwh",
+        "rpm",
     )
     table: dict[str, tuple[Unit, ...]] = {
         name: (Unit(dimension, Decimal(factor)),)

@@ -216,6 +216,13 @@ class TestRefresh:
         (book,) = keeping.books_for(None, [bell.document.collection_id])
         assert {one.names for one in book.precedents} == {frozenset({"nightbell"})}
 
+    def test_a_gap_to_be_filled_in_is_none(self, bell: DocumentVersion) -> None:
+        gap = "Complete: Night-bell listens on port ___ by default"
+        a_pair(bell, gap, "5071", evidence=BELL, review=QAPair.Review.APPROVED)
+        precedents.refresh()
+        (book,) = keeping.books_for(None, [bell.document.collection_id])
+        assert [one.question for one in book.precedents] == [TAUGHT]
+
     def test_only_the_collections_of_the_passages_are_read(self, bell: DocumentVersion) -> None:
         assert keeping.books_for(None, []) == []
 

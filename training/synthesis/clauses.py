@@ -15,6 +15,8 @@ from training.synthesis.values import Value
 from training.synthesis.verbs import BASES, THIRD
 from training.synthesis.words import LISTS
 
+GAP = "___"
+"""In place of the value, in a sentence to be completed."""
 MAX_NOUN_WORDS = 7
 MAX_REST_WORDS = 14
 _AFTER_VERB = LISTS["preposition"] | LISTS["after_verb"]
@@ -70,7 +72,7 @@ def ask(clause: str, value: Value) -> Asked | None:
     if front and intro:
         front, embedded = f"{intro} {front}", ""
     gap = target.start if target.answer != value.text else value.start
-    blank = f"{clause[:gap].rstrip()} ___{clause[value.end :]}".strip()
+    blank = f"{clause[:gap].rstrip()} {GAP}{clause[value.end :]}".strip()
     is_told = bool(main) and is_order(main.split())
     return Asked(place, front, embedded, blank, target.noun, target.answer, is_told)
 

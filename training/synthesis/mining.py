@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from training.synthesis import blocks, clausal, entries, rows
 from training.synthesis.asking import Asked
+from training.synthesis.clauses import GAP
 from training.synthesis.labelled import questions_for
 from training.synthesis.mined import Fact, Labelled, MinedFrom
 from training.synthesis.saying import questions_of, questions_of_told
@@ -147,7 +148,7 @@ def _of_sentence(said: Said, subject: Subject, text: str) -> Fact | None:
     answer, asked = questions_of(said, subject)
     questions = _paired(asked, subject, lambda narrowed: questions_of(said, narrowed)[1])
     sentence = said.sentence
-    blank = f"{sentence.text[: said.value.start]}___{sentence.text[said.value.end :]}"
+    blank = f"{sentence.text[: said.value.start]}{GAP}{sentence.text[said.value.end :]}"
     attribute = said.concept.name if said.concept else blank
     found = Labelled(attribute, answer, sentence.start, sentence.end)
     return _fact(questions, found, sentence.about or subject.name, text)

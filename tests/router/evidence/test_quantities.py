@@ -28,6 +28,8 @@ def only(text: str) -> Quantity:
         ("2000 ms", "2 s"),
         ("5 m", "5 minutes"),
         ("50 %", "50%"),
+        ("18 millimetres", "1.8 cm"),
+        ("3 litres", "3 liter"),
         ("50 percent", "50 %"),
         ("€400", "400 EUR"),
         ("v2.1", "2.1"),

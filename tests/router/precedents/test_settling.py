@@ -100,6 +100,10 @@ def test_a_measure_of_another_kind_than_is_asked_for_settles_nothing() -> None:
     horn = replace(HORN, text="Dawn-horn holds 30 MB of calls.")
     assert value([(size, 0.9)], "What does dawn-horn hold?", [horn]) == "30 MB"
     assert value([(size, 0.9)], "How many hours does dawn-horn hold calls?", [horn]) is None
+    width = precedent("How wide is night-bell?", "18 millimetres", "It is 18 millimetres wide.")
+    horn = replace(HORN, text="It is 30 millimetres wide.")
+    assert value([(width, 0.9)], "How wide is dawn-horn?", [horn]) == "30 millimetres"
+    assert value([(width, 0.9)], "How many pages has dawn-horn?", [horn]) is None
 
 
 def test_people_say_how_much_of_a_line_is_the_value() -> None:
