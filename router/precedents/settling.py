@@ -81,13 +81,13 @@ def settle(
     """
     asked = read_question(question, titles_of(passages))
     named = [*_spelled(question, known), *named_in(question), *asked.entities]
+    keys = frozenset(map(name_key, named))
     nearest = max((one[0][1] for one in near if one), default=0.0)
     best: list[Settled] = []
     for number, (passage, precedents) in enumerate(zip(passages, near, strict=True)):
         source = read_source(passage)
         if all(names(source, name) for name in named):
             usable = _usable(precedents, names_something=bool(named))
-            keys = frozenset(map(name_key, named))
             best += _of_sentences(number, source, usable, asked, keys, nearest)
     best.sort(key=lambda one: -one.score)
     if not best or best[0].score < LEAST_SCORE:

@@ -12,6 +12,7 @@ from router.calibration import Calibration
 from router.drafting import Sentence
 from router.models import Answer, Conversation, ModelVersion, Query
 from router.prompts import REFUSAL
+from router.reading import UNLIKELY
 from router.services import Event
 from router.writing import WEAK
 from tests.documents import passage, publish
@@ -164,6 +165,30 @@ def test_greeting_asks_no_model(model: str, llm: ScriptedLLM) -> None:
     answer = ask("Hello there!")
     assert (answer.route, decided(answer)) == ("refused", "no-question")
     assert llm.requests == []
+
+
+@pytest.mark.models
+def test_answer_that_stands_in_an_unlikely_sentence_is_not_shown(
+    sender: str,
+    workshop: Workshop,
+    wiki: Collection,
+    llm: ScriptedLLM,
+    settings: Settings,
+    embedding_server: str,
+) -> None:
+    care = passage("The webhook sender is cleaned on Fridays.", "Care")
+    publish(wiki, "care.md", [care], title="Webhook sender")
+    coverage = {sender: (12, 1.0), care.content_hash: (12, 1.0)}
+    candidate = workshop.candidate(merged=None, readers={wiki.pk: ()}, coverage=coverage)
+    calibrated(candidate, certified())
+    registry.promote(candidate, by=None)
+    llm.will_say("on Fridays", REFUSAL)
+    assert ask("When was the webhook sender invented?").route == "tuned"
+    llm.will_say("on Fridays", REFUSAL)
+    settings.EMBEDDINGS_URL = embedding_server
+    answer = ask("When was the webhook sender invented?")
+    assert answer.refused
+    assert UNLIKELY in answer.reason
 
 
 def test_where_the_best_text_is_newer_than_the_model_it_is_not_asked(

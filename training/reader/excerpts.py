@@ -41,8 +41,8 @@ def _of(rng: Random, made: choosing.Exercise) -> Exercise:
 
 
 def _renumbered(rng: Random, made: choosing.Exercise) -> choosing.Exercise:
-    """With other numbers, the same ones wherever they stand; as it is where the answer alone is no
-    number, and becomes one in its line."""
+    """With other numbers, the same ones wherever they stand; as it is where a number of the answer
+    is read otherwise without the line around it."""
     change = redrawing.renumbering(rng, "\n".join(made.texts))
     lines = tuple(Line(change(line.source), change(line.said)) for line in made.lines)
     answer = change(made.answer)
