@@ -94,7 +94,7 @@ def ingest_tree(
         if pending or report.archived:
             retrieval.refresh()
         _describe(tree, changed, collection, report)
-        report.pairs = import_pairs_beside(tree, collection, report)
+        report.pairs = _import_pairs(tree, collection, report)
         report.mined = mine_collection(collection).new
         refresh_precedents(servers=servers)
     return report
@@ -209,9 +209,7 @@ def _archive_missing(collection: Collection, tree: Tree) -> int:
     return len(gone)
 
 
-def import_pairs_beside(tree: Tree, collection: Collection, report: Report) -> int:
-    """Import the pairs that lie beside the tree's documents; how many are new. What is wrong with
-    a line is added to `report`."""
+def _import_pairs(tree: Tree, collection: Collection, report: Report) -> int:
     documents = {document.path: document for document in collection.documents.all()}
     created = 0
     for path, file in tree.pairs.items():

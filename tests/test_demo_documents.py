@@ -2,21 +2,13 @@
 
 import hashlib
 import json
-from collections import Counter
 from pathlib import Path
 
 import pypdfium2
 import pytest
 from docx import Document
 
-from docportal.tree import PAIRS_SUFFIX, read_tree
-from ingestion.chunking import chunk
-from ingestion.sandbox import parse_safely
-from ingestion.sniffing import media_type_of
-from ingestion.tokens import count_tokens
 from training.benchmark.questions import Question, read_questions
-from training.evidence import Source, has_answer, quoted
-from training.identity import question_key
 from training.metrics import contains
 
 DEMO = Path(__file__).resolve().parent.parent / "demo"
@@ -27,11 +19,8 @@ QUESTIONS = json.loads((DEMO / "questions.json").read_text(encoding="utf-8"))
 
 
 def files(folder: Path) -> dict[str, Path]:
-    """The documents, without the pairs beside them."""
     return {
-        path.relative_to(folder).as_posix(): path
-        for path in folder.rglob("*")
-        if path.is_file() and not path.name.endswith(PAIRS_SUFFIX)
+        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
     }
 
 
@@ -99,45 +88,6 @@ def test_the_readable_list_names_every_suggested_question() -> None:
     text = (DEMO / "questions.md").read_text(encoding="utf-8")
     for question in QUESTIONS:
         assert f"| {question['query']} | {question['answer']} | `{question['path']}` |" in text
-
-
-# --- The pairs that it keeps --------------------------------------------------------------------
-
-
-KEPT = read_tree([FIRST]).pairs
-LINES = {
-    path: [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    for path, file in KEPT.items()
-}
-
-
-def test_each_document_of_the_systems_has_its_pairs() -> None:
-    assert KEPT.keys() == {name for name in files(FIRST) if name.startswith("systems/")}
-    assert set(KEPT.values()) == set(FIRST.rglob(f"*{PAIRS_SUFFIX}"))
-
-
-@pytest.mark.parametrize("name", KEPT)
-def test_evidence_of_a_pair_stands_in_its_document_and_holds_the_answer(name: str) -> None:
-    path = FIRST / name
-    parsed = parse_safely(path, media_type_of(name, path))
-    passages = chunk(parsed, count_tokens=count_tokens)
-    sources = [
-        Source(one.content_hash, one.text, "\n".join((parsed.title, *one.heading_path)))
-        for one in passages
-    ]
-    for pair in LINES[name]:
-        tied = quoted(pair["question"], pair["answer"], pair["context"], sources)
-        assert tied is not None, pair
-        assert has_answer(tied, pair["answer"]), pair
-
-
-def test_every_fact_is_asked_for_three_times_and_no_question_twice() -> None:
-    for lines in LINES.values():
-        facts = Counter((pair["context"], pair["answer"]) for pair in lines)
-        assert len(facts) >= 12
-        assert set(facts.values()) == {3}
-    asked = [question_key(pair["question"]) for lines in LINES.values() for pair in lines]
-    assert len(set(asked)) == len(asked)
 
 
 # --- The questions of its benchmark ------------------------------------------------------------

@@ -16,15 +16,12 @@ from docportal import demo
 from docportal.management.commands.demo import PEOPLE, Command
 from docportal.management.commands.demo_benchmark import QUESTIONS
 from docportal.models import User
-from docportal.pipeline import parse
-from ingestion import jobs
 from ingestion.models import Collection, Document, DocumentVersion
 from router import registry
 from tests.documents import passage, publish
 from tests.model_files import Workshop
 from tests.scripted_llm import ScriptedLLM
-from training import runs
-from training.models import Benchmark, QAPair, TrainingRun
+from training.models import Benchmark, TrainingRun
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -67,53 +64,6 @@ def test_what_is_taught_changes_later_and_nothing_comes_twice(writer: User) -> N
         assert editions("Systems")["services/seat-holds.html"] == 1
     demo.bring_in(writer)
     assert sum(editions("Systems").values()) == 6
-
-
-# --- The pairs beside them, and the first model --------------------------------------------------
-
-
-def read_what_waits() -> None:
-    """What a worker does, but for the search."""
-    waiting = DocumentVersion.objects.filter(state=DocumentVersion.State.QUEUED)
-    for version in waiting.filter(document__collection__name=demo.TAUGHT):
-        job = jobs.claim(version.pk)
-        assert job is not None
-        parse(job)
-        jobs.finish(job)
-
-
-def test_pairs_come_as_ingest_brings_them_when_the_documents_are_read(writer: User) -> None:
-    assert not demo.is_read()
-    demo.bring_in(writer)
-    assert not demo.is_read()
-    read_what_waits()
-    assert demo.is_read()
-    report = demo.import_pairs()
-    imported = QAPair.objects.filter(origin=QAPair.Origin.IMPORTED)
-    assert report.pairs == imported.count() > 0
-    assert report.failed == []
-    assert set(imported.values_list("review", "problem")) == {(QAPair.Review.APPROVED, "")}
-    assert demo.import_pairs().pairs == 0
-
-
-def test_first_model_is_requested_once_with_the_pairs(
-    writer: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def meanwhile(_seconds: float) -> None:
-        read_what_waits()
-        for run in TrainingRun.objects.filter(state=TrainingRun.State.QUEUED):
-            runs.cancel(run=run, by=None)
-
-    monkeypatch.setattr("docportal.management.commands.demo_benchmark.time.sleep", meanwhile)
-    demo.bring_in(writer)
-    pairs = QAPair.objects.filter(origin=QAPair.Origin.IMPORTED)
-    said = follow()
-    assert f"{pairs.count()} questions with answers" in said
-    assert "New versions of" in said
-    assert "questions with answers" not in follow()
-    run = TrainingRun.objects.get()
-    assert run.promote_when_passed
-    assert [collection.name for collection in run.collections.all()] == [demo.TAUGHT]
 
 
 # --- The benchmark -----------------------------------------------------------------------------

@@ -1,5 +1,4 @@
-"""What follows the sample company's upload: its pairs are imported, its first model is trained,
-documents change, and the systems are measured."""
+"""What follows the sample company's first model: documents change, and the systems are measured."""
 
 import io
 import time
@@ -11,20 +10,14 @@ from django.core.management.base import BaseCommand
 from docportal import demo
 from docportal.models import User
 from ingestion.jobs import UNFINISHED
-from ingestion.models import Collection, DocumentVersion
+from ingestion.models import DocumentVersion
 from router.models import ModelVersion
 from router.serving import tuned_url
 from router.tuned import serving_model
-from training import runs
 from training.benchmark.report import HYBRID, RAG, TUNED
 from training.models import Benchmark, TrainingRun
 
 NAME = "demo"
-# For the first model, of the systems: its training, evaluation, gate and promotion. What stands in
-# the other collections is answered from passages.
-MINUTES = 6.75
-# Until the documents are read, and what an evaluation takes beyond its share.
-MORE_MINUTES = 1.25
 QUESTIONS = demo.FOLDER / "questions.jsonl"
 LOOK_EVERY = 2.0
 # Seconds. A server that is not loaded by then is started by the benchmark itself.
@@ -32,13 +25,11 @@ LONGEST_LOADING = 300.0
 
 
 class Command(BaseCommand):
-    help = "Have the demo's first model made, change its documents, benchmark. A part of `demo`."
+    help = "Wait for the demo's first model, change its documents, benchmark. A part of `demo`."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if Benchmark.objects.filter(name=NAME).exists():
             return
-        if not TrainingRun.objects.exists():
-            self._request_first_model()
         model = _first_model()
         self._publish_changes()
         if model is None:
@@ -49,24 +40,6 @@ class Command(BaseCommand):
             return
         _await_loaded(model)
         self._benchmark(model)
-
-    def _request_first_model(self) -> None:
-        while not demo.is_read():
-            time.sleep(LOOK_EVERY)
-        report = demo.import_pairs()
-        for failure in report.failed:
-            self.stderr.write(f"{failure['path']}: {failure['reason']}")
-        self.stdout.write(
-            f"{demo.TAUGHT} is read, and {report.pairs} questions with answers that lie beside its "
-            "documents are imported."
-        )
-        runs.request(
-            collections=[Collection.objects.get(name=demo.TAUGHT)],
-            by=User.objects.get(username="admin"),
-            max_minutes=MINUTES,
-            promote_when_passed=True,
-            reason="The first model of the sample company",
-        )
 
     def _publish_changes(self) -> None:
         added = demo.publish_changes(User.objects.get(username="writer"))
@@ -97,7 +70,10 @@ def _first_model() -> ModelVersion | None:
     """The model that serves everybody, once it does; None when no run is left to make one."""
     while True:
         # Looked at first: a run ends after its model serves.
-        is_coming = TrainingRun.objects.filter(state__in=TrainingRun.UNFINISHED).exists()
+        is_coming = (
+            not TrainingRun.objects.exists()
+            or TrainingRun.objects.filter(state__in=TrainingRun.UNFINISHED).exists()
+        )
         model = serving_model()
         if model is not None or not is_coming:
             return model
