@@ -3,11 +3,13 @@
 The most dangerous answer is a right value of something else; most of this module is about it.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from router.evidence.claims import Claim, claims_of, counted_things
-from router.evidence.focus import Focus
+from router.evidence.focus import Focus, roots
 from router.evidence.quantities import quantities
 from router.evidence.questions import Question
 from router.evidence.sources import (
@@ -44,6 +46,7 @@ _OPPOSITES = (
     ("enable", "disable"),
     ("public", "private"),
 )
+_PARTING = re.compile(r"[,;]|\b(?:and|but|while|whereas)\b")
 _OPPOSITE = {stem(one): stem(other) for pair in _OPPOSITES for one, other in (pair, reversed(pair))}
 
 
@@ -155,6 +158,8 @@ def _objection_to(number: int, source: Source, asked: Question, said: Said) -> s
         return "In the passage, the value belongs to something else."
     if _counts_something_else(said, number, source, asked):
         return "In the passage, another number counts what is asked for."
+    if _is_of_another_clause(said, number, source, asked):
+        return "In the passage, another value stands beside what is asked for."
     return ""
 
 
@@ -242,6 +247,47 @@ def _counts_something_else(said: Said, number: int, source: Source, asked: Quest
         for place, sentence in enumerate(source.sentences)
         for q in source.quantities_of(place)
     )
+
+
+def _is_of_another_clause(said: Said, number: int, source: Source, asked: Question) -> bool:
+    """Whether a like value in another clause has more of what is asked around it: of `it listens on
+    port 80 and serves its metrics on port 81`, 80 is not the port of the metrics."""
+    sentence = source.sentences[number]
+    if len(_cells(source, number)) > 1:
+        return False
+    own = {(one.quantity.value, one.quantity.kind) for one in said.news if one.quantity}
+    found = source.quantities_of(number)
+    around = _clauses(sentence, [(one.start, one.end) for one in found], source.folded.text)
+    wanted = roots(asked.aspect)
+    shared = [len(wanted & roots(stems_of(clause))) for clause in around]
+    for mine, quantity in enumerate(found):
+        if around and (quantity.value, quantity.kind) in own:
+            rivals = [
+                shared[place]
+                for place, other in enumerate(found)
+                if (other.value, other.kind) not in own
+                and (other.kind, other.units) == (quantity.kind, quantity.units)
+            ]
+            if max(rivals, default=0) <= shared[mine]:
+                return False
+    return bool(around) and any((one.value, one.kind) in own for one in found)
+
+
+def _clauses(
+    sentence: SourceSentence, values: Sequence[tuple[int, int]], folded: str
+) -> list[list[Word]]:
+    """The words of the clause around each value; none where nothing parts two of them."""
+    borders = [sentence.words[0].start if sentence.words else 0]
+    for (_, end), (start, _) in pairwise(values):
+        parted = [end + found.start() for found in _PARTING.finditer(folded[end:start])]
+        if not parted:
+            return []
+        borders.append(parted[0])
+    borders.append(sentence.words[-1].end if sentence.words else 0)
+    return [
+        [word for word in sentence.words if start <= word.start < end]
+        for start, end in pairwise(borders)
+    ]
 
 
 def _denied(of: Sequence[Word]) -> set[str]:

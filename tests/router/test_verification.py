@@ -366,3 +366,30 @@ def test_title_of_a_runbook_names_what_it_is_about() -> None:
     titles = ["Amber Ledger Runbook", "Silver Weir Handbook"]
     assert read_question("port of amber ledger?", titles).entities == ("amber ledger",)
     assert read_question("port of amber weir?", titles).entities == ("amber weir",)
+
+
+PORTS = Passage(
+    "deck-desk",
+    "",
+    "The service listens on port 7320 and serves its metrics on port 9320. "
+    "Logs are kept for 30 days, traces for 9 days and nothing longer.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("Which port does deck-desk serve its metrics on?", "9320", True),
+        ("Which port does deck-desk serve its metrics on?", "7320", False),
+        ("Which port does deck-desk listen on?", "7320", True),
+        ("Which port does deck-desk listen on?", "9320", False),
+        ("Which port do I open for deck-desk?", "7320", True),
+        ("How long does deck-desk keep traces?", "9 days", True),
+        ("How long does deck-desk keep traces?", "30 days", False),
+        ("How long are logs of deck-desk kept?", "9 days", False),
+    ],
+)
+def test_value_of_another_clause_is_not_supported(
+    question: str, answer: str, supported: bool
+) -> None:
+    assert verify(question, answer, [PORTS]).supported is supported
