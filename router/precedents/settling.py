@@ -42,6 +42,8 @@ MOST_NEAR = 200
 Near = tuple[Precedent, float]
 """A precedent and the cosine of both questions, without their names."""
 _Usable = tuple[Precedent, Frame, float]
+_Found = tuple[float, float, Precedent, Fitting]
+"""Score, cosine, and where a precedent finds its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def _of_sentences(
     named: AbstractSet[str],
     nearest: float,
 ) -> Iterator[Settled]:
-    """The best candidate of each sentence of a passage that has one."""
+    """The best candidate of each value of each sentence of a passage that has one."""
     is_headed = bool(_spelled(source.context, named)) or not named
     for sentence in source.sentences:
         folded = fold(source.text[sentence.start : sentence.end])
@@ -137,14 +139,25 @@ def _of_sentences(
             and _is_alike(precedent.answer, value := folded.text[fitting.start : fitting.end])
             and _is_wanted(value, asked)
         ]
-        if found:
-            score, cosine, best, _ = max(found, key=lambda one: one[0])
+        for alike in _by_place(found):
+            score, cosine, best, _ = max(alike, key=lambda one: one[0])
             # Rules take the whole cell for the value, where people know which part of it is asked.
-            *_, fitting = max(found, key=lambda one: (one[2].is_written, one[3].likeness))
+            *_, fitting = max(alike, key=lambda one: (one[2].is_written, one[3].likeness))
             ends = (folded.original(end) for end in (fitting.start, fitting.end))
             start, end = (sentence.start + end for end in ends)
             around = (sentence.start, sentence.end)
             yield Settled(number, start, end, around, best.question, score, nearest - cosine)
+
+
+def _by_place(found: Sequence[_Found]) -> list[list[_Found]]:
+    """Those whose values overlap together: a row has one for each of its columns."""
+    groups: list[list[_Found]] = []
+    for one in sorted(found, key=lambda one: (one[3].start, one[3].end)):
+        if groups and one[3].start < max(each[3].end for each in groups[-1]):
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    return groups
 
 
 def _score(precedent: Precedent, cosine: float, fitting: Fitting) -> float:

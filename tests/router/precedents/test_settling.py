@@ -53,6 +53,17 @@ def test_what_is_not_near_enough_settles_nothing() -> None:
     assert value([(mined, LEAST_SCORE + FOR_MINED + 0.01)]) == "6210"
 
 
+def test_two_columns_of_a_row_that_are_nearly_as_likely_settle_nothing() -> None:
+    row = "Setting: pool; Production: {} connections; Staging: {} connections"
+    told = row.format(24, 6)
+    live = precedent("How large is the pool in production?", "24 connections", told)
+    test = precedent("How large is the pool in staging?", "6 connections", told)
+    horn = replace(HORN, text=row.format(36, 12))
+    assert value([(test, 0.8), (live, 0.78)], "How big is dawn-horn's pool, live?", [horn]) is None
+    sure = [(live, 0.9), (test, 0.7)]
+    assert value(sure, "How big is dawn-horn's pool in production?", [horn]) == "36 connections"
+
+
 def test_it_is_told_how_much_nearer_another_question_is() -> None:
     volume = precedent("How loud is night-bell?", "80 dB", "Night-bell rings with 80 dB.")
     near = [(volume, 0.9), (PORT, 0.6)]
