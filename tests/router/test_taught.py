@@ -100,11 +100,10 @@ def words(settings: Settings) -> Iterator[None]:
 
 @pytest.fixture
 def model(workshop: Workshop, wiki: Collection, words: None) -> ModelVersion:
-    kept = passage(TEXT, "Settings")
-    publish(wiki, "night-bell.md", [kept, passage(RULES, "Firewall")], title="night-bell")
-    made = workshop.candidate(
-        merged=None, readers={wiki.pk: ()}, coverage={kept.content_hash: (2, 1.0)}
-    )
+    kept, rules = passage(TEXT, "Settings"), passage(RULES, "Firewall")
+    publish(wiki, "night-bell.md", [kept, rules], title="night-bell")
+    coverage = {one.content_hash: (2, 1.0) for one in (kept, rules)}
+    made = workshop.candidate(merged=None, readers={wiki.pk: ()}, coverage=coverage)
     made.calibration = certified().as_json()
     made.save()
     taught.keep(
