@@ -34,12 +34,14 @@ class Sentence:
 
 
 def begin(draft: Draft, engine: Literal["tuned", "rag"], model: str) -> Attempt:
+    """A new attempt of the draft, to which all that follows is noted."""
     attempt = Attempt(engine, model)
     draft.attempts.append(attempt)
     return attempt
 
 
 def is_refusal(text: str) -> bool:
+    """Whether a sentence of a model is the fixed refusal, however it is written."""
     return exact_form(without_marks(text)) == exact_form(REFUSAL)
 
 
@@ -54,6 +56,7 @@ def held(attempt: Attempt, hold: Callable[[], Support]) -> Support:
 
 
 def shown(text: str, support: Support, attempt: Attempt) -> Sentence:
+    """The sentence without marks, kept with the attempt."""
     said = without_marks(text)
     attempt.sentences.append(said)
     attempt.supports.append(support)

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from router.evidence.claims import Claim, claims_of, counted_things
 from router.evidence.focus import Focus, roots
-from router.evidence.quantities import quantities
+from router.evidence.quantities import Quantity, quantities
 from router.evidence.questions import Question
 from router.evidence.sources import (
     CONTEXT,
@@ -252,38 +252,34 @@ def _counts_something_else(said: Said, number: int, source: Source, asked: Quest
 def _is_of_another_clause(said: Said, number: int, source: Source, asked: Question) -> bool:
     """Whether a like value in another clause has more of what is asked around it: of `it listens on
     port 80 and serves its metrics on port 81`, 80 is not the port of the metrics."""
-    sentence = source.sentences[number]
-    if len(_cells(source, number)) > 1:
-        return False
-    own = {(one.quantity.value, one.quantity.kind) for one in said.news if one.quantity}
     found = source.quantities_of(number)
-    around = _clauses(sentence, [(one.start, one.end) for one in found], source.folded.text)
+    said_here = {(one.quantity.value, one.quantity.kind) for one in said.news if one.quantity}
+    own = [one for one in found if (one.value, one.kind) in said_here]
+    if not own or len(_cells(source, number)) > 1:
+        return False
+    around = _clauses(source.sentences[number], found, source.folded.text)
     wanted = roots(asked.aspect)
     shared = [len(wanted & roots(stems_of(clause))) for clause in around]
-    for mine, quantity in enumerate(found):
-        if around and (quantity.value, quantity.kind) in own:
-            rivals = [
-                shared[place]
-                for place, other in enumerate(found)
-                if (other.value, other.kind) not in own
-                and (other.kind, other.units) == (quantity.kind, quantity.units)
-            ]
-            if max(rivals, default=0) <= shared[mine]:
-                return False
-    return bool(around) and any((one.value, one.kind) in own for one in found)
+    of_value = dict(zip(found, shared, strict=True)) if around else {}
+    return bool(of_value) and all(
+        any(
+            of_value[other] > of_value[one]
+            for other in found
+            if other not in own and (other.kind, other.units) == (one.kind, one.units)
+        )
+        for one in own
+    )
 
 
-def _clauses(
-    sentence: SourceSentence, values: Sequence[tuple[int, int]], folded: str
-) -> list[list[Word]]:
+def _clauses(sentence: SourceSentence, values: Sequence[Quantity], folded: str) -> list[list[Word]]:
     """The words of the clause around each value; none where nothing parts two of them."""
-    borders = [sentence.words[0].start if sentence.words else 0]
-    for (_, end), (start, _) in pairwise(values):
-        parted = [end + found.start() for found in _PARTING.finditer(folded[end:start])]
-        if not parted:
+    borders = [sentence.words[0].start]
+    for one, other in pairwise(values):
+        parting = _PARTING.search(folded, one.end, other.start)
+        if parting is None:
             return []
-        borders.append(parted[0])
-    borders.append(sentence.words[-1].end if sentence.words else 0)
+        borders.append(parting.start())
+    borders.append(sentence.words[-1].end)
     return [
         [word for word in sentence.words if start <= word.start < end]
         for start, end in pairwise(borders)

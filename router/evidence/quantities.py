@@ -40,77 +40,85 @@ class Quantity:
     per: Unit | None = None
 
 
+# By dimension: the names of a unit, and how much of the base unit it is.
+_TIME_UNITS = {
+    "ns nanosecond nanoseconds": "0.000000001",
+    "us µs μs microsecond microseconds": "0.000001",
+    "ms msec millisecond milliseconds": "0.001",
+    "s sec secs second seconds": "1",
+    "min mins minute minutes": "60",
+    "h hr hrs hour hours": "3600",
+    "d day days": "86400",
+    "w week weeks": "604800",
+}
+_SIZE_UNITS = {
+    "b byte bytes": "1",
+    "kb kilobyte kilobytes": "1000",
+    "mb megabyte megabytes": "1000000",
+    "gb gigabyte gigabytes": "1000000000",
+    "tb terabyte terabytes": "1000000000000",
+    "kib": "1024",
+    "mib": "1048576",
+    "gib": "1073741824",
+    "tib": "1099511627776",
+}
+_WAVE_UNITS = {
+    "hz hertz": "1",
+    "khz kilohertz": "1000",
+    "mhz megahertz": "1000000",
+    "ghz gigahertz": "1000000000",
+}
+_LENGTH_UNITS = {
+    "mm millimetre millimetres millimeter millimeters": "0.001",
+    "cm centimetre centimetres centimeter centimeters": "0.01",
+    "metre metres meter meters": "1",
+    "km kilometre kilometres kilometer kilometers": "1000",
+}
+_SCALED = {
+    "time": _TIME_UNITS,
+    "size": _SIZE_UNITS,
+    "frequency": _WAVE_UNITS,
+    "length": _LENGTH_UNITS,
+}
+_ALONE = (
+    "month months mo",
+    "quarter quarters",
+    "year years yr yrs",
+    "% percent pct",
+    "°c",
+    "°f",
+    "° degree degrees deg",
+    "$ usd dollar dollars",
+    "€ eur euro euros",
+    "£ gbp",
+    "mph",
+    "knot knots kn kt",
+    "ft foot feet",
+    "mile miles",
+    "inch inches",
+    "g gram grams",
+    "kg kilogram kilograms",
+    "tonne tonnes",
+    "litre litres liter liters",
+    "db decibel decibels",
+    "volt volts",
+    "kv kilovolt kilovolts",
+    "ampere amperes amp amps",
+    "watt watts",
+    "kw kilowatt kilowatts",
+    "kwh",
+    "rpm",
+)
+
+
 def _table() -> dict[str, tuple[Unit, ...]]:
-    time = {
-        "ns nanosecond nanoseconds": "0.000000001",
-        "us µs μs microsecond microseconds": "0.000001",
-        "ms msec millisecond milliseconds": "0.001",
-        "s sec secs second seconds": "1",
-        "min mins minute minutes": "60",
-        "h hr hrs hour hours": "3600",
-        "d day days": "86400",
-        "w week weeks": "604800",
-    }
-    sizes = {
-        "b byte bytes": "1",
-        "kb kilobyte kilobytes": "1000",
-        "mb megabyte megabytes": "1000000",
-        "gb gigabyte gigabytes": "1000000000",
-        "tb terabyte terabytes": "1000000000000",
-        "kib": "1024",
-        "mib": "1048576",
-        "gib": "1073741824",
-        "tib": "1099511627776",
-    }
-    waves = {
-        "hz hertz": "1",
-        "khz kilohertz": "1000",
-        "mhz megahertz": "1000000",
-        "ghz gigahertz": "1000000000",
-    }
-    lengths = {
-        "mm millimetre millimetres millimeter millimeters": "0.001",
-        "cm centimetre centimetres centimeter centimeters": "0.01",
-        "metre metres meter meters": "1",
-        "km kilometre kilometres kilometer kilometers": "1000",
-    }
-    scaled = {"time": time, "size": sizes, "frequency": waves, "length": lengths}
-    alone = (
-        "month months mo",
-        "quarter quarters",
-        "year years yr yrs",
-        "% percent pct",
-        "°c",
-        "°f",
-        "° degree degrees deg",
-        "$ usd dollar dollars",
-        "€ eur euro euros",
-        "£ gbp",
-        "mph",
-        "knot knots kn kt",
-        "ft foot feet",
-        "mile miles",
-        "inch inches",
-        "g gram grams",
-        "kg kilogram kilograms",
-        "tonne tonnes",
-        "litre litres liter liters",
-        "db decibel decibels",
-        "volt volts",
-        "kv kilovolt kilovolts",
-        "ampere amperes amp amps",
-        "watt watts",
-        "kw kilowatt kilowatts",
-        "kwh",
-        "rpm",
-    )
     table: dict[str, tuple[Unit, ...]] = {
         name: (Unit(dimension, Decimal(factor)),)
-        for dimension, names in scaled.items()
+        for dimension, names in _SCALED.items()
         for group, factor in names.items()
         for name in group.split()
     }
-    table |= {name: (Unit(group.split()[0]),) for group in alone for name in group.split()}
+    table |= {name: (Unit(group.split()[0]),) for group in _ALONE for name in group.split()}
     table["m"] = (Unit("length"), Unit("time", Decimal(60)))
     return table
 

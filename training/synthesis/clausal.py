@@ -45,9 +45,7 @@ def told_together(found: Labelled, subject: Subject) -> tuple[str, Stated] | Non
     sentence = f"{before} {value}"
     for told in stated(sentence, subject.bare):
         is_within = told.start >= len(before) and (meant is None or told.concept is meant.concept)
-        if is_within and told.of.lower() != label.lower():
-            return sentence[told.start : told.end], told
-        if is_within and told.concept.is_of_part:
+        if is_within and (told.concept.is_of_part or told.of.lower() != label.lower()):
             return sentence[told.start : told.end], told
     return None
 

@@ -37,7 +37,7 @@ _NEGATIVE = re.compile(r"\b(?:not|never|no|none|nobody|nothing|neither|nor|canno
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Bodies:
     """Bodies of questions, without a mark at the end; `front` and `embedded` may be empty."""
 
     in_place: str
@@ -50,7 +50,7 @@ class Asked:
     """Whether the clause tells somebody to do something."""
 
 
-def ask(clause: str, value: Value) -> Asked | None:
+def ask(clause: str, value: Value) -> Bodies | None:
     """The questions for `value` in `clause`, which starts as inside a sentence."""
     clause, value = _last_thought(*_segment(clause, _with_marks(clause, value)))
     target = target_of(clause, value)
@@ -74,7 +74,7 @@ def ask(clause: str, value: Value) -> Asked | None:
     gap = target.start if target.answer != value.text else value.start
     blank = f"{clause[:gap].rstrip()} {GAP}{clause[value.end :]}".strip()
     is_told = bool(main) and is_order(main.split())
-    return Asked(place, front, embedded, blank, target.noun, target.answer, is_told)
+    return Bodies(place, front, embedded, blank, target.noun, target.answer, is_told)
 
 
 def _with_marks(clause: str, value: Value) -> Value:

@@ -5,8 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from training.synthesis.asking import About, Asked, of_concept
-from training.synthesis.clauses import Asked as Bodies
-from training.synthesis.clauses import ask
+from training.synthesis.clauses import Bodies, ask
 from training.synthesis.sentences import Said
 from training.synthesis.spoken import Stated
 from training.synthesis.subjects import Subject

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.synthesis.clauses import Asked, ask
+from training.synthesis.clauses import Bodies, ask
 from training.synthesis.values import Value, values_of
 
 
-def asked(clause: str, kind: str = "") -> Asked | None:
+def asked(clause: str, kind: str = "") -> Bodies | None:
     """For the first value in the clause (of a kind)."""
     return ask(clause, next(value for value in values_of(clause) if kind in ("", value.kind)))
 
