@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from django.conf import settings
 
+from router.evidence.objections import REFUTATIONS
 from router.evidence.questions import read_question
 from router.evidence.sources import names, read_source
 from router.models import ModelVersion, TaughtQuestions
@@ -107,11 +108,14 @@ def support_of(
     hashes: Sequence[str],
     taught: Taught | None,
 ) -> Support:
-    """`verify`, and where the answer is that of the nearest taught question, the same for that.
+    """`verify`, and where the answer is that of the nearest taught question, the same for that,
+    unless the sentence itself speaks against the answer.
 
     `hashes` are those of the passages' contents. An answer that both bear out has the better score.
     """
     plain = verify(question, answer, passages)
+    if plain.problem in REFUTATIONS:
+        return plain
     meant = _as_taught(question, answer, passages, hashes=hashes, taught=taught)
     if meant is None:
         return plain

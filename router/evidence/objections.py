@@ -50,6 +50,14 @@ _PARTING = re.compile(r"[,;]|\b(?:and|but|while|whereas)\b")
 _OPPOSITE = {stem(one): stem(other) for pair in _OPPOSITES for one, other in (pair, reversed(pair))}
 
 
+_OPPOSITE_SAID = "The passage says the opposite."
+_SIBLINGS = "In the passage, the value belongs to something else."
+_COUNTS_ELSE = "In the passage, another number counts what is asked for."
+_OTHER_CLAUSE = "In the passage, another value stands beside what is asked for."
+REFUTATIONS = frozenset({_OPPOSITE_SAID, _SIBLINGS, _COUNTS_ELSE, _OTHER_CLAUSE})
+"""What a sentence itself says against an answer, where the others only find too little for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A sentence (or `CONTEXT`) of a passage, from 0. `fit` to the question and `covered` share
@@ -153,13 +161,13 @@ def objection(
 def _objection_to(number: int, source: Source, asked: Question, said: Said) -> str:
     """What the sentence itself says against it."""
     if _contradicts(said, source.sentences[number], asked):
-        return "The passage says the opposite."
+        return _OPPOSITE_SAID
     if _is_a_siblings(said, number, source, asked):
-        return "In the passage, the value belongs to something else."
+        return _SIBLINGS
     if _counts_something_else(said, number, source, asked):
-        return "In the passage, another number counts what is asked for."
+        return _COUNTS_ELSE
     if _is_of_another_clause(said, number, source, asked):
-        return "In the passage, another value stands beside what is asked for."
+        return _OTHER_CLAUSE
     return ""
 
 

@@ -63,6 +63,15 @@ def test_what_the_words_bear_out_needs_no_taught_question_and_fits_the_better_fo
     assert both.score == 0.99 > alone.score
 
 
+def test_what_the_sentence_refutes_no_taught_question_bears_out() -> None:
+    text = "Night-bell listens on port 5071 and serves its metrics on port 9071."
+    passages = [Passage("night-bell", "Settings", text)]
+    asked = "Which port does night-bell serve its metrics on?"
+    for question, supported in ((PORT.question, True), (asked, False)):
+        found = support_of(question, "5071", passages, hashes=["settings"], taught=PORT)
+        assert found.supported is supported
+
+
 @pytest.mark.parametrize(
     ("question", "answer", "near", "hashes"),
     [
