@@ -5,7 +5,7 @@ passages, question by question. What could not be measured does not pass.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from training.comparing import Compared, Value, exact, f1, gains
 from training.metrics import Difference, Summary, paired_rise, percentile, summarised
@@ -68,7 +68,7 @@ def judge(evidence: GateInput) -> list[GateCheck]:
     return [
         _exact_match(summary, evidence.limits.exact_match),
         _hallucination(evidence.questions, evidence.limits.hallucination),
-        _over_refusal(summary, evidence.limits.over_refusal),
+        _over_refusal(summary, evidence.limits),
         _above_rag(evidence),
         _superseded(evidence),
         _extraction(evidence.extraction),
@@ -113,10 +113,17 @@ def _hallucination(questions: Sequence[Compared], limit: float) -> GateCheck:
     return _bounded("hallucination", share, limit, f"{reason}; at most {_percent(limit)} may.")
 
 
-def _over_refusal(summary: Summary, limit: float) -> GateCheck:
-    share, of = summary.over_refusal, _counted(summary.answerable, "answerable question")
+def _over_refusal(summary: Summary, limits: Limits) -> GateCheck:
+    """A few more of few questions are chance, and what the model refuses is read from passages."""
+    share, limit = summary.over_refusal, limits.over_refusal
+    of = _counted(summary.answerable, "answerable question")
     reason = f"{_percent(share)} of {of} got a refusal, at most {_percent(limit)} may."
-    return _bounded("over_refusal", share, limit, reason)
+    plain = _bounded("over_refusal", share, limit, reason)
+    if plain.passed or share is None or summary.answerable >= limits.questions:
+        return plain
+    low, _ = summary.ci95["over_refusal"]
+    reason += f" Under {limits.questions} questions only a whole interval above that fails."
+    return replace(plain, passed=low <= limit, reason=reason)
 
 
 def _share(outcomes: Sequence[bool]) -> float | None:

@@ -51,7 +51,8 @@ class Summary:
     (answered with something that is not right) and `over_refusal` (refused). Of those that are
     not: `hallucination`, answered with a statement instead of a refusal. Of all refusals,
     `refusal_precision` are right; of all questions that are not answerable, `refusal_recall` are
-    refused. `ci95` holds the 95 % intervals of exact_match, token_f1 and hallucination.
+    refused. `ci95` holds the 95 % intervals of exact_match, token_f1, over_refusal and
+    hallucination.
     """
 
     n: int
@@ -139,6 +140,7 @@ def summarised(outcomes: Sequence[Outcome], *, intervals: bool = True) -> Summar
     measured = {
         "exact_match": [(float(one.exact), one.fact) for one in known],
         "token_f1": [(one.token_f1, one.fact) for one in known],
+        "over_refusal": [(float(one.refused), one.fact) for one in known],
         "hallucination": [(float(not one.refused), one.fact) for one in unknown],
     }
     return Summary(

@@ -103,7 +103,7 @@ def books_for(user: Reader, collections: Iterable[int]) -> list[Book]:
     for pk, sha256 in kept.values_list("pk", "sha256"):
         # One that is replaced this very moment is missed by one question.
         with suppress(Precedents.DoesNotExist):
-            books.append(_book(pk, sha256))
+            books.append(_at_hand(pk).book(sha256))
     return [book for book in books if book.precedents]
 
 
@@ -131,8 +131,30 @@ def settled(
     return settle(question, passages, [near.get(one, []) for one in collections], known)
 
 
+@dataclass(slots=True)
+class _AtHand:
+    """The newest precedents of a collection, by the primary key of their row: each upload brings
+    others, and those of before would stay in memory."""
+
+    pk: int
+    newest: tuple[str, Book] | None = None
+
+    def book(self, sha256: str) -> Book:
+        """Those of this digest; raises `Precedents.DoesNotExist`."""
+        newest = self.newest
+        if newest is None or newest[0] != sha256:
+            # Two would be there while the new ones are read.
+            self.newest = None
+            newest = self.newest = sha256, _read(self.pk, sha256)
+        return newest[1]
+
+
 @lru_cache(maxsize=AT_HAND)
-def _book(pk: int, sha256: str) -> Book:
+def _at_hand(pk: int) -> _AtHand:
+    return _AtHand(pk)
+
+
+def _read(pk: int, sha256: str) -> Book:
     kept = Precedents.objects.get(pk=pk, sha256=sha256)
     is_whole = is_intact(kept)
     if not is_whole:

@@ -85,11 +85,19 @@ def test_statements_where_nothing_is_documented_are_limited(invented: int, passe
     assert (found.value, found.passed) == (invented / 100, passed)
 
 
-@pytest.mark.parametrize(("refused", "passed"), [(5, True), (6, False)])
+@pytest.mark.parametrize(("refused", "passed"), [(10, True), (11, False)])
 def test_refusing_what_is_documented_is_limited(refused: int, passed: bool) -> None:
-    questions = [*asked(RIGHT, 100 - refused), *asked(REFUSED, refused), *asked(SILENT, 1)]
+    questions = [*asked(RIGHT, 200 - refused), *asked(REFUSED, refused), *asked(SILENT, 1)]
     found = check(GateInput(questions, None), "over_refusal")
-    assert (found.value, found.passed) == (refused / 100, passed)
+    assert (found.value, found.passed) == (refused / 200, passed)
+
+
+@pytest.mark.parametrize(("refused", "passed"), [(4, True), (5, True), (8, True), (12, False)])
+def test_of_few_questions_it_must_surely_refuse_too_many(refused: int, passed: bool) -> None:
+    questions = [*asked(RIGHT, 80 - refused), *asked(REFUSED, refused), *asked(SILENT, 1)]
+    found = check(GateInput(questions, None), "over_refusal")
+    assert (found.value, found.passed) == (refused / 80, passed)
+    assert ("only a whole interval above" in found.reason) is (refused > 4)
 
 
 def test_what_was_not_asked_does_not_pass() -> None:

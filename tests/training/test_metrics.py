@@ -139,7 +139,7 @@ def test_shares_are_what_they_are_defined_as(many: Sequence[Outcome]) -> None:
     assert summary.refusal_recall == share([o for o in unknown if o.refused], unknown)
     assert summary.refusal_precision == share([o for o in refused if not o.answerable], refused)
     assert set(summary.ci95) == {
-        *(("exact_match", "token_f1") if known else ()),
+        *(("exact_match", "token_f1", "over_refusal") if known else ()),
         *(("hallucination",) if unknown else ()),
     }
 

@@ -1,5 +1,6 @@
 """Pairs answer questions in other words and about other things, from the text of today."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -235,6 +236,23 @@ class TestRefresh:
         assert keeping.books_for(None, [bell.document.collection_id])
         with django_assert_num_queries(1):
             keeping.books_for(None, [bell.document.collection_id])
+
+    def test_a_process_has_only_the_newest_of_a_collection_at_hand(
+        self, bell: DocumentVersion
+    ) -> None:
+        def at_hand() -> int:
+            return sum(isinstance(one, keeping.Book) for one in gc.get_objects())
+
+        of = [bell.document.collection_id]
+        assert keeping.books_for(None, of)
+        before = at_hand()
+        for number in range(3):
+            asked = f"How loud is it, for the {number}. time?"
+            a_pair(bell, asked, "5071", evidence=BELL, review=QAPair.Review.APPROVED)
+            precedents.refresh()
+            (book,) = keeping.books_for(None, of)
+            assert len(book.precedents) == number + 2
+        assert at_hand() == before
 
     def test_they_go_with_their_collection(self, bell: DocumentVersion) -> None:
         collection = bell.document.collection
