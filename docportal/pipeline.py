@@ -14,6 +14,7 @@ from ingestion.chunking import chunk
 from ingestion.errors import ParseError, UserError
 from ingestion.leases import LeaseLost
 from ingestion.models import DocumentVersion
+from ingestion.paths import title_of
 from ingestion.pokes import poke
 from ingestion.sandbox import parse_safely
 from ingestion.sniffing import media_type_of
@@ -97,4 +98,5 @@ def parse(job: jobs.Claim) -> None:
         tracing.note(passages=len(drafts))
     if not drafts:
         raise ParseError("no-text", "There is no text in this file. Upload one with text.")
-    jobs.save_chunks(job, parsed.title, drafts)
+    title = parsed.title or title_of(job.version.document.path)
+    jobs.save_chunks(job, title, drafts)

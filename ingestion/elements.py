@@ -33,5 +33,7 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
+    """`title` is empty where the file does not say one."""
+
     title: str
     elements: tuple[Element, ...]

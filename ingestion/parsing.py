@@ -41,7 +41,7 @@ _NO_TEXT = (
 
 
 def parse(path: Path, media_type: str, zip_limits: ZipLimits | None = None) -> ParsedDocument:
-    """The title and the blocks of a file, in reading order.
+    """The title of a file, perhaps empty, and its blocks in reading order.
 
     Raises ParseError with a reason for its writer.
     """
@@ -55,7 +55,7 @@ def parse(path: Path, media_type: str, zip_limits: ZipLimits | None = None) -> P
         document = _parse_text(decode(path.read_bytes()), media_type)
     if not document.elements:
         raise ParseError("no-text", _NO_TEXT)
-    title = document.title or _first_heading(document.elements) or _readable(path.stem)
+    title = document.title or _first_heading(document.elements)
     return ParsedDocument(title[:300], document.elements)
 
 
@@ -140,8 +140,3 @@ def _first_heading(elements: Iterable[Element], level: int = 6) -> str:
         if element.kind is ElementKind.HEADING and element.level <= level:
             return element.text
     return ""
-
-
-def _readable(stem: str) -> str:
-    words = re.sub(r"[_\-\s]+", " ", stem).strip()
-    return words[:1].upper() + words[1:] or "Untitled"

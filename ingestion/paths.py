@@ -24,6 +24,12 @@ def clean_path(path: str) -> str:
     return "/".join(parts)
 
 
+def title_of(path: str) -> str:
+    """What a document is called whose file does not say it. Hyphens stay: `night-bell` is a
+    name."""
+    return " ".join(PurePosixPath(path).stem.replace("_", " ").split())
+
+
 def document_slug(collection_slug: str, path: str) -> str:
     """A readable address that is the same on every installation.
 

@@ -20,7 +20,7 @@ from ingestion.audit import Actor, record
 from ingestion.commits import AUTHOR_LENGTH, Commit, plain
 from ingestion.errors import UploadError, UserError
 from ingestion.models import Collection, DocType, Document, DocumentVersion
-from ingestion.paths import clean_path, document_slug
+from ingestion.paths import clean_path, document_slug, title_of
 from ingestion.pokes import poke
 from ingestion.sniffing import media_type_by_name
 from ingestion.storage import StoredFile, keep_original
@@ -112,7 +112,7 @@ def _new_document(
     doc_type = doc_type or collection.default_doc_type
     return {
         "slug": document_slug(collection.slug, path),
-        "title": Path(path).stem.replace("-", " ").replace("_", " "),
+        "title": title_of(path),
         "owner": author,
         "doc_type": doc_type or DocType.OTHER,
         "doc_type_guessed": not doc_type,

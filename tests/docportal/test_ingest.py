@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from docportal.models import User
-from ingestion.models import Chunk, Collection, Document
+from ingestion.models import Chunk, Collection, Document, DocumentVersion
 from router import retrieval, services
 from training.models import QAPair
 
@@ -64,6 +64,13 @@ def test_folder_becomes_searchable_documents(ingest: Ingest) -> None:
         ("notes/quay.txt", 1, "parsed"),
     ]
     assert "05:40" in found("When does the north ramp open?")[0]
+
+
+def test_file_without_a_heading_is_called_as_its_path_says(ingest: Ingest, tree: Path) -> None:
+    (tree / "night_shift-bell.txt").write_text("the bell rings at 05:40.")
+    ingest()
+    version = DocumentVersion.objects.get(document__path="night_shift-bell.txt")
+    assert version.title == version.document.title == "night shift-bell"
 
 
 def test_second_run_changes_nothing(ingest: Ingest) -> None:
