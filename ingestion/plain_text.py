@@ -17,6 +17,7 @@ _NUMBERED = re.compile(r"(\d+(?:\.\d+)*)\.?\s+[A-Z]\S*(?:\s+\S+){0,9}$")
 _CODE = re.compile(r"[{}\[\]();=<>|$\\`]|^\s*(?:#|//|- )|^\s*[\w./-]+:(?:\s|$)|\s--?\w|^\s*\S+/\S+")
 _COMMON = re.compile(r"\b(?:the|and|of|to|is|are|in|for|a|an|it|that|with|on)\b", re.IGNORECASE)
 _GAP = re.compile(r"\s{2,}")
+_LEADERS = re.compile(r"(\s*\S.{0,60}?)(?:\s*\.{4,}|\s+\.{3}|(?:\s\.){3,})\s+(?=[^\s.])")
 _FENCE = re.compile(r"\s*(```+|~~~+)\s*([\w+#-]*)\s*$")
 _SLACK = 10
 """Characters by which a wrapped line may end early."""
@@ -88,6 +89,12 @@ def to_html(text: str) -> str:
     return "\n".join(writer.parts)
 
 
+def without_leader(line: str) -> str:
+    """`port: 8080` for `port ........ 8080`, any other line as it is."""
+    found = _LEADERS.match(line)
+    return f"{found[1]}: {line[found.end() :]}" if found else line
+
+
 def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
     """Runs of lines without an empty one; a fenced block is one run."""
     block: list[str] = []
@@ -125,7 +132,7 @@ def _write_block(writer: _Writer, lines: list[str], above: int, *, is_last: bool
             lines[1:-1] if _FENCE.match(lines[-1]) and len(lines) > 1 else lines[1:], mark[2]
         )
         return
-    lines = _write_ruled_headings(writer, lines)
+    lines = _write_ruled_headings(writer, _without_leaders(lines))
     if not lines:
         return
     if rows := _table_rows(lines):
@@ -148,6 +155,12 @@ def _write_block(writer: _Writer, lines: list[str], above: int, *, is_last: bool
         _write_list(writer, lines[start:])
     else:
         writer.paragraph(lines)
+
+
+def _without_leaders(lines: list[str]) -> list[str]:
+    """Where several and most of the lines have dots in front of a value, not for those of prose."""
+    led = sum(bool(_LEADERS.match(line)) for line in lines)
+    return [without_leader(line) for line in lines] if led >= max(2, len(lines) / 2) else lines
 
 
 def _is_numbered_heading(blocks: Sequence[Sequence[str]], place: int) -> bool:

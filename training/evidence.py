@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from ingestion.plain_text import without_leader
 from router.evidence.quantities import agree, quantities
 from router.text import content_stems, exact_form, fold, words
 from training.identity import fact_key
@@ -77,7 +78,8 @@ def quoted(question: str, answer: str, evidence: str, sources: Iterable[Source])
     Of several places, the one nearest to the question.
     """
     plain = _TAG.sub("", evidence)
-    for wording in (plain, plain.strip(_OUTER)):
+    led = "\n".join(map(without_leader, plain.split("\n")))
+    for wording in (plain, plain.strip(_OUTER), led):
         wanted = squeeze(wording).text
         found = [
             (source, span)

@@ -408,11 +408,21 @@ def test_zero_bytes_go_and_characters_stay_as_they_are_written(tmp_path: Path) -
     assert texts(document, PROSE) == ["mark ﬁne é x²"]
 
 
-def test_a_file_without_any_heading_is_named_after_its_file(tmp_path: Path) -> None:
-    assert (
-        parsed(tmp_path, "night_shift-notes.txt", "just one line here.").title
-        == "Night shift notes"
+def test_a_file_without_any_heading_has_no_title(tmp_path: Path) -> None:
+    assert parsed(tmp_path, "night-shift.txt", "just one line here.").title == ""
+
+
+def test_dots_that_lead_to_a_value_become_a_colon_and_those_of_a_sentence_stay(
+    tmp_path: Path,
+) -> None:
+    text = (
+        "Quick look\n\n  uplink port ............ 7444\n  link cert. valid ....... 180 days\n"
+        "  written in . . . . . Rust\n\nShe wrote all she wanted .... The rest is\nsilence.\n"
     )
+    assert texts(parsed(tmp_path, "relay.txt", text), PROSE) == [
+        "uplink port: 7444\nlink cert. valid: 180 days\nwritten in: Rust",
+        "She wrote all she wanted .... The rest is silence.",
+    ]
 
 
 # --- Word ---------------------------------------------------------------------------------------

@@ -61,6 +61,13 @@ def test_imported_pair_is_tied_to_its_words_through_markup(document: Document) -
     assert pair.review == QAPair.Review.APPROVED
 
 
+def test_imported_pair_is_tied_to_a_line_whose_dots_became_a_colon(wiki: Collection) -> None:
+    relay = publish(wiki, "relay.txt", [passage("uplink port: 7444\nwritten in: Rust")]).document
+    led = line("Which port?", "7444", "uplink port ............ 7444")
+    import_pairs(relay, [led])
+    assert QAPair.objects.live().get().evidence == "uplink port: 7444"
+
+
 def test_answer_may_say_a_number_in_another_way_than_its_evidence(document: Document) -> None:
     waits = "The first retry waits 30 seconds."
     import_pairs(document, [line("How long is the first wait?", "half a minute", waits)])
