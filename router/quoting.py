@@ -19,7 +19,7 @@ from pathlib import Path
 from router.evidence.focus import Place, is_row, read_focus, roots, shows
 from router.evidence.quantities import quantities
 from router.evidence.questions import Question, read_question
-from router.evidence.sources import Source, names, read_source
+from router.evidence.sources import Source, is_elsewhere, names, read_source
 from router.prompts import Passage
 from router.text import content_stems, fold
 from router.verification import fits, titles_of
@@ -58,7 +58,8 @@ class Likeliest:
     """A sentence, or the value of a row, by its passage, from 0, and by its start and end in
     characters of the passage's text.
 
-    `probability` is that it holds the answer; `is_readable`: it says something by itself.
+    `probability` is that it holds the answer; `is_readable`: it says something by itself, and of
+    the environment that is asked about.
     """
 
     passage: int
@@ -120,7 +121,9 @@ def likeliest(
         sentence.start + start,
         sentence.start + end,
         probability=likely[passage, number],
-        is_readable=_is_readable(line) and (value is not None or len(line.split()) >= SAYING),
+        is_readable=_is_readable(line)
+        and (value is not None or len(line.split()) >= SAYING)
+        and not is_elsewhere(asked, source, number),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
+from ingestion.tokens import is_everyday_word
 from router.evidence.quantities import UNITS, Kind, Quantity, quantities
 from router.text import STOP_WORDS, Word, fold, is_content, words
 
@@ -117,6 +118,32 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
             found.append(folded[typed[at].start : typed[at + size - 1].end])
         at += size or 1
     return list(dict.fromkeys(found))
+
+
+def without_compounds(question: str, named: Sequence[str], titles: Iterable[str]) -> list[str]:
+    """What a question names, less its adjectives: beside a name that stands in one of the titles,
+    `shore-side part` names nothing, unless a word of `shore-side` stands in a title as well."""
+    titled = [words(fold(title).text) for title in titles]
+    told = {word.text for title in titled for word in title}
+    spelled = [words(fold(name).text) for name in named]
+    if not any(
+        place_of_phrase(phrase, title) is not None for phrase in spelled for title in titled
+    ):
+        return list(named)
+    return [
+        name
+        for name, phrase in zip(named, spelled, strict=True)
+        if not _is_attribute(name, question)
+        or any(word.text in told or not is_everyday_word(word.text) for word in phrase)
+    ]
+
+
+def _is_attribute(name: str, question: str) -> bool:
+    """Whether a noun follows a plain hyphenated word."""
+    following = re.search(rf"(?<!\S){re.escape(name)} ([a-z]+)\b", question)
+    if not _KEBAB.fullmatch(name) or following is None:
+        return False
+    return is_content(words(following[1])[0])
 
 
 @lru_cache(maxsize=2_000)

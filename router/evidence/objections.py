@@ -16,6 +16,7 @@ from router.evidence.sources import (
     CONTEXT,
     Source,
     SourceSentence,
+    is_elsewhere,
     names,
     nearly_names,
     stems_of,
@@ -54,7 +55,8 @@ _OPPOSITE_SAID = "The passage says the opposite."
 _SIBLINGS = "In the passage, the value belongs to something else."
 _COUNTS_ELSE = "In the passage, another number counts what is asked for."
 _OTHER_CLAUSE = "In the passage, another value stands beside what is asked for."
-REFUTATIONS = frozenset({_OPPOSITE_SAID, _SIBLINGS, _COUNTS_ELSE, _OTHER_CLAUSE})
+_ELSEWHERE = "The passage says it of another environment, or of none."
+REFUTATIONS = frozenset({_OPPOSITE_SAID, _SIBLINGS, _COUNTS_ELSE, _OTHER_CLAUSE, _ELSEWHERE})
 """What a sentence itself says against an answer, where the others only find too little for it."""
 
 
@@ -149,6 +151,8 @@ def objection(
     for entity in asked.entities:
         if not _is_named(entity, source, sources):
             return f"“{entity}” stands nowhere in the passage that holds the answer."
+    if is_elsewhere(asked, source, one.sentence):
+        return _ELSEWHERE
     if one.fit < _MIN_SHARE_OF_BEST_FIT * best_fit or not one.fit:
         return "The place that holds the answer is not about the question."
     sure = asked.wanted is not None and asked.wanted.is_sure

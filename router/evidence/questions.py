@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from router.evidence.claims import counted_from, entities_of, titled_in
+from router.evidence.claims import counted_from, entities_of, titled_in, without_compounds
+from router.evidence.environments import environments
 from router.evidence.quantities import UNITS, Unit
 from router.evidence.wanted import Wanted, wanted_value
 from router.text import fold, is_content, words
@@ -16,7 +17,7 @@ _COUNTED = re.compile(r"\b(?:how many|number of)\b")
 class Question:
     """`stems` of its content words; the `units` that it mentions; the `entities` that it names;
     the stems by which it `named` them, and all others, its `aspect`; the kind of value `wanted`,
-    if its wording tells; the stems of what it wants `counted`."""
+    if its wording tells; the stems of what it wants `counted`; the `environments` it speaks of."""
 
     stems: frozenset[str]
     units: frozenset[Unit]
@@ -25,6 +26,7 @@ class Question:
     aspect: frozenset[str]
     wanted: Wanted | None
     counted: frozenset[str] = frozenset()
+    environments: frozenset[str] = frozenset()
 
 
 def read_question(text: str, titles: Iterable[str] = ()) -> Question:
@@ -35,7 +37,8 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
     stems = frozenset(word.stem for word in own_words if is_content(word))
     # Short names of units are everyday words, too: `in`, `a`, `m`.
     units = {unit for word in own_words if len(word.text) > 2 for unit in UNITS.get(word.text, ())}
-    entities = entities_of(text)
+    titles = list(titles)
+    entities = without_compounds(text, entities_of(text), titles)
     known = [fold(entity).text for entity in entities]
     entities += [name for name in titled_in(text, titles) if not any(name in one for one in known)]
     named = frozenset(word.stem for name in entities for word in words(fold(name).text))
@@ -51,4 +54,5 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
             for asked in _COUNTED.finditer(folded)
             for stem in counted_from(asked.end(), own_words)
         ),
+        environments=environments(folded),
     )

@@ -15,6 +15,7 @@ from router.evidence.claims import (
     literal_pattern,
     place_of_phrase,
 )
+from router.evidence.environments import PRODUCTION, environments
 from router.evidence.quantities import Quantity, agree, quantities
 from router.evidence.questions import Question
 from router.prompts import Passage
@@ -139,6 +140,24 @@ def nearly_names(source: Source, entity: str) -> bool:
         for text in (*texts, source.context_words)
         for place in range(len(text) - len(typed) + 1)
     )
+
+
+def is_elsewhere(asked: Question, source: Source, number: int) -> bool:
+    """Whether a sentence (or `CONTEXT`) speaks of other environments than the one that is asked
+    about, or of none where that is not production and the passage never speaks of it.
+
+    Documents say most things of production without saying so.
+    """
+    if len(asked.environments) != 1:
+        return False
+    here = environments(source.context)
+    if number != CONTEXT:
+        sentence = source.sentences[number]
+        here |= environments(fold(source.text[sentence.start : sentence.end]).text)
+    if here:
+        return not asked.environments <= here
+    untold = asked.environments - environments(source.folded.text)
+    return bool(untold - {PRODUCTION})
 
 
 def _quantity_places(claim: Claim, said: Quantity, source: Source, question: Question) -> set[int]:

@@ -67,9 +67,22 @@ def _quantity(*sorts: str, sure: Iterable[str] = (), noun: str = "") -> Wanted:
     return Wanted(frozenset({*sorts, *sure}), frozenset(sure), noun=named)
 
 
+# `Night-bell port?` and `port of night-bell?`, which are typed as often as it is asked.
+_NO_SENTENCE = r"(?!(?:who|whom|whose|where|when|why|how|is|are|do|does|did|can|may|has)\b)"
+
+
+def _asked(nouns: str) -> str:
+    return (
+        rf"\b(?:which|what) (?:[\w-]+ ){{0,2}}?(?:{nouns})\b"
+        rf"|^{_NO_SENTENCE}(?:\S+ ){{0,4}}(?:{nouns})\W*$"
+        rf"|^(?:the )?(?:[\w-]+ )?(?:{nouns}) (?:of|for)\b"
+    )
+
+
 def _token(nouns: str, form: str, *sorts: str, stems: str = "") -> tuple[str, Wanted]:
-    asked = rf"\b(?:which|what) (?:[\w-]+ ){{0,2}}?(?:{nouns})\b"
-    return asked, Wanted(frozenset(sorts), form=re.compile(form), noun=re.compile(stems or nouns))
+    return _asked(nouns), Wanted(
+        frozenset(sorts), form=re.compile(form), noun=re.compile(stems or nouns)
+    )
 
 
 _KINDS = (
@@ -89,12 +102,14 @@ _KINDS = (
         _quantity(sure="%", noun=r"availab\w*|percent\w*|share|fraction"),
     ),
     (
-        r"\b(?:which|what) (?:[\w-]+ ){0,2}?port\b",
+        _asked("port"),
         _quantity(sure=(_BARE,), noun="port"),
     ),
     _token("channel", r"#[a-z][\w-]+"),
     _token("version|release|build", r"v\d+|v?\d+[.-]\d\S*", _BARE, stems="version|releas|build"),
-    _token("variable", r"[a-z0-9]+_\w+", stems="variabl"),
+    _token("variable|var", r"[a-z0-9]+_\w+", stems="variabl"),
+    _token("region|zone", r"[a-z][\w/-]*(?: [a-z][\w/-]*)?"),
+    _token("language", r"[a-z][\w+#.-]*(?: \d[\w.]*)?", stems="languag"),
     _token("flag|option|switch", r"--?[a-z][\w-]*|\w+_\w+"),
     _token("path|file|directory", r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}"),
     _token(

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from router.evidence.claims import without_compounds
 from router.evidence.quantities import quantities
 from router.evidence.questions import Question, read_question
-from router.evidence.sources import Source, names, read_source
+from router.evidence.sources import Source, is_elsewhere, names, read_source
 from router.precedents.frames import (
     Fitting,
     Frame,
@@ -81,8 +82,10 @@ def settle(
     their keys. A passage counts only if it names all that the question does, and a sentence if it
     says itself of what it tells, or the headings above it do.
     """
-    asked = read_question(question, titles_of(passages))
-    named = [*_spelled(question, known), *named_in(question), *asked.entities]
+    titles = titles_of(passages)
+    asked = read_question(question, titles)
+    told = without_compounds(question, named_in(question), titles)
+    named = [*_spelled(question, known), *told, *asked.entities]
     keys = frozenset(map(name_key, named))
     nearest = max((one[0][1] for one in near if one), default=0.0)
     best: list[Settled] = []
@@ -128,7 +131,9 @@ def _of_sentences(
 ) -> Iterator[Settled]:
     """The best candidate of each value of each sentence of a passage that has one."""
     is_headed = bool(_spelled(source.context, named)) or not named
-    for sentence in source.sentences:
+    for place, sentence in enumerate(source.sentences):
+        if is_elsewhere(asked, source, place):
+            continue
         folded = fold(source.text[sentence.start : sentence.end])
         tokens = tokens_of(folded.text, named)
         found = [
@@ -137,7 +142,7 @@ def _of_sentences(
             if (frame.has_name or is_headed)
             and (fitting := fit(frame, folded.text, tokens, LEAST_LIKENESS))
             and _is_alike(precedent.answer, value := folded.text[fitting.start : fitting.end])
-            and _is_wanted(value, asked)
+            and _is_wanted(value, asked, sentence.stems | source.heading_stems)
         ]
         for alike in _by_place(found):
             score, cosine, best, _ = max(alike, key=lambda one: one[0])
@@ -172,12 +177,17 @@ def _is_alike(answer: str, value: str) -> bool:
     return 0 < len(value.split()) <= len(answer.split()) + _MORE_WORDS
 
 
-def _is_wanted(value: str, asked: Question) -> bool:
-    """Whether it is a measure of the sort that the question asks for, if it asks for one."""
+def _is_wanted(value: str, asked: Question, around: AbstractSet[str]) -> bool:
+    """Whether it is of the kind that the question asks for, if it asks for one; `around` are the
+    stems of the sentence and the headings."""
     wanted, told = asked.wanted, list(quantities(value))
-    if wanted is None or not wanted.is_measure or not told:
+    if wanted is None or any(map(wanted.has_quantity, told)):
         return True
-    return any(map(wanted.has_quantity, told))
+    if wanted.is_measure:
+        return not told
+    if wanted.noun is None or wanted.has_token(value):
+        return True
+    return any(map(wanted.noun.fullmatch, around))
 
 
 def _value(passages: Sequence[Passage], one: Settled) -> str:

@@ -53,6 +53,12 @@ def test_best_by_far_is_likely_and_quoted() -> None:
     assert best.is_quoted
 
 
+def test_what_is_said_of_another_environment_is_not_quoted() -> None:
+    told = [Passage("Pool", "", "In production the pool has 24 connections.")]
+    assert found("How many connections has the pool in production?", [0.99], told).is_quoted
+    assert not found("How many connections has the pool in staging?", [0.99], told).is_quoted
+
+
 def test_where_nothing_scores_nothing_is_believed() -> None:
     question = "Which vaccine does the nurse keep?"
     likely = likelihoods(question, OFFICE, [0.01, 0.02, 0.01])

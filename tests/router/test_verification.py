@@ -349,6 +349,56 @@ def test_a_slip_of_the_finger_makes_no_other_word(name: str, supported: bool) ->
     assert verify(f"Which port does {name} use?", "6188", [CLOCK]).supported is supported
 
 
+HOLDS = Passage(
+    "Seat holds",
+    "",
+    "In production a hold lives 7 minutes, and the pool has 24 connections in production. "
+    "In staging a hold lives 2 minutes. It listens on port 7310.",
+)
+TESTED = Passage("Seat holds in the test environment", "", "It listens on port 7311.")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("How long does a hold live in staging?", "2 minutes", True),
+        ("How long does a hold live in staging?", "7 minutes", False),
+        ("How long does a hold live in production?", "7 minutes", True),
+        ("How long does a hold live in production?", "2 minutes", False),
+        # Nothing is said of where, so it holds in production, and wherever else is spoken of.
+        ("Which port does it listen on in prod?", "7310", True),
+        ("Which port does it listen on in staging?", "7310", True),
+        ("Which port does it listen on in the sandbox?", "7310", False),
+        ("Which port does it listen on in the test environment?", "7310", False),
+        ("Which port does it listen on in the test environment?", "7311", True),
+        ("Which port does it listen on in production?", "7311", False),
+        # The word alone is none.
+        ("Which port does a test of it listen on?", "7310", True),
+    ],
+)
+def test_value_of_another_environment_is_not_supported(
+    question: str, answer: str, supported: bool
+) -> None:
+    assert verify(question, answer, [HOLDS, TESTED]).supported is supported
+
+
+INLAND = Passage("Mast relay", "", "The inland end of the relay is hosted in eu-west-1.")
+
+
+@pytest.mark.parametrize(
+    ("question", "supported"),
+    [
+        ("which region has the shore-side part of mast-relay?", True),
+        # A word of it stands in a title, nothing follows it, or nothing else is named.
+        ("which region has the mast-walker part of mast-relay?", False),
+        ("which region has mast-relay and the cargo-desk?", False),
+        ("which region has the shore-side part?", False),
+    ],
+)
+def test_adjective_with_a_hyphen_is_no_name_beside_one(question: str, supported: bool) -> None:
+    assert verify(question, "eu-west-1", [INLAND]).supported is supported
+
+
 RELEASES = Passage("Release Process", "", "A release is signed off by two people.", "release.md")
 TRAVEL = Passage("Travel Policy", "", "Trips are booked by the office.", "travel.md")
 

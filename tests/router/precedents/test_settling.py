@@ -46,6 +46,19 @@ def test_the_headings_say_of_what_a_sentence_tells_that_does_not() -> None:
     assert value([(WORKERS, 0.8)], "How many hands has dawn-horn?", [stranger]) is None
 
 
+def test_what_is_said_of_no_other_environment_settles_nothing_there() -> None:
+    assert value([(PORT, 0.8)], "Which port does dawn-horn listen on in staging?") is None
+    assert value([(PORT, 0.8)], "Which port does dawn-horn listen on in production?") == "6210"
+
+
+def test_value_of_another_kind_settles_nothing() -> None:
+    crew = precedent("Which channel does night-bell have?", "#night", "Night-bell has #night.")
+    horn = Passage("dawn-horn", "", "Dawn-horn has #dawn.")
+    assert value([(crew, 0.8)], "Which channel does dawn-horn have?", [horn]) == "#dawn"
+    assert value([(crew, 0.8)], "Which port does dawn-horn have?", [horn]) is None
+    assert value([(crew, 0.8)], "dawn-horn port?", [horn]) is None
+
+
 def test_what_is_not_near_enough_settles_nothing() -> None:
     assert value([(PORT, LEAST_SCORE - 0.01)]) is None
     mined = replace(PORT, is_written=False)
