@@ -241,7 +241,7 @@ class TestRefresh:
         self, bell: DocumentVersion
     ) -> None:
         def at_hand() -> int:
-            return sum(isinstance(one, keeping.Book) for one in gc.get_objects())
+            return sum(type(one) is keeping.Book for one in gc.get_objects())
 
         of = [bell.document.collection_id]
         assert keeping.books_for(None, of)
