@@ -56,6 +56,7 @@ _IDENTIFIER = re.compile(
 _KEBAB = re.compile(r"[A-Za-z]{2,}(?:-[A-Za-z]{2,})+")
 _CAPITALS = re.compile(r"[A-Z]{2,}")
 _NAME = re.compile(r"[A-Z][\w'’]*[a-z][\w'’]*")
+_WHOLE_NAME = re.compile(rf"{_NAME.pattern}(?: {_NAME.pattern}){{1,3}}")
 _TITLED = re.compile(r"[A-Z][\w'’]*(?: [A-Z\d][\w'’]*)+|[A-Za-z]+(?:[-_][A-Za-z\d]+)+")
 _LONGEST_NAME = 4
 # What a title ends with that says what kind of document it is: in `Release Process` it names no
@@ -80,7 +81,13 @@ _SENTENCE_START = re.compile(r"(?:^|[.!?:]\s+|\n)[\s\"'“‘(*\-•>]*$")
 def claims_of(answer: str) -> list[Claim]:
     """Every claim of an answer without citation marks, in no particular order, none twice."""
     found: dict[str, Claim] = {}
-    for claim in (*_quoted(answer), *_quantities(answer), *_identifiers(answer), *_names(answer)):
+    for claim in (
+        *_quoted(answer),
+        *_quantities(answer),
+        *_identifiers(answer),
+        *_only_name(answer),
+        *_names(answer),
+    ):
         found.setdefault(fold(claim.text).text, claim)
     return list(found.values())
 
@@ -270,6 +277,13 @@ def _identifiers(text: str) -> Iterator[Claim]:
 
 def _is_abbreviation(folded: str) -> bool:
     return folded in {"e.g", "i.e", "a.m", "p.m", "and/or", "n/a", "ok"}
+
+
+def _only_name(answer: str) -> Iterator[Claim]:
+    """An answer that is a name and no more: its first word starts no sentence."""
+    said = answer.strip(_OUTER)
+    if _WHOLE_NAME.fullmatch(said):
+        yield Claim(ClaimKind.NAME, said)
 
 
 def _names(text: str) -> Iterator[Claim]:

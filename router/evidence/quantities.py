@@ -139,7 +139,7 @@ _SCALES = {"k": 1_000, "hundred": 100, "thousand": 1_000, "million": 10**6, "bil
 _MONTH = r"(?P<month>" + "|".join(f"{name[:3]}(?:{name[3:]})?" for name in _MONTHS) + r")\b\.?"
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _ANY_NUMBER = (
-    r"(?P<sign>(?<![\w)])-)?(?P<money>[$€£]\s?)?"
+    r"(?P<sign>(?<![\w)])-|\bminus\s)?(?P<money>[$€£]\s?)?"
     r"(?P<digits>v?\d{1,3}(?:[,'_]\d{3})+(?!\d)(?:\.\d+)?|v?\d+(?:\.\d+)*)"
 )
 _WORD_NUMBER = (
@@ -250,7 +250,7 @@ def _value(match: re.Match[str]) -> str:
     scale = (match["scale"] or "").strip()
     if scale and digits.count(".") <= 1:
         digits = f"{(Decimal(digits) * _SCALES[scale]).normalize():f}"
-    return (match["sign"] or "") + digits
+    return f"-{digits}" if match["sign"] else digits
 
 
 def _with_units_of_ranges(found: list[Quantity], folded: str) -> list[Quantity]:

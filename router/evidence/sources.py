@@ -146,14 +146,16 @@ def is_elsewhere(asked: Question, source: Source, number: int) -> bool:
     """Whether a sentence (or `CONTEXT`) speaks of other environments than the one that is asked
     about, or of none where that is not production and the passage never speaks of it.
 
-    Documents say most things of production without saying so.
+    Documents say most things of production without saying so, also beside those of others.
     """
     if len(asked.environments) != 1:
         return False
     here = environments(source.context)
-    if number != CONTEXT:
+    if not here and number != CONTEXT:
         sentence = source.sentences[number]
-        here |= environments(fold(source.text[sentence.start : sentence.end]).text)
+        here = environments(fold(source.text[sentence.start : sentence.end]).text)
+        if asked.environments == {PRODUCTION} and len(source.quantities_of(number)) > 1:
+            return False
     if here:
         return not asked.environments <= here
     untold = asked.environments - environments(source.folded.text)

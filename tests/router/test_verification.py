@@ -355,6 +355,12 @@ HOLDS = Passage(
     "In production a hold lives 7 minutes, and the pool has 24 connections in production. "
     "In staging a hold lives 2 minutes. It listens on port 7310.",
 )
+LIMITS = Passage(
+    "Gun API",
+    "",
+    "A client may make 120 requests per minute in production and 30 in the sandbox. "
+    "A copy may be 3 seconds behind; in staging we tolerate 30 seconds.",
+)
 TESTED = Passage("Seat holds in the test environment", "", "It listens on port 7311.")
 
 
@@ -380,6 +386,61 @@ def test_value_of_another_environment_is_not_supported(
     question: str, answer: str, supported: bool
 ) -> None:
     assert verify(question, answer, [HOLDS, TESTED]).supported is supported
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("How many requests may a client make in the sandbox?", "30", True),
+        ("How many requests may a client make in the sandbox?", "120 requests per minute", False),
+        ("How many requests may a client make in production?", "120 requests per minute", True),
+        ("How far may a copy be behind in staging?", "30 seconds", True),
+        ("How far may a copy be behind in staging?", "3 seconds", False),
+        ("How far may a copy be behind in production?", "3 seconds", True),
+        ("How far may a copy be behind in production?", "30 seconds", False),
+    ],
+)
+def test_of_two_values_in_a_sentence_that_of_the_environment_is_supported(
+    question: str, answer: str, supported: bool
+) -> None:
+    assert verify(question, answer, [LIMITS]).supported is supported
+
+
+PAGES = Passage(
+    "On-call",
+    "",
+    "A red page must be acknowledged within 3 minutes, an orange one within 8 minutes. "
+    "The pager is carried by Federica Lombardi. Drones stay down below minus 17 °C.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("How quickly must a red page be acknowledged?", "3 minutes", True),
+        ("How quickly must a red page be acknowledged?", "8 minutes", False),
+        ("How quickly must an orange page be acknowledged?", "8 minutes", True),
+        ("How quickly must an orange page be acknowledged?", "3 minutes", False),
+    ],
+)
+def test_clause_that_says_in_short_what_is_asked_has_the_value(
+    question: str, answer: str, supported: bool
+) -> None:
+    assert verify(question, answer, [PAGES]).supported is supported
+
+
+@pytest.mark.parametrize(
+    ("answer", "supported"),
+    [("Federica Lombardi", True), ("Frica Lombardi", False), ("Lombardi", True)],
+)
+def test_name_that_is_all_of_an_answer_stands_there_whole(answer: str, supported: bool) -> None:
+    assert verify("Who carries the pager?", answer, [PAGES]).supported is supported
+
+
+@pytest.mark.parametrize(("answer", "supported"), [("-17 °C", True), ("17 °C", False)])
+def test_minus_may_be_a_word(answer: str, supported: bool) -> None:
+    asked = "Below which temperature do drones stay down?"
+    assert verify(asked, answer, [PAGES]).supported is supported
 
 
 INLAND = Passage("Mast relay", "", "The inland end of the relay is hosted in eu-west-1.")
