@@ -7,7 +7,9 @@ from training.synthesis.verbs import BASES, THIRD
 from training.synthesis.words import LISTS
 
 _LEANS = re.compile(
-    r"\b(?:this|these|those|such|the (?:same|other|latter|former|above|following)|"
+    r"\b(?:this|these|those|such|"
+    r"the same(?! \w+ (?:\w+ ){1,4}(?:twice|again|repeatedly)\b)|"
+    r"the (?:other|latter|former|above|following)|"
     r"the (?:first|second)(?=[,.;]|$| (?:is|was|are|were|has|of|one|two|will|can|may|must)\b)|"
     r"(?:above|below)(?! (?:the|an?|its|\d))|he|she|his|her|they|them|(?<!s and )their|"
     r"there(?! (?:is|are|was|were|has|have|may|must|can)\b)|here|ones?|the figure|"
@@ -23,6 +25,17 @@ _THAT = re.compile(r"(?:(?P<before>[\w'’-]+) )?\bthat\b(?: (?P<after>[\w'’-]
 _NOT_BEFORE_RELATIVE = (
     LISTS["preposition"] | LISTS["auxiliary"] | LISTS["leaning"] | LISTS["subordinator"]
 )
+# `Lids are shut once they are warm`: the sentence names what its `they` stands for.
+_SEVERAL_FIRST = re.compile(
+    r"(?:all |the )?(?:[a-z-]+ ){0,2}[a-z-]{3,}s (?:[a-z]+ ){1,9}?"
+    r"(?:if|as soon as|once|when|unless|until) (?:they|their)\b"
+)
+_THEY = re.compile(r"\b(?:they|their)\b")
+# `a seat that nobody takes`
+_DOERS = (
+    "nobody", "somebody", "everybody", "someone", "everyone", "anybody", "anyone", "we", "you",
+    "people",
+)  # fmt: skip
 _NEW_THOUGHT = re.compile(
     r"[,;] |\s(?:and|but|which|so|because|while|whereas|although|though|after which)\s"
 )
@@ -33,6 +46,8 @@ def leans(text: str, value: Value) -> bool:
     follows it (`…, after which we remove them`) is not asked with it."""
     ends = _NEW_THOUGHT.search(text, value.end)
     thought = text[: ends.start()] if ends else text
+    if _SEVERAL_FIRST.match(thought):
+        thought = _THEY.sub("", thought)
     if _LEANS.search(thought):
         return True
     return not all(_is_relative(found) for found in _THAT.finditer(thought))
@@ -47,7 +62,8 @@ def _is_relative(that: re.Match[str]) -> bool:
     """Whether a `that` goes on from the noun in front of it: `a reading that differs`."""
     before, after = (that["before"] or "").lower(), that["after"] or ""
     is_noun = bool(before) and before not in _NOT_BEFORE_RELATIVE and before not in THIRD
-    return is_noun and (after in LISTS["auxiliary"] or after in THIRD or after in BASES)
+    is_verb = after in LISTS["auxiliary"] or after in THIRD or after in BASES
+    return is_noun and (is_verb or after in _DOERS)
 
 
 # --- Who is meant ------------------------------------------------------------------------------

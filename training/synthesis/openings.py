@@ -29,7 +29,7 @@ _PLAIN_STARTS = LISTS["mass_noun"] | LISTS["filler"] | LISTS["leaning"] | LISTS[
 
 def names_of(passage: MinedFrom) -> frozenset[str]:
     """Words that stand with a capital inside a sentence of the passage, or in a heading."""
-    inside = re.findall(r"(?<=[a-z,;)] )[A-Z][\w-]{1,30}", passage.text)
+    inside = re.findall(r"(?:(?<=[a-z,;] )|(?<=[^\W\d]\) ))[A-Z][\w-]{1,30}", passage.text)
     headings = map(numberless, (passage.title, *passage.heading_path))
     headed = [word for heading in headings for word in heading.split()[1:]]
     headed = [word for word in headed if word.lower() not in _PLAIN_STARTS]

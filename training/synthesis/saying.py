@@ -6,10 +6,14 @@ from pathlib import Path
 
 from training.synthesis.asking import About, Asked, of_concept
 from training.synthesis.clauses import Bodies, ask
+from training.synthesis.lexicon import concepts
 from training.synthesis.sentences import Said
 from training.synthesis.spoken import Stated
 from training.synthesis.subjects import Subject
+from training.synthesis.verbs import BASES
 from training.synthesis.words import capitalised
+
+MOST_OF_COMMAND = 4
 
 
 @cache
@@ -38,27 +42,43 @@ def questions_of_told(told: Stated, subject: Subject, about: str = "") -> Asked:
 
 
 def _of_clause(asked: Bodies, said: Said, subject: Subject) -> Asked:
+    is_first = bool(subject.case) and "," not in asked.front
     where = "told" if said.sentence.names_subject else "thing" if subject.is_thing else "document"
     name = subject.name or subject.document
     values = {
         "front": asked.front, "embedded": asked.embedded, "in_place": asked.in_place,
         "blank": asked.blank, "noun": asked.noun, "s": name, "d": subject.document or name,
         "Front": capitalised(asked.front), "In_place": capitalised(asked.in_place),
-        "Blank": capitalised(asked.blank),
+        "Blank": capitalised(asked.blank), "case": subject.case, "Case": capitalised(subject.case),
     }  # fmt: skip
     if where != "told" and not name:
         return Asked()
 
-    def forms(kind: str) -> list[str]:
-        told = _forms()[f"{kind}_{where}"] if values[kind] else []
+    def forms(kind: str, body: str = "") -> list[str]:
+        told = _forms()[f"{kind}_{where}"] if values[body or kind] else []
         told = [form for form in told if not (asked.is_order and "that {in_place}" in form)]
         return [capitalised(form.format_map(values)) for form in told]
 
-    fronted = [*forms("front"), *forms("embedded")]
-    placed = forms("in_place")
+    steps = forms("order", "front") if asked.is_step else []
+    steps = [*(forms("case", "front") if steps and is_first else []), *steps]
+    fronted = [*steps, *forms("front"), *forms("embedded")]
+    placed = forms("in_place") if asked.in_place != asked.front else []
     told = fronted or placed
     natural = [*told, *_in_other_words(told, asked.front or asked.in_place)]
+    natural += of_command(said.value.text, subject) if said.value.kind == "command" else []
     return Asked(natural, [*(placed if fronted else []), *forms("blank")])
+
+
+def of_command(command: str, subject: Subject) -> list[str]:
+    """By what it does, where its words say so: `stockctl drain pump-2` drains that."""
+    _, does, to, *_ = [*command.split(), "", ""]
+    if does not in BASES or not to[:1].isalpha() or not subject.name:
+        return []
+    is_own = to.lower() == subject.bare.lower()
+    name = f"{does} {subject.name if is_own else to}"
+    suffix = "" if is_own else f" in {subject.name}"
+    concept = next(one for one in concepts() if one.name == "command_to")
+    return list(of_concept(concept, About((name,), name, suffix=suffix)))[:MOST_OF_COMMAND]
 
 
 def _in_other_words(told: list[str], body: str) -> list[str]:

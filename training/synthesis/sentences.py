@@ -12,6 +12,7 @@ from training.synthesis.mined import MinedFrom
 from training.synthesis.openings import name_at_start, names_of, small_start
 from training.synthesis.soundness import is_order
 from training.synthesis.spoken import Stated, stated
+from training.synthesis.steps import as_order, handled
 from training.synthesis.subjects import Subject, is_made
 from training.synthesis.values import PATTERNS, Value, values_of
 from training.synthesis.verbs import BASES, THIRD
@@ -56,6 +57,10 @@ _CLEFT = re.compile(
 _FORMAL_IT = re.compile(
     r"It (?:is|was) (?:\w+ )?\w+ "
     r"(?:(?:that|whether|when|if)\b(?! (?:is|was|has|can)\b)|to (?P<verb>\w+))"
+)
+# `One guest may …` is said of each.
+_ANY_ONE = re.compile(
+    r"One [a-z][\w-]{2,20}(?: [a-z][\w-]{2,20})? (?:may|can|must|takes|holds|gets)\b"
 )
 _BOILERPLATE = re.compile(
     r"\b(?:contributed by|fixed by|issue #|copyright|all rights reserved|license[ds]? under|"
@@ -145,7 +150,7 @@ def _sentences(text: str, reading: _Reading) -> Iterator[Sentence]:
 def _of_paragraph(line: str, place: int, reading: _Reading, *, is_item: bool) -> Iterator[Sentence]:
     follows, before = True, ""
     for start, end in sentences(line):
-        written = line[start:end]
+        written = as_order(line[start:end])
         if not LEAST <= len(written) <= MOST:
             follows, before = False, ""
             continue
@@ -157,9 +162,16 @@ def _of_paragraph(line: str, place: int, reading: _Reading, *, is_item: bool) ->
             yield found
 
 
+def _without_handled(written: str) -> str:
+    """Without commands, in which a name may stand that the sentence itself does not call."""
+    for value in reversed(list(handled(written))):
+        written = f"{written[: value.start]}{written[value.end :]}"
+    return written
+
+
 def _is_word_of(name: str, written: str) -> bool:
-    """`Petrel` is none of `PETREL_HOME`."""
-    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", written, re.I) is not None
+    """`Petrel` is none of `PETREL_HOME` and of `/var/petrel/`."""
+    return re.search(rf"(?<![\w/]){re.escape(name)}(?![\w/])", written, re.I) is not None
 
 
 def _is_aside(words: list[str]) -> bool:
@@ -201,9 +213,10 @@ def _alone(
         return Sentence(text, start, end, "", names_subject=True)
     first = re.match(r"`?[\w'-]+", written)
     is_there = written.startswith(("There is ", "There are "))
-    if first is None or (first[0].lower() in LISTS["leaning"] and not is_there):
+    is_any = _ANY_ONE.match(written) is not None
+    if first is None or (first[0].lower() in LISTS["leaning"] and not (is_there or is_any)):
         return None
-    has_subject = bool(subject.bare) and _is_word_of(subject.bare, written)
+    has_subject = bool(subject.bare) and _is_word_of(subject.bare, _without_handled(written))
     about = "" if has_subject else name_at_start(written, names)
     is_named = has_subject and written.lower().startswith(subject.bare.lower())
     text = written if is_named else small_start(written, names)
@@ -244,7 +257,9 @@ def _names_another(sentence: Sentence, subject: Subject) -> bool:
 
 
 def _values(text: str) -> list[Value]:
+    handles = list(handled(text))
     found = [value for value in values_of(text) if not _LISTED.search(text[: value.start])]
+    found = [*handles, *(value for value in found if not _overlaps(value, handles))]
     kinds = Counter(value.kind for value in found)
     found = [value for value in found if kinds[value.kind] < 3 or value.kind not in _NAMES_OF]
     patterns = (("person", _PERSON), ("team", _TEAM), ("id", _NAMED), ("id", _NAMED_AFTER))
@@ -258,6 +273,10 @@ def _values(text: str) -> list[Value]:
                 continue
             start = match.start("v") + match["v"].index(bare)
             value = Value(kind, start, start + len(bare), bare)
-            if not any(v.start < value.end and value.start < v.end for v in found):
+            if not _overlaps(value, found):
                 found.append(value)
     return found
+
+
+def _overlaps(value: Value, others: list[Value]) -> bool:
+    return any(other.start < value.end and value.start < other.end for other in others)

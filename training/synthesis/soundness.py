@@ -48,7 +48,8 @@ def is_whole(main: str, rest: str) -> bool:
     if "that" in part:
         # `faults that last 5 s` is a noun; its own verb stands before it or behind
         noun, told = part[: part.index("that")], part[part.index("that") + 2 :]
-        is_ended = any(word in LISTS["auxiliary"] for word in told)
+        is_ended = any(w in LISTS["auxiliary"] or _is_verb(w, "") for w in told[1:])
+        is_ended = is_ended or not LISTS["auxiliary"].isdisjoint(told)
         return is_ended or _has_verb(noun) or _has_verb(rest.split())
     return _has_verb([*part, *takewhile(lambda word: word not in _INNER, rest.split())])
 
@@ -72,6 +73,13 @@ def is_order(words: list[str]) -> bool:
     """Whether a clause tells somebody to do something: `Send it …`, but not `Export at noon`."""
     first, follows = words[0], words[1] if len(words) > 1 else ""
     return first in LISTS["order_verb"] or (first in BASES and follows in LISTS["determiner"])
+
+
+def runs(words: list[str]) -> bool:
+    """Whether the words before a command, a file or a flag tell to do something with it."""
+    if not words or words[0] not in BASES:
+        return False
+    return is_order(words) or len(words) == 1 or words[1:] in (["on"], ["off"], ["at"], ["in"])
 
 
 def is_modifier(target: Target, value: Value, rest: str) -> bool:

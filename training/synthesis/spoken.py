@@ -65,7 +65,7 @@ class _Masked:
     def __init__(self, text: str, name: str) -> None:
         self.text, self._shift = text, 0
         if name:
-            named = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])", re.IGNORECASE)
+            named = re.compile(rf"(?<![\w/-]){re.escape(name)}(?![\w/-])", re.IGNORECASE)
             self.text = named.sub(_STAND_IN, text)
             self._shift = len(name) - len(_STAND_IN)
 

@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import PurePosixPath
 
 from training.synthesis.mined import MinedFrom
+from training.synthesis.steps import case_of
 from training.synthesis.words import LISTS, capitalised, is_identifier, lowered
 
 MAX_NAME = 60
@@ -53,6 +54,8 @@ class Subject:
     is_thing: bool
     topic: str
     document: str
+    case: str = ""
+    """In which case the section tells what to do: `if the belt stands still`."""
 
     @property
     def narrowed(self) -> "Subject":
@@ -72,7 +75,8 @@ def subject_of(passage: MinedFrom) -> Subject:
     named = _from_headings(headings, is_overview=is_overview) or _from_comment(passage) or titled
     named = named or _from_path(passage.path) or _Named("", "", is_thing=False)
     topic = _topic(headings, named.bare)
-    subject = Subject(named.name, named.bare, named.is_thing, topic, _document(title))
+    case = case_of(headings)
+    subject = Subject(named.name, named.bare, named.is_thing, topic, _document(title), case)
     is_other = bool(topic) and all(is_made(w) or w in passage.names for w in topic.split())
     return subject.narrowed if is_other else subject
 

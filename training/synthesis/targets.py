@@ -15,13 +15,19 @@ _HEDGE = (
 )
 _PREPOSITION = (
     r"(?:for|after|within|in|on|at|by|from|until|till|before|since|to|of|with|under|above|below|"
-    r"during|against|via|through|into|than|over|between|per)"
+    r"during|against|via|through|into|than|over|between|per|behind|as)"
 )
 _LEFT = re.compile(
     rf"(?P<head>.*?)(?P<preposition>\b{_PREPOSITION})?\s?(?P<hedge>\b{_HEDGE}(?: the)?)?\s?$", re.S
 )
 _ARTICLES = ("the", "a", "an", "new", "old", "special")
 _PASSING = ("use", "pass", "add", "set", "give", "needs", "takes", "append")
+# `switch on` and `turn on` are one verb each.
+_PARTICLES = [[f"{verb}{ending}"] for verb in ("switch", "turn") for ending in ("", "ed", "ing")]
+_SWITCHES = ("flag", "toggle", "switch", "option", "setting")
+_HANDLED = (*_SWITCHES, "command", "file", "path", "endpoint")
+_CALLS = ("call", "query", "ping", "poll", "probe", "request", "hit", "curl")
+_FILE = re.compile(r"/[\w.-]+\.[a-z][a-z0-9]{0,7}$")
 _THING = re.compile(r"\s(?P<noun>(?:[a-z][\w'-]{2,20} ){0,2}?[a-z][a-z-]{2,20}s)\b(?!')")
 
 
@@ -37,6 +43,11 @@ class Target:
     asks: str
     noun: str
     answer: str
+
+    @property
+    def is_handled(self) -> bool:
+        """Whether it is something that a step of instructions is done with: run, read, set."""
+        return self.noun.split()[-1] in _HANDLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,8 @@ def target_of(clause: str, value: Value) -> Target | None:
         if left is None:
             return None
         preposition, hedge, start = left["preposition"] or "", "", len(left["head"])
+    if preposition == "on" and clause[:start].split()[-1:] in _PARTICLES:
+        preposition, start = "", start + len("on ")
     end = value.end + made.takes_after
     return Target(start, end, preposition, hedge, made.asks, made.noun, made.answer or value.text)
 
@@ -164,6 +177,43 @@ def _span(_: _Around) -> _Made | None:
     return _Made("when", "hours", drops_preposition=True)
 
 
+def _command(around: _Around) -> _Made | None:
+    if around.before == "command" and not around.preposition:
+        return _Made("which command", "command", takes_before=True)
+    return _Made("which command", "command")
+
+
+def _toggle(around: _Around) -> _Made | None:
+    if around.before in _SWITCHES and not around.preposition:
+        return _Made(f"which {around.before}", around.before, takes_before=True)
+    return _Made("which flag", "flag")
+
+
+def _thing(_: _Around) -> _Made | None:
+    return _Made("what", "name")
+
+
+def _format(_: _Around) -> _Made | None:
+    return _Made("in which format", "format", drops_preposition=True)
+
+
+def _release(around: _Around) -> _Made | None:
+    of = re.match(r" of (?:the|our|its)(?: [a-z][\w-]*){1,3}", around.after)
+    return _Made(f"which version{of[0]}", "version", takes_after=of.end()) if of else None
+
+
+def _path(around: _Around) -> _Made | None:
+    """A file, a folder, or what a reader calls over the network, as the words and its form say."""
+    nouns = ("file", "folder", "directory", "endpoint", "path", "script", "route")
+    if around.before in nouns and not around.preposition:
+        return _Made(f"which {around.before}", around.before, takes_before=True)
+    if around.before in _ARTICLES:
+        return None
+    is_called = around.before in _CALLS and not around.preposition
+    noun = "endpoint" if is_called else "file" if _FILE.search(around.text) else "path"
+    return _Made(f"which {noun}", noun)
+
+
 def _identifier(around: _Around) -> _Made | None:
     if around.before in LISTS["identified"] and not around.preposition:
         return _Made(f"which {around.before}", f"name of the {around.before}", takes_before=True)
@@ -221,7 +271,12 @@ _MAKERS: dict[str, _Maker] = {
     "url": _named("address", "address", "url", "link", "endpoint"),
     "env": _named("variable", "variable", "setting"),
     "flag": _flag,
-    "path": _named("path", "file", "folder", "directory", "endpoint", "path", "script", "call"),
+    "path": _path,
+    "command": _command,
+    "toggle": _toggle,
+    "thing": _thing,
+    "format": _format,
+    "release": _release,
     "id": _identifier,
     "person": _person,
     "team": _team,

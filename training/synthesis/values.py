@@ -14,6 +14,8 @@ _WORD_NUMBER = (
 _DIGITS = r"(?<![\w.,:#/-])\d[\d,.]{0,14}(?<![.,])(?!\d)"
 _NUMBER = rf"(?:{_DIGITS}|\b{_WORD_NUMBER}\b)"
 _RANGE = rf"{_NUMBER}(?:\s?(?:to|–|-|or)\s?{_NUMBER})?"
+_BELOW_ZERO = r"(?<![\w.,:#/-])[−-]\d[\d,.]{0,14}(?<![.,])(?!\d)"
+_SIGNED = rf"(?:{_BELOW_ZERO}(?:\s?(?:to|–)\s?(?:{_BELOW_ZERO}|{_NUMBER}))?|(?:[−-]\s?)?{_RANGE})"
 _TIME_UNIT = (
     r"(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|min|hours?|hrs?|h|(?:working |business |"
     r"calendar |school |full )?days?|weeks?|months?|quarters?|years?|nights?|semesters?)"
@@ -79,6 +81,16 @@ _RHYTHM = (
     rf"weekday|working day|hour)|on (?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days|weekdays)|"
     rf"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days)"
 )
+# A word of a command goes on until one of these, which belong to the sentence again.
+_ENDS_COMMAND = (
+    r"(?:from|on|and|in|into|to|at|with|followed|as|before|after|until|till|when|if|for|by|or|then|"
+    r"which|while|once|twice|again|first|instead|the|an?|is|are|so|because|unless|whenever|where)"
+)
+_ARGUMENT = rf"(?!{_ENDS_COMMAND}\b)[\w./:=@{{}}<>*+%-]{{1,60}}(?<![.,:])"
+_SHELL_TOOL = (
+    r"(?:[a-z][a-z0-9]{0,20}ctl|docker|podman|helm|sudo|psql|curl|ssh|npm|pip|terraform|git|make|"
+    r"ansible-playbook)"
+)
 _WORDS = r"[\w'’-]{1,30}"
 _ENDS_THING = (
     r"(?:until|till|instead|and|or|for|as|while|when|if|but|so|because|since|to|in|on|at|by|with|"
@@ -103,9 +115,18 @@ PATTERNS = {
         r"(?:team|squad|group|crew|department|guild|unit|desk|office|people|division|section|"
         r"committee)"
     ),
+    # Of a known tool, or with an option: `stockctl recount --all`.
+    "command": (
+        rf"(?:{_SHELL_TOOL}(?: {_ARGUMENT}){{1,6}}|"
+        rf"[a-z./][\w./-]{{1,40}}(?: (?!-){_ARGUMENT}){{0,3}} --?[a-zA-Z][\w-]{{0,40}}"
+        rf"(?:=\S{{1,40}})?(?: {_ARGUMENT}){{0,5}})(?<![.,])"
+    ),
+    "toggle": (
+        r"[a-z][a-z0-9]{0,30}(?:-[a-z0-9]{1,20}){0,3}(?:[._:][a-z0-9][a-z0-9-]{0,40}){1,5}(?![\w/])"
+    ),
     "log_path": r"`?(?:~|\.{1,2})?(?:/[\w.{}-]{1,60}){1,10}\.log\b`?",
     "level": (
-        rf"(?:(?:[−-]\s?)?{_RANGE}\s?(?:%|percent\b|per cent\b|{_SIZE_UNIT}\b|"
+        rf"(?:{_SIGNED}\s?(?:%|percent\b|per cent\b|{_SIZE_UNIT}\b|"
         rf"{_MEASURE_UNIT}(?![\w/])))"
     ),
     "schedule": rf"(?:{_RHYTHM}(?:,? (?:at|from|around) {_CLOCK})?|{_CLOCK},? {_RHYTHM})",
@@ -131,7 +152,7 @@ PATTERNS = {
         rf"(?!\w))"
     ),
     "size": rf"{_RANGE}\s?{_SIZE_UNIT}\b(?!/)",
-    "measure": rf"(?:[−-]\s?)?{_RANGE}\s?{_MEASURE_UNIT}(?![\w/])",
+    "measure": rf"{_SIGNED}\s?{_MEASURE_UNIT}(?![\w/])",
     "moment": _MOMENT,
     "date": _DATE,
     "span": _SPAN,

@@ -19,7 +19,7 @@ from training.synthesis.mined import Fact, MinedFrom
 from training.synthesis.mining import mine, unambiguous
 from training.synthesis.subjects import names_in
 
-RULES = "4"
+RULES = "5"
 """Of the miner. With others all served versions are mined again."""
 
 
