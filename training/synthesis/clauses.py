@@ -30,8 +30,8 @@ _SUBORDINATE = re.compile(
 # `since the law demands it` is why; `since the last visit` is from when.
 _REASON = re.compile(r"\ssince (?=(?:the|an?|it|they|we|our)\b)")
 # As whom or where one does it stands behind the question: `which command do I run as root`.
-_ROLE = re.compile(r"(?:as|on|from|at|in|inside)\\b(?! (?:case|soon)\\b)")
-_ENDS_STEP = re.compile(r"(?:^|\\s)(?:until|till|followed by)\\s")
+_ROLE = re.compile(r"(?:as|on|from|at|in|inside)\b(?! (?:case|soon)\b)")
+_ENDS_STEP = re.compile(r"(?:^|\s)(?:until|till|followed by)\s")
 
 
 @dataclass(frozen=True, slots=True)

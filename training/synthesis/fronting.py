@@ -7,6 +7,7 @@ import re
 from itertools import pairwise
 
 from training.synthesis.soundness import is_order, runs
+from training.synthesis.spoken import is_many as is_several
 from training.synthesis.targets import Target
 from training.synthesis.verbs import BASES, THIRD
 from training.synthesis.words import LISTS
@@ -68,7 +69,7 @@ def _is_complement(words: list[str], target: Target, rest: str) -> bool:
     is_verb = last in LISTS["auxiliary"] or last.endswith("ed") or last in LISTS["value_verb"]
     is_verb = is_verb or THIRD.get(last, "") in LISTS["value_verb"]
     is_verb = is_verb or (target.noun == "version" and last in THIRD)
-    is_verb = is_verb or (target.is_handled and last in BASES)
+    is_verb = is_verb or (target.is_handled and (last in BASES or runs(words)))
     return (
         is_verb or last in ("it", "them") or target.asks in ("how often", "when", "how far ahead")
     )
@@ -139,6 +140,7 @@ def _with_verb(words: list[str]) -> _Parts | None:
             base = THIRD[word]
             return _said(noun), "does", [base, *after], [_said(noun), word, *after]
         is_many = noun[-1].lower() in ("we", "you", "they", "i") or noun[-1].endswith("s")
+        is_many = is_many or (len(noun) > 2 and is_several(" ".join(noun)))
         if word in BASES and is_many:
             return _said(noun), "do", [word, *after], [_said(noun), word, *after]
     return None

@@ -8,7 +8,7 @@ from training.synthesis.words import LISTS
 
 _LEANS = re.compile(
     r"\b(?:this|these|those|such|"
-    r"the same(?! \w+ (?:\w+ ){1,4}(?:twice|again|repeatedly)\b)|"
+    r"the same(?! time\b| \w+ (?:\w+ ){1,4}(?:twice|again|repeatedly)\b)|"
     r"the (?:other|latter|former|above|following)|"
     r"the (?:first|second)(?=[,.;]|$| (?:is|was|are|were|has|of|one|two|will|can|may|must)\b)|"
     r"(?:above|below)(?! (?:the|an?|its|\d))|he|she|his|her|they|them|(?<!s and )their|"
@@ -36,6 +36,8 @@ _DOERS = (
     "nobody", "somebody", "everybody", "someone", "everyone", "anybody", "anyone", "we", "you",
     "people",
 )  # fmt: skip
+# `the contract asks that 98 % arrive`
+_SAYS = frozenset(["asks", "requires", "promises", "guarantees", "demands", "says", "ensures"])
 _NEW_THOUGHT = re.compile(
     r"[,;] |\s(?:and|but|which|so|because|while|whereas|although|though|after which)\s"
 )
@@ -59,14 +61,22 @@ def points(phrase: str) -> bool:
 
 
 def _is_relative(that: re.Match[str]) -> bool:
-    """Whether a `that` goes on from the noun in front of it: `a reading that differs`."""
+    """Whether a `that` goes on from the noun in front of it, `a reading that differs`, or from
+    what is said."""
     before, after = (that["before"] or "").lower(), that["after"] or ""
+    if before in _SAYS:
+        return True
     is_noun = bool(before) and before not in _NOT_BEFORE_RELATIVE and before not in THIRD
     is_verb = after in LISTS["auxiliary"] or after in THIRD or after in BASES
     return is_noun and (is_verb or after in _DOERS)
 
 
 # --- Who is meant ------------------------------------------------------------------------------
+_REACHED = re.compile(r"They (?:can|may) (?:\w+ )?be (?:reached|contacted|found|called|mailed)\b")
+_CREW = re.compile(
+    r"\b(?:in the (?:hands|care) of|(?:owned|run|maintained|operated|developed|looked after) by|"
+    r"belongs to|lies with|(?:[Tt]eam|squad|group|crew) (?:\w+ )?(?:owns|runs|maintains|looks))\b"
+)
 _MANY = frozenset(["are", "were", "have", "do", "may", "must", "can", "should"]) | BASES
 _MOST_WORDS = 5
 _KIND = (
@@ -78,6 +88,8 @@ _KIND = (
 
 def with_noun(written: str, before: str) -> str:
     """The sentence with the noun that its `They` stands for; `before` is the one in front of it."""
+    if _REACHED.match(written) and _CREW.search(before):
+        return f"The team{written[4:]}"
     noun = _several(before) if written.startswith("They ") else ""
     return f"{noun}{written[4:]}" if noun else written
 

@@ -42,7 +42,7 @@ def questions_of_told(told: Stated, subject: Subject, about: str = "") -> Asked:
 
 
 def _of_clause(asked: Bodies, said: Said, subject: Subject) -> Asked:
-    is_first = bool(subject.case) and "," not in asked.front
+    in_case = bool(subject.case) and "," not in asked.front
     where = "told" if said.sentence.names_subject else "thing" if subject.is_thing else "document"
     name = subject.name or subject.document
     values = {
@@ -60,7 +60,7 @@ def _of_clause(asked: Bodies, said: Said, subject: Subject) -> Asked:
         return [capitalised(form.format_map(values)) for form in told]
 
     steps = forms("order", "front") if asked.is_step else []
-    steps = [*(forms("case", "front") if steps and is_first else []), *steps]
+    steps = [*(forms("case", "front") if steps and in_case else []), *steps]
     fronted = [*steps, *forms("front"), *forms("embedded")]
     placed = forms("in_place") if asked.in_place != asked.front else []
     told = fronted or placed

@@ -10,7 +10,7 @@ from training.synthesis.leaning import kinds_of, leans, with_noun
 from training.synthesis.lexicon import Concept
 from training.synthesis.mined import MinedFrom
 from training.synthesis.openings import name_at_start, names_of, small_start
-from training.synthesis.soundness import is_order
+from training.synthesis.soundness import has_verb, is_order
 from training.synthesis.spoken import Stated, stated
 from training.synthesis.steps import as_order, handled
 from training.synthesis.subjects import Subject, is_made
@@ -58,6 +58,9 @@ _FORMAL_IT = re.compile(
     r"It (?:is|was) (?:\w+ )?\w+ "
     r"(?:(?:that|whether|when|if)\b(?! (?:is|was|has|can)\b)|to (?P<verb>\w+))"
 )
+_ANSWER = re.compile(r"(?:A|Answer): (?=\S)")
+# Of a list that was run together: `… the gate. c. Ask …` is cut behind the `c.`
+_NEXT_ITEM = re.compile(r"(?<=[.!?]) (?:[a-z]|\d{1,2})\.$")
 # `One guest may …` is said of each.
 _ANY_ONE = re.compile(
     r"One [a-z][\w-]{2,20}(?: [a-z][\w-]{2,20})? (?:may|can|must|takes|holds|gets)\b"
@@ -143,13 +146,17 @@ def _sentences(text: str, reading: _Reading) -> Iterator[Sentence]:
         if len(line) <= MAX_LINE:
             bullet = _BULLET.match(line)
             left = bullet.end() if bullet else 0
-            yield from _of_paragraph(line[left:], place + left, reading, is_item=left > 0)
+            answer = _ANSWER.match(line, left)
+            at = answer.end() if answer else left
+            yield from _of_paragraph(line[at:], place + at, reading, is_item=left > 0)
         place += len(line) + 1
 
 
 def _of_paragraph(line: str, place: int, reading: _Reading, *, is_item: bool) -> Iterator[Sentence]:
     follows, before = True, ""
-    for start, end in sentences(line):
+    for start, ends in sentences(line):
+        next_item = _NEXT_ITEM.search(line, start, ends)
+        end = next_item.start() if next_item else ends
         written = as_order(line[start:end])
         if not LEAST <= len(written) <= MOST:
             follows, before = False, ""
@@ -184,12 +191,13 @@ def _is_checkable(written: str, *, is_item: bool) -> bool:
     words = re.findall(r"[\w'’-]+", written)
     ends = written.rstrip(")\"'”").endswith((".", "!"))
     is_item = is_item and ":" not in written
+    ends = ends or (is_item and words[0].istitle() and has_verb(words[:_ITEM_WORDS]))
     ends = ends or (is_item and not LISTS["auxiliary"].isdisjoint(words[1:_ITEM_WORDS]))
-    has_verb = words[0].lower() in BASES or any(
+    is_told = words[0].lower() in BASES or any(
         w in LISTS["auxiliary"] or w in THIRD or w in BASES or w.endswith("ed") for w in words[1:]
     )
     is_condition = words[0] == "Should" and "," in written
-    is_whole = (words[0].lower() not in LISTS["auxiliary"] or is_condition) and has_verb
+    is_whole = (words[0].lower() not in LISTS["auxiliary"] or is_condition) and is_told
     is_one = not re.search(r"[a-z)\]]\. (?![A-Z\d\"'(])", written)
     return ends and is_whole and is_one and not _BOILERPLATE.search(written) and "?" not in written
 
@@ -220,7 +228,9 @@ def _alone(
     about = "" if has_subject else name_at_start(written, names)
     is_named = has_subject and written.lower().startswith(subject.bare.lower())
     text = written if is_named else small_start(written, names)
-    if subject.is_thing and not has_subject and not about and reading.inside.search(text):
+    may_mean = not about or about.startswith("Team ")
+    if subject.is_thing and not has_subject and may_mean and reading.inside.search(text):
+        about = ""
         text, has_subject = reading.inside.sub(lambda _: subject.name, text, count=1), True
     return Sentence(text, start, end, about, has_subject)
 

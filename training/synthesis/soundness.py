@@ -50,12 +50,20 @@ def is_whole(main: str, rest: str) -> bool:
         noun, told = part[: part.index("that")], part[part.index("that") + 2 :]
         is_ended = any(w in LISTS["auxiliary"] or _is_verb(w, "") for w in told[1:])
         is_ended = is_ended or not LISTS["auxiliary"].isdisjoint(told)
-        return is_ended or _has_verb(noun) or _has_verb(rest.split())
-    return _has_verb([*part, *takewhile(lambda word: word not in _INNER, rest.split())])
+        return is_ended or has_verb(noun) or has_verb(rest.split())
+    return has_verb([*part, *takewhile(lambda word: word not in _INNER, rest.split())])
 
 
-def _has_verb(words: list[str]) -> bool:
-    return any(_is_verb(word, before) for before, word in pairwise(["", *words]))
+def has_verb(words: list[str]) -> bool:
+    """Whether one of the words is surely a verb, by its form and by what stands in front of it."""
+    return any(_is_verb(word, before) for before, word in pairwise(["", *words])) or any(
+        word in BASES and prior in LISTS["preposition"] and _is_plural(noun)
+        for noun, prior, _, word in zip(words, words[1:], words[2:], words[3:], strict=False)
+    )
+
+
+def _is_plural(word: str) -> bool:
+    return word.endswith("s") and not word.endswith(("ss", "us", "is"))
 
 
 def _is_verb(word: str, before: str) -> bool:
@@ -64,8 +72,7 @@ def _is_verb(word: str, before: str) -> bool:
         word in THIRD and (is_of_name or word not in LISTS["plural_noun"])
     ):
         return True
-    is_plural = before.endswith("s") and not before.endswith(("ss", "us", "is"))
-    follows_subject = is_plural or before.lower() in _PERSONS
+    follows_subject = _is_plural(before) or before.lower() in _PERSONS
     return word in BASES and follows_subject
 
 

@@ -24,14 +24,20 @@ _SWITCHED = re.compile(
     r"(?=`? (?:if|when|until|till|while|for|in|on|to|at|and|before|after|from|unless|once)\b|"
     r"`?(?:[,.;]|$))"
 )
+_IS_ON = re.compile(
+    rf"\b(?:if|when|where|unless|once|until) `?(?P<v>{_TOGGLE})`? (?:is|has been|was) "
+    r"(?:switched|turned|enabled|disabled|activated|set)\b"
+)
 # Only with a low line: one with a hyphen may be a service.
 _DOES = re.compile(
     r"(?P<v>[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){1,5}) "
     r"(?=(?:lets|allows|makes|hides|shows|enables|permits|turns|switches|keeps|limits|controls|"
     r"decides|forces|stops|prevents|tells)\b)"
 )
+# Of several parts or with a number: other letters may be a unit, a role or a zone.
 _READ_AS = re.compile(
-    r"\b[Aa]s (?P<v>(?=[A-Z])[A-Z0-9]{2,12}(?:[/-][A-Za-z0-9]{1,6}){0,3})"
+    r"\b(?:produced|delivered|sent|exported|saved|stored|archived|written|issued|published|printed|"
+    r"returned|rendered|available) as (?P<v>[A-Z]{2,8}(?:[ /-]?[A-Za-z]{0,3}-?\d{1,2}[a-z]?){1,2})"
     r"(?= (?:and|or|by|to|in|every|each|for|so|at|on)\b|[,.;]|$)"
 )
 _SPOKEN = re.compile(
@@ -39,8 +45,8 @@ _SPOKEN = re.compile(
     r"(?= of (?:the|our|its)\b)"
 )
 _HANDLED = (
-    ("command", _RUN), ("toggle", _SWITCHED), ("thing", _DOES), ("format", _READ_AS),
-    ("release", _SPOKEN),
+    ("command", _RUN), ("toggle", _SWITCHED), ("toggle", _IS_ON), ("thing", _DOES),
+    ("format", _READ_AS), ("release", _SPOKEN),
 )  # fmt: skip
 _ORDERED = re.compile(
     r"(?:(?P<where>(?:As|On|From|In|At|Inside|With) [^:;.,]{3,40}): )?"

@@ -118,8 +118,8 @@ PATTERNS = {
     # Of a known tool, or with an option: `stockctl recount --all`.
     "command": (
         rf"(?:{_SHELL_TOOL}(?: {_ARGUMENT}){{1,6}}|"
-        rf"[a-z./][\w./-]{{1,40}}(?: (?!-){_ARGUMENT}){{0,3}} --?[a-zA-Z][\w-]{{0,40}}"
-        rf"(?:=\S{{1,40}})?(?: {_ARGUMENT}){{0,5}})(?<![.,])"
+        rf"(?!{_ENDS_COMMAND}\b)[a-z./][\w./-]{{1,40}}(?: (?!-){_ARGUMENT}){{0,3}}"
+        rf" --?[a-zA-Z][\w-]{{0,40}}(?:=\S{{1,40}})?(?: {_ARGUMENT}){{0,5}})(?<![.,])(?! ['\"(])"
     ),
     "toggle": (
         r"[a-z][a-z0-9]{0,30}(?:-[a-z0-9]{1,20}){0,3}(?:[._:][a-z0-9][a-z0-9-]{0,40}){1,5}(?![\w/])"

@@ -131,6 +131,45 @@ def known(sentence: str) -> dict[str, str]:
         ("upload_size", "Pictures may be up to 12 MB in size.", "12 MB"),
         ("upload_size", "The largest picture it takes is 7 MB.", "7 MB"),
         ("workers", "Ovenbird runs with 18 workers.", "18"),
+        (
+            "alarm_level",
+            "Cold vans raise an alarm as soon as they are warmer than -18 °C inside.",
+            "-18 °C",
+        ),
+        (
+            "contact_person",
+            "If you need a new tariff, speak to Nora Blythe, who keeps them.",
+            "Nora Blythe",
+        ),
+        ("dashboard", "Late vans can be seen on the Tour Wall at any time.", "Tour Wall"),
+        (
+            "deploy_window",
+            "New versions are installed on Mondays 10:00 to 11:30.",
+            "Mondays 10:00 to 11:30",
+        ),
+        (
+            "escalation_channel",
+            "The people on duty read #vans.",
+            "#vans",
+        ),
+        ("feature_flag", "The new map is hidden behind map_preview for two depots.", "map_preview"),
+        ("never_more", "A van is never loaded with more than 900 kg of parcels.", "900 kg"),
+        ("on_call", "The Tarmac Rota carries the pager at night.", "Tarmac Rota"),
+        ("owner", "Ovenbird is the work of the Parcel Cell, a team of five.", "Parcel Cell"),
+        ("owner", "Code, budget and rota all sit with the Parcel People squad.", "Parcel People"),
+        (
+            "rate_limit",
+            "One customer may send 30 calls per minute; more is queued.",
+            "30 calls per minute",
+        ),
+        (
+            "retention",
+            "Signatures are preserved for 12 years since the law demands it.",
+            "12 years",
+        ),
+        ("rotation", "Scanner certificates are replaced every 50 days.", "50 days"),
+        ("supplier", "Map data is licensed from Terravue.", "Terravue"),
+        ("backup_time", "A full dump is taken each night at 03:15 UTC.", "03:15 UTC"),
     ],
 )
 def test_a_sentence_states_a_known_fact(concept: str, sentence: str, answer: str) -> None:
@@ -148,6 +187,9 @@ def test_a_sentence_states_a_known_fact(concept: str, sentence: str, answer: str
         "The van stands in Larch Lane until Monday.",
         "A driver signs in at 05:30.",
         "Prices differ by season.",
+        "Updates for vans come on Fridays 07:00 to 09:00.",
+        "Nobody is ever asked for more than 5 kg of luggage.",
+        "See Clara Holt, who was the first driver.",
     ],
 )
 def test_a_sentence_of_other_things_states_none(sentence: str) -> None:

@@ -35,6 +35,32 @@ def test_a_heading_of_one_word_makes_it_no_name_whatever_its_number(heading: str
             "9 minutes",
             "a courier that has not rung within how long counts as lost",
         ),
+        (
+            "A seat that nobody takes is sold after 20 minutes.",
+            "20 minutes",
+            "after how long is a seat that nobody takes sold",
+        ),
+        (
+            "A bell that is not answered goes to the porter after 6 minutes.",
+            "6 minutes",
+            "after how long does a bell that is not answered go to the porter",
+        ),
+        (
+            "Crates are let in only if their lid showed -4 to -2 °C at the gate.",
+            "-4 to -2 °C",
+            "what temperature at the gate",
+        ),
+        (
+            "The deed asks that 95 % of riders get in.",
+            "95 %",
+            "what percentage",
+        ),
+        (
+            "The gate reader speaks v3 of the card protocol.",
+            "v3",
+            "which version of the card protocol does the gate reader speak",
+        ),
+        ("Lists are printed as PDF/X-4 and filed.", "PDF/X-4", "in which format are lists printed"),
         ("Doors that open for more than 40 seconds are shut.", "40 seconds", "that open for more"),
         ("A rider gets a card that is good for 15 weeks.", "15 weeks", "a card that is good for"),
         ("Lids are kept for 3 years, after which somebody burns them.", "3 years", "lids"),
@@ -140,6 +166,17 @@ def test_an_item_of_a_list_may_be_a_sentence_without_a_full_stop() -> None:
     assert list(found) == ["25 minutes"]
     assert asked("- crates must be closed: yard shut within 25 minutes", kind="list") == {}
     assert asked("crates must be closed within 25 minutes") == {}
+
+
+def test_they_who_can_be_reached_are_the_people_behind_the_service() -> None:
+    found = asked(
+        f"{TITLE} is in the hands of the Gate Crew. They can be reached at gate@kelp.example."
+    )
+    assert "gate@kelp.example" in found
+
+
+def test_a_section_stands_before_the_first_of_its_settings() -> None:
+    assert "6120" in asked("[gate] bind_port = 6120\nopen_for = 9 seconds")
 
 
 def test_a_service_is_no_value_of_its_own_sentence() -> None:
