@@ -1,5 +1,6 @@
 """Questions for a value that a sentence states. Pure."""
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,8 @@ from training.synthesis.verbs import BASES
 from training.synthesis.words import capitalised
 
 MOST_OF_COMMAND = 4
+# `What do I run` asks for the same as `Which command do I run`.
+_WHICH = re.compile(r"(^|[,:] )([Ww])hich (?:command|flag|switch|endpoint|file)(?= do I \w+ \w)")
 
 
 @cache
@@ -61,6 +64,7 @@ def _of_clause(asked: Bodies, said: Said, subject: Subject) -> Asked:
 
     steps = forms("order", "front") if asked.is_step else []
     steps = [*(forms("case", "front") if steps and in_case else []), *steps]
+    steps += [plain for step in steps if (plain := _WHICH.sub(r"\1\2hat", step)) != step][:3]
     fronted = [*steps, *forms("front"), *forms("embedded")]
     placed = forms("in_place") if asked.in_place != asked.front else []
     told = fronted or placed

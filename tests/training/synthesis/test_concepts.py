@@ -130,6 +130,9 @@ def known(sentence: str) -> dict[str, str]:
         ("ttl", "Cached prices are thrown away after 25 minutes.", "25 minutes"),
         ("upload_size", "Pictures may be up to 12 MB in size.", "12 MB"),
         ("upload_size", "The largest picture it takes is 7 MB.", "7 MB"),
+        ("retries", "A lost scan is sent again, five tries in all.", "five tries"),
+        ("topic", "Every finished tour is placed on tours.done.", "tours.done"),
+        ("validity", "New gate codes last 90 days.", "90 days"),
         ("workers", "Ovenbird runs with 18 workers.", "18"),
         (
             "alarm_level",

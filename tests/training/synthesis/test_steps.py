@@ -22,7 +22,7 @@ def asked(text: str, *headings: str, kind: str = "list") -> dict[str, tuple[str,
         (
             "1. Run sortctl reload plover --force from the jump host.",
             "sortctl reload plover --force",
-            "In Plover, which command do I run from the jump host?",
+            "in Plover, which command do I run from the jump host",
         ),
         (
             "2) As root: systemctl restart post-belt",
@@ -32,22 +32,22 @@ def asked(text: str, *headings: str, kind: str = "list") -> dict[str, tuple[str,
         (
             "- Before a holiday, empty the trays with traytool flush --all and lock the door.",
             "traytool flush --all",
-            "Before a holiday, with which command do I empty the trays in Plover?",
+            "before a holiday, with which command do I empty the trays",
         ),
         (
             "A recount is started with traytool recount --depot followed by its number.",
             "traytool recount --depot",
-            "With which command is a recount started in Plover?",
+            "with which command is a recount started",
         ),
         (
             "3. If letters pile up, switch on the flag slow_belt until the hall is empty.",
             "slow_belt",
-            "If letters pile up, which flag do I switch on in Plover?",
+            "if letters pile up, which flag do I switch on",
         ),
         (
             "Turn on late_round if the same letter comes back twice.",
             "late_round",
-            "Which flag do I turn on if the same letter comes back twice in Plover?",
+            "which flag do I turn on if the same letter comes back twice",
         ),
         (
             "Late rounds are never printed unless rounds.print-late has been enabled.",
@@ -57,28 +57,28 @@ def asked(text: str, *headings: str, kind: str = "list") -> dict[str, tuple[str,
         (
             "The night belt can be slowed with the switch belt.night-mode.",
             "belt.night-mode",
-            "With which switch can the night belt be slowed in Plover?",
+            "with which switch can the night belt be slowed",
         ),
         (
             "2. Check /etc/plover/belts.toml on the sorting host.",
             "/etc/plover/belts.toml",
-            "Which file do I check on the sorting host in Plover?",
+            "which file do I check on the sorting host",
         ),
         (
             "4. Call /belt/ping and wait for the light.",
             "/belt/ping",
-            "Which endpoint do I call in Plover?",
+            "which endpoint do I call",
         ),
         (
             "half_trays lets the hall send a tray before it is full.",
             "half_trays",
-            "What lets the hall send a tray before it is full in Plover?",
+            "what lets the hall send a tray before it is full",
         ),
     ],
 )
 def test_a_step_is_asked_for_what_it_is_done_with(step: str, answer: str, question: str) -> None:
     found = asked(step)[answer]
-    assert any(question in one for one in found)
+    assert any(question.lower() in one.lower() for one in found)
     assert all("Plover" in one for one in found)
 
 
@@ -95,6 +95,13 @@ def test_a_step_is_asked_for_in_the_case_of_its_section() -> None:
         "If the belt stands still, which command do I run from the jump host in Plover?"
         in questions
     )
+
+
+def test_what_is_asked_for_need_not_be_called_by_its_kind() -> None:
+    run = asked("Run sortctl reload from the jump host.")["sortctl reload"]
+    assert any("what do I run from the jump host" in one for one in run)
+    call = asked("Call /belt/ping and wait for the light.")["/belt/ping"]
+    assert not any("what do I call" in one for one in call)  # about anything
 
 
 def test_a_command_that_says_what_it_does_is_asked_for_by_that() -> None:
