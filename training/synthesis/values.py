@@ -84,7 +84,8 @@ _RHYTHM = (
 # A word of a command goes on until one of these, which belong to the sentence again.
 _ENDS_COMMAND = (
     r"(?:from|on|and|in|into|to|at|with|followed|as|before|after|until|till|when|if|for|by|or|then|"
-    r"which|while|once|twice|again|first|instead|the|an?|is|are|so|because|unless|whenever|where)"
+    r"which|while|once|twice|again|first|instead|the|an?|is|are|so|because|unless|whenever|where|"
+    r"only|just|now|here|daily|nightly|weekly|during|within|under|against|per)"
 )
 _ARGUMENT = rf"(?!{_ENDS_COMMAND}\b)[\w./:=@{{}}<>*+%-]{{1,60}}(?<![.,:])"
 _SHELL_TOOL = (

@@ -157,6 +157,7 @@ def known(sentence: str) -> dict[str, str]:
         ),
         ("feature_flag", "The new map is hidden behind map_preview for two depots.", "map_preview"),
         ("never_more", "A van is never loaded with more than 900 kg of parcels.", "900 kg"),
+        ("never_more", "No van is ever loaded to more than 4 tonnes.", "4 tonnes"),
         ("on_call", "The Tarmac Rota carries the pager at night.", "Tarmac Rota"),
         ("owner", "Ovenbird is the work of the Parcel Cell, a team of five.", "Parcel Cell"),
         ("owner", "Code, budget and rota all sit with the Parcel People squad.", "Parcel People"),

@@ -60,6 +60,16 @@ def asked(text: str, *headings: str, kind: str = "list") -> dict[str, tuple[str,
             "with which switch can the night belt be slowed",
         ),
         (
+            "Disable slow.belt before the holidays.",
+            "slow.belt",
+            "which flag do I disable before the holidays",
+        ),
+        (
+            "The gate is opened by gatectl open --force only by the lead.",
+            "gatectl open --force",
+            "by which command is the gate opened",
+        ),
+        (
             "2. Check /etc/plover/belts.toml on the sorting host.",
             "/etc/plover/belts.toml",
             "which file do I check on the sorting host",
