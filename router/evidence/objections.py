@@ -3,15 +3,13 @@
 The most dangerous answer is a right value of something else; most of this module is about it.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from router.evidence.claims import Claim, claims_of, counted_things
-from router.evidence.environments import environments
-from router.evidence.focus import Focus, roots
-from router.evidence.quantities import Quantity, quantities
+from router.evidence.clauses import clauses_of, is_of_another_clause, is_of_its_environment
+from router.evidence.focus import Focus
+from router.evidence.quantities import quantities
 from router.evidence.questions import Question
 from router.evidence.sources import (
     CONTEXT,
@@ -48,7 +46,6 @@ _OPPOSITES = (
     ("enable", "disable"),
     ("public", "private"),
 )
-_PARTING = re.compile(r"[,;]|\b(?:and|but|while|whereas)\b")
 _OPPOSITE = {stem(one): stem(other) for pair in _OPPOSITES for one, other in (pair, reversed(pair))}
 
 
@@ -171,10 +168,20 @@ def _objection_to(number: int, source: Source, asked: Question, said: Said) -> s
         return _SIBLINGS
     if _counts_something_else(said, number, source, asked):
         return _COUNTS_ELSE
-    is_there = _is_of_its_environment(said, number, source, asked)
+    return _objection_to_clause(number, source, asked, said)
+
+
+def _objection_to_clause(number: int, source: Source, asked: Question, said: Said) -> str:
+    """What the clauses of a sentence that is no row of a table say against it."""
+    if len(_cells(source, number)) > 1:
+        return ""
+    clauses = clauses_of(source, number)
+    values = {(one.quantity.value, one.quantity.kind) for one in said.news if one.quantity}
+    own = {one for one in clauses if (one.value, one.kind) in values}
+    is_there = is_of_its_environment(own, clauses, source, asked)
     if is_there is False:
         return _ELSEWHERE
-    if is_there is None and _is_of_another_clause(said, number, source, asked):
+    if is_there is None and is_of_another_clause(own, clauses, asked):
         return _OTHER_CLAUSE
     return ""
 
@@ -263,83 +270,6 @@ def _counts_something_else(said: Said, number: int, source: Source, asked: Quest
         for place, sentence in enumerate(source.sentences)
         for q in source.quantities_of(place)
     )
-
-
-def _is_of_another_clause(said: Said, number: int, source: Source, asked: Question) -> bool:
-    """Whether a like value in another clause fits what is asked better: of `it listens on port 80
-    and serves its metrics on port 81`, 80 is not the port of the metrics."""
-    clauses = _clauses(number, source)
-    own = _said_in(clauses, said)
-    return bool(own) and all(
-        any(
-            _fits_better(clauses[other], clauses[one], asked)
-            for other in clauses.keys() - own
-            if other.kind is one.kind and other.units in (one.units, ())
-        )
-        for one in own
-    )
-
-
-def _is_of_its_environment(said: Said, number: int, source: Source, asked: Question) -> bool | None:
-    """Whether the clause of the value speaks of the environment that is asked about, or of another
-    one while another clause may speak of that: in `120 in production and 30 in the sandbox`, 120
-    is not the sandbox's. None: no clause tells."""
-    if len(asked.environments) != 1:
-        return None
-    clauses = _clauses(number, source)
-    told = {
-        one: environments(source.folded.text[of[0].start : of[-1].end])
-        for one, of in clauses.items()
-    }
-    own = _said_in(clauses, said)
-    if any(asked.environments <= told[one] for one in own):
-        return True
-    elsewhere = frozenset[str]().union(*(told[other] for other in clauses.keys() - own))
-    is_told = [bool(told[one]) or asked.environments <= elsewhere for one in own]
-    return False if is_told and all(is_told) else None
-
-
-def _said_in(clauses: Mapping[Quantity, object], said: Said) -> set[Quantity]:
-    """Those values of clauses that an answer gives."""
-    values = {(one.quantity.value, one.quantity.kind) for one in said.news if one.quantity}
-    return {one for one in clauses if (one.value, one.kind) in values}
-
-
-def _fits_better(other: Sequence[Word], own: Sequence[Word], asked: Question) -> bool:
-    """Whether a clause has more of what is asked than another, or says it in short: of `a red page
-    within 3 minutes, an orange one within 8`, the second says nothing but what is asked of orange.
-    """
-    wanted, known = roots(asked.aspect), roots(asked.stems)
-    there, here = (roots(word.stem for word in of if is_content(word)) for of in (other, own))
-    if wanted & there - here and there <= known and not here <= known:
-        return True
-    if wanted & here - there and here <= known and not there <= known:
-        return False
-    return len(wanted & there) > len(wanted & here)
-
-
-def _clauses(number: int, source: Source) -> dict[Quantity, list[Word]]:
-    """The other words of the clause around each value of a sentence that is no row of a table; none
-    where nothing parts two of them. `One` is no value."""
-    sentence, folded = source.sentences[number], source.folded.text
-    values = [q for q in source.quantities_of(number) if folded[q.start : q.end] != "one"]
-    if not values or len(_cells(source, number)) > 1:
-        return {}
-    borders = [sentence.words[0].start]
-    for one, other in pairwise(values):
-        parting = _PARTING.search(folded, one.end, other.start)
-        if parting is None:
-            return {}
-        borders.append(parting.start())
-    borders.append(sentence.words[-1].end)
-    return {
-        one: [
-            word
-            for word in sentence.words
-            if start <= word.start < end and not one.start <= word.start < one.end
-        ]
-        for one, (start, end) in zip(values, pairwise(borders), strict=True)
-    }
 
 
 def _denied(of: Sequence[Word]) -> set[str]:

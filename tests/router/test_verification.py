@@ -359,7 +359,8 @@ LIMITS = Passage(
     "Gun API",
     "",
     "A client may make 120 requests per minute in production and 30 in the sandbox. "
-    "A copy may be 3 seconds behind; in staging we tolerate 30 seconds.",
+    "A copy may be 3 seconds behind; in staging we tolerate 30 seconds. "
+    "Holds last 7 minutes, 9 minutes, in the sandbox 2 minutes.",
 )
 TESTED = Passage("Seat holds in the test environment", "", "It listens on port 7311.")
 
@@ -398,6 +399,8 @@ def test_value_of_another_environment_is_not_supported(
         ("How far may a copy be behind in staging?", "3 seconds", False),
         ("How far may a copy be behind in production?", "3 seconds", True),
         ("How far may a copy be behind in production?", "30 seconds", False),
+        ("How long do holds last in the sandbox?", "2 minutes", True),
+        ("How long do holds last in the sandbox?", "9 minutes", False),
     ],
 )
 def test_of_two_values_in_a_sentence_that_of_the_environment_is_supported(
@@ -410,6 +413,7 @@ PAGES = Passage(
     "On-call",
     "",
     "A red page must be acknowledged within 3 minutes, an orange one within 8 minutes. "
+    "A hold lasts 7 minutes, in the evening 4 minutes. "
     "The pager is carried by Federica Lombardi. Drones stay down below minus 17 °C.",
 )
 
@@ -421,6 +425,9 @@ PAGES = Passage(
         ("How quickly must a red page be acknowledged?", "8 minutes", False),
         ("How quickly must an orange page be acknowledged?", "8 minutes", True),
         ("How quickly must an orange page be acknowledged?", "3 minutes", False),
+        ("How long does a hold last?", "7 minutes", True),
+        ("How long does a hold last in the evening?", "4 minutes", True),
+        ("How long does a hold last in the evening?", "7 minutes", False),
     ],
 )
 def test_clause_that_says_in_short_what_is_asked_has_the_value(

@@ -1,0 +1,88 @@
+"""The values of a sentence, each in its clause: `port 80, and its metrics on port 81`. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import pairwise
+
+from router.evidence.environments import environments
+from router.evidence.focus import roots
+from router.evidence.quantities import Quantity
+from router.evidence.questions import Question
+from router.evidence.sources import Source
+from router.text import Word, is_content
+
+_PARTING = re.compile(r"[,;]|\b(?:and|but|while|whereas)\b")
+
+Clauses = Mapping[Quantity, Sequence[Word]]
+"""The other words of the clause around each value."""
+
+
+def clauses_of(source: Source, number: int) -> Clauses:
+    """Those of a sentence; none where nothing parts two of its values. `One` is no value."""
+    sentence, folded = source.sentences[number], source.folded.text
+    values = [q for q in source.quantities_of(number) if folded[q.start : q.end] != "one"]
+    if not values:
+        return {}
+    borders = [sentence.words[0].start]
+    for one, other in pairwise(values):
+        parting = _PARTING.search(folded, one.end, other.start)
+        if parting is None:
+            return {}
+        borders.append(parting.start())
+    borders.append(sentence.words[-1].end)
+    return {
+        one: [
+            word
+            for word in sentence.words
+            if start <= word.start < end and not one.start <= word.start < one.end
+        ]
+        for one, (start, end) in zip(values, pairwise(borders), strict=True)
+    }
+
+
+def is_of_another_clause(own: AbstractSet[Quantity], clauses: Clauses, asked: Question) -> bool:
+    """Whether beside each of an answer's `own` values a like one in another clause fits better: of
+    `it listens on port 80 and serves its metrics on port 81`, 80 is not the port of the metrics."""
+    return bool(own) and all(
+        any(
+            _fits_better(clauses, other, one, asked)
+            for other in clauses.keys() - own
+            if other.kind is one.kind and other.units in (one.units, ())
+        )
+        for one in own
+    )
+
+
+def is_of_its_environment(
+    own: AbstractSet[Quantity], clauses: Clauses, source: Source, asked: Question
+) -> bool | None:
+    """Whether the clause of an answer's `own` value speaks of the environment that is asked about,
+    or of another one while another clause may speak of that: in `120 in production and 30 in the
+    sandbox`, 120 is not the sandbox's. None: no clause tells."""
+    if len(asked.environments) != 1:
+        return None
+    told = {
+        one: environments(source.folded.text[of[0].start : of[-1].end] if of else "")
+        for one, of in clauses.items()
+    }
+    if any(asked.environments <= told[one] for one in own):
+        return True
+    elsewhere = frozenset[str]().union(*(told[other] for other in clauses.keys() - own))
+    is_told = [bool(told[one]) or asked.environments <= elsewhere for one in own]
+    return False if is_told and all(is_told) else None
+
+
+def _fits_better(clauses: Clauses, other: Quantity, own: Quantity, asked: Question) -> bool:
+    """Whether the clause of another value has more of what is asked. The later of two may say it in
+    short: of `a red page within 3 minutes, an orange one within 8`, the second says nothing but
+    what is asked of orange pages."""
+    wanted = roots(asked.aspect)
+    of = {
+        value: roots(word.stem for word in clauses[value] if is_content(word))
+        for value in (other, own)
+    }
+    first, second = sorted(of, key=lambda value: value.start)
+    if of[second] <= roots(asked.stems) and wanted & of[second] - of[first]:
+        return second is other
+    return len(wanted & of[other]) > len(wanted & of[own])
