@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from ingestion.tokens import is_everyday_word
 from router.evidence.quantities import UNITS, Kind, Quantity, quantities
-from router.text import STOP_WORDS, Word, fold, is_content, words
+from router.text import STOP_WORDS, Word, fold, is_content, stem, words
 
 
 class ClaimKind(Enum):
@@ -69,6 +69,8 @@ _KINDS_OF_DOCUMENTS = """
     troubleshooting tutorial
 """
 _DOCUMENTS = frozenset(_KINDS_OF_DOCUMENTS.split())
+# `Kafka topic`, `Grafana dashboard`: what is asked for has a name of its own.
+_OF_TOOLS = frozenset(map(stem, ("channel", "topic", "queue", "dashboard", "bucket", "repository")))
 _ADJECTIVE = ("able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time")
 _CALENDAR = re.compile(
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
@@ -129,7 +131,8 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
 
 def without_compounds(question: str, named: Sequence[str], titles: Iterable[str]) -> list[str]:
     """What a question names, less its adjectives: beside a name that stands in one of the titles,
-    `shore-side part` names nothing, unless a word of `shore-side` stands in a title as well."""
+    `shore-side part` names nothing, unless a word of `shore-side` stands in a title as well, and
+    `Slack channel` says only where people talk."""
     titled = [words(fold(title).text) for title in titles]
     told = {word.text for title in titled for word in title}
     spelled = [words(fold(name).text) for name in named]
@@ -140,17 +143,20 @@ def without_compounds(question: str, named: Sequence[str], titles: Iterable[str]
     return [
         name
         for name, phrase in zip(named, spelled, strict=True)
-        if not _is_attribute(name, question)
-        or any(word.text in told or not is_everyday_word(word.text) for word in phrase)
+        if told & {word.text for word in phrase} or not _is_attribute(name, question)
     ]
 
 
 def _is_attribute(name: str, question: str) -> bool:
-    """Whether a noun follows a plain hyphenated word."""
+    """Whether a noun follows a hyphenated word of everyday ones, or the name of a tool that which
+    it is one of."""
     following = re.search(rf"(?<!\S){re.escape(name)} ([a-z]+)\b", question)
-    if not _KEBAB.fullmatch(name) or following is None:
+    if following is None:
         return False
-    return is_content(words(following[1])[0])
+    if _NAME.fullmatch(name):
+        return stem(following[1]) in _OF_TOOLS
+    is_plain = all(is_everyday_word(word.text) for word in words(fold(name).text))
+    return bool(_KEBAB.fullmatch(name)) and is_plain and is_content(words(following[1])[0])
 
 
 @lru_cache(maxsize=2_000)

@@ -109,6 +109,7 @@ _KINDS = (
     _token("version|release|build", r"v\d+|v?\d+[.-]\d\S*", _BARE, stems="version|releas|build"),
     _token("variable|var", r"[a-z0-9]+_\w+", stems="variabl"),
     _token("region|zone", r"[a-z][\w/-]*(?: [a-z][\w/-]*)?"),
+    _token("database", r"[a-z][\w.+-]*(?: [\w.+-]+){0,2}"),
     _token("language", r"[a-z][\w+#.-]*(?: \d[\w.]*)?", stems="languag"),
     _token("flag|option|switch", r"--?[a-z][\w-]*|\w+_\w+"),
     _token("path|file|directory", r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}"),

@@ -461,6 +461,8 @@ INLAND = Passage("Mast relay", "", "The inland end of the relay is hosted in eu-
         ("which region has the mast-walker part of mast-relay?", False),
         ("which region has mast-relay and the cargo-desk?", False),
         ("which region has the shore-side part?", False),
+        ("of the Kafka topic of mast-relay, which region is it?", True),
+        ("of Kafka and mast-relay, which region is it?", False),
     ],
 )
 def test_adjective_with_a_hyphen_is_no_name_beside_one(question: str, supported: bool) -> None:

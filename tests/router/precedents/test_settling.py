@@ -59,6 +59,12 @@ def test_value_of_another_kind_settles_nothing() -> None:
     assert value([(crew, 0.8)], "dawn-horn port?", [horn]) is None
 
 
+def test_what_another_question_is_much_nearer_to_settles_nothing() -> None:
+    other = precedent("What does night-bell cost?", "9", "It costs 9 kroner.")
+    assert value([(other, 0.84), (PORT, 0.6)]) == "6210"
+    assert value([(other, 0.86), (PORT, 0.6)]) is None
+
+
 def test_what_is_not_near_enough_settles_nothing() -> None:
     assert value([(PORT, LEAST_SCORE - 0.01)]) is None
     mined = replace(PORT, is_written=False)
@@ -79,10 +85,10 @@ def test_two_columns_of_a_row_that_are_nearly_as_likely_settle_nothing() -> None
 
 def test_it_is_told_how_much_nearer_another_question_is() -> None:
     volume = precedent("How loud is night-bell?", "80 dB", "Night-bell rings with 80 dB.")
-    near = [(volume, 0.9), (PORT, 0.6)]
+    near = [(volume, 0.8), (PORT, 0.6)]
     found = settle(ASKED, [HORN], [near], KNOWN)
     assert found is not None
-    assert found.behind == pytest.approx(0.3)
+    assert found.behind == pytest.approx(0.2)
     assert found.is_far
     alone = settle(ASKED, [HORN], [near[1:]], KNOWN)
     assert alone is not None
