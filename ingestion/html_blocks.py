@@ -60,7 +60,8 @@ def _nearest(node: html.HtmlElement, count: int) -> list[html.HtmlElement]:
 
 
 def join_definitions(terms: html.HtmlElement) -> None:
-    """Makes each term and the first text of its definition one paragraph."""
+    """Makes each term and the first text of its definition one paragraph; one line, where the term
+    ends with a colon, as in the fields of reStructuredText."""
     terms.tag = "div"
     for group in list(terms.iterchildren("div")):
         group.drop_tag()
@@ -77,7 +78,8 @@ def join_definitions(terms: html.HtmlElement) -> None:
             for child in list(node):
                 node.remove(child)
         elif entry is not None:
-            entry.text += BREAK + _take_first_text(node)
+            between = " " if entry.text.endswith(":") and not defined else BREAK
+            entry.text += between + _take_first_text(node)
             defined = True
 
 

@@ -150,6 +150,15 @@ def test_a_term_stays_with_its_definition(tmp_path: Path) -> None:
     assert texts(document, PROSE) == ["TTL\nTime to live.", "A, B\nBoth.", "More."]
 
 
+def test_a_field_is_one_line(tmp_path: Path) -> None:
+    fields = "Relay\n=====\n\n:Team: Workshop Systems\n:Web port: 7541\n"
+    document = parsed(tmp_path, "a.rst", fields)
+    assert texts(document, PROSE) == ["Team: Workshop Systems", "Web port: 7541"]
+    assert texts(parsed(tmp_path, "a.html", "<dl><dt>Port:</dt><dd>80</dd></dl>"), PROSE) == [
+        "Port: 80"
+    ]
+
+
 @pytest.mark.parametrize(
     ("table", "rows"),
     [
