@@ -421,6 +421,14 @@ def test_a_file_without_any_heading_has_no_title(tmp_path: Path) -> None:
     assert parsed(tmp_path, "night-shift.txt", "just one line here.").title == ""
 
 
+def test_section_of_settings_is_a_line_of_its_own(tmp_path: Path) -> None:
+    text = "Extract\n\n[server]\ngrpc_port = 7483\n\n[limits]\nretries = 4\nwait = 2 s\n"
+    assert texts(parsed(tmp_path, "a.txt", text), PROSE) == [
+        "[server]\ngrpc_port = 7483",
+        "[limits]\nretries = 4\nwait = 2 s",
+    ]
+
+
 def test_dots_that_lead_to_a_value_become_a_colon_and_those_of_a_sentence_stay(
     tmp_path: Path,
 ) -> None:

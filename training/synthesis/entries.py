@@ -17,8 +17,6 @@ MAX_WORDS = 6
 MAX_GIVEN_WORDS = 4
 MAX_OF_WORDS = 3
 _BULLET = re.compile(r"\s{0,12}(?:[-*•–]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+")
-# Where a passage has run the lines of a file together: `[mail] sender = …`.
-_SECTION = re.compile(r"\[[\w. -]{1,40}\] (?=[\w.-]{1,60} ?= ?\S)")
 _LABEL = re.compile(
     r"(?P<label>[^\s:=—–|][^:=—–|\n]{0,58}?)(?:\s?:\s{1,20}|\s+[—–]\s+|\s+-\s+|(?P<equals>\s?=\s?))(?=\S)"
 )
@@ -94,8 +92,6 @@ def _lines(text: str) -> Iterator[_Line]:
         if 0 < len(raw) <= MAX_LINE and raw.strip():
             bullet = _BULLET.match(raw)
             left = bullet.end() if bullet else len(raw) - len(raw.lstrip())
-            section = _SECTION.match(raw, left)
-            left = section.end() if section else left
             yield _Line(raw[left:].rstrip(), place + left)
         place += len(raw) + 1
 

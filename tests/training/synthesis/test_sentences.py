@@ -175,8 +175,8 @@ def test_they_who_can_be_reached_are_the_people_behind_the_service() -> None:
     assert "gate@kelp.example" in found
 
 
-def test_a_section_stands_before_the_first_of_its_settings() -> None:
-    assert "6120" in asked("[gate] bind_port = 6120\nopen_for = 9 seconds")
+def test_a_section_stands_above_the_first_of_its_settings() -> None:
+    assert "6120" in asked("[gate]\nbind_port = 6120\nopen_for = 9 seconds")
 
 
 def test_a_service_is_no_value_of_its_own_sentence() -> None:
