@@ -111,12 +111,8 @@ def test_worse_model_is_stopped_with_reasons(
 ) -> None:
     job = evaluated(wiki, questions, home, WORSE, rag=RIGHT, serving=RIGHT)
     assert not judge_run(job)
-    assert set(failing(job)) == {
-        "over_refusal",
-        "exact_match_against_serving",
-        "token_f1_against_serving",
-    }
-    # Of two answerable questions one was lost to the passages, which may be chance.
+    assert set(failing(job)) == {"exact_match_against_serving", "token_f1_against_serving"}
+    # Of two answerable questions one was refused and lost to the passages, which may be chance.
     assert job.run.metrics["stays_on_rag"] == []
 
 
@@ -137,10 +133,11 @@ def test_slower_model_is_stopped(wiki: Collection, questions: list[Question], ho
 def test_limits_are_those_of_the_settings(
     wiki: Collection, questions: list[Question], home: Path, settings: Settings
 ) -> None:
-    job = evaluated(wiki, questions, home, WORSE, rag=dict.fromkeys(RIGHT, REFUSAL))
-    assert failing(job) == ["over_refusal"]
-    settings.GATE_OVER_REFUSAL, settings.GATE_EXACT_MATCH = 0.5, 0.6
-    assert failing(job) == ["exact_match"]
+    silent = dict.fromkeys(RIGHT, REFUSAL)
+    job = evaluated(wiki, questions, home, silent, rag=silent)
+    assert failing(job) == ["exact_match", "over_refusal"]
+    settings.GATE_OVER_REFUSAL, settings.GATE_EXACT_MATCH = 1.0, 0.0
+    assert failing(job) == []
 
 
 def test_who_lost_the_run_writes_no_verdict(
