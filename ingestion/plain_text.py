@@ -159,7 +159,8 @@ def _write_block(writer: _Writer, lines: list[str], above: int, *, is_last: bool
 
 
 def _without_leaders(lines: list[str]) -> list[str]:
-    """Where several and most of the lines have dots in front of a value, not for those of prose."""
+    """`without_leader` of each, where two or more and at least half are led so: prose has dots,
+    too."""
     led = sum(bool(_LEADERS.match(line)) for line in lines)
     return [without_leader(line) for line in lines] if led >= max(2, len(lines) / 2) else lines
 

@@ -148,8 +148,8 @@ def without_compounds(question: str, named: Sequence[str], titles: Iterable[str]
 
 
 def _is_attribute(name: str, question: str) -> bool:
-    """Whether a noun follows a hyphenated word of everyday ones, or the name of a tool that which
-    it is one of."""
+    """Whether a noun follows that it only describes: a hyphenated word of everyday ones does, and
+    the name of a tool in front of what such a tool has."""
     following = re.search(rf"(?<!\S){re.escape(name)} ([a-z]+)\b", question)
     if following is None:
         return False
