@@ -19,6 +19,7 @@ class BaseModel:
     bytes: int
     parameters: int
     sides: int
+    layers: int
 
     def adapter_bytes(self, rank: int) -> int:
         """Of a LoRA of all linear layers, in float32 as it is trained."""
@@ -65,6 +66,7 @@ def _measured(folder: Path, config: dict[str, Any], size: int) -> BaseModel:
         bytes=size,
         parameters=embeddings + count * sum(a * b for a, b in layers),
         sides=count * sum(a + b for a, b in layers),
+        layers=count,
     )
 
 

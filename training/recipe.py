@@ -27,6 +27,7 @@ class Recipe:
 
     rank: int
     alpha: int
+    first_layer: int
     rate: float
     quantise: bool
 
@@ -37,6 +38,7 @@ def recipe(base: BaseModel, *, gpu_bytes: int | None) -> Recipe:
     return Recipe(
         rank=rank,
         alpha=2 * rank,
+        first_layer=base.layers // 2 if gpu_bytes is None else 0,
         rate=RATE / math.sqrt(max(1.0, base.parameters / AT_PARAMETERS)),
         quantise=gpu_bytes is not None and gpu_bytes < gpu_bytes_needed(base, quantise=False),
     )

@@ -56,6 +56,17 @@ def _sequences(
     return sequences
 
 
+def beginnings(rows: Sequence[Encoded]) -> dict[str, int]:
+    """Of each group, how many tokens all its prompts begin with; each prompt has one more."""
+    groups: dict[str, list[Encoded]] = {}
+    for row in rows:
+        groups.setdefault(row.group, []).append(row)
+    return {
+        name: min(_shared(group), *(len(row.prompt) - 1 for row in group))
+        for name, group in groups.items()
+    }
+
+
 def _cut(group: list[Encoded], batch: int, max_tokens: int) -> Iterator[list[Encoded]]:
     """`group` in sequences of at most `batch` rows; a further row costs what its own part does."""
     shared = _shared(group)

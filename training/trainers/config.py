@@ -30,6 +30,7 @@ class RunConfig:
     start: str = ""  # folder of an adapter to go on from (append mode)
     rank: int = 16
     alpha: int = 32
+    first_layer: int = 0  # the lowest that learns; those below stay as they are
     rate: float = 1.5e-3
     epochs: float = 6.0
     minutes: float = 6.0  # with validation; whichever of it and epochs is used up first ends it

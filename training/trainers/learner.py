@@ -26,6 +26,9 @@ class Learner(ABC):
     takes_halves = False
     """Whether two threads may ask it for a loss at the same time."""
 
+    def expect(self, rows: Sequence[Encoded]) -> None:  # noqa: B027  Most have nothing to do.
+        """Called once, before any update, with all rows of the training."""
+
     def prepare(self) -> None:  # noqa: B027  Most have nothing to do.
         """Called before each update, by one thread."""
 

@@ -37,6 +37,7 @@ def train(config: RunConfig, learner: Learner, *, stop: Callable[[], bool]) -> N
     out = Path(config.out)
     events = Events(out)
     rows, dropped = _rows(config, learner)
+    learner.expect(rows)
     questions = list(read_questions(Path(config.data) / "validation.jsonl"))
     steps = math.ceil(_updates_an_epoch(config, rows) * config.epochs)
     optimizer = torch.optim.AdamW(

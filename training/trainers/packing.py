@@ -21,9 +21,12 @@ from transformers import PreTrainedTokenizerBase
 from training.rows import Row
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
-    """A row in tokens: the prompt as the server would build it, the answer with its end of turn."""
+    """A row in tokens: the prompt as the server would build it, the answer with its end of turn.
+
+    Two rows are two, whatever they say.
+    """
 
     prompt: "array[int]"
     answer: "array[int]"

@@ -13,12 +13,19 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from training.trainers import branches
 from training.trainers.config import RunConfig
+from training.trainers.frozen import Frozen, part_of
 from training.trainers.learner import Learner, write_adapter
 from training.trainers.merged import bring_up_to_date, compute_merged
 from training.trainers.packing import Encoded, Packed, pack
 
+# All linear layers of a Llama.
+LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
 
 class PeftLearner(Learner):
+    splits = True
+    """Whether the layers below those that learn can be gone through by themselves."""
+
     def __init__(self, config: RunConfig) -> None:
         torch.manual_seed(config.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -31,6 +38,11 @@ class PeftLearner(Learner):
         self.model = model
         self._transformer = model.base_model.model.model
         self._head = model.base_model.model.lm_head
+        self._learning, self._frozen = self._transformer, None
+        first = min(model.peft_config["default"].layers_to_transform or [0])
+        if first and self.splits:
+            self._learning = part_of(self._transformer, first, len(self._transformer.layers))
+            self._frozen = Frozen(self._transformer, first)
 
     def load_model(self, config: RunConfig) -> Any:
         """The base, frozen, with a fresh adapter or with that of `config.start`."""
@@ -44,7 +56,7 @@ class PeftLearner(Learner):
         if config.start:
             model = PeftModel.from_pretrained(base, config.start, is_trainable=True)
         else:
-            model = get_peft_model(base, _lora(config))
+            model = get_peft_model(base, _lora(config, base.config.num_hidden_layers))
         if not config.quantise:
             compute_merged(model)
         return model
@@ -52,19 +64,32 @@ class PeftLearner(Learner):
     def prepare(self) -> None:
         bring_up_to_date(self.model)
 
+    def expect(self, rows: Sequence[Encoded]) -> None:
+        if self._frozen:
+            self._frozen.expect(rows)
+
     def loss(self, rows: Sequence[Encoded]) -> tuple[Tensor, int]:
         packed = pack(rows).to(self.device)
         # A quantised model's adapters are in float32, and multiplied in its own precision.
         with torch.autocast(self.device.type, self.dtype, enabled=self.quantised):
-            hidden = self._transformer(
-                input_ids=packed.ids[None],
-                position_ids=packed.positions[None],
-                use_cache=False,
-                **self.attention(packed),
-            ).last_hidden_state[0]
+            hidden = self._hidden(rows, packed)
             # A vocabulary's worth of logits for the answers' tokens only.
             logits = self._head(hidden[packed.predicts]).float()
         return functional.cross_entropy(logits, packed.targets, reduction="sum"), len(packed.ids)
+
+    def _hidden(self, rows: Sequence[Encoded], packed: Packed) -> Tensor:
+        """(L, width): what the head makes logits of."""
+        attention = self.attention(packed)
+        told = (
+            {"inputs_embeds": self._frozen.states(rows, packed, **attention)[None]}
+            if self._frozen
+            else {"input_ids": packed.ids[None]}
+        )
+        output = self._learning(
+            **told, position_ids=packed.positions[None], use_cache=False, **attention
+        )
+        states: Tensor = output.last_hidden_state[0]
+        return states
 
     def attention(self, packed: Packed) -> dict[str, Any]:
         """What tells the model which places of the sequence see each other."""
@@ -81,6 +106,7 @@ class PeftLearner(Learner):
             "task_type": "CAUSAL_LM",
             # By their last names, which every layer shares.
             "target_modules": sorted({name.rpartition(".")[2] for name in lora.target_modules}),
+            "layers_to_transform": lora.layers_to_transform,
         }
         # Whether embeddings were trained is not looked up: they never are.
         weights = get_peft_model_state_dict(self.model, save_embedding_layers=False)
@@ -95,13 +121,19 @@ def best_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
 
 
-def _lora(config: RunConfig) -> LoraConfig:
+def learning_layers(config: RunConfig, layers: int) -> list[int] | None:
+    """The layers of so many that get an adapter; None: all."""
+    return list(range(config.first_layer, layers)) if config.first_layer else None
+
+
+def _lora(config: RunConfig, layers: int) -> LoraConfig:
     return LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,
         lora_dropout=0.0,
         bias="none",
-        target_modules="all-linear",
+        target_modules=LINEAR,
+        layers_to_transform=learning_layers(config, layers),
         task_type="CAUSAL_LM",
     )
 

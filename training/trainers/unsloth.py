@@ -26,7 +26,7 @@ from training.trainers.config import RunConfig
 from training.trainers.generation import Generated, Prompts, batches, padded
 from training.trainers.learner import WEIGHTS
 from training.trainers.packing import Encoded, Packed
-from training.trainers.peft import PeftLearner
+from training.trainers.peft import PeftLearner, learning_layers
 
 # What is longer is cut without a word. Prompts with passages take up to this many tokens.
 _LONGEST = 8192
@@ -34,6 +34,8 @@ _CLOSE = 0.1
 
 
 class UnslothLearner(PeftLearner):
+    splits = False
+
     def __init__(self, config: RunConfig) -> None:
         super().__init__(config)
         # Unsloth takes each sequence for one text, unless it is told to keep the mask it is given.
@@ -52,12 +54,14 @@ class UnslothLearner(PeftLearner):
             use_gradient_checkpointing=checkpointing,
         )
         start = LoraConfig.from_pretrained(config.start) if config.start else None
+        learning = learning_layers(config, base.config.num_hidden_layers)
         model = FastLanguageModel.get_peft_model(
             base,
             r=start.r if start else config.rank,
             lora_alpha=start.lora_alpha if start else config.alpha,
             lora_dropout=0.0,
             bias="none",
+            layers_to_transform=start.layers_to_transform if start else learning,
             use_gradient_checkpointing=checkpointing,
             random_state=config.seed,
         )
