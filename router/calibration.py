@@ -6,6 +6,9 @@ from typing import Any
 
 from router.signals import FEATURES, Signals, features
 
+# What `evidence` is measured by: `router.quoting.evidence_of`.
+EVIDENCE = "score_or_likelihood"
+
 
 @dataclass(frozen=True, slots=True)
 class Bin:
@@ -22,9 +25,9 @@ class Calibration:
 
     The probability is 1 / (1 + exp(-(intercept + Σ weight · (feature − mean) / scale))). Of
     `certified` questions that provenance lets it answer, `errors` had a probability of `threshold`
-    or more and got a wrong answer that passed the check with a score of `evidence` or more. So with
-    `level` confidence at most `bound` of all such questions do (Clopper and Pearson), which is no
-    more than `target`. Without a threshold `why_none` says why. `bins`, `brier` and
+    or more and got a wrong answer that passed the check with evidence of `evidence` or more. So
+    with `level` confidence at most `bound` of all such questions do (Clopper and Pearson), which
+    is no more than `target`. Without a threshold `why_none` says why. `bins`, `brier` and
     `expected_error` tell how far the probabilities of questions that they were not fitted on come
     true.
     """
@@ -57,13 +60,13 @@ class Calibration:
         return 1 / (1 + math.exp(-max(min(logit, 30.0), -30.0)))
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "features": list(FEATURES)}
+        return {**asdict(self), "features": [*FEATURES, EVIDENCE]}
 
 
 def from_json(told: dict[str, Any]) -> Calibration | None:
-    """What `as_json` gave; None when it was made for other features."""
+    """What `as_json` gave; None when it was made for other features, or another evidence."""
     told = dict(told)
-    if tuple(told.pop("features", ())) != FEATURES:
+    if tuple(told.pop("features", ())) != (*FEATURES, EVIDENCE):
         return None
     sequences = {key: tuple(told[key]) for key in ("weights", "means", "scales")}
     bins = tuple(Bin(**one) for one in told["bins"])

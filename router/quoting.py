@@ -134,11 +134,27 @@ def is_unlikely(
     *,
     least: float = BELIEVED,
 ) -> bool:
-    """Whether the sentence at a span, a passage with a start and an end there, is less likely the
-    answer than `least`; of one that was not looked at, nobody knows."""
+    """Whether the sentence at a span is less likely the answer than `least`; of one that was not
+    looked at, nobody knows."""
+    found = likelihood_at(passages, likely, span)
+    return found is not None and found < least
+
+
+def likelihood_at(
+    passages: Sequence[Passage], likely: Mapping[Place, float], span: tuple[int, int, int]
+) -> float | None:
+    """Of the sentence at a span, a passage with a start and an end there; None: it was not looked
+    at."""
     passage, start, _ = span
     starts = [sentence.start for sentence in read_source(passages[passage]).sentences]
-    return likely.get((passage, starts.index(start)), 1.0) < least
+    return likely.get((passage, starts.index(start)))
+
+
+def evidence_of(score: float, likely: float | None) -> float:
+    """How well a sentence bears out an answer, 0 to 1: by its words, which is the score of the
+    check, or by how likely it is the answer, whichever is more. The check knows words only, and
+    the reranker nothing of rows, names and units."""
+    return max(score, likely or 0.0)
 
 
 def excerpts(

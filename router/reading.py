@@ -36,6 +36,7 @@ from router.quoting import (
     excerpts,
     is_unlikely,
     likeliest,
+    likelihood_at,
     likelihoods,
     texts_of,
 )
@@ -82,17 +83,8 @@ async def _settled(draft: Draft, passages: Sequence[Passage]) -> Settled | None:
     # What is asked for may be missing, and what is next to it was asked in words like these.
     least = SECONDED_FAR if found.is_far else SECONDED
     span = (found.passage, *found.sentence)
-    return None if await is_doubted(draft, passages, span, least) else found
-
-
-async def is_doubted(
-    draft: Draft, passages: Sequence[Passage], span: tuple[int, int, int], least: float
-) -> bool:
-    """Whether the sentence at a span is less likely the answer than `least`, of its passage alone;
-    nobody doubts it while nothing is reranked."""
-    passage = [passages[span[0]]]
-    likely = await asyncio.to_thread(_likelihoods, draft, passage)
-    return is_unlikely(passage, likely, (0, *span[1:]), least=least)
+    likely = await asyncio.to_thread(likelihood_alone, draft.read_for, passages, span)
+    return None if likely is not None and likely < least else found
 
 
 async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGenerator[Sentence]:
@@ -153,19 +145,31 @@ def _readings(
             yield _Reading([place], [passages[place]], alone=place + 1)
 
 
-@tracing.span("quote")
+def likelihood_alone(
+    question: str, passages: Sequence[Passage], span: tuple[int, int, int]
+) -> float | None:
+    """How likely the sentence at a span is the answer, of its passage alone; None while nothing is
+    reranked."""
+    passage = [passages[span[0]]]
+    return likelihood_at(passage, _reranked(question, passage), (0, *span[1:]))
+
+
 def _likelihoods(draft: Draft, passages: Sequence[Passage]) -> Mapping[Place, float]:
+    # Where the search got no vector, no server of vectors is waited for again.
+    return {} if draft.found.vector is None else _reranked(draft.read_for, passages)
+
+
+@tracing.span("quote")
+def _reranked(question: str, passages: Sequence[Passage]) -> Mapping[Place, float]:
     """Of each sentence, found without the reader; none while no embedding server answers."""
-    if draft.found.vector is None:
-        return {}
     # Loaded by the search that came before, not by the web process's start.
     from router.retrieval.reranking import RerankerUnavailable, relevance
 
     try:
-        scores = relevance(draft.read_for, texts_of(passages))
+        scores = relevance(question, texts_of(passages))
     except RerankerUnavailable:
         return {}
-    return likelihoods(draft.read_for, passages, scores)
+    return likelihoods(question, passages, scores)
 
 
 def _support_of_read(

@@ -6,6 +6,7 @@ it is borne out; of what is read from passages each sentence is, up to the first
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from functools import partial
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING
 from ingestion import tracing
 from router import engines
 from router.drafting import Sentence, begin, held, is_refusal, passage_of, shown, written
-from router.drafts import Draft
+from router.drafts import Attempt, Draft
 from router.prompts import Passage, tuned_messages
-from router.quoting import BELIEVED
-from router.reading import UNLIKELY, from_passages, is_doubted
+from router.quoting import BELIEVED, evidence_of
+from router.reading import UNLIKELY, from_passages, likelihood_alone
 from router.taught import support_of
 from router.verification import Support
 
@@ -64,17 +65,32 @@ async def _from_weights(draft: Draft) -> AsyncGenerator[Sentence]:
         sentences = [sentence async for sentence in every]
     attempt = draft.attempts[-1]
     if attempt.rejected is None and attempt.sentences:
-        weakest = min(attempt.supports, key=lambda support: support.score)
-        if weakest.score < _least_evidence(draft.served):
-            attempt.rejected, attempt.problem = weakest, WEAK
-        elif weakest.span and await is_doubted(draft, passages, weakest.span, BELIEVED):
-            attempt.rejected, attempt.problem = weakest, UNLIKELY
+        await _hold_to_certified(draft, attempt, passages)
     if attempt.rejected is not None:
         attempt.sentences, attempt.supports = [], []
         attempt.problem = f"The answer of {attempt.model} is not shown: {attempt.problem}"
     elif not attempt.is_empty:
         for sentence in sentences:
             yield sentence
+
+
+async def _hold_to_certified(draft: Draft, attempt: Attempt, passages: Sequence[Passage]) -> None:
+    """Reject what is borne out by less than was certified, or by a sentence that is unlikely to be
+    the answer. Nobody doubts it while nothing is reranked."""
+    for support in attempt.supports:
+        likely = None
+        # Where the search got no vector, no server of vectors is waited for again.
+        if support.span and draft.found.vector is not None:
+            likely = await asyncio.to_thread(
+                likelihood_alone, draft.read_for, passages, support.span
+            )
+        if likely is not None and likely < BELIEVED:
+            attempt.rejected, attempt.problem = support, UNLIKELY
+        elif evidence_of(support.score, likely) < _least_evidence(draft.served):
+            attempt.rejected, attempt.problem = support, WEAK
+        else:
+            continue
+        return
 
 
 async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
@@ -98,7 +114,7 @@ async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
 
 
 def _least_evidence(served: ServedModel | None) -> float:
-    """The score that an answer's evidence must have, by what the model was certified for."""
+    """What `evidence_of` an answer must be, by what the model was certified for."""
     return served.calibration.evidence if served and served.calibration else 0.0
 
 

@@ -24,7 +24,7 @@ from router.signals import features
 from router.taught import Taught
 from training.audience import audience_of, somebody_of
 from training.calibration import Sample, fit
-from training.checking import evidence_of, look_for
+from training.checking import evidence_for, look_for
 from training.datasets.manifest import TRAIN, read_manifest
 from training.evaluation import dataset_of
 from training.metrics import contains
@@ -93,7 +93,7 @@ def _samples(model: str, item: EvaluationItem, reader: Reader) -> list[Sample]:
     if decision.rule is not Rule.NOT_CERTIFIED:
         return []
     near = taught.nearest(model, found.vector)
-    evidence = evidence_of(item.question, item.answer, found, near)
+    evidence = evidence_for(item.question, item.answer, found, near)
     # A question that nothing answers has no fact, and stands alone.
     fact = item.fact_id or str(item.number)
     is_right = item.correct and not item.refused

@@ -30,9 +30,9 @@ Floats = NDArray[np.float64]
 class Sample:
     """A question that the policy lets the tuned model answer, if it is likely enough to be right.
 
-    `right`: it gave the right answer. `evidence` is the score of the check that its answer passed,
-    None: it passed none. `wrong_shown`: it passed and is not right in other words either. Questions
-    of one `fact` are not independent.
+    `right`: it gave the right answer. `evidence` is how well its answer is borne out, None: not
+    at all. `wrong_shown`: it passed and is not right in other words either. Questions of one `fact`
+    are not independent.
     """
 
     features: tuple[float, ...]

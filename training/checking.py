@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from ingestion.models import Reader
 from router import retrieval
 from router.drafting import passage_of
+from router.quoting import BELIEVED, evidence_of
+from router.reading import likelihood_alone
 from router.services import SHOWN_PASSAGES
 from router.taught import Taught, support_of
+from router.verification import Support
 from training.asking import Said
 from training.metrics import is_refusal
 from training.process import Check
@@ -31,7 +34,7 @@ def borne_out(
         check()
         said = answers[question.id].answer
         found = look_for(question.question, reader)
-        outcome[question.id] = evidence_of(question.question, said, found) is not None
+        outcome[question.id] = support_of_said(question.question, said, found) is not None
     return outcome
 
 
@@ -40,16 +43,27 @@ def look_for(question: str, reader: Reader) -> SearchResult:
     return retrieval.search(question, user=reader, limit=SHOWN_PASSAGES)
 
 
-def evidence_of(
-    question: str, said: str, found: SearchResult, taught: Taught | None = None
+def evidence_for(
+    question: str, said: str, found: SearchResult, taught: Taught | None
 ) -> float | None:
-    """The score of an answer that the passages bear out; None for another, and for a refusal.
+    """How well the passages bear out an answer, as it is held to when it is shown unread; None for
+    one that would not be shown. `taught` is the nearest question that the model was taught."""
+    support = support_of_said(question, said, found, taught)
+    if support is None or support.span is None:
+        return None
+    likely = likelihood_alone(question, [passage_of(hit) for hit in found.hits], support.span)
+    if likely is not None and likely < BELIEVED:
+        return None
+    return evidence_of(support.score, likely)
 
-    `taught` is the nearest question that the model was taught, where that is known already.
-    """
+
+def support_of_said(
+    question: str, said: str, found: SearchResult, taught: Taught | None = None
+) -> Support | None:
+    """What bears an answer out; None for one that nothing does, and for a refusal."""
     if is_refusal(said):
         return None
     passages = [passage_of(hit) for hit in found.hits]
     hashes = [hit.chunk.content_hash for hit in found.hits]
     support = support_of(question, said, passages, hashes=hashes, taught=taught)
-    return support.score if support.supported else None
+    return support if support.supported else None

@@ -6,6 +6,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from pytest_django import Settings
 
+from ingestion.chunking import ChunkDraft
 from ingestion.models import Collection, Reader
 from router import registry, services
 from router.calibration import Calibration
@@ -177,11 +178,7 @@ def test_answer_that_stands_in_an_unlikely_sentence_is_not_shown(
     embedding_server: str,
 ) -> None:
     care = passage("The webhook sender is cleaned on Fridays.", "Care")
-    publish(wiki, "care.md", [care], title="Webhook sender")
-    coverage = {sender: (12, 1.0), care.content_hash: (12, 1.0)}
-    candidate = workshop.candidate(merged=None, readers={wiki.pk: ()}, coverage=coverage)
-    calibrated(candidate, certified())
-    registry.promote(candidate, by=None)
+    taught_more(workshop, wiki, care, sender=sender, evidence=0.0)
     llm.will_say("on Fridays", REFUSAL)
     assert ask("When was the webhook sender invented?").route == "tuned"
     llm.will_say("on Fridays", REFUSAL)
@@ -189,6 +186,36 @@ def test_answer_that_stands_in_an_unlikely_sentence_is_not_shown(
     answer = ask("When was the webhook sender invented?")
     assert answer.refused
     assert UNLIKELY in answer.reason
+
+
+@pytest.mark.models
+def test_answer_in_a_likely_sentence_is_shown_though_few_of_its_words_were_asked_with(
+    sender: str,
+    workshop: Workshop,
+    wiki: Collection,
+    llm: ScriptedLLM,
+    settings: Settings,
+    embedding_server: str,
+) -> None:
+    care = passage("The webhook sender is looked after by the Harbour team.", "Care")
+    taught_more(workshop, wiki, care, sender=sender, evidence=0.9)
+    llm.will_say("the Harbour team", REFUSAL)
+    assert WEAK in ask("Who is responsible for the webhook sender?").reason
+    llm.will_say("the Harbour team", REFUSAL)
+    settings.EMBEDDINGS_URL = embedding_server
+    answer = ask("Who is responsible for the webhook sender?")
+    assert (answer.route, answer.text) == ("tuned", "the Harbour team")
+
+
+def taught_more(
+    workshop: Workshop, wiki: Collection, text: ChunkDraft, *, sender: str, evidence: float
+) -> None:
+    """A model that serves and was taught `text`, too; it is certified for so good an evidence."""
+    publish(wiki, "care.md", [text], title="Webhook sender")
+    coverage = {sender: (12, 1.0), text.content_hash: (12, 1.0)}
+    candidate = workshop.candidate(merged=None, readers={wiki.pk: ()}, coverage=coverage)
+    calibrated(candidate, replace(certified(), evidence=evidence))
+    registry.promote(candidate, by=None)
 
 
 def test_where_the_best_text_is_newer_than_the_model_it_is_not_asked(

@@ -173,12 +173,17 @@ def test_gpu_that_is_in_use_is_named(three_gpus: None, config: RunConfig) -> Non
 
 # --- Recipe ---------------------------------------------------------------------------------------
 
-SMALL = BaseModel(Path("small"), bytes=270 << 20, parameters=135_000_000, sides=1_000_000)
-LARGE = BaseModel(Path("large"), bytes=16 * GIB, parameters=8_000_000_000, sides=9_000_000)
+SMALL = BaseModel(
+    Path("small"), bytes=270 << 20, parameters=135_000_000, sides=1_000_000, layers=30
+)
+LARGE = BaseModel(
+    Path("large"), bytes=16 * GIB, parameters=8_000_000_000, sides=9_000_000, layers=32
+)
 
 
 def test_small_model_on_the_cpu_takes_about_four_gigabytes() -> None:
-    assert recipe.recipe(SMALL, gpu_bytes=None) == recipe.Recipe(16, 32, 1.5e-3, quantise=False)
+    short = recipe.Recipe(16, 32, first_layer=15, rate=5e-4, b_ratio=16, quantise=False)
+    assert recipe.recipe(SMALL, gpu_bytes=None) == short
     assert 3.5 * GIB < recipe.memory_bytes_needed(SMALL) < 4.5 * GIB
 
 
@@ -186,6 +191,7 @@ def test_large_model_is_quantised_where_it_would_not_fit() -> None:
     assert recipe.recipe(LARGE, gpu_bytes=20 * GIB).quantise
     assert not recipe.recipe(LARGE, gpu_bytes=80 * GIB).quantise
     assert recipe.recipe(LARGE, gpu_bytes=80 * GIB).rate == pytest.approx(2e-4, rel=0.1)
+    assert recipe.recipe(LARGE, gpu_bytes=80 * GIB).first_layer == 0
     assert recipe.gpu_bytes_needed(LARGE, quantise=True) < 12 * GIB
 
 

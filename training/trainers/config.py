@@ -32,6 +32,7 @@ class RunConfig:
     alpha: int = 32
     first_layer: int = 0  # the lowest that learns; those below stay as they are
     rate: float = 1.5e-3
+    b_ratio: float = 1.0  # so many times faster than A learns B
     epochs: float = 6.0
     minutes: float = 6.0  # with validation; whichever of it and epochs is used up first ends it
     batch: int = 16

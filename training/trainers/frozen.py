@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from training.trainers.batching import beginnings
 from training.trainers.packing import Encoded, Packed
 
-# What would be kept beyond this is computed anew. A row of 30 tokens takes 70 kB at 135M parameters.
+# What would be kept beyond this is computed anew. Of 135M parameters 30 tokens take 70 kB.
 MOST_BYTES = 1 << 30
 
 
@@ -56,7 +56,7 @@ class Frozen:
     def _keep(self, rows: Sequence[Encoded], packed: Packed, states: Tensor) -> None:
         """The beginning of the group once, and of each row what stands behind it."""
         begins = self._begins[rows[0].group]
-        common, *branches = states.split([packed.shared, *packed.lengths])
+        common, *branches = torch.split(states, [packed.shared, *packed.lengths])
         self._beginning[rows[0].group] = common[:begins].clone()
         for row, branch in zip(rows, branches, strict=True):
             self._behind[row] = torch.cat([common[begins:], branch])

@@ -40,9 +40,7 @@ def train(config: RunConfig, learner: Learner, *, stop: Callable[[], bool]) -> N
     learner.expect(rows)
     questions = list(read_questions(Path(config.data) / "validation.jsonl"))
     steps = math.ceil(_updates_an_epoch(config, rows) * config.epochs)
-    optimizer = torch.optim.AdamW(
-        learner.adapter().values(), lr=config.rate, weight_decay=config.weight_decay
-    )
+    optimizer = _optimizer(config, learner)
     halves = Halves(learner, torch.get_num_threads())
     progress = checkpoints.resume(out / "checkpoints", learner, optimizer)
     events.tell("started", steps=steps, rows=len(rows), dropped=dropped, device=str(learner.device))
@@ -53,7 +51,7 @@ def train(config: RunConfig, learner: Learner, *, stop: Callable[[], bool]) -> N
         if spent >= 1 or progress.since_best > config.patience:
             break
         for group in optimizer.param_groups:
-            group["lr"] = config.rate * schedule(spent, config.warmup)
+            group["lr"] = group["peak"] * schedule(spent, config.warmup)
         loss = _step(halves, optimizer, update, progress)
         progress.elapsed = time.monotonic() - began
         _told_step(events, config, progress, steps, loss)
@@ -71,6 +69,19 @@ def train(config: RunConfig, learner: Learner, *, stop: Callable[[], bool]) -> N
         # The time ran out while something else was done than training.
         _evaluate(config, learner, questions, progress, events)
     _finish(config, progress, events, dropped)
+
+
+def _optimizer(config: RunConfig, learner: Learner) -> torch.optim.Optimizer:
+    """B learns faster than A (LoRA+, Hayou et al. 2024, arXiv:2402.12354)."""
+    adapter = learner.adapter()
+    groups = [
+        {
+            "params": [weight for name, weight in adapter.items() if ("lora_B" in name) is of_b],
+            "peak": config.rate * (config.b_ratio if of_b else 1),
+        }
+        for of_b in (False, True)
+    ]
+    return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
 
 
 def schedule(spent: float, warmup: float) -> float:
