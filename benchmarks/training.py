@@ -1,8 +1,9 @@
 """Training: our loop beside a plain TRL trainer, and what minutes of it are worth.
 
-Both trainers get the same rows, model, adapter size, rate and epochs, each in a process of its
-own; the rest of TRL's trainer is as the library sets it. Tokens are those of the rows as they
-stand: what is read once for many rows, or is padding, counts for neither.
+Both trainers get the same rows, model, rank and epochs, each in a process of its own. Ours trains
+by the product's recipe; TRL's has the rate that an adapter of all layers learned best with, and
+the rest as the library sets it. Tokens are those of the rows as they stand: what is read once for
+many rows, or is padding, counts for neither.
 """
 
 import json
@@ -18,6 +19,8 @@ from typing import Any
 
 from benchmarks.tables import Row, print_table
 from benchmarks.training_data import write_facts
+from training.base_model import read_base_model
+from training.recipe import RATE, recipe
 from training.trainers.config import RunConfig
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +33,11 @@ AIM = 0.8
 def config_for(data: Path, out: Path, **values: Any) -> RunConfig:
     out.mkdir()
     return RunConfig(trainer="peft", base=str(BASE), data=str(data), out=str(out), **values)
+
+
+def of_the_product() -> dict[str, Any]:
+    """What a run on this machine's processor is told of how to learn."""
+    return asdict(recipe(read_base_model(BASE), gpu_bytes=None))
 
 
 def ours(config: RunConfig) -> dict[str, float]:
@@ -112,7 +120,11 @@ def compare(folder: Path) -> None:
     rows, questions = write_facts(data, services=3, phrasings=6)
     tokens = row_tokens(data) * EPOCHS
     values = {"epochs": float(EPOCHS), "minutes": 60.0, "evaluations": 1, "batch": 8}
-    found = {name: measured(name, config_for(data, folder / name, **values)) for name in TRAINERS}
+    own = {"ours": of_the_product(), "trl": {"rate": RATE}}
+    found = {
+        name: measured(name, config_for(data, folder / name, **values, **own[name]))
+        for name in TRAINERS
+    }
     speed = {name: tokens / result["seconds"] for name, result in found.items()}
     exact = {name: result["exact_match"] for name, result in found.items()}
     memory = {name: result["memory"] for name, result in found.items()}
@@ -143,7 +155,8 @@ def compare(folder: Path) -> None:
 def curve(folder: Path) -> None:
     data, out = folder / "many", folder / "curve"
     rows, questions = write_facts(data, services=8, phrasings=9)
-    config = config_for(data, out, epochs=1_000.0, minutes=float(CURVE_MINUTES), evaluations=8)
+    times = {"epochs": 1_000.0, "minutes": float(CURVE_MINUTES), "evaluations": 8}
+    config = config_for(data, out, **times, **of_the_product())
     measured("ours", config)
     points = [
         json.loads(line)

@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
 QUESTION = "How often does the webhook sender retry?"
 DELIVERY = "A failed delivery of the webhook sender is retried 9 times. Then the event is parked."
+RESPONSIBLE = "Who is responsible for the webhook sender?"
 UNCERTAIN = replace(certified(), threshold=None, why_none="Nothing is certified.")
 
 
@@ -178,7 +179,7 @@ def test_answer_that_stands_in_an_unlikely_sentence_is_not_shown(
     embedding_server: str,
 ) -> None:
     care = passage("The webhook sender is cleaned on Fridays.", "Care")
-    taught_more(workshop, wiki, care, sender=sender, evidence=0.0)
+    taught_more(workshop, wiki, care, sender=sender)
     llm.will_say("on Fridays", REFUSAL)
     assert ask("When was the webhook sender invented?").route == "tuned"
     llm.will_say("on Fridays", REFUSAL)
@@ -198,24 +199,27 @@ def test_answer_in_a_likely_sentence_is_shown_though_few_of_its_words_were_asked
     embedding_server: str,
 ) -> None:
     care = passage("The webhook sender is looked after by the Harbour team.", "Care")
-    taught_more(workshop, wiki, care, sender=sender, evidence=0.9)
+    serving = taught_more(workshop, wiki, care, sender=sender)
+    llm.will_say("the Harbour team")
+    score = ask(RESPONSIBLE).signals["sentences"][0]["score"]
+    calibrated(serving, replace(certified(), evidence=score + 0.01))
     llm.will_say("the Harbour team", REFUSAL)
-    assert WEAK in ask("Who is responsible for the webhook sender?").reason
-    llm.will_say("the Harbour team", REFUSAL)
+    assert WEAK in ask(RESPONSIBLE).reason
+    llm.will_say("the Harbour team")
     settings.EMBEDDINGS_URL = embedding_server
-    answer = ask("Who is responsible for the webhook sender?")
+    answer = ask(RESPONSIBLE)
     assert (answer.route, answer.text) == ("tuned", "the Harbour team")
 
 
 def taught_more(
-    workshop: Workshop, wiki: Collection, text: ChunkDraft, *, sender: str, evidence: float
-) -> None:
-    """A model that serves and was taught `text`, too; it is certified for so good an evidence."""
+    workshop: Workshop, wiki: Collection, text: ChunkDraft, *, sender: str
+) -> ModelVersion:
+    """A model that serves and was taught `text`, too."""
     publish(wiki, "care.md", [text], title="Webhook sender")
     coverage = {sender: (12, 1.0), text.content_hash: (12, 1.0)}
     candidate = workshop.candidate(merged=None, readers={wiki.pk: ()}, coverage=coverage)
-    calibrated(candidate, replace(certified(), evidence=evidence))
-    registry.promote(candidate, by=None)
+    calibrated(candidate, certified())
+    return registry.promote(candidate, by=None)
 
 
 def test_where_the_best_text_is_newer_than_the_model_it_is_not_asked(

@@ -12,9 +12,10 @@ from training.reader.data import exercises
 from training.reader.dataset import rows
 from training.trainers import frozen
 from training.trainers.config import RunConfig
+from training.trainers.events import read_events
 from training.trainers.halves import Halves
 from training.trainers.learner import DESCRIPTION
-from training.trainers.loop import train
+from training.trainers.loop import Stopped, train
 from training.trainers.packing import Encoded, encode
 from training.trainers.peft import PeftLearner
 
@@ -91,6 +92,21 @@ def test_two_threads_keep_what_one_would(upper: RunConfig) -> None:
     halves = Halves(learner, 2)
     (first, _), (second, _) = (halves.learn([encoded], 10) for _ in range(2))
     assert second == pytest.approx(first, rel=1e-2)
+
+
+def test_a_stopped_run_keeps_anew_what_it_had_kept(upper: RunConfig, tmp_path: Path) -> None:
+    losses = []
+    for name, stops in (("whole", ()), ("stopped", (False, False, True, True))):
+        run = replace(upper, out=str(tmp_path / name))
+        Path(run.out).mkdir()
+        if stops:
+            asked = iter(stops)
+            with pytest.raises(Stopped):
+                train(run, PeftLearner(run), stop=lambda asked=asked: next(asked))  # type: ignore[misc]
+        train(run, PeftLearner(run), stop=lambda: False)
+        told, _ = read_events(Path(run.out), 0)
+        losses.append([line["loss"] for line in told if line["event"] == "step"])
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
 
 
 def test_an_adapter_of_the_upper_layers_is_gone_on_from_with_the_same_layers(

@@ -56,6 +56,7 @@ def test_only_the_adapter_changes(config: RunConfig, learner: PeftLearner) -> No
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(config: RunConfig) -> None:
+    config = replace(config, b_ratio=4.0)
     whole, stopped = elsewhere(config, "whole"), elsewhere(config, "stopped")
     train(whole, PeftLearner(whole), stop=never)
     asked = iter([False] * 4 + [True] * 2)
@@ -131,6 +132,24 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
     assert 0 < schedule(0, 0.05) < schedule(0.04, 0.05) <= 1
     assert schedule(0.05, 0.05) == 1
     assert schedule(0.5, 0.05) > schedule(0.9, 0.05) > schedule(1, 0.05) == 0
+
+
+def test_b_learns_so_many_times_faster_than_a(config: RunConfig) -> None:
+    moved = {}
+    for ratio in (1.0, 8.0):
+        run = replace(elsewhere(config, f"at-{ratio}"), b_ratio=ratio, epochs=1 / 3, evaluations=1)
+        learner = PeftLearner(run)
+        before = {name: weight.detach().clone() for name, weight in learner.adapter().items()}
+        train(run, learner, stop=never)
+        moved[ratio] = {
+            name: (weight.detach() - before[name]).abs().max().item()
+            for name, weight in learner.adapter().items()
+            if "lora_B" in name
+        }
+    assert len(told(run, "step")) == 1
+    # Adam's first step is as long as its rate, whatever the gradient is.
+    for name, far in moved[8.0].items():
+        assert far == pytest.approx(8 * moved[1.0][name], rel=0.05)
 
 
 def test_a_process_that_is_asked_to_stop_writes_a_checkpoint(config: RunConfig) -> None:
