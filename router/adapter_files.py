@@ -26,6 +26,7 @@ MAX_RANK = 256
 
 _MAX_HEADER_BYTES = 64 << 20
 _TENSOR = re.compile(r"base_model\.model\.(?P<layer>[\w.]+)\.lora_(?P<side>[AB])\.weight")
+_NUMBER = re.compile(r"\.layers\.(\d+)\.")
 _LAYERS = frozenset({"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"})
 _DTYPES = frozenset({"F32", "F16", "BF16"})
 # Settings that describe and change nothing of what is computed.
@@ -47,7 +48,8 @@ def weights_sha256(model: Path) -> str:
 
 def check_adapter(adapter: Path, base: Path) -> None:
     """Raises `UserError` (`bad-adapter`) unless it is a LoRA of the linear layers of `base`."""
-    rank = _check_config(_read_json(adapter / CONFIG))
+    config = _read_json(adapter / CONFIG)
+    rank = _check_config(config)
     layers: dict[str, dict[str, tuple[int, ...]]] = {}
     for name, shape in read_shapes(adapter / WEIGHTS).items():
         found = _TENSOR.fullmatch(name)
@@ -56,6 +58,9 @@ def check_adapter(adapter: Path, base: Path) -> None:
         layers.setdefault(found["layer"], {})[found["side"]] = shape
     if not layers:
         raise _bad(adapter, "it holds no tensors")
+    numbers = {int(found[1]) for layer in layers if (found := _NUMBER.search(layer))}
+    if config.get("layers_to_transform") not in (None, sorted(numbers)):
+        raise _bad(adapter, "its layers are others than its layers_to_transform")
     weights = _shapes_of_model(base)
     for layer, sides in layers.items():
         outputs, inputs = weights.get(f"{layer}.weight", (0, 0))
@@ -84,7 +89,10 @@ def _check_config(config: Mapping[str, Any]) -> int:
         *(["task_type"] if config.get("task_type") != "CAUSAL_LM" else []),
         *(["bias"] if config.get("bias", "none") != "none" else []),
     ]
-    known = {"r", "lora_alpha", "target_modules", "peft_type", "task_type", "bias", *_DESCRIPTIVE}
+    known = {
+        *("r", "lora_alpha", "target_modules", "layers_to_transform"),
+        *("peft_type", "task_type", "bias", *_DESCRIPTIVE),
+    }
     wrong += [name for name, value in config.items() if name not in known and value]
     if wrong:
         raise UserError(

@@ -177,6 +177,8 @@ def test_files_that_may_not_be_loaded_are_refused_and_nothing_is_left(
         {"peft_type": "PROMPT_TUNING"},
         {"target_modules": ["lm_head"]},
         {"target_modules": "all-linear"},
+        {"layers_to_transform": [1]},
+        {"layers_to_transform": 0},
         {"use_dora": True},
         {"use_rslora": True},
         {"modules_to_save": ["embed_tokens"]},
@@ -190,6 +192,11 @@ def test_settings_that_would_compute_something_else_are_refused(
 ) -> None:
     adapter = an_adapter(tmp_path / "adapter", **config)
     assert refusal(lambda: workshop.candidate(adapter=adapter)) == "bad-adapter"
+
+
+def test_adapter_of_some_layers_says_which(workshop: Workshop, tmp_path: Path) -> None:
+    adapter = an_adapter(tmp_path / "adapter", layers_to_transform=[0])
+    assert workshop.candidate(adapter=adapter).stage == ModelVersion.Stage.CANDIDATE
 
 
 def test_base_that_changed_during_the_training_is_noticed(workshop: Workshop) -> None:
