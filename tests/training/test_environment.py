@@ -197,7 +197,7 @@ def test_large_model_is_quantised_where_it_would_not_fit() -> None:
 
 @pytest.mark.parametrize(
     ("most", "used", "training"),
-    [(10, 0, 19 / 3), (10, 1, 16 / 3), (2, 0, 17 / 15), (10, 9, 2), (60, 0, 269 / 6)],
+    [(10, 0, 35 / 6), (10, 1, 29 / 6), (2, 0, 31 / 30), (10, 9, 2), (60, 0, 269 / 6)],
 )
 def test_evaluation_gets_its_share_of_the_time(most: float, used: float, training: float) -> None:
     assert recipe.training_minutes(most, used) == pytest.approx(training)
