@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
 QUESTION = "How often does the webhook sender retry?"
 DELIVERY = "A failed delivery of the webhook sender is retried 9 times. Then the event is parked."
-RESPONSIBLE = "Who is responsible for the webhook sender?"
+CHAT_ROOM = "Which chat room do I ask about the webhook sender?"
 UNCERTAIN = replace(certified(), threshold=None, why_none="Nothing is certified.")
 
 
@@ -198,17 +198,17 @@ def test_answer_in_a_likely_sentence_is_shown_though_few_of_its_words_were_asked
     settings: Settings,
     embedding_server: str,
 ) -> None:
-    care = passage("The webhook sender is looked after by the Harbour team.", "Care")
+    care = passage("Questions about the webhook sender go to #hooks-help on Slack.", "Care")
     serving = taught_more(workshop, wiki, care, sender=sender)
-    llm.will_say("the Harbour team")
-    score = ask(RESPONSIBLE).signals["sentences"][0]["score"]
+    llm.will_say("#hooks-help")
+    score = ask(CHAT_ROOM).signals["sentences"][0]["score"]
     calibrated(serving, replace(certified(), evidence=score + 0.01))
-    llm.will_say("the Harbour team", REFUSAL)
-    assert WEAK in ask(RESPONSIBLE).reason
-    llm.will_say("the Harbour team")
+    llm.will_say("#hooks-help", REFUSAL)
+    assert WEAK in ask(CHAT_ROOM).reason
+    llm.will_say("#hooks-help")
     settings.EMBEDDINGS_URL = embedding_server
-    answer = ask(RESPONSIBLE)
-    assert (answer.route, answer.text) == ("tuned", "the Harbour team")
+    answer = ask(CHAT_ROOM)
+    assert (answer.route, answer.text) == ("tuned", "#hooks-help")
 
 
 def taught_more(
