@@ -59,6 +59,19 @@ _NAME = re.compile(r"[A-Z][\w'’]*[a-z][\w'’]*")
 _WHOLE_NAME = re.compile(rf"{_NAME.pattern}(?: {_NAME.pattern}){{1,3}}")
 _TITLED = re.compile(r"[A-Z][\w'’]*(?: [A-Z\d][\w'’]*)+|[A-Za-z]+(?:[-_][A-Za-z\d]+)+")
 _LONGEST_NAME = 4
+# Where a title's name ends: `Brinegate: the gateway`, `Brinegate - operations`.
+_HEAD = re.compile(r"[:(,]|\s[-–—|]\s")
+_LEAST_COINED = 5
+_ENDINGS = ("s", "es", "ed", "d", "ing", "er", "ly")
+# Between these no English noun stands without an article, but names do: `does panwatch keep`,
+# `owns panwatch`, `port of panwatch`.
+_BEFORE_NAMES = frozenset(
+    {
+        *("does", "do", "did", "is", "was", "has", "can", "will", "should", "must", "may"),
+        *("of", "for", "by", "behind", "owns", "runs", "leads", "maintains", "after"),
+    }
+)
+_THINGS = frozenset({"service", "system", "application", "app", "server", "tool", "platform"})
 # What a title ends with that says what kind of document it is: in `Release Process` it names no
 # thing, and `release policy` beside `Travel Policy` is not the name of another one.
 _KINDS_OF_DOCUMENTS = """
@@ -127,6 +140,27 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
             found.append(folded[typed[at].start : typed[at + size - 1].end])
         at += size or 1
     return list(dict.fromkeys(found))
+
+
+def coined_in(question: str, titles: Iterable[str]) -> list[str]:
+    """Made-up words in small letters, where titles are such words: beside `Brinegate: the gateway`,
+    `panwatch` is a name in *port of panwatch?*, whether there is such a thing or not."""
+    if not any(_is_coined(_HEAD.split(fold(title).text)[0].strip()) for title in titles):
+        return []
+    typed = [word.text.removesuffix("'s") for word in words(fold(question).text)]
+    return [
+        word
+        for before, word, after in zip(["", *typed], typed, [*typed[1:], ""], strict=False)
+        if _is_coined(word) and (before in _BEFORE_NAMES or after in _THINGS)
+    ]
+
+
+def _is_coined(word: str) -> bool:
+    """Whether everyday English has neither it nor what is left of it without an ending."""
+    if len(word) < _LEAST_COINED or not word.isalpha():
+        return False
+    bases = {word, stem(word), *(word.removesuffix(ending) for ending in _ENDINGS)}
+    return not any(map(is_everyday_word, bases))
 
 
 def without_compounds(question: str, named: Sequence[str], titles: Iterable[str]) -> list[str]:

@@ -4,7 +4,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from router.evidence.claims import counted_from, entities_of, titled_in, without_compounds
+from router.evidence.claims import (
+    coined_in,
+    counted_from,
+    entities_of,
+    titled_in,
+    without_compounds,
+)
 from router.evidence.environments import environments
 from router.evidence.quantities import UNITS, Unit
 from router.evidence.wanted import Wanted, wanted_value
@@ -40,7 +46,8 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
     titles = list(titles)
     entities = without_compounds(text, entities_of(text), titles)
     known = [fold(entity).text for entity in entities]
-    entities += [name for name in titled_in(text, titles) if not any(name in one for one in known)]
+    typed = (*titled_in(text, titles), *coined_in(text, titles))
+    entities += [name for name in typed if not any(name in one for one in known)]
     named = frozenset(word.stem for name in entities for word in words(fold(name).text))
     return Question(
         stems=stems,

@@ -1,0 +1,51 @@
+"""Names in small letters that nobody marks as such."""
+
+import pytest
+
+from router.evidence.claims import coined_in
+from router.prompts import Passage
+from router.verification import verify
+
+TITLES = ["Panwatch: readings of the pans", "Deploy handbook"]
+PANWATCH = Passage(
+    title=TITLES[0],
+    heading="Runtime",
+    text="It runs in eu-south-2. Readings are kept for 40 days.",
+    path="panwatch.md",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("Which cloud region does brinegate run in?", ["brinegate"]),
+        ("Who owns saltbridge?", ["saltbridge"]),
+        ("What is panwarden's port?", ["panwarden"]),
+        ("Who leads the pumpmaster service?", ["pumpmaster"]),
+        ("How long are readings of panwatch kept?", ["panwatch"]),
+        ("Which timeout has the webhook?", []),
+        ("How many retries does a client get?", []),
+        ("What does the databse hold?", []),
+    ],
+)
+def test_coined_words_are_names_where_nouns_need_an_article(
+    question: str, names: list[str]
+) -> None:
+    assert coined_in(question, TITLES) == names
+
+
+@pytest.mark.parametrize("titles", [[], ["Deploy handbook"], ["brine-ledger"], ["Amber Ledger"]])
+def test_where_no_title_is_such_a_word_none_is_a_name(titles: list[str]) -> None:
+    assert coined_in("Which cloud region does brinegate run in?", titles) == []
+
+
+def test_value_of_another_thing_is_no_answer_about_a_coined_one() -> None:
+    said = "eu-south-2"
+    assert verify("Which cloud region does panwatch run in?", said, [PANWATCH]).supported
+    refused = verify("Which cloud region does brinegate run in?", said, [PANWATCH])
+    assert not refused.supported
+    assert "“brinegate” stands nowhere" in refused.problem
+
+
+def test_slip_of_the_finger_in_a_coined_name_is_forgiven() -> None:
+    assert verify("Which cloud region does panwtach run in?", "eu-south-2", [PANWATCH]).supported
