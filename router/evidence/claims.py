@@ -145,7 +145,8 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
 def coined_in(question: str, titles: Iterable[str]) -> list[str]:
     """Made-up words in small letters, where titles are such words: beside `Brinegate: the gateway`,
     `panwatch` is a name in *port of panwatch?*, whether there is such a thing or not."""
-    if not any(_is_coined(_HEAD.split(fold(title).text)[0].strip()) for title in titles):
+    heads = {_HEAD.split(fold(title).text)[0].strip() for title in titles}
+    if not any(map(_is_coined, heads - _DOCUMENTS)):
         return []
     typed = [word.text.removesuffix("'s") for word in words(fold(question).text)]
     return [

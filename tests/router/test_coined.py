@@ -34,7 +34,9 @@ def test_coined_words_are_names_where_nouns_need_an_article(
     assert coined_in(question, TITLES) == names
 
 
-@pytest.mark.parametrize("titles", [[], ["Deploy handbook"], ["brine-ledger"], ["Amber Ledger"]])
+@pytest.mark.parametrize(
+    "titles", [[], ["Deploy handbook"], ["Runbook: stow"], ["brine-ledger"], ["Amber Ledger"]]
+)
 def test_where_no_title_is_such_a_word_none_is_a_name(titles: list[str]) -> None:
     assert coined_in("Which cloud region does brinegate run in?", titles) == []
 
