@@ -1,12 +1,12 @@
 """The automatic route: which engine is asked, what is shown, and what an edit changes at once."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from asgiref.sync import async_to_sync
 from pytest_django import Settings
 
-from ingestion.chunking import ChunkDraft
 from ingestion.models import Collection, Reader
 from router import registry, services
 from router.calibration import Calibration
@@ -22,6 +22,8 @@ from tests.people import People
 from tests.scripted_llm import Reply, ScriptedLLM, says
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+
+Teach = Callable[[str], ModelVersion]
 
 QUESTION = "How often does the webhook sender retry?"
 DELIVERY = "A failed delivery of the webhook sender is retried 9 times. Then the event is parked."
@@ -43,6 +45,21 @@ def model(workshop: Workshop, wiki: Collection, sender: str) -> str:
     candidate = workshop.candidate(merged=None, readers={wiki.pk: ()}, coverage={sender: (12, 1.0)})
     calibrated(candidate, certified())
     return registry.promote(candidate, by=None).name
+
+
+@pytest.fixture
+def teach(workshop: Workshop, wiki: Collection, sender: str) -> Teach:
+    """Publishes a text, and has a model serve that was taught it as well."""
+
+    def taught(text: str) -> ModelVersion:
+        care = passage(text, "Care")
+        publish(wiki, "care.md", [care], title="Webhook sender")
+        coverage = {sender: (12, 1.0), care.content_hash: (12, 1.0)}
+        candidate = workshop.candidate(merged=None, readers={wiki.pk: ()}, coverage=coverage)
+        calibrated(candidate, certified())
+        return registry.promote(candidate, by=None)
+
+    return taught
 
 
 def calibrated(model: ModelVersion, calibration: Calibration) -> None:
@@ -171,15 +188,9 @@ def test_greeting_asks_no_model(model: str, llm: ScriptedLLM) -> None:
 
 @pytest.mark.models
 def test_answer_that_stands_in_an_unlikely_sentence_is_not_shown(
-    sender: str,
-    workshop: Workshop,
-    wiki: Collection,
-    llm: ScriptedLLM,
-    settings: Settings,
-    embedding_server: str,
+    teach: Teach, llm: ScriptedLLM, settings: Settings, embedding_server: str
 ) -> None:
-    care = passage("The webhook sender is cleaned on Fridays.", "Care")
-    taught_more(workshop, wiki, care, sender=sender)
+    teach("The webhook sender is cleaned on Fridays.")
     llm.will_say("on Fridays", REFUSAL)
     assert ask("When was the webhook sender invented?").route == "tuned"
     llm.will_say("on Fridays", REFUSAL)
@@ -191,15 +202,9 @@ def test_answer_that_stands_in_an_unlikely_sentence_is_not_shown(
 
 @pytest.mark.models
 def test_answer_in_a_likely_sentence_is_shown_though_few_of_its_words_were_asked_with(
-    sender: str,
-    workshop: Workshop,
-    wiki: Collection,
-    llm: ScriptedLLM,
-    settings: Settings,
-    embedding_server: str,
+    teach: Teach, llm: ScriptedLLM, settings: Settings, embedding_server: str
 ) -> None:
-    care = passage("Questions about the webhook sender go to #hooks-help on Slack.", "Care")
-    serving = taught_more(workshop, wiki, care, sender=sender)
+    serving = teach("Questions about the webhook sender go to #hooks-help on Slack.")
     llm.will_say("#hooks-help")
     score = ask(CHAT_ROOM).signals["sentences"][0]["score"]
     calibrated(serving, replace(certified(), evidence=score + 0.01))
@@ -209,17 +214,6 @@ def test_answer_in_a_likely_sentence_is_shown_though_few_of_its_words_were_asked
     settings.EMBEDDINGS_URL = embedding_server
     answer = ask(CHAT_ROOM)
     assert (answer.route, answer.text) == ("tuned", "#hooks-help")
-
-
-def taught_more(
-    workshop: Workshop, wiki: Collection, text: ChunkDraft, *, sender: str
-) -> ModelVersion:
-    """A model that serves and was taught `text`, too."""
-    publish(wiki, "care.md", [text], title="Webhook sender")
-    coverage = {sender: (12, 1.0), text.content_hash: (12, 1.0)}
-    candidate = workshop.candidate(merged=None, readers={wiki.pk: ()}, coverage=coverage)
-    calibrated(candidate, certified())
-    return registry.promote(candidate, by=None)
 
 
 def test_where_the_best_text_is_newer_than_the_model_it_is_not_asked(
