@@ -150,13 +150,6 @@ def likelihood_at(
     return likely.get((passage, starts.index(start)))
 
 
-def evidence_of(score: float, likely: float | None) -> float:
-    """How well a sentence bears out an answer, 0 to 1: by its words, which is the score of the
-    check, or by how likely it is the answer, whichever is more. The check knows words only, and
-    the reranker nothing of rows, names and units."""
-    return max(score, likely or 0.0)
-
-
 def excerpts(
     passages: Sequence[Passage], likely: Mapping[Place, float]
 ) -> list[tuple[int, Passage]]:

@@ -31,6 +31,7 @@ from router.policy import Rule, why_no_passage
 from router.precedents import keeping as precedents
 from router.prompts import MAX_PASSAGES, Passage, reader_messages
 from router.quoting import (
+    BELIEVED,
     SECONDED,
     SECONDED_FAR,
     excerpts,
@@ -143,6 +144,17 @@ def _readings(
     if len(passages) > 1 and names_all(draft.read_for, passages):
         for place in range(min(READ_ALONE, len(passages))):
             yield _Reading([place], [passages[place]], alone=place + 1)
+
+
+def evidence_of(question: str, passages: Sequence[Passage], support: Support) -> float | None:
+    """How well an answer is borne out that is shown unread, 0 to 1: by the words of its sentence,
+    which is the score of the check, or by how likely that is the answer, whichever is more; None
+    where it is unlikely to be. The check knows words only, and the reranker nothing of rows, names
+    and units. Nobody doubts it while nothing is reranked."""
+    likely = likelihood_alone(question, passages, support.span) if support.span else None
+    if likely is None:
+        return support.score
+    return None if likely < BELIEVED else max(support.score, likely)
 
 
 def likelihood_alone(

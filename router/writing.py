@@ -17,8 +17,7 @@ from router import engines
 from router.drafting import Sentence, begin, held, is_refusal, passage_of, shown, written
 from router.drafts import Attempt, Draft
 from router.prompts import Passage, tuned_messages
-from router.quoting import BELIEVED, evidence_of
-from router.reading import UNLIKELY, from_passages, likelihood_alone
+from router.reading import UNLIKELY, evidence_of, from_passages
 from router.taught import support_of
 from router.verification import Support
 
@@ -76,21 +75,17 @@ async def _from_weights(draft: Draft) -> AsyncGenerator[Sentence]:
 
 async def _hold_to_certified(draft: Draft, attempt: Attempt, passages: Sequence[Passage]) -> None:
     """Reject what is borne out by less than was certified, or by a sentence that is unlikely to be
-    the answer. Nobody doubts it while nothing is reranked."""
+    the answer."""
+    least = _least_evidence(draft.served)
     for support in attempt.supports:
-        likely = None
+        evidence: float | None = support.score
         # Where the search got no vector, no server of vectors is waited for again.
-        if support.span and draft.found.vector is not None:
-            likely = await asyncio.to_thread(
-                likelihood_alone, draft.read_for, passages, support.span
-            )
-        if likely is not None and likely < BELIEVED:
-            attempt.rejected, attempt.problem = support, UNLIKELY
-        elif evidence_of(support.score, likely) < _least_evidence(draft.served):
-            attempt.rejected, attempt.problem = support, WEAK
-        else:
-            continue
-        return
+        if draft.found.vector is not None:
+            evidence = await asyncio.to_thread(evidence_of, draft.read_for, passages, support)
+        if evidence is None or evidence < least:
+            attempt.rejected = support
+            attempt.problem = UNLIKELY if evidence is None else WEAK
+            return
 
 
 async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from ingestion.models import Reader
 from router import retrieval
 from router.drafting import passage_of
-from router.quoting import BELIEVED, evidence_of
-from router.reading import likelihood_alone
+from router.reading import evidence_of
 from router.services import SHOWN_PASSAGES
 from router.taught import Taught, support_of
 from router.verification import Support
@@ -49,12 +48,9 @@ def evidence_for(
     """How well the passages bear out an answer, as it is held to when it is shown unread; None for
     one that would not be shown. `taught` is the nearest question that the model was taught."""
     support = support_of_said(question, said, found, taught)
-    if support is None or support.span is None:
+    if support is None:
         return None
-    likely = likelihood_alone(question, [passage_of(hit) for hit in found.hits], support.span)
-    if likely is not None and likely < BELIEVED:
-        return None
-    return evidence_of(support.score, likely)
+    return evidence_of(question, [passage_of(hit) for hit in found.hits], support)
 
 
 def support_of_said(

@@ -63,7 +63,7 @@ _LONGEST_NAME = 4
 _HEAD = re.compile(r"[:(,]|\s[-–—|]\s")
 _LEAST_COINED = 5
 _ENDINGS = ("s", "es", "ed", "d", "ing", "er", "ly")
-# Between these no English noun stands without an article, but names do: `does panwatch keep`,
+# Behind these no English noun stands without an article, but names do: `does panwatch keep`,
 # `owns panwatch`, `port of panwatch`.
 _BEFORE_NAMES = frozenset(
     {

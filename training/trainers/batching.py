@@ -46,25 +46,25 @@ def epoch_updates(
 def _sequences(
     rows: Sequence[Encoded], batch: int, max_tokens: int, rng: Random
 ) -> list[list[Encoded]]:
-    groups: dict[str, list[Encoded]] = {}
-    for row in rng.sample(rows, len(rows)):
-        groups.setdefault(row.group, []).append(row)
-    sequences = [
-        sequence for group in groups.values() for sequence in _cut(group, batch, max_tokens)
-    ]
+    groups = _grouped(rng.sample(rows, len(rows))).values()
+    sequences = [sequence for group in groups for sequence in _cut(group, batch, max_tokens)]
     rng.shuffle(sequences)
     return sequences
 
 
 def beginnings(rows: Sequence[Encoded]) -> dict[str, int]:
     """Of each group, how many tokens all its prompts begin with; each prompt has one more."""
+    return {
+        name: min(_shared(group), *(len(row.prompt) - 1 for row in group))
+        for name, group in _grouped(rows).items()
+    }
+
+
+def _grouped(rows: Sequence[Encoded]) -> dict[str, list[Encoded]]:
     groups: dict[str, list[Encoded]] = {}
     for row in rows:
         groups.setdefault(row.group, []).append(row)
-    return {
-        name: min(_shared(group), *(len(row.prompt) - 1 for row in group))
-        for name, group in groups.items()
-    }
+    return groups
 
 
 def _cut(group: list[Encoded], batch: int, max_tokens: int) -> Iterator[list[Encoded]]:
