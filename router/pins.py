@@ -20,6 +20,8 @@ _OLDER = r"(?:old|previous|former|earlier)"
 _SAYS = r"(?:say|says|said|state|states|stated|tell|mention|mentions)\b"
 _WRITING = r"(?:doc|document|page|guide|handbook|manual|runbook|policy|spec)"
 _EVENT = r"(?:migration|release|upgrade|update|change|cutover|rewrite|switch|move|edit)"
+# Within a sentence: `it was down. How long does it wait before that?` asks for no earlier text.
+_ON = r"(?:[^;.?!]|\.\w)*"
 # `in v2?` and `in v2 who`, but not `in v2 clusters`.
 _ENDS = (
     r"(?=\s?(?:$|[,;:.?!)])"
@@ -34,7 +36,7 @@ _PINNED = re.compile(
     r"|\bdid\b.*\buse(?:d)? to\b|\bused to be\b"
     r"|\b(?:formerly|previously|originally|back then|in the old)\b"
     rf"|\bthe {_OLDER} (?:version|release|value|limit|default|port|name|owner|text)\b"
-    r"|\bwas\b.*\bbefore\s(?:it|that|this|they|we)\b"
+    rf"|\bwas\b{_ON}\bbefore\s(?:it|that|this|they|we)\b"
 )
 
 # In all of these, what is in the group `cut` is taken out of the question.
@@ -55,7 +57,7 @@ _BEFORE = (
     re.compile(rf"\b(?P<cut>in\sthe\s{_OLDER}\s(?:version|text))\b"),
     re.compile(rf"\b(?P<cut>the\s{_OLDER}\s(?:version|text))\s{_SAYS}"),
     re.compile(rf"\bthe\s(?P<cut>{_OLDER}\s)(?:value|limit|default|port|name|owner)\b"),
-    re.compile(r"\b(?:was|were)\b.*\b(?P<cut>before\s(?:it|that|this|they|we)\b[^,;.?!]*)"),
+    re.compile(rf"\b(?:was|were)\b{_ON}\b(?P<cut>before\s(?:it|that|this|they|we)\b[^,;.?!]*)"),
     re.compile(r"(?P<cut>)(?:\bdid\b.*\buse(?:d)? to\b|\bused to be\b)"),
 )
 _ADVERB = re.compile(r"\b(?P<cut>formerly|previously|originally|back then)\b")

@@ -22,7 +22,7 @@ from router.evidence.questions import Question, read_question
 from router.evidence.sources import Source, is_elsewhere, names, read_source
 from router.prompts import Passage
 from router.text import content_stems, fold
-from router.verification import fits, titles_of
+from router.verification import fits, naming_all, titles_of
 
 WEIGHTS = Path(__file__).with_suffix(".json")
 # A score of 0 or 1 is rounded, and has no logarithm of its odds.
@@ -43,6 +43,10 @@ _VALUE = re.compile(
     r"(?:[^:;]+: [^;]+; )?[^:;=]+?(?:\s?[:=]\s+|\n)(?P<quote>[\"'`]?)(?P<value>[^;]+?)(?P=quote)$"
 )
 _CELL = re.compile(r"(?:^|(?<=; ))(?P<header>[^:;]+): (?P<value>[^;]+)")
+
+
+Likelihoods = Mapping[Place, float]
+"""How likely each sentence is the answer, 0 to 1; empty: nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +98,21 @@ def on_one_line(sentence: str) -> str:
 def likelihoods(
     question: str, passages: Sequence[Passage], scores: Sequence[float]
 ) -> dict[Place, float]:
-    """How likely each sentence holds the answer.
+    """How likely each sentence holds the answer; not at all, where it is told of something else
+    than what is asked about and another passage is told of that.
 
     `scores` are the reranker's, between 0 and 1, for each of `texts_of(passages)`.
     """
     weights = read_weights()
     measured = measure(question, passages, scores)
-    return {place: _logistic(weights, features) for place, features in measured.items()}
+    named = naming_all(question, passages)
+    return {
+        place: _logistic(weights, features) if not named or place[0] in named else 0.0
+        for place, features in measured.items()
+    }
 
 
-def likeliest(
-    question: str, passages: Sequence[Passage], likely: Mapping[Place, float]
-) -> Likeliest | None:
+def likeliest(question: str, passages: Sequence[Passage], likely: Likelihoods) -> Likeliest | None:
     """The sentence that most likely answers the question; None: there is none."""
     if not likely:
         return None
@@ -129,7 +136,7 @@ def likeliest(
 
 def is_unlikely(
     passages: Sequence[Passage],
-    likely: Mapping[Place, float],
+    likely: Likelihoods,
     span: tuple[int, int, int],
     *,
     least: float = BELIEVED,
@@ -140,19 +147,23 @@ def is_unlikely(
     return found is not None and found < least
 
 
+def is_outdone(
+    passages: Sequence[Passage], likely: Likelihoods, span: tuple[int, int, int]
+) -> bool:
+    """Whether the sentence at a span is unlikely the answer beside one that nearly certainly is."""
+    return is_unlikely(passages, likely, span) and max(likely.values()) >= QUOTED
+
+
 def likelihood_at(
-    passages: Sequence[Passage], likely: Mapping[Place, float], span: tuple[int, int, int]
+    passages: Sequence[Passage], likely: Likelihoods, span: tuple[int, int, int]
 ) -> float | None:
     """Of the sentence at a span, a passage with a start and an end there; None: it was not looked
     at."""
     passage, start, _ = span
-    starts = [sentence.start for sentence in read_source(passages[passage]).sentences]
-    return likely.get((passage, starts.index(start)))
+    return likely.get((passage, read_source(passages[passage]).number_of(start)))
 
 
-def excerpts(
-    passages: Sequence[Passage], likely: Mapping[Place, float]
-) -> list[tuple[int, Passage]]:
+def excerpts(passages: Sequence[Passage], likely: Likelihoods) -> list[tuple[int, Passage]]:
     """The `MOST_LIKELY` sentences, those of one passage together behind its number; the passage
     with the likeliest comes first."""
     chosen = sorted(likely, key=likely.__getitem__, reverse=True)[:MOST_LIKELY]
@@ -212,7 +223,9 @@ def _told(asked: Question, source: Source, k: int, anywhere: frozenset[str]) -> 
         float(asked.wanted is not None and asked.wanted.is_sure),
         len(wanted & here) / max(len(wanted), 1),
         float(len(wanted - anywhere)),
-        float(sum(not names(source, entity) for entity in asked.entities)),
+        float(
+            sum(not names(source, entity, asked.longer_than(entity)) for entity in asked.entities)
+        ),
     )
 
 

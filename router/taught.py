@@ -111,7 +111,8 @@ def support_of(
     """`verify`, and where the answer is that of the nearest taught question, the same for that,
     unless the sentence itself speaks against the answer.
 
-    `hashes` are those of the passages' contents. An answer that both bear out has the better score.
+    `hashes` are those of the passages' contents, or of what they were before an edit. An answer
+    that both bear out has the better score.
     """
     plain = verify(question, answer, passages)
     if plain.problem in REFUTATIONS:
@@ -147,6 +148,6 @@ def _as_taught(
     asked = read_question(question, titles)
     if not asked.entities and read_question(taught.question, titles).entities:
         return None
-    if not all(names(source, entity) for entity in asked.entities):
+    if not all(names(source, entity, asked.longer_than(entity)) for entity in asked.entities):
         return None
     return replace(support, score=max(support.score, taught.similarity), meant=taught.question)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from router.evidence.claims import Claim
 from router.evidence.focus import read_focus
-from router.evidence.objections import Evidence, Said, objection, read_answer
+from router.evidence.objections import Evidence, Said, is_named, objection, read_answer
 from router.evidence.questions import Question, read_question
 from router.evidence.sources import (
     CONTEXT,
@@ -30,7 +30,7 @@ from router.evidence.sources import (
 from router.prompts import Passage
 from router.text import marks, without_marks
 
-__all__ = ["Support", "names_all", "verify"]
+__all__ = ["Support", "names_all", "naming_all", "verify"]
 
 # How much a word of the question counts by where it stands, seen from the sentence in question.
 _IN_SENTENCE, _IN_HEADINGS, _BESIDE, _IN_PASSAGE = 1.0, 0.8, 0.7, 0.4
@@ -69,6 +69,17 @@ def names_all(question: str, passages: Sequence[Passage]) -> bool:
     return all(
         any(names(one, entity) or nearly_names(one, entity) for one in sources)
         for entity in read_question(question, titles_of(passages)).entities
+    )
+
+
+def naming_all(question: str, passages: Sequence[Passage]) -> frozenset[int]:
+    """The numbers of the passages that name each thing that a question names, by themselves."""
+    sources = [read_source(passage) for passage in passages]
+    asked = read_question(question, titles_of(passages))
+    return frozenset(
+        number
+        for number, source in enumerate(sources)
+        if all(is_named(entity, source, sources, asked) for entity in asked.entities)
     )
 
 

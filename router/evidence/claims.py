@@ -84,7 +84,8 @@ _KINDS_OF_DOCUMENTS = """
 _DOCUMENTS = frozenset(_KINDS_OF_DOCUMENTS.split())
 # `Kafka topic`, `Grafana dashboard`: what is asked for has a name of its own.
 _OF_TOOLS = frozenset(map(stem, ("channel", "topic", "queue", "dashboard", "bucket", "repository")))
-_ADJECTIVE = ("able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time")
+_ADJECTIVE = ("able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time", "wise")
+_PREFIXES = frozenset({"anti", "mid", "multi", "non", "pre", "self", "semi"})
 _CALENDAR = re.compile(
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
@@ -145,7 +146,7 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
 def coined_in(question: str, titles: Iterable[str]) -> list[str]:
     """Made-up words in small letters, where titles are such words: beside `Brinegate: the gateway`,
     `panwatch` is a name in *port of panwatch?*, whether there is such a thing or not."""
-    heads = {_HEAD.split(fold(title).text)[0].strip() for title in titles}
+    heads = set(map(head_of, titles))
     if not any(map(_is_coined, heads - _DOCUMENTS)):
         return []
     typed = [word.text.removesuffix("'s") for word in words(fold(question).text)]
@@ -153,6 +154,21 @@ def coined_in(question: str, titles: Iterable[str]) -> list[str]:
         word
         for before, word, after in zip(["", *typed], typed, [*typed[1:], ""], strict=False)
         if _is_coined(word) and (before in _BEFORE_NAMES or after in _THINGS)
+    ]
+
+
+def head_of(title: str) -> str:
+    """The folded name that a title begins with."""
+    return _HEAD.split(fold(title).text)[0].strip()
+
+
+def outermost(named: Sequence[str]) -> list[str]:
+    """The names, less those that are a part of another one of them."""
+    folded = [fold(name).text for name in named]
+    return [
+        name
+        for name, own in zip(named, folded, strict=True)
+        if not any(len(other) > len(own) and literal_pattern(own).search(other) for other in folded)
     ]
 
 
@@ -214,6 +230,7 @@ def _is_plain_english(name: str) -> bool:
     return bool(_KEBAB.fullmatch(folded)) and (
         min(map(len, parts)) <= 2
         or any(part in STOP_WORDS for part in parts)
+        or parts[0] in _PREFIXES
         or parts[-1].endswith(_ADJECTIVE)
     )
 

@@ -15,6 +15,9 @@ _SPELLED = {
     "test": "qa|uat|" + _NAMED.format("test(?:ing)?"),
     "sandbox": "sandbox",
 }
+# One with a name of its own: `in the disaster recovery environment`.
+_OTHER = re.compile(r"\b(?:in|on) (?:the|our|your) ((?:[a-z][\w-]+ )?[a-z][\w-]+) environment\b")
+_NO_NAMES = frozenset({"same", "new", "current", "right", "whole", "entire", "given", "own"})
 _ENVIRONMENTS = {
     name: re.compile(rf"(?<![\w-])(?:{spelled})(?![\w-])") for name, spelled in _SPELLED.items()
 }
@@ -22,4 +25,6 @@ _ENVIRONMENTS = {
 
 def environments(folded: str) -> frozenset[str]:
     """Those that a folded text speaks of."""
-    return frozenset(name for name, form in _ENVIRONMENTS.items() if form.search(folded))
+    known = frozenset(name for name, form in _ENVIRONMENTS.items() if form.search(folded))
+    others = frozenset(found[1] for found in _OTHER.finditer(folded))
+    return known or frozenset(name for name in others if _NO_NAMES.isdisjoint(name.split()))

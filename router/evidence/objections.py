@@ -147,7 +147,7 @@ def objection(
     if asked.wanted and said.news and _is_of_another_kind(one, source, asked.wanted, said):
         return "The question asks for another kind of value."
     for entity in asked.entities:
-        if not _is_named(entity, source, sources):
+        if not is_named(entity, source, sources, asked):
             return f"“{entity}” stands nowhere in the passage that holds the answer."
     if is_elsewhere(asked, source, one.sentence):
         return _ELSEWHERE
@@ -236,9 +236,10 @@ def _stems_at(one: Evidence, source: Source) -> frozenset[str]:
     return here | source.heading_stems
 
 
-def _is_named(entity: str, source: Source, sources: Sequence[Source]) -> bool:
-    """A slip of the finger is forgiven only if no passage has the entity as it was typed."""
-    if names(source, entity):
+def is_named(entity: str, source: Source, sources: Sequence[Source], asked: Question) -> bool:
+    """Whether a passage names an entity of the question. A slip of the finger is forgiven only if
+    no passage has the entity as it was typed."""
+    if names(source, entity, asked.longer_than(entity)):
         return True
     return not any(names(one, entity) for one in sources) and nearly_names(source, entity)
 

@@ -8,6 +8,8 @@ from router.evidence.claims import (
     coined_in,
     counted_from,
     entities_of,
+    head_of,
+    outermost,
     titled_in,
     without_compounds,
 )
@@ -23,7 +25,8 @@ _COUNTED = re.compile(r"\b(?:how many|number of)\b")
 class Question:
     """`stems` of its content words; the `units` that it mentions; the `entities` that it names;
     the stems by which it `named` them, and all others, its `aspect`; the kind of value `wanted`,
-    if its wording tells; the stems of what it wants `counted`; the `environments` it speaks of."""
+    if its wording tells; the stems of what it wants `counted`; the `environments` it speaks of.
+    `heads` are the names that titles begin with, each as its words."""
 
     stems: frozenset[str]
     units: frozenset[Unit]
@@ -33,6 +36,15 @@ class Question:
     wanted: Wanted | None
     counted: frozenset[str] = frozenset()
     environments: frozenset[str] = frozenset()
+    heads: tuple[tuple[str, ...], ...] = ()
+
+    def longer_than(self, entity: str) -> list[str]:
+        """The names of other things that have the name of this one in theirs: beside `Harbor`,
+        `Harbor Gate` is another thing."""
+        own = tuple(word.text for word in words(fold(entity).text))
+        if own not in self.heads:
+            return []
+        return [" ".join(head) for head in self.heads if head != own and _has_run(head, own)]
 
 
 def read_question(text: str, titles: Iterable[str] = ()) -> Question:
@@ -47,7 +59,7 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
     entities = without_compounds(text, entities_of(text), titles)
     known = [fold(entity).text for entity in entities]
     typed = (*titled_in(text, titles), *coined_in(text, titles))
-    entities += [name for name in typed if not any(name in one for one in known)]
+    entities += [name for name in outermost(typed) if not any(name in one for one in known)]
     named = frozenset(word.stem for name in entities for word in words(fold(name).text))
     return Question(
         stems=stems,
@@ -62,4 +74,9 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
             for stem in counted_from(asked.end(), own_words)
         ),
         environments=environments(folded),
+        heads=tuple(tuple(word.text for word in words(head_of(title))) for title in titles),
     )
+
+
+def _has_run(head: tuple[str, ...], run: tuple[str, ...]) -> bool:
+    return any(head[place : place + len(run)] == run for place in range(len(head)))

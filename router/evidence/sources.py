@@ -72,6 +72,10 @@ class Source:
         starts = [sentence.start for sentence in self.sentences]
         return max(bisect_right(starts, self.folded.original(place)) - 1, 0)
 
+    def number_of(self, start: int) -> int:
+        """The number of the sentence that starts at a character of the text."""
+        return [sentence.start for sentence in self.sentences].index(start)
+
 
 @lru_cache(maxsize=256)
 def read_source(passage: Passage) -> Source:
@@ -116,13 +120,17 @@ def places_of(claim: Claim, source: Source, question: Question) -> set[int]:
     return found or ({CONTEXT} if pattern.search(source.context) else set())
 
 
-def names(source: Source, entity: str) -> bool:
+def names(source: Source, entity: str, longer: Sequence[str] = ()) -> bool:
     """Whether a passage, its title, headings or path name an entity, however it is written:
-    `cedar-vault`, `Cedar Vault`, `cedar_vault` and `cedarvault` are one."""
+    `cedar-vault`, `Cedar Vault`, `cedar_vault` and `cedarvault` are one. Where a `longer` name
+    stands, another thing is named."""
     pattern = _entity_pattern(entity)
-    if pattern.search(source.folded.text) or pattern.search(source.context):
-        return True
-    return bool(_name_places(words(fold(entity).text), source))
+    for text in (source.folded.text, source.context):
+        for name in longer:
+            text = _entity_pattern(name).sub(" ", text)
+        if pattern.search(text):
+            return True
+    return not longer and bool(_name_places(words(fold(entity).text), source))
 
 
 def nearly_names(source: Source, entity: str) -> bool:

@@ -12,6 +12,8 @@ _DURATION = frozenset({"time", "month", "quarter", "year"})
 _MOMENT = frozenset({_DATE, _CLOCK})
 _WORD = r"[^\W_](?:[^\W_]|[.'’-])*"
 _NAME = rf"{_WORD}(?: {_WORD})*"
+_DAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|\bday|daily|week)"
+_ROLES = "manager|head|director|architect|chief|officer|president|founder|lead|cto|ceo|cfo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ _NO_SENTENCE = r"(?!(?:who|whom|whose|where|when|why|how|is|are|do|does|did|can|
 def _asked(nouns: str) -> str:
     return (
         rf"\b(?:which|what) (?:[\w-]+ ){{0,2}}?(?:{nouns})\b"
-        rf"|^{_NO_SENTENCE}(?:\S+ ){{0,4}}(?:{nouns})\W*$"
+        rf"|^{_NO_SENTENCE}(?:\S+ ){{0,4}}(?:{nouns})(?: names?)?\W*$"
         rf"|^(?:the )?(?:[\w-]+ )?(?:{nouns}) (?:of|for)\b"
     )
 
@@ -102,6 +104,11 @@ _KINDS = (
         _quantity(sure="%", noun=r"availab\w*|percent\w*|share|fraction"),
     ),
     (
+        # An availability zone is a place.
+        _asked(r"availability(?: (?:goal|level|objective|target))?(?! zone)|uptime"),
+        _quantity(_BARE, sure="%", noun=r"availab\w*|uptim"),
+    ),
+    (
         _asked("port"),
         _quantity(sure=(_BARE,), noun="port"),
     ),
@@ -117,11 +124,20 @@ _KINDS = (
         "url|address|endpoint",
         r"\w+://.+|/[\w./{}-]+|[\w.-]+\.[a-z]{2,}(?:[:/].*)?|.+@.+",
     ),
+    # A team leads, and is nobody's head.
+    (
+        rf"^who(?:'s| is) the (?:[\w-]+ )?(?:{_ROLES})\b|\bname of the (?:[\w-]+ )?(?:{_ROLES})\b",
+        Wanted(noun=re.compile(_ROLES)),
+    ),
     (
         r"^(?:who|whom|whose)\b|\b(?:which|what) (?:[\w-]+ )?(?:team|crew|squad|department)\b",
         Wanted(form=re.compile(rf"{_NAME}|[#@].+|.+@.+")),
     ),
     (r"^where\b", Wanted(frozenset({_BARE, "length"}), form=re.compile(r".+"))),
+    (
+        r"\b(?:which|what) (?:[\w-]+ )?(?:days?|weekdays?|date)\b",
+        Wanted(frozenset({_DATE, _BARE}), form=re.compile(rf".*{_DAY}.*")),
+    ),
     (r"^when\b", Wanted(_DURATION | _MOMENT | {_BARE}, _MOMENT, form=re.compile(_NAME))),
 )
 _WORDINGS = [(re.compile(wording), wanted) for wording, wanted in _KINDS]

@@ -88,12 +88,13 @@ def settle(
     asked = read_question(question, titles)
     told = without_compounds(question, named_in(question), titles)
     named = [*_spelled(question, known), *told, *asked.entities]
+    longer = {name: asked.longer_than(name) for name in asked.entities}
     keys = frozenset(map(name_key, named))
     nearest = max((one[0][1] for one in near if one), default=0.0)
     best: list[Settled] = []
     for number, (passage, precedents) in enumerate(zip(passages, near, strict=True)):
         source = read_source(passage)
-        if all(names(source, name) for name in named):
+        if all(names(source, name, longer.get(name, ())) for name in named):
             usable = _usable(precedents, names_something=bool(named))
             best += _of_sentences(number, source, usable, asked, keys, nearest)
     best.sort(key=lambda one: -one.score)

@@ -9,7 +9,15 @@ from ingestion.models import Collection
 from router import services
 from router.models import Answer
 from router.prompts import REFUSAL, Passage
-from router.quoting import Likeliest, excerpts, is_unlikely, likeliest, likelihoods, texts_of
+from router.quoting import (
+    Likeliest,
+    excerpts,
+    is_outdone,
+    is_unlikely,
+    likeliest,
+    likelihoods,
+    texts_of,
+)
 from router.reading import UNLIKELY
 from tests.documents import passage, publish
 from tests.scripted_llm import Reply, ScriptedLLM
@@ -223,3 +231,24 @@ class TestAnswer:
         settings.EMBEDDINGS_URL = "http://127.0.0.1:9/v1"
         llm.will_say(REFUSAL)
         assert answered(ASKED).refused
+
+
+def test_what_is_told_of_something_else_is_not_the_answer() -> None:
+    """The row that fits best is another service's; of the one that is asked about others tell."""
+    kettle = Passage("Steam Kettle", "Owners", "Steam Kettle is run by the Boiler Loft team.")
+    route = Passage("Kettle Route", "Sheet", "Property: Cost code; Value: QM-7314")
+    asked = "Under which cost code does Steam Kettle run?"
+    likely = likelihoods(asked, [kettle, route], [0.01, 0.99])
+    assert likely[1, 0] == 0
+    assert likely[0, 0] > 0
+    assert likelihoods("Under which cost code?", [kettle, route], [0.01, 0.99])[1, 0] > 0.5
+
+
+def test_sentence_is_outdone_by_one_that_is_nearly_certain() -> None:
+    text = "Trays are packed in the loft. One import takes at most 400 trays."
+    passages = [Passage("Traywren", "", text)]
+    first, second = (0, 0, 29), (0, 30, len(text))
+    assert is_outdone(passages, {(0, 0): 0.05, (0, 1): 0.9}, first)
+    assert not is_outdone(passages, {(0, 0): 0.05, (0, 1): 0.9}, second)
+    assert not is_outdone(passages, {(0, 0): 0.05, (0, 1): 0.6}, first)
+    assert not is_outdone(passages, {(0, 0): 0.2, (0, 1): 0.9}, first)

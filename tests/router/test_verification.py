@@ -379,6 +379,8 @@ TESTED = Passage("Seat holds in the test environment", "", "It listens on port 7
         ("Which port does it listen on in the test environment?", "7310", False),
         ("Which port does it listen on in the test environment?", "7311", True),
         ("Which port does it listen on in production?", "7311", False),
+        ("Which port does it listen on in the disaster recovery environment?", "7310", False),
+        ("Which port does it listen on in the new environment?", "7310", True),
         # The word alone is none.
         ("Which port does a test of it listen on?", "7310", True),
     ],
@@ -461,6 +463,8 @@ INLAND = Passage("Mast relay", "", "The inland end of the relay is hosted in eu-
         ("which region has the mast-walker part of mast-relay?", False),
         ("which region has mast-relay and the cargo-desk?", False),
         ("which region has the shore-side part?", False),
+        ("mast-relay went away mid-shift; which region is it in?", True),
+        ("region-wise, where is mast-relay?", True),
         ("of the Kafka topic of mast-relay, which region is it?", True),
         ("of Kafka and mast-relay, which region is it?", False),
     ],

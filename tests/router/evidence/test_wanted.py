@@ -71,6 +71,57 @@ def test_open_question_wants_no_kind(question: str) -> None:
     assert wanted_value(question) is None
 
 
+def test_availability_zone_is_no_share() -> None:
+    zone, share = map(
+        wanted_value, ("what availability zone is it in?", "what availability is it?")
+    )
+    assert share is not None
+    assert "%" in share.sure
+    assert zone is None or "%" not in zone.sure
+
+
+CREW = Passage(
+    "Stage crew",
+    "",
+    "The Gaffers build the stage. Ada Brand is head of lighting. "
+    "New scenery arrives on Thursdays, and the gate opens at 07:30.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Who is the head of lighting?", "Ada Brand"),
+        ("On which day does new scenery arrive?", "Thursdays"),
+        ("On which day does new scenery arrive?", "on Thursdays at 07:30"),
+    ],
+)
+def test_people_with_a_post_and_days_are_told_as_such(question: str, answer: str) -> None:
+    support = verify(question, answer, [CREW])
+    assert support.supported, support.problem
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Who is the manager of the stage?", "The Gaffers"),
+        ("What is the name of the director of the stage?", "The Gaffers"),
+        ("On which day does the gate open?", "07:30"),
+    ],
+)
+def test_team_is_nobody_with_a_post_and_an_hour_no_day(question: str, answer: str) -> None:
+    support = verify(question, answer, [CREW])
+    assert not support.supported
+    assert support.problem == "The question asks for another kind of value."
+
+
+def test_name_of_a_channel_is_a_channel() -> None:
+    wanted = wanted_value("stage crew chat channel name")
+    assert wanted is not None
+    assert wanted.has_token("#stage-crew")
+    assert not wanted.has_token("stage.cues.raw")
+
+
 STAGE = Passage(
     "Stage lights",
     "",

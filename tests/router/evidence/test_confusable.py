@@ -1,0 +1,53 @@
+"""A thing whose name is a part of another thing's name is not that thing."""
+
+import pytest
+
+from router.evidence.questions import read_question
+from router.evidence.sources import names, read_source
+from router.prompts import Passage
+from router.verification import verify
+
+TRAYS = Passage("Harbor", "Colours", "The label on a lent crate is amber.", "services/harbor.md")
+GATE = Passage(
+    "Harbor Gate: the doors",
+    "Colours",
+    "The lamp at a door shows violet for a crate that must not leave.",
+    "services/harbor-gate.md",
+)
+BOTH = [GATE, TRAYS]
+
+
+def test_longer_name_does_not_name_the_shorter_thing() -> None:
+    asked = read_question("Which colour is the label that Harbor puts on crates?", [
+        one.title for one in BOTH
+    ])  # fmt: skip
+    assert asked.entities == ("Harbor",)
+    longer = asked.longer_than("Harbor")
+    assert longer == ["harbor gate"]
+    assert names(read_source(TRAYS), "Harbor", longer)
+    assert not names(read_source(GATE), "Harbor", longer)
+    both = Passage("Harbor Gate", "", "The gate asks Harbor whether a crate may leave.")
+    assert names(read_source(both), "Harbor", longer)
+
+
+@pytest.mark.parametrize("question", ["Which colour does the lamp of Harbor show?"])
+def test_value_of_the_thing_with_the_longer_name_is_not_the_answer(question: str) -> None:
+    assert verify(question, "violet", [GATE]).supported
+    support = verify(question, "violet", BOTH)
+    assert not support.supported
+    assert "“Harbor” stands nowhere" in support.problem
+
+
+@pytest.mark.parametrize("name", ["Harbor Gate", "harbor gate", "harbor-gate"])
+def test_longer_name_names_its_own_thing_alone(name: str) -> None:
+    question = f"Which colour does the lamp of {name} show?"
+    asked = read_question(question, [one.title for one in BOTH])
+    assert len(asked.entities) == 1
+    assert asked.longer_than(asked.entities[0]) == []
+    assert verify(question, "violet", BOTH).supported
+
+
+def test_made_up_name_inside_a_longer_one_is_none_of_its_own() -> None:
+    titles = ["Traywren", "Traywren Gate"]
+    assert read_question("cost code of traywren gate", titles).entities == ("traywren gate",)
+    assert read_question("cost code of traywren", titles).entities == ("traywren",)
