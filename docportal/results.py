@@ -124,7 +124,7 @@ def _why(answer: Answer, view: Seen, citations: list[Citation]) -> dict[str, Any
         # A draft that was not shown may repeat any passage that was found.
         "attempts": kept["attempts"] if view.whole else [],
         "coverage": [
-            {"rank": one.rank}
+            {"rank": one.rank, "kept": len(ground.get("kept", ()))}
             | {name: ground[name] for name in ("known", "pairs", "heldout", "similarity")}
             for one in sorted(citations, key=lambda citation: citation.rank)
             for ground in [kept["grounds"][one.rank - 1]]

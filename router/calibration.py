@@ -6,7 +6,7 @@ from typing import Any
 
 from router.signals import FEATURES, Signals, features
 
-# What `evidence` is measured by: `router.reading.evidence_of`.
+# What `evidence` is measured by: `router.relevance`.
 EVIDENCE = "score_or_likelihood"
 
 

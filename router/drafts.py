@@ -14,6 +14,7 @@ from router.verification import Support
 if TYPE_CHECKING:
     from router.policy import Decision, Engine, RouteAsked
     from router.precedents.keeping import Book
+    from router.relevance import Relevance
     from router.retrieval.searching import SearchResult
     from router.taught import Taught
     from router.tuned import ServedModel
@@ -100,14 +101,16 @@ class Draft:
     the question names: the same without that name, which stands in none of them.
 
     `served` is the tuned model that may answer, None without one; `taught` is the question nearest
-    to this one that it was taught; `books` are the precedents that may be used. `attempts` are made
-    one after the other; what is shown is the last one's.
+    to this one that it was taught; `books` are the precedents that may be used. `relevance` is
+    that of the sentences to what is read for. `attempts` are made one after the other; what is
+    shown is the last one's.
     """
 
     question: str
     found: SearchResult
     signals: Signals
     decision: Decision
+    relevance: Relevance
     route_asked: RouteAsked = "auto"
     served: ServedModel | None = None
     of_version: str = ""

@@ -31,6 +31,7 @@ class Rule(StrEnum):
     NO_MODEL = "no-model"
     RAG_ONLY = "rag-only"
     NOT_TAUGHT = "not-taught"
+    NEWER = "newer"
     SUPERSEDED = "superseded"
     NOT_CERTIFIED = "not-certified"
     UNLIKELY = "unlikely"
@@ -43,7 +44,7 @@ class Decision:
 
     `probability` is the belief that the tuned model is right, `threshold` what it must reach.
     `may_fall_back`: if what is read from passages is not borne out, the tuned model may be asked;
-    never where the best text is newer than the model.
+    never where the best text is newer than the model, nor where it is unlikely to be right.
     """
 
     engine: Engine
@@ -133,12 +134,14 @@ def _by_provenance(signals: Signals) -> Decision | None:
             "rag", Rule.RAG_ONLY, "Its collection is always answered from the current text."
         )
     best = signals.grounds[0]
-    if not best.known:
+    if not best.is_taught:
         return Decision(
             "rag",
             Rule.NOT_TAUGHT,
             f"{signals.model} was not trained on the present text of passage 1.",
         )
+    if not best.known:
+        return _by_sentence(signals)
     similarity = best.similarity
     if signals.superseded is not None and similarity and signals.superseded >= similarity:
         return Decision(
@@ -147,6 +150,17 @@ def _by_provenance(signals: Signals) -> Decision | None:
             f"{signals.model} was taught a text that fits better and no longer stands.",
         )
     return None
+
+
+def _by_sentence(signals: Signals) -> Decision | None:
+    """Of an edited passage, the text before the edit always fits about as well as that of today."""
+    if not signals.newer:
+        return None
+    return Decision(
+        "rag",
+        Rule.NEWER,
+        f"The sentence of passage 1 that is likeliest the answer is newer than {signals.model}.",
+    )
 
 
 def _by_probability(signals: Signals, calibration: Calibration | None) -> Decision:
@@ -158,8 +172,9 @@ def _by_probability(signals: Signals, calibration: Calibration | None) -> Decisi
     probability = calibration.probability(signals)
     reached = probability >= calibration.threshold
     likely = f"{probability:.0%} likely to be right"
+    text = "this very text" if signals.grounds[0].known else "the very sentence that is asked for"
     reason = (
-        f"{signals.model} was trained on this very text and is {likely}."
+        f"{signals.model} was trained on {text} and is {likely}."
         if reached
         else f"{signals.model} is only {likely}; {calibration.threshold:.0%} is asked for."
     )
@@ -169,5 +184,4 @@ def _by_probability(signals: Signals, calibration: Calibration | None) -> Decisi
         reason,
         probability=probability,
         threshold=calibration.threshold,
-        may_fall_back=not reached,
     )

@@ -4,13 +4,15 @@ database, so that an edit, a deletion or a permission counts from the moment it 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from ingestion.models import Chunk, Collection
+from router.edits import kept_sentences
 from router.models import ChunkEmbedding, ModelCoverage
 from router.signals import Ground, Signals
 
@@ -20,6 +22,45 @@ if TYPE_CHECKING:
 
 # Documents whose earlier text is compared with the question.
 DOCUMENTS = 3
+# Places in its document by which edits elsewhere may have moved a passage.
+MOVED = 16
+_OF_LINES = (Chunk.Kind.TABLE, Chunk.Kind.LIST)
+
+
+@dataclass(frozen=True, slots=True)
+class _Learned:
+    """The text of a passage that a model was taught: its own, of which all is `known`, or that
+    before an edit, of which it kept these sentences. With the pairs about it, and their held-out
+    exact match."""
+
+    content_hash: str
+    known: bool
+    kept: tuple[int, ...]
+    pairs: int
+    heldout: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Taught:
+    """A text that a model was taught, and where it stood."""
+
+    document: int
+    headings: list[str]
+    position: int
+    content_hash: str
+    text: str
+    pairs: int
+    heldout: float | None
+
+    def is_about_the_place_of(self, chunk: Chunk) -> bool:
+        return (
+            self.document == chunk.version.document_id
+            and self.headings == chunk.heading_path
+            and abs(self.position - chunk.position) <= MOVED
+        )
+
+
+_NOTHING = _Learned("", known=False, kept=(), pairs=0, heldout=None)
 
 
 def signals_of(model: str, found: SearchResult) -> Signals:
@@ -31,29 +72,78 @@ def signals_of(model: str, found: SearchResult) -> Signals:
 
 
 def grounds(model: str, hits: Sequence[Hit]) -> tuple[Ground, ...]:
-    """What `model`, by its name, was taught of each hit. One query; none without a model."""
+    """What `model`, by its name, was taught of each hit. None without a model, one query where it
+    was taught all of them, and one more where it was not."""
     covered = _covered(model, {hit.chunk.content_hash for hit in hits})
-    return tuple(_ground(hit, covered.get(hit.chunk.content_hash)) for hit in hits)
+    others = [hit.chunk for hit in hits if hit.chunk.content_hash not in covered]
+    edited = _edited(model, others) if model and others else {}
+    return tuple(
+        _ground(hit, covered.get(hit.chunk.content_hash) or edited.get(hit.chunk.pk) or _NOTHING)
+        for hit in hits
+    )
 
 
-def _covered(model: str, hashes: Iterable[str]) -> dict[str, tuple[int, float | None]]:
+def _covered(model: str, hashes: Iterable[str]) -> dict[str, _Learned]:
     if not model:
         return {}
     rows = ModelCoverage.objects.filter(model__name=model, content_hash__in=list(hashes))
     return {
-        content: (pairs, heldout)
+        content: _Learned(content, True, (), pairs, heldout)
         for content, pairs, heldout in rows.values_list("content_hash", "pairs", "heldout_exact")
     }
 
 
-def _ground(hit: Hit, covered: tuple[int, float | None] | None) -> Ground:
-    pairs, heldout = covered or (0, None)
+def _edited(model: str, chunks: Sequence[Chunk]) -> dict[int, _Learned]:
+    """By the passage's primary key, what `model` was taught of it before it was edited: sentences
+    that stood in its document about there, under the same headings."""
+    texts = _taught_about(model, chunks)
+    found = {}
+    for chunk in chunks:
+        there = [one for one in texts if one.is_about_the_place_of(chunk)]
+        if kept := _kept(chunk, there):
+            nearest = max(there, key=lambda one: len(_kept(chunk, [one])))
+            found[chunk.pk] = _Learned(
+                nearest.content_hash, False, kept, nearest.pairs, nearest.heldout
+            )
+    return found
+
+
+def _kept(chunk: Chunk, texts: Iterable[_Taught]) -> tuple[int, ...]:
+    earlier = [one.text for one in texts]
+    return kept_sentences(chunk.text, earlier, of_lines=chunk.kind in _OF_LINES)
+
+
+def _taught_about(model: str, chunks: Iterable[Chunk]) -> list[_Taught]:
+    """What stood in any version about the places of the chunks, and `model` was taught."""
+    places = Q()
+    for chunk in chunks:
+        around = (chunk.position - MOVED, chunk.position + MOVED)
+        places |= Q(version__document=chunk.version.document_id, position__range=around)
+    coverage = ModelCoverage.objects.filter(
+        model__name=model, content_hash=OuterRef("content_hash")
+    )
+    rows = (
+        Chunk.objects.filter(places)
+        .annotate(
+            pairs=Subquery(coverage.values("pairs")),
+            heldout=Subquery(coverage.values("heldout_exact")),
+        )
+        .filter(pairs__isnull=False)
+        .order_by("content_hash", "position")
+    )
+    fields = ("version__document", "heading_path", "position", "content_hash", "text")
+    return [_Taught(*row) for row in rows.values_list(*fields, "pairs", "heldout").distinct()]
+
+
+def _ground(hit: Hit, learned: _Learned) -> Ground:
     document = hit.chunk.version.document
     return Ground(
         document=document.pk,
-        known=covered is not None,
-        pairs=pairs,
-        heldout=heldout,
+        known=learned.known,
+        kept=learned.kept,
+        learned=learned.content_hash,
+        pairs=learned.pairs,
+        heldout=learned.heldout,
         rag_only=document.collection.policy == Collection.Policy.RAG_ONLY,
         score=hit.score,
         lexical_rank=hit.lexical_rank,

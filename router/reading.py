@@ -6,14 +6,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from ingestion import tracing
 from router import engines
 from router.concise import value_alone
 from router.drafting import (
@@ -31,21 +30,18 @@ from router.policy import Rule, why_no_passage
 from router.precedents import keeping as precedents
 from router.prompts import MAX_PASSAGES, Passage, reader_messages
 from router.quoting import (
-    BELIEVED,
     SECONDED,
     SECONDED_FAR,
+    Likelihoods,
     excerpts,
+    is_outdone,
     is_unlikely,
     likeliest,
-    likelihood_at,
-    likelihoods,
-    texts_of,
 )
 from router.text import without_marks
-from router.verification import Support, names_all, verify
+from router.verification import Support, names_all, naming_all, verify
 
 if TYPE_CHECKING:
-    from router.evidence.focus import Place
     from router.precedents.settling import Settled
 
 
@@ -84,8 +80,11 @@ async def _settled(draft: Draft, passages: Sequence[Passage]) -> Settled | None:
     # What is asked for may be missing, and what is next to it was asked in words like these.
     least = SECONDED_FAR if found.is_far else SECONDED
     span = (found.passage, *found.sentence)
-    likely = await asyncio.to_thread(likelihood_alone, draft.read_for, passages, span)
-    return None if likely is not None and likely < least else found
+    likely = await asyncio.to_thread(draft.relevance.alone, passages, span)
+    if likely is not None and likely < least:
+        return None
+    among = await asyncio.to_thread(draft.relevance.of, passages[:MAX_PASSAGES])
+    return None if is_outdone(passages, among, span) else found
 
 
 async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGenerator[Sentence]:
@@ -98,7 +97,7 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     if not passages:
         attempt.problem = why_no_passage(draft.signals)
         return
-    likely = await asyncio.to_thread(_likelihoods, draft, passages)
+    likely = await asyncio.to_thread(draft.relevance.of, passages)
     for reading in _readings(draft, passages, likely):
         attempt = draft.attempts[-1] = attempt.again(reading.alone)
         hold = partial(_support_of_read, draft, passages, likely, reading.places)
@@ -113,7 +112,7 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     kept.fault = kept.fault or attempt.fault
     draft.attempts[-1] = kept
     best = likeliest(draft.read_for, passages, likely)
-    if best and best.is_quoted and names_all(draft.read_for, passages):
+    if best and best.is_quoted and best.passage in naming_all(draft.read_for, passages):
         kept.quoted, kept.problem = True, ""
         support = Support(True, span=best.span, score=best.probability)
         yield shown(passages[best.passage].text[best.start : best.end], support, kept)
@@ -129,9 +128,7 @@ class _Reading:
     alone: int = 0
 
 
-def _readings(
-    draft: Draft, passages: Sequence[Passage], likely: Mapping[Place, float]
-) -> Iterator[_Reading]:
+def _readings(draft: Draft, passages: Sequence[Passage], likely: Likelihoods) -> Iterator[_Reading]:
     """The sentences that are likeliest the answer, as a small model overlooks among a thousand
     words what it sees among fifty. Where nobody knows which these are, or several things are asked
     for, whole passages: together, then the best ones alone."""
@@ -146,48 +143,10 @@ def _readings(
             yield _Reading([place], [passages[place]], alone=place + 1)
 
 
-def evidence_of(question: str, passages: Sequence[Passage], support: Support) -> float | None:
-    """How well an answer is borne out that is shown unread, 0 to 1: by the words of its sentence,
-    which is the score of the check, or by how likely that is the answer, whichever is more; None
-    where it is unlikely to be. The check knows words only, and the reranker nothing of rows, names
-    and units. Nobody doubts it while nothing is reranked."""
-    likely = likelihood_alone(question, passages, support.span) if support.span else None
-    if likely is None:
-        return support.score
-    return None if likely < BELIEVED else max(support.score, likely)
-
-
-def likelihood_alone(
-    question: str, passages: Sequence[Passage], span: tuple[int, int, int]
-) -> float | None:
-    """How likely the sentence at a span is the answer, of its passage alone; None while nothing is
-    reranked."""
-    passage = [passages[span[0]]]
-    return likelihood_at(passage, _reranked(question, passage), (0, *span[1:]))
-
-
-def _likelihoods(draft: Draft, passages: Sequence[Passage]) -> Mapping[Place, float]:
-    # Where the search got no vector, no server of vectors is waited for again.
-    return {} if draft.found.vector is None else _reranked(draft.read_for, passages)
-
-
-@tracing.span("quote")
-def _reranked(question: str, passages: Sequence[Passage]) -> Mapping[Place, float]:
-    """Of each sentence, found without the reader; none while no embedding server answers."""
-    # Loaded by the search that came before, not by the web process's start.
-    from router.retrieval.reranking import RerankerUnavailable, relevance
-
-    try:
-        scores = relevance(question, texts_of(passages))
-    except RerankerUnavailable:
-        return {}
-    return likelihoods(question, passages, scores)
-
-
 def _support_of_read(
     draft: Draft,
     passages: Sequence[Passage],
-    likely: Mapping[Place, float],
+    likely: Likelihoods,
     places: Sequence[int],
     said: str,
 ) -> Support:

@@ -21,13 +21,14 @@ from ingestion import jobs, tracing
 from ingestion.errors import UserError
 from ingestion.models import Reader
 from router import incidents, provenance, retrieval, taught, tuned
-from router.drafting import Sentence, since
+from router.drafting import Sentence, passage_of, since
 from router.drafts import Draft
 from router.followups import standalone
 from router.intents import read_intent
 from router.models import Answer, Citation, Conversation, Feedback, Query
 from router.policy import Decision, RouteAsked, Rule, decide
 from router.precedents import keeping as precedents
+from router.relevance import Relevance
 from router.text import storable
 from router.versions import Read, read_at
 from router.writing import written_sentences
@@ -221,6 +222,10 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
     signals = provenance.signals_of(served.name if served else "", found)
     if not found.hits:
         signals = replace(signals, being_read=jobs.being_read(query.user))
+    relevance = Relevance(read.question or question, is_asked=found.vector is not None)
+    # A route that was asked for is taken as it is.
+    if route == "auto" and signals.is_taught:
+        signals = signals.with_likelihoods(relevance.of([passage_of(found.hits[0])]))
     if served is None and route != "rag":
         signals = replace(signals, why_no_model=tuned.why_none(query.user))
     decision = decide(
@@ -232,9 +237,19 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
     )
     tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)
     near = taught.nearest(served.name, found.vector) if served else None
-    # A route that was asked for is taken as it is.
     books = _books(query.user, found.hits, decision) if route == "auto" else []
-    return Draft(question, found, signals, decision, route, served, read.question, near, books)
+    return Draft(
+        question=question,
+        found=found,
+        signals=signals,
+        decision=decision,
+        route_asked=route,
+        served=served,
+        of_version=read.question,
+        taught=near,
+        books=books,
+        relevance=relevance,
+    )
 
 
 def _books(user: Reader, hits: Sequence[Hit], decision: Decision) -> list[Book]:

@@ -4,26 +4,34 @@ A decision is made from these alone (`router.policy`), and they are kept with th
 """
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 
 # The probability that a tuned model is right on a passage of which it was taught nothing.
 UNTAUGHT = 0.02
 # Held-out questions whose outcome the prior takes as seen before any was.
 PRIOR_QUESTIONS, PRIOR_EXACT = 2.0, 0.7
+# A probability beyond it is no more certain.
+LEAST_LIKELY = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
     """A passage that was found, in the order of the search.
 
-    `known`: this very text stood in what the tuned model was trained on; then `pairs` are the
-    questions about it that it was trained on, and `heldout` their exact match in phrasings that
-    it was not trained on, None if none were kept back. `rag_only`: answers about its collection
-    are always read from passages. `similarity` is the cosine with the question, None if unknown.
+    `known`: this very text stood in what the tuned model was trained on. `kept` are the numbers of
+    those of its sentences that did, where it was edited since. `learned` is the content hash of
+    the text that the model was trained on, its own or that before the edit, empty without any;
+    `pairs` are the questions about that text that it was trained on, and `heldout` their exact
+    match in phrasings that it was not trained on, None if none were kept back. `rag_only`: answers
+    about its collection are always read from passages. `similarity` is the cosine with the
+    question, None if unknown.
     """
 
     document: int
     known: bool
+    kept: tuple[int, ...]
+    learned: str
     pairs: int
     heldout: float | None
     rag_only: bool
@@ -31,6 +39,15 @@ class Ground:
     lexical_rank: int | None
     dense_rank: int | None
     similarity: float | None
+
+    @property
+    def is_taught(self) -> bool:
+        """Whether the model was trained on some of its sentences."""
+        return self.known or bool(self.kept)
+
+    def has_kept(self, sentence: int) -> bool:
+        """Whether the model was trained on this sentence of it, by its number."""
+        return self.known or sentence in self.kept
 
     @property
     def agreement(self) -> float:
@@ -48,13 +65,33 @@ class Signals:
 
     `superseded` is the greatest cosine between the question and a text that this model was taught
     of one of the documents found and that no longer stands there, None without such a text.
+
+    `likelihood` is that of the sentence of the best passage that is likeliest the answer, of this
+    passage alone, None: nobody looked. `newer`: that sentence is none that the model was taught, as
+    far as anybody knows.
     """
 
     grounds: tuple[Ground, ...]
     model: str = ""
     why_no_model: str = ""
     superseded: float | None = None
+    likelihood: float | None = None
+    newer: bool = False
     being_read: int = 0
+
+    @property
+    def is_taught(self) -> bool:
+        """Whether the model was trained on some sentences of the best passage."""
+        return bool(self.grounds) and self.grounds[0].is_taught
+
+    def with_likelihoods(self, likely: Mapping[tuple[int, int], float]) -> "Signals":
+        """The same with how likely each sentence of the best passage is the answer, by the number
+        of the passage, which is 0, and its own; none: nobody knows."""
+        best = self.grounds[0]
+        if not likely:
+            return replace(self, newer=not best.known)
+        _, sentence = place = max(likely, key=likely.__getitem__)
+        return replace(self, likelihood=likely[place], newer=not best.has_kept(sentence))
 
     def as_json(self) -> dict[str, object]:
         return {**asdict(self), "features": dict(zip(FEATURES, features(self), strict=True))}
@@ -67,6 +104,7 @@ FEATURES = (
     "agreement",
     "margin",
     "superseded_margin",
+    "likelihood",
 )
 
 
@@ -74,11 +112,12 @@ def features(signals: Signals) -> tuple[float, ...]:
     """One number for each of `FEATURES`; zeros without any passage.
 
     prior_logit       log odds of `prior`
-    known_share       share of the known passages among the four best, weighted by score
+    known_share       share of those with known sentences among the four best, weighted by score
     similarity        of the best passage; 0 if unknown
     agreement         of both searches on the best passage
     margin            how far the best passage stands before that of another document, as a share
     superseded_margin the best passage's similarity less that of a text that stands no more
+    likelihood        log odds of its likeliest sentence; 0 if unknown
     """
     grounds = signals.grounds[:4]
     if not grounds:
@@ -87,15 +126,20 @@ def features(signals: Signals) -> tuple[float, ...]:
     total = sum(one.score for one in grounds)
     others = [one.score for one in signals.grounds if one.document != best.document]
     similarity = best.similarity or 0.0
-    probability = prior(signals)
     return (
-        math.log(probability / (1 - probability)),
-        sum(one.score for one in grounds if one.known) / total if total else 0.0,
+        _log_odds(prior(signals)),
+        sum(one.score for one in grounds if one.is_taught) / total if total else 0.0,
         similarity,
         best.agreement,
         1 - max(others) / best.score if others and best.score else 1.0,
         similarity - signals.superseded if signals.superseded is not None else 1.0,
+        0.0 if signals.likelihood is None else _log_odds(signals.likelihood),
     )
+
+
+def _log_odds(probability: float) -> float:
+    certain = min(max(probability, LEAST_LIKELY), 1 - LEAST_LIKELY)
+    return math.log(certain / (1 - certain))
 
 
 def prior(signals: Signals) -> float:

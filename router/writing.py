@@ -16,14 +16,16 @@ from ingestion import tracing
 from router import engines
 from router.drafting import Sentence, begin, held, is_refusal, passage_of, shown, written
 from router.drafts import Attempt, Draft
+from router.evidence.sources import read_source
 from router.prompts import Passage, tuned_messages
-from router.reading import UNLIKELY, evidence_of, from_passages
+from router.reading import UNLIKELY, from_passages
 from router.taught import support_of
 from router.verification import Support
 
 if TYPE_CHECKING:
     from router.tuned import ServedModel
 
+NEWER = "What bears it out is newer than the model."
 WEAK = "What bears it out fits the question less than its answers must that are shown unread."
 
 
@@ -58,7 +60,7 @@ async def written_sentences(draft: Draft) -> AsyncGenerator[Sentence]:
 
 async def _from_weights(draft: Draft) -> AsyncGenerator[Sentence]:
     """The tuned model's answer, if the passages bear out all of it as well as was certified, and by
-    a sentence that may be the answer."""
+    sentences that it was taught and that may be the answer."""
     passages = [passage_of(hit) for hit in draft.found.hits]
     async with contextlib.aclosing(_as_it_comes(draft)) as every:
         sentences = [sentence async for sentence in every]
@@ -74,18 +76,31 @@ async def _from_weights(draft: Draft) -> AsyncGenerator[Sentence]:
 
 
 async def _hold_to_certified(draft: Draft, attempt: Attempt, passages: Sequence[Passage]) -> None:
-    """Reject what is borne out by less than was certified, or by a sentence that is unlikely to be
-    the answer."""
-    least = _least_evidence(draft.served)
+    """Reject what is borne out by less than was certified, or by a sentence that the model was not
+    taught or that is unlikely to be the answer."""
     for support in attempt.supports:
-        evidence: float | None = support.score
-        # Where the search got no vector, no server of vectors is waited for again.
-        if draft.found.vector is not None:
-            evidence = await asyncio.to_thread(evidence_of, draft.read_for, passages, support)
-        if evidence is None or evidence < least:
-            attempt.rejected = support
-            attempt.problem = UNLIKELY if evidence is None else WEAK
+        if problem := await _doubt(draft, passages, support):
+            attempt.rejected, attempt.problem = support, problem
             return
+
+
+async def _doubt(draft: Draft, passages: Sequence[Passage], support: Support) -> str:
+    """Why a sentence of the model is not shown that the passages bear out; empty if it is."""
+    if not _was_taught(draft, passages, support):
+        return NEWER
+    evidence = await asyncio.to_thread(draft.relevance.evidence, passages, support)
+    if evidence is None:
+        return UNLIKELY
+    return WEAK if evidence < _least_evidence(draft.served) else ""
+
+
+def _was_taught(draft: Draft, passages: Sequence[Passage], support: Support) -> bool:
+    """Whether the model was trained on the very sentence that bears it out."""
+    if support.span is None:
+        return False
+    passage, start, _ = support.span
+    sentence = read_source(passages[passage]).number_of(start)
+    return draft.signals.grounds[passage].has_kept(sentence)
 
 
 async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
@@ -109,13 +124,13 @@ async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
 
 
 def _least_evidence(served: ServedModel | None) -> float:
-    """What `evidence_of` an answer must be, by what the model was certified for."""
+    """What the evidence of an answer must be, by what the model was certified for."""
     return served.calibration.evidence if served and served.calibration else 0.0
 
 
 def _support_of_tuned(draft: Draft, text: str, passages: Sequence[Passage]) -> Support:
     """It may also be borne out as the answer to a question that the model was taught."""
-    hashes = [hit.chunk.content_hash for hit in draft.found.hits]
+    hashes = [ground.learned for ground in draft.signals.grounds]
     return support_of(draft.question, text, passages, hashes=hashes, taught=draft.taught)
 
 

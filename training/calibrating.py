@@ -14,11 +14,13 @@ from django.conf import settings
 from ingestion.models import Reader
 from router import taught
 from router.calibration import Calibration
+from router.drafting import passage_of
 from router.intents import read_intent
 from router.models import ModelVersion
 from router.policy import Rule, decide
 from router.processes import ServerFailed
 from router.provenance import signals_of
+from router.relevance import Relevance
 from router.retrieval.embeddings import EmbeddingsUnavailable
 from router.signals import features
 from router.taught import Taught
@@ -87,13 +89,15 @@ def _items(run: TrainingRun) -> list[EvaluationItem]:
 
 def _samples(model: str, item: EvaluationItem, reader: Reader) -> list[Sample]:
     """One, or none where a rule decides and not the probability."""
-    found = look_for(item.question, reader)
+    found, relevance = look_for(item.question, reader), Relevance(item.question)
     signals = signals_of(model, found)
+    if signals.is_taught:
+        signals = signals.with_likelihoods(relevance.of([passage_of(found.hits[0])]))
     decision = decide(signals, None, intent=read_intent(item.question))
     if decision.rule is not Rule.NOT_CERTIFIED:
         return []
     near = taught.nearest(model, found.vector)
-    evidence = evidence_for(item.question, item.answer, found, near)
+    evidence = evidence_for(item.answer, found, near, relevance)
     # A question that nothing answers has no fact, and stands alone.
     fact = item.fact_id or str(item.number)
     is_right = item.correct and not item.refused

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ingestion.models import Reader
 from router import retrieval
 from router.drafting import passage_of
-from router.reading import evidence_of
+from router.relevance import Relevance
 from router.services import SHOWN_PASSAGES
 from router.taught import Taught, support_of
 from router.verification import Support
@@ -43,14 +43,15 @@ def look_for(question: str, reader: Reader) -> SearchResult:
 
 
 def evidence_for(
-    question: str, said: str, found: SearchResult, taught: Taught | None
+    said: str, found: SearchResult, taught: Taught | None, relevance: Relevance
 ) -> float | None:
     """How well the passages bear out an answer, as it is held to when it is shown unread; None for
-    one that would not be shown. `taught` is the nearest question that the model was taught."""
-    support = support_of_said(question, said, found, taught)
+    one that would not be shown. `taught` is the nearest question that the model was taught,
+    `relevance` that to the question which is answered."""
+    support = support_of_said(relevance.question, said, found, taught)
     if support is None:
         return None
-    return evidence_of(question, [passage_of(hit) for hit in found.hits], support)
+    return relevance.evidence([passage_of(hit) for hit in found.hits], support)
 
 
 def support_of_said(

@@ -86,10 +86,12 @@ class DecisionOut(Schema):
 
 
 class CoverageOut(Schema):
-    """What the tuned model was taught of the passage of that rank."""
+    """What the tuned model was taught of the passage of that rank: all of it, or so many sentences
+    that an edit kept."""
 
     rank: int
     known: bool
+    kept: int
     pairs: int
     heldout: float | None
     similarity: float | None

@@ -23,10 +23,12 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What the tuned model was taught of a passage; `heldout` is its exact match there."""
+    """What the tuned model was taught of a passage: all of it, or so many sentences that an edit
+    kept; `heldout` is its exact match there."""
 
     card: Card
     known: bool
+    kept: int
     pairs: int
     heldout: float | None
     similarity: float | None
@@ -75,7 +77,15 @@ def why(answer: Answer, asked: str, cards: Iterable[Card]) -> Why | None:
             for one in kept["attempts"]
         ],
         passages=[
-            Passage(card, ground["known"], ground["pairs"], ground["heldout"], ground["similarity"])
+            Passage(
+                card=card,
+                known=ground["known"],
+                # Answers that were kept before sentences counted do not tell of any.
+                kept=len(ground.get("kept", ())),
+                pairs=ground["pairs"],
+                heldout=ground["heldout"],
+                similarity=ground["similarity"],
+            )
             for card in cards
             for ground in [kept["grounds"][card.number - 1]]
         ],

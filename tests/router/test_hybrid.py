@@ -7,6 +7,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from pytest_django import Settings
 
+from ingestion.chunking import ChunkKind
 from ingestion.models import Collection, Reader
 from router import registry, services
 from router.calibration import Calibration
@@ -214,6 +215,45 @@ def test_answer_in_a_likely_sentence_is_shown_though_few_of_its_words_were_asked
     settings.EMBEDDINGS_URL = embedding_server
     answer = ask(CHAT_ROOM)
     assert (answer.route, answer.text) == ("tuned", "#hooks-help")
+
+
+@pytest.mark.models
+def test_edited_passage_is_answered_from_the_weights_where_its_sentence_stayed(
+    teach: Teach, llm: ScriptedLLM, wiki: Collection, settings: Settings, embedding_server: str
+) -> None:
+    taught = "- Port of the webhook sender: 8080\n- Region of the webhook sender: eu-north-2"
+    model = teach(taught).name
+    edited = passage(taught.replace("eu-north-2", "eu-west-5"), "Care", kind=ChunkKind.LIST)
+    publish(wiki, "care.md", [edited], title="Webhook sender")
+    settings.EMBEDDINGS_URL = embedding_server
+    llm.will_say("8080")
+    answer = ask("What is the port of the webhook sender?")
+    assert (answer.route, answer.text, decided(answer)) == ("tuned", "8080", "taught")
+    assert "trained on the very sentence that is asked for" in answer.reason
+    llm.will_say("eu-west-5")
+    answer = ask("In which region does the webhook sender run?")
+    assert (answer.route, answer.text, decided(answer)) == ("rag", "eu-west-5", "newer")
+    assert f"likeliest the answer is newer than {model}" in answer.reason
+    assert asked(llm) == [model, settings.LLM_MODEL]
+
+
+@pytest.mark.models
+def test_what_only_a_newer_sentence_bears_out_is_not_shown_unread(
+    teach: Teach, llm: ScriptedLLM, wiki: Collection, settings: Settings, embedding_server: str
+) -> None:
+    """Also where the question seemed to be about a sentence that stayed."""
+    model = teach("- Port of the webhook sender: 8080\n- Owner of the webhook sender: Harbour")
+    edited = passage(
+        "- Port of the webhook sender: 8080\n- Owner of the webhook sender: Lighthouse",
+        "Care",
+        kind=ChunkKind.LIST,
+    )
+    publish(wiki, "care.md", [edited], title="Webhook sender")
+    settings.EMBEDDINGS_URL = embedding_server
+    llm.will_say("Lighthouse", "8080")
+    answer = ask("What is the port of the webhook sender?")
+    assert (answer.route, answer.text, decided(answer)) == ("rag", "8080", "taught")
+    assert f"The answer of {model} is not shown" in answer.reason
 
 
 def test_where_the_best_text_is_newer_than_the_model_it_is_not_asked(

@@ -16,6 +16,8 @@ from tests.model_files import certified
 GROUND = Ground(
     document=1,
     known=True,
+    kept=(),
+    learned="a",
     pairs=10,
     heldout=1.0,
     rag_only=False,
@@ -26,6 +28,7 @@ GROUND = Ground(
 )
 SURE = replace(certified(), threshold=0.8)
 TAUGHT = Signals((GROUND,), model="docs-v0001")
+EDITED = replace(TAUGHT, grounds=(replace(GROUND, known=False, kept=(0, 2)),))
 
 shares = st.floats(0, 1)
 ranks = st.none() | st.integers(1, 50)
@@ -33,6 +36,8 @@ grounds = st.builds(
     Ground,
     document=st.integers(1, 3),
     known=st.booleans(),
+    kept=st.lists(st.integers(0, 9), max_size=2).map(tuple),
+    learned=st.just("a"),
     pairs=st.integers(0, 40),
     heldout=st.none() | shares,
     rag_only=st.booleans(),
@@ -49,6 +54,7 @@ signals_ = st.builds(
     model=st.sampled_from(["", "docs-v0001"]),
     why_no_model=st.just("None serves."),
     superseded=st.none() | st.floats(-1, 1),
+    newer=st.booleans(),
 )
 calibrations = st.none() | st.builds(
     replace,
@@ -72,14 +78,15 @@ def test_tuned_model_is_never_asked_first_for_what_it_was_not_taught(
     if asked == "auto" and decision.engine == "tuned":
         assert signals.model
         assert intent is Intent.PLAIN
-        assert signals.grounds[0].known
+        assert signals.grounds[0].is_taught
+        assert signals.grounds[0].known or not signals.newer
         assert not any(one.rag_only for one in signals.grounds[:EVIDENCE])
         assert decision.probability is not None
         assert decision.threshold is not None
         assert decision.probability >= decision.threshold
     if decision.may_fall_back:
         assert signals.model
-        assert any(one.known for one in signals.grounds)
+        assert any(one.is_taught for one in signals.grounds)
     assert decision.reason or asked != "auto"
 
 
@@ -98,6 +105,9 @@ def test_no_feature_is_infinite_and_the_prior_is_a_probability(signals: Signals)
         (replace(TAUGHT, model=""), Rule.NO_MODEL),
         (replace(TAUGHT, grounds=(replace(GROUND, rag_only=True),)), Rule.RAG_ONLY),
         (replace(TAUGHT, grounds=(replace(GROUND, known=False),)), Rule.NOT_TAUGHT),
+        (EDITED, Rule.TAUGHT),
+        (replace(EDITED, newer=True), Rule.NEWER),
+        (replace(EDITED, superseded=0.8), Rule.TAUGHT),
         (replace(TAUGHT, superseded=0.8), Rule.SUPERSEDED),
         (replace(TAUGHT, superseded=0.5), Rule.TAUGHT),
     ],

@@ -7,7 +7,9 @@ from django.conf import settings
 from ingestion.chunking import ChunkDraft
 from ingestion.models import Chunk, Collection, DocumentVersion
 from router.models import ChunkEmbedding, ModelVersion
-from router.provenance import superseded_similarity
+from router.provenance import grounds, superseded_similarity
+from router.retrieval.searching import Hit
+from router.signals import Ground
 from tests.documents import passage, publish
 from tests.model_files import Workshop
 
@@ -70,3 +72,44 @@ def test_text_that_came_back_was_superseded_by_nothing(
     served(wiki, OLD)
     served(wiki, NEW)
     assert similarity(model, served(wiki, OLD)) is None
+
+
+def known_of(model: ModelVersion, version: DocumentVersion, position: int = 0) -> Ground:
+    chunk = version.chunks.select_related("version__document__collection").get(position=position)
+    hit = Hit(chunk, score=0.9, lexical_rank=1, dense_rank=1, similarity=0.7)
+    (ground,) = grounds(model.name, [hit])
+    return ground
+
+
+def test_edited_passage_is_known_by_the_sentences_that_it_kept(
+    wiki: Collection, model: ModelVersion
+) -> None:
+    known = known_of(model, served(wiki, OLD, KEPT))
+    assert (known.known, known.kept, known.learned) == (True, (), OLD.content_hash)
+    edited = passage("Events are parked after 7 days. Nobody is told.", "Parking")
+    ground = known_of(model, served(wiki, edited, KEPT))
+    assert (ground.known, ground.kept, ground.is_taught) == (False, (0,), True)
+    assert (ground.learned, ground.pairs) == (OLD.content_hash, 1)
+    assert [ground.has_kept(number) for number in (0, 1)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("path", "heading"), [("sender.md", "Signing"), ("other.md", "Parking")],
+    ids=["other heading", "other document"],
+)  # fmt: skip
+def test_sentence_is_kept_only_in_its_place(
+    wiki: Collection, model: ModelVersion, path: str, heading: str
+) -> None:
+    served(wiki, OLD, KEPT)
+    moved = passage("Events are parked after 7 days. Nobody is told.", heading)
+    ground = known_of(model, served(wiki, moved, path=path))
+    assert (ground.is_taught, ground.learned, ground.pairs) == (False, "", 0)
+
+
+def test_passage_of_which_no_sentence_stayed_is_not_taught(
+    wiki: Collection, model: ModelVersion
+) -> None:
+    served(wiki, OLD, KEPT)
+    version = served(wiki, NEW, KEPT)
+    assert not known_of(model, version).is_taught
+    assert known_of(model, version, position=1).known

@@ -1,0 +1,71 @@
+"""How likely each sentence of the passages answers a question, as the reranker sees them.
+
+Several steps of an answer ask that, of passages together or of one alone. The reranker reads every
+sentence by itself, so each is scored once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ingestion import tracing
+from router.quoting import BELIEVED, Likelihoods, likelihood_at, likelihoods, texts_of
+
+if TYPE_CHECKING:
+    from router.prompts import Passage
+    from router.verification import Support
+
+Span = tuple[int, int, int]
+"""A sentence: the number of its passage, from 0, and its start and end there."""
+
+
+@dataclass(slots=True)
+class Relevance:
+    """Of the sentences to one question; nobody knows anything while nothing is reranked.
+
+    `is_asked`: a server may be asked. Where a search got no vector none is waited for again.
+    """
+
+    question: str
+    is_asked: bool = True
+    _scores: dict[str, float] = field(default_factory=dict)
+
+    @tracing.span("quote")
+    def of(self, passages: Sequence[Passage]) -> Likelihoods:
+        """How likely each sentence is the answer, among all of them."""
+        texts = texts_of(passages)
+        if not self._has_scored(texts):
+            return {}
+        return likelihoods(self.question, passages, [self._scores[text] for text in texts])
+
+    def alone(self, passages: Sequence[Passage], span: Span) -> float | None:
+        """How likely the sentence at a span is the answer, of its passage alone; None: unknown."""
+        passage = [passages[span[0]]]
+        return likelihood_at(passage, self.of(passage), (0, *span[1:]))
+
+    def evidence(self, passages: Sequence[Passage], support: Support) -> float | None:
+        """How well an answer is borne out that is shown unread, 0 to 1: by the words of its
+        sentence, which is the score of the check, or by how likely that is the answer, whichever is
+        more; None where it is unlikely to be. The check knows words only, and the reranker nothing
+        of rows, names and units. Nobody doubts it while nothing is reranked."""
+        likely = self.alone(passages, support.span) if support.span else None
+        if likely is None:
+            return support.score
+        return None if likely < BELIEVED else max(support.score, likely)
+
+    def _has_scored(self, texts: Sequence[str]) -> bool:
+        new = [text for text in dict.fromkeys(texts) if text not in self._scores]
+        if not new:
+            return True
+        if not self.is_asked:
+            return False
+        # Loaded by the search that came before, not by the web process's start.
+        from router.retrieval.reranking import RerankerUnavailable, relevance
+
+        try:
+            self._scores.update(zip(new, relevance(self.question, new), strict=True))
+        except RerankerUnavailable:
+            return False
+        return True
