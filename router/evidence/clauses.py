@@ -63,7 +63,9 @@ def is_of_its_environment(
     if len(asked.environments) != 1:
         return None
     told = {
-        one: environments(source.folded.text[of[0].start : of[-1].end] if of else "")
+        one: environments(
+            source.folded.text[of[0].start : of[-1].end] if of else "", asked.environments
+        )
         for one, of in clauses.items()
     }
     if any(asked.environments <= told[one] for one in own):

@@ -1,6 +1,7 @@
 """Where a thing runs: in production, or where it is tried. Pure."""
 
 import re
+from collections.abc import Set
 
 PRODUCTION = "production"
 # `Test`, `live` and `development` mean an environment only where they stand like a name of one.
@@ -18,13 +19,26 @@ _SPELLED = {
 # One with a name of its own: `in the disaster recovery environment`.
 _OTHER = re.compile(r"\b(?:in|on) (?:the|our|your) ((?:[a-z][\w-]+ )?[a-z][\w-]+) environment\b")
 _NO_NAMES = frozenset({"same", "new", "current", "right", "whole", "entire", "given", "own"})
-_ENVIRONMENTS = {
-    name: re.compile(rf"(?<![\w-])(?:{spelled})(?![\w-])") for name, spelled in _SPELLED.items()
-}
 
 
-def environments(folded: str) -> frozenset[str]:
-    """Those that a folded text speaks of."""
-    known = frozenset(name for name, form in _ENVIRONMENTS.items() if form.search(folded))
-    others = frozenset(found[1] for found in _OTHER.finditer(folded))
-    return known or frozenset(name for name in others if _NO_NAMES.isdisjoint(name.split()))
+def _form(spelled: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w-])(?:{spelled})(?![\w-])")
+
+
+_ENVIRONMENTS = {name: _form(spelled) for name, spelled in _SPELLED.items()}
+
+
+def environments(folded: str, asked: Set[str] = frozenset()) -> frozenset[str]:
+    """Those that a folded text speaks of: the known ones, and of those `asked` about what it names.
+
+    A text may tell of *the cloud environment* and mean all there is.
+    """
+    forms = _ENVIRONMENTS | {name: _form(re.escape(name)) for name in asked - _ENVIRONMENTS.keys()}
+    return frozenset(name for name, form in forms.items() if form.search(folded))
+
+
+def environments_asked(question: str) -> frozenset[str]:
+    """Those that a folded question asks about, also with a name of its own."""
+    others = [found[1] for found in _OTHER.finditer(question)]
+    named = {name for name in others if _NO_NAMES.isdisjoint(name.split())}
+    return environments(question) or frozenset(named)

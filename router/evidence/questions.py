@@ -13,7 +13,7 @@ from router.evidence.claims import (
     titled_in,
     without_compounds,
 )
-from router.evidence.environments import environments
+from router.evidence.environments import environments_asked
 from router.evidence.quantities import UNITS, Unit
 from router.evidence.wanted import Wanted, wanted_value
 from router.text import fold, is_content, words
@@ -73,7 +73,7 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
             for asked in _COUNTED.finditer(folded)
             for stem in counted_from(asked.end(), own_words)
         ),
-        environments=environments(folded),
+        environments=environments_asked(folded),
         heads=tuple(tuple(word.text for word in words(head_of(title))) for title in titles),
     )
 

@@ -158,15 +158,16 @@ def is_elsewhere(asked: Question, source: Source, number: int) -> bool:
     """
     if len(asked.environments) != 1:
         return False
-    here = environments(source.context)
+    here = environments(source.context, asked.environments)
     if not here and number != CONTEXT:
         sentence = source.sentences[number]
-        here = environments(fold(source.text[sentence.start : sentence.end]).text)
+        said = fold(source.text[sentence.start : sentence.end]).text
+        here = environments(said, asked.environments)
         if asked.environments == {PRODUCTION} and len(source.quantities_of(number)) > 1:
             return False
     if here:
         return not asked.environments <= here
-    untold = asked.environments - environments(source.folded.text)
+    untold = asked.environments - environments(source.folded.text, asked.environments)
     return bool(untold - {PRODUCTION})
 
 

@@ -363,6 +363,7 @@ LIMITS = Passage(
     "Holds last 7 minutes, 9 minutes, in the sandbox 2 minutes.",
 )
 TESTED = Passage("Seat holds in the test environment", "", "It listens on port 7311.")
+REHEARSED = Passage("Seat holds", "", "In the rehearsal environment it listens on port 7312.")
 
 
 @pytest.mark.parametrize(
@@ -381,6 +382,9 @@ TESTED = Passage("Seat holds in the test environment", "", "It listens on port 7
         ("Which port does it listen on in production?", "7311", False),
         ("Which port does it listen on in the disaster recovery environment?", "7310", False),
         ("Which port does it listen on in the new environment?", "7310", True),
+        ("Which port does it listen on in the rehearsal environment?", "7312", True),
+        ("Which port does it listen on in the rehearsal environment?", "7310", False),
+        ("Which port does it listen on?", "7312", True),
         # The word alone is none.
         ("Which port does a test of it listen on?", "7310", True),
     ],
@@ -388,7 +392,7 @@ TESTED = Passage("Seat holds in the test environment", "", "It listens on port 7
 def test_value_of_another_environment_is_not_supported(
     question: str, answer: str, supported: bool
 ) -> None:
-    assert verify(question, answer, [HOLDS, TESTED]).supported is supported
+    assert verify(question, answer, [HOLDS, TESTED, REHEARSED]).supported is supported
 
 
 @pytest.mark.parametrize(
