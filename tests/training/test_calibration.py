@@ -61,7 +61,8 @@ def test_questions_that_are_not_worth_asking_count_for_nothing() -> None:
     fitted = fit(made, target=TARGET)
     assert (fitted.threshold, fitted.certified) == (WORTHWHILE, 500)
     assert fitted.errors < 17
-    right, wrong = (3.0, *[0.5] * 5), (-3.0, *[0.5] * 5)
+    others = [0.5] * (len(FEATURES) - 1)
+    right, wrong = (3.0, *others), (-3.0, *others)
     assert fitted.of(wrong) < WORTHWHILE <= fitted.of(right)
     assert fitted.expected_error < 0.1
     assert sum(one.questions for one in fitted.bins) == 500
@@ -91,8 +92,9 @@ def test_errors_everywhere_certify_nothing() -> None:
 def test_every_probability_is_one_and_the_fit_is_the_same_again(
     outcomes: list[bool], strength: float
 ) -> None:
+    others = len(FEATURES) - 1
     given_samples = [
-        Sample((strength, *[0.1 * number] * 5), right, not right, f"fact{number % 7}")
+        Sample((strength, *[0.1 * number] * others), right, not right, f"fact{number % 7}")
         for number, right in enumerate(outcomes)
     ]
     fitted = fit(given_samples, target=TARGET)
