@@ -55,7 +55,8 @@ _IDENTIFIER = re.compile(
 )
 _KEBAB = re.compile(r"[A-Za-z]{2,}(?:-[A-Za-z]{2,})+")
 _CAPITALS = re.compile(r"[A-Z]{2,}")
-_NAME = re.compile(r"[A-Z][\w'’]*[a-z][\w'’]*")
+# `I'd` and `I've` are nobody's names.
+_NAME = re.compile(r"(?!I['’])[A-Z][\w'’]*[a-z][\w'’]*")
 _WHOLE_NAME = re.compile(rf"{_NAME.pattern}(?: {_NAME.pattern}){{1,3}}")
 _TITLED = re.compile(r"[A-Z][\w'’]*(?: [A-Z\d][\w'’]*)+|[A-Za-z]+(?:[-_][A-Za-z\d]+)+")
 _LONGEST_NAME = 4

@@ -146,6 +146,8 @@ def objection(
         return "The words of the answer do not stand together in any passage."
     if asked.wanted and said.news and _is_of_another_kind(one, source, asked.wanted, said):
         return "The question asks for another kind of value."
+    if _only_repeats(said, asked):
+        return "The answer only repeats the question."
     for entity in asked.entities:
         if not is_named(entity, source, sources, asked):
             return f"“{entity}” stands nowhere in the passage that holds the answer."
@@ -184,6 +186,14 @@ def _objection_to_clause(number: int, source: Source, asked: Question, said: Sai
     if is_there is None and is_of_another_clause(own, clauses, asked):
         return _OTHER_CLAUSE
     return ""
+
+
+def _only_repeats(said: Said, asked: Question) -> bool:
+    """Whether a value is asked for and the answer has nothing that the question has not, which does
+    not offer the answers either: *Chill Chain* is not the head of Chill Chain."""
+    if not asked.wanted or asked.is_choice or said.verdict is not None:
+        return False
+    return not (said.news or said.stems or said.negated)
 
 
 def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Said) -> bool:

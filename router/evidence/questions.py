@@ -26,7 +26,8 @@ class Question:
     """`stems` of its content words; the `units` that it mentions; the `entities` that it names;
     the stems by which it `named` them, and all others, its `aspect`; the kind of value `wanted`,
     if its wording tells; the stems of what it wants `counted`; the `environments` it speaks of.
-    `heads` are the names that titles begin with, each as its words."""
+    `heads` are the names that titles begin with, each as its words. `is_choice`: it names the
+    answers that there may be."""
 
     stems: frozenset[str]
     units: frozenset[Unit]
@@ -37,6 +38,7 @@ class Question:
     counted: frozenset[str] = frozenset()
     environments: frozenset[str] = frozenset()
     heads: tuple[tuple[str, ...], ...] = ()
+    is_choice: bool = False
 
     def longer_than(self, entity: str) -> list[str]:
         """The names of other things that have the name of this one in theirs: beside `Harbor`,
@@ -74,6 +76,7 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
             for stem in counted_from(asked.end(), own_words)
         ),
         environments=environments_asked(folded),
+        is_choice=any(word.text == "or" for word in own_words),
         heads=tuple(tuple(word.text for word in words(head_of(title))) for title in titles),
     )
 

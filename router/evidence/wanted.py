@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from router.evidence.quantities import UNITS, Kind, Quantity
+from router.text import stem
 
 # Sorts of quantity: the dimensions of units, and these.
 _BARE, _DATE, _CLOCK = "bare", "date", "clock"
 _DURATION = frozenset({"time", "month", "quarter", "year"})
+_ANY_TIME = "time"
 _MOMENT = frozenset({_DATE, _CLOCK})
 _WORD = r"[^\W_](?:[^\W_]|[.'’-])*"
 _NAME = rf"{_WORD}(?: {_WORD})*"
@@ -58,6 +60,15 @@ class Wanted:
         return bool(self.noun) and any(map(self.has_token, tokens))
 
 
+def are_of_one_sort(one: Iterable[Quantity], other: Iterable[Quantity]) -> bool:
+    """Whether both have a quantity of the same sort, where every length of time is one."""
+    sorts = [
+        {_ANY_TIME if sort in _DURATION else sort for each in every for sort in _sorts(each)}
+        for every in (one, other)
+    ]
+    return not sorts[0].isdisjoint(sorts[1])
+
+
 def _sorts(quantity: Quantity) -> set[str]:
     if quantity.kind is not Kind.NUMBER:
         return {_DATE if quantity.kind is Kind.DATE else _CLOCK}
@@ -87,7 +98,24 @@ def _token(nouns: str, form: str, *sorts: str, stems: str = "") -> tuple[str, Wa
     )
 
 
+# What is measured in units of its own, by the stems of the words for it.
+_MEASURED = (
+    ("memory|ram|heap", ("size",)),
+    ("voltage", ("volt", "kv")),
+    ("temperature", ("°c", "°f", "°")),
+    ("weight|mass", ("g", "kg", "tonne")),
+    ("diameter|width|height|depth|thickness", ("length", "inch", "ft", "mile")),
+)
+
+
+def _measured(nouns: str, dimensions: Iterable[str]) -> tuple[str, Wanted]:
+    stems = "|".join(map(stem, nouns.split("|")))
+    asked = _asked(rf"(?:{nouns})(?: (?:ceiling|limit|maximum|minimum|threshold))?")
+    return asked, _quantity(sure=dimensions, noun=stems)
+
+
 _KINDS = (
+    *(_measured(*each) for each in _MEASURED),
     (
         r"\bhow (?:soon|quickly|old|much (?:longer|time))\b|\bafter how long\b",
         _quantity(sure=_DURATION),

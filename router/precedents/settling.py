@@ -9,6 +9,7 @@ from router.evidence.claims import without_compounds
 from router.evidence.quantities import quantities
 from router.evidence.questions import Question, read_question
 from router.evidence.sources import Source, is_elsewhere, names, read_source
+from router.evidence.wanted import are_of_one_sort
 from router.precedents.frames import (
     Fitting,
     Frame,
@@ -174,8 +175,11 @@ def _score(precedent: Precedent, cosine: float, fitting: Fitting) -> float:
 
 
 def _is_alike(answer: str, value: str) -> bool:
-    """Whether both have figures or neither, and the value is not much longer."""
+    """Whether both have figures or neither, and of one sort, and the value is not much longer."""
     if any(map(str.isdigit, answer)) != any(map(str.isdigit, value)):
+        return False
+    told, found = quantities(fold(answer).text), quantities(value)
+    if (told or found) and not are_of_one_sort(told, found):
         return False
     return 0 < len(value.split()) <= len(answer.split()) + _MORE_WORDS
 

@@ -31,6 +31,7 @@ def test_claims_are_what_can_be_checked(answer: str, claims: set[str]) -> None:
         ("What does `fax_sender` cost in March on Mondays?", {"fax_sender"}),
         ("How often do we re-try the cloud-based API (ms)?", set()),
         ("Who knows? Everybody does.", set()),
+        ("It is slow and I'd like to know what I've to do in Skagen.", {"Skagen"}),
     ],
 )
 def test_entities_are_what_the_question_names(question: str, entities: set[str]) -> None:

@@ -115,6 +115,35 @@ def test_team_is_nobody_with_a_post_and_an_hour_no_day(question: str, answer: st
     assert support.problem == "The question asks for another kind of value."
 
 
+GAUGES = Passage(
+    "Stage gauges",
+    "",
+    "Temperature: 31 °C\nA cloth weighs 40 kg. Memory: half of the rack. The mast takes 12 volts.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("temperature limit of the stage?", "31 °C", True),
+        ("What weight has a cloth?", "40 kg", True),
+        ("What is the memory limit?", "half of the rack", True),
+        ("What voltage does the mast take?", "12 volts", True),
+        ("What voltage does the mast take?", "40 kg", False),
+        ("What weight has a cloth?", "12 volts", False),
+        ("Which diameter has the mast?", "12 volts", False),
+    ],
+)
+def test_what_is_measured_has_units_of_its_own(question: str, answer: str, supported: bool) -> None:
+    assert verify(question, answer, [GAUGES]).supported is supported
+
+
+def test_answer_that_only_repeats_the_question_is_none() -> None:
+    support = verify("Who is the head of the Gaffers crew?", "Gaffers", [CREW])
+    assert support.problem == "The answer only repeats the question."
+    assert verify("Who builds it, the Gaffers or Ada?", "Gaffers", [CREW]).supported
+
+
 def test_name_of_a_channel_is_a_channel() -> None:
     wanted = wanted_value("stage crew chat channel name")
     assert wanted is not None

@@ -51,6 +51,21 @@ def test_what_is_said_of_no_other_environment_settles_nothing_there() -> None:
     assert value([(PORT, 0.8)], "Which port does dawn-horn listen on in production?") == "6210"
 
 
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        ("Setting: limit; Value: 40 per minute", "40 per minute"),
+        ("Setting: limit; Value: 640 MiB", None),
+        ("Setting: limit; Value: north-1", None),
+    ],
+)
+def test_value_of_another_sort_of_quantity_settles_nothing(row: str, found: str | None) -> None:
+    told = "Setting: limit; Value: 25 per minute"
+    rate = precedent("What is the limit of night-bell?", "25 per minute", told)
+    asked = "What is the limit of dawn-horn?"
+    assert value([(rate, 0.8)], asked, [replace(HORN, text=row)]) == found
+
+
 def test_value_of_another_kind_settles_nothing() -> None:
     crew = precedent("Which channel does night-bell have?", "#night", "Night-bell has #night.")
     horn = Passage("dawn-horn", "", "Dawn-horn has #dawn.")
