@@ -6,7 +6,7 @@ from collections.abc import Set
 PRODUCTION = "production"
 # `Test`, `live` and `development` mean an environment only where they stand like a name of one.
 _NAMED = (
-    r"(?<=\bin ){0}|(?<=\bon ){0}"
+    r"(?<=\bin ){0}|(?<=\bon ){0}|(?<=, ){0}(?=\W*$)"
     r"|{0}(?=:|,| (?:environment|env|system|cluster|instance|installation|server|setup)s?\b)"
 )
 _SPELLED = {

@@ -385,6 +385,8 @@ REHEARSED = Passage("Seat holds", "", "In the rehearsal environment it listens o
         ("Which port does it listen on in the rehearsal environment?", "7312", True),
         ("Which port does it listen on in the rehearsal environment?", "7310", False),
         ("Which port does it listen on?", "7312", True),
+        ("How long does a hold last, live?", "7 minutes", True),
+        ("How long does a hold last, live?", "2 minutes", False),
         # The word alone is none.
         ("Which port does a test of it listen on?", "7310", True),
     ],
