@@ -110,6 +110,30 @@ def test_nothing_is_wider_than_a_phone_or_lies_on_a_link(
         assert page.evaluate(COVERED) == [], address
 
 
+OF_A_MODEL = """
+from router.models import Answer
+answer = Answer.objects.latest("pk")
+answer.signals["model"] = "docs-v0900"
+answer.save(update_fields=["signals"])
+"""
+RIGHT = "element => element.getBoundingClientRect().right"
+
+
+def test_why_an_answer_came_this_way_stays_within_its_card(visit: Visit, portal: Portal) -> None:
+    page = visit("ana", width=360)
+    page.goto("/")
+    page.get_by_role("searchbox").fill("How many passengers does the Aurora carry?")
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.get_by_text("why this route")).to_be_visible()
+    portal.manage("shell", "-v0", "-c", OF_A_MODEL)
+    page.reload()
+    page.get_by_text("why this route").click()
+    expect(page.get_by_text("What docs-v0900 was taught of the passages")).to_be_visible()
+    card = page.locator(".answer").first.evaluate(RIGHT)
+    assert page.locator(".why dl").evaluate(RIGHT) <= card
+    assert page.locator(".why .scroll").evaluate(RIGHT) <= card
+
+
 def test_pages_are_light_and_ask_nobody_else(visit: Visit, portal: Portal) -> None:
     page = visit("mira")
     addresses = pages(page, portal)
