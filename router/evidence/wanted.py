@@ -104,7 +104,7 @@ _MEASURED = (
     ("voltage", ("volt", "kv")),
     ("temperature", ("°c", "°f", "°")),
     ("weight|mass", ("g", "kg", "tonne")),
-    ("diameter|width|height|depth|thickness", ("length", "inch", "ft", "mile")),
+    ("diameter|width|height|thickness", ("length", "inch", "ft", "mile")),
 )
 
 
