@@ -10,6 +10,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from asgiref.sync import async_to_sync, sync_to_async
@@ -222,21 +223,24 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
     signals = provenance.signals_of(served.name if served else "", found)
     if not found.hits:
         signals = replace(signals, being_read=jobs.being_read(query.user))
-    relevance = Relevance(read.question or question, is_asked=found.vector is not None)
-    # A route that was asked for is taken as it is.
-    if route == "auto" and signals.is_taught:
-        signals = signals.with_likelihoods(relevance.of([passage_of(found.hits[0])]))
     if served is None and route != "rag":
         signals = replace(signals, why_no_model=tuned.why_none(query.user))
-    decision = decide(
-        signals,
-        served.calibration if served else None,
+    relevance = Relevance(read.question or question, is_asked=found.vector is not None)
+    judge = partial(
+        decide,
+        calibration=served.calibration if served else None,
         intent=read_intent(question),
         asked=route,
         reading=read.reading,
     )
+    decision = judge(signals)
+    # What the rules decide needs no closer look at the sentences.
+    if decision.probability is not None:
+        signals = signals.with_likelihoods(relevance.of([passage_of(found.hits[0])]))
+        decision = judge(signals)
     tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)
     near = taught.nearest(served.name, found.vector) if served else None
+    # A route that was asked for is taken as it is.
     books = _books(query.user, found.hits, decision) if route == "auto" else []
     return Draft(
         question=question,

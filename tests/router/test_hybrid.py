@@ -181,6 +181,19 @@ def test_collection_that_is_always_read_is_always_read(
     assert (answer.route, decided(answer)) == ("rag", "rag-only")
 
 
+@pytest.mark.models
+def test_sentences_are_looked_at_only_where_no_rule_decides(
+    model: str, llm: ScriptedLLM, wiki: Collection, settings: Settings, embedding_server: str
+) -> None:
+    settings.EMBEDDINGS_URL = embedding_server
+    llm.will_say("9 times.", "9 times")
+    assert ask().signals["likelihood"] > 0
+    wiki.policy = Collection.Policy.RAG_ONLY
+    wiki.save()
+    answer = ask()
+    assert (decided(answer), answer.signals["likelihood"]) == ("rag-only", None)
+
+
 def test_greeting_asks_no_model(model: str, llm: ScriptedLLM) -> None:
     answer = ask("Hello there!")
     assert (answer.route, decided(answer)) == ("refused", "no-question")
