@@ -166,6 +166,10 @@ _KINDS = (
         r"\b(?:which|what) (?:[\w-]+ )?(?:days?|weekdays?|date)\b",
         Wanted(frozenset({_DATE, _BARE}), form=re.compile(rf".*{_DAY}.*")),
     ),
+    (
+        r"\bhow (?:often|frequently)\b",
+        Wanted(_DURATION | _MOMENT | {_BARE, "frequency", "length"}, form=re.compile(_NAME)),
+    ),
     (r"^when\b", Wanted(_DURATION | _MOMENT | {_BARE}, _MOMENT, form=re.compile(_NAME))),
 )
 _WORDINGS = [(re.compile(wording), wanted) for wording, wanted in _KINDS]
