@@ -1,13 +1,16 @@
 """How likely a tuned model is right, and how likely it must be. Pure; fitted in `training`."""
 
+import hashlib
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from router.quoting import WEIGHTS
 from router.signals import FEATURES, Signals, features
 
-# What `evidence` is measured by: `router.relevance`.
-EVIDENCE = "score_or_likelihood"
+# What `evidence` is measured by (`router.relevance`), and by which likelihoods: with another
+# reranker the same number means something else.
+EVIDENCE = f"score_or_likelihood:{hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,4 +148,6 @@ def test_calibration_comes_back_from_json_and_not_for_other_features() -> None:
     told = SURE.as_json()
     assert from_json(told) == SURE
     assert from_json(told | {"features": ["length"]}) is None
+    other_reranker = [*told["features"][:-1], "score_or_likelihood:of another one"]
+    assert from_json(told | {"features": other_reranker}) is None
     assert from_json({}) is None
