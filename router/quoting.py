@@ -22,7 +22,7 @@ from router.evidence.questions import Question, read_question
 from router.evidence.sources import Source, is_elsewhere, names, read_source
 from router.prompts import Passage
 from router.text import content_stems, fold
-from router.verification import fits, naming_all, titles_of
+from router.verification import fits, passages_naming_all, titles_of
 
 WEIGHTS = Path(__file__).with_suffix(".json")
 # A score of 0 or 1 is rounded, and has no logarithm of its odds.
@@ -105,7 +105,7 @@ def likelihoods(
     """
     weights = read_weights()
     measured = measure(question, passages, scores)
-    named = naming_all(question, passages)
+    named = passages_naming_all(question, passages)
     return {
         place: _logistic(weights, features) if not named or place[0] in named else 0.0
         for place, features in measured.items()

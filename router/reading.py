@@ -30,6 +30,7 @@ from router.policy import Rule, why_no_passage
 from router.precedents import keeping as precedents
 from router.prompts import MAX_PASSAGES, Passage, reader_messages
 from router.quoting import (
+    BELIEVED,
     SECONDED,
     SECONDED_FAR,
     Likelihoods,
@@ -39,7 +40,7 @@ from router.quoting import (
     likeliest,
 )
 from router.text import without_marks
-from router.verification import Support, names_all, naming_all, verify
+from router.verification import Support, are_all_named, passages_naming_all, verify
 
 if TYPE_CHECKING:
     from router.precedents.settling import Settled
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 # How many of the best passages are read alone when all together gave nothing.
 READ_ALONE = 2
+NOTHING_LIKELY = "No sentence of the passages is likely to be about that."
 UNLIKELY = "The sentence that holds the answer is unlikely to be about that."
 
 
@@ -93,11 +95,11 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     What it overlooks in all its readings is quoted, where one sentence is nearly certain to be the
     answer. A sentence that is unlikely to be bears out nothing that the reader says.
     """
-    attempt = kept = begin(draft, "rag", settings.LLM_MODEL)
-    if not passages:
-        attempt.problem = why_no_passage(draft.signals)
-        return
     likely = await asyncio.to_thread(draft.relevance.of, passages)
+    if problem := _why_unread(draft, passages, likely):
+        begin(draft, "rag", "").problem = problem
+        return
+    attempt = kept = begin(draft, "rag", settings.LLM_MODEL)
     for reading in _readings(draft, passages, likely):
         attempt = draft.attempts[-1] = attempt.again(reading.alone)
         hold = partial(_support_of_read, draft, passages, likely, reading.places)
@@ -112,10 +114,17 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     kept.fault = kept.fault or attempt.fault
     draft.attempts[-1] = kept
     best = likeliest(draft.read_for, passages, likely)
-    if best and best.is_quoted and best.passage in naming_all(draft.read_for, passages):
+    if best and best.is_quoted and best.passage in passages_naming_all(draft.read_for, passages):
         kept.quoted, kept.problem = True, ""
         support = Support(True, span=best.span, score=best.probability)
         yield shown(passages[best.passage].text[best.start : best.end], support, kept)
+
+
+def _why_unread(draft: Draft, passages: Sequence[Passage], likely: Likelihoods) -> str:
+    """Why the reader is not asked: nothing that it could say would be shown. Empty: it is."""
+    if not passages:
+        return why_no_passage(draft.signals)
+    return NOTHING_LIKELY if likely and max(likely.values()) < BELIEVED else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +147,7 @@ def _readings(draft: Draft, passages: Sequence[Passage], likely: Likelihoods) ->
         return
     yield _Reading(range(len(passages)), passages)
     # A single passage was read alone already.
-    if len(passages) > 1 and names_all(draft.read_for, passages):
+    if len(passages) > 1 and are_all_named(draft.read_for, passages):
         for place in range(min(READ_ALONE, len(passages))):
             yield _Reading([place], [passages[place]], alone=place + 1)
 

@@ -30,7 +30,7 @@ from router.evidence.sources import (
 from router.prompts import Passage
 from router.text import marks, without_marks
 
-__all__ = ["Support", "names_all", "naming_all", "verify"]
+__all__ = ["Support", "are_all_named", "passages_naming_all", "verify"]
 
 # How much a word of the question counts by where it stands, seen from the sentence in question.
 _IN_SENTENCE, _IN_HEADINGS, _BESIDE, _IN_PASSAGE = 1.0, 0.8, 0.7, 0.4
@@ -63,7 +63,7 @@ class Support:
         return replace(self, span=span, cited=tuple(order[one - 1] + 1 for one in self.cited))
 
 
-def names_all(question: str, passages: Sequence[Passage]) -> bool:
+def are_all_named(question: str, passages: Sequence[Passage]) -> bool:
     """Whether each thing that a question names is named in one of the passages."""
     sources = [read_source(passage) for passage in passages]
     return all(
@@ -72,7 +72,7 @@ def names_all(question: str, passages: Sequence[Passage]) -> bool:
     )
 
 
-def naming_all(question: str, passages: Sequence[Passage]) -> frozenset[int]:
+def passages_naming_all(question: str, passages: Sequence[Passage]) -> frozenset[int]:
     """The numbers of the passages that name each thing that a question names, by themselves."""
     sources = [read_source(passage) for passage in passages]
     asked = read_question(question, titles_of(passages))

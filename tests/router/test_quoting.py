@@ -18,7 +18,7 @@ from router.quoting import (
     likelihoods,
     texts_of,
 )
-from router.reading import UNLIKELY
+from router.reading import NOTHING_LIKELY
 from tests.documents import passage, publish
 from tests.scripted_llm import Reply, ScriptedLLM
 
@@ -215,9 +215,15 @@ class TestAnswer:
         self, llm: ScriptedLLM
     ) -> None:
         llm.will_say("on Fridays [1]")
+        answer = answered(ASKED)
+        assert answer.signals["attempts"][-1]["draft"] == "on Fridays [1]"
+        assert answer.text == FIRE
+
+    def test_where_no_sentence_is_likely_no_reader_is_asked(self, llm: ScriptedLLM) -> None:
         answer = answered("When was the machine invented?")
-        assert answer.refused
-        assert UNLIKELY in answer.reason
+        assert (answer.route, answer.model) == ("refused", "")
+        assert NOTHING_LIKELY in answer.reason
+        assert llm.requests == []
 
     def test_server_that_fails_is_told_and_nothing_is_quoted(self, llm: ScriptedLLM) -> None:
         llm.will_say(Reply((), status=500))
