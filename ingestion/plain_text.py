@@ -19,6 +19,8 @@ _CODE = re.compile(r"[{}\[\]();=<>|$\\`]|^\s*(?:#|//|- )|^\s*[\w./-]+:(?:\s|$)|\
 _COMMON = re.compile(r"\b(?:the|and|of|to|is|are|in|for|a|an|it|that|with|on)\b", re.IGNORECASE)
 _GAP = re.compile(r"\s{2,}")
 _LEADERS = re.compile(r"(\s*\S.{0,60}?)(?:\s*\.{4,}|\s+\.{3}|(?:\s\.){3,})\s+(?=[^\s.])")
+# Beside such lines, where the space was narrow.
+_SHORT_LEADERS = re.compile(r"(\s*\S.{0,60}?)\s+\.{1,2}\s+(?=[^\s.])")
 _FENCE = re.compile(r"\s*(```+|~~~+)\s*([\w+#-]*)\s*$")
 _SLACK = 10
 """Characters by which a wrapped line may end early."""
@@ -91,8 +93,8 @@ def to_html(text: str) -> str:
 
 
 def without_leader(line: str) -> str:
-    """`port: 8080` for `port ........ 8080`, any other line as it is."""
-    found = _LEADERS.match(line)
+    """`port: 8080` for `port ........ 8080` and `port .. 8080`, any other line as it is."""
+    found = _LEADERS.match(line) or _SHORT_LEADERS.match(line)
     return f"{found[1]}: {line[found.end() :]}" if found else line
 
 
@@ -159,10 +161,12 @@ def _write_block(writer: _Writer, lines: list[str], above: int, *, is_last: bool
 
 
 def _without_leaders(lines: list[str]) -> list[str]:
-    """`without_leader` of each, where two or more and at least half are led so: prose has dots,
-    too."""
-    led = sum(bool(_LEADERS.match(line)) for line in lines)
-    return [without_leader(line) for line in lines] if led >= max(2, len(lines) / 2) else lines
+    """`without_leader` of each, where two or more and at least half are led so, one surely: prose
+    has dots, too."""
+    without = [without_leader(line) for line in lines]
+    led = sum(line != before for line, before in zip(without, lines, strict=True))
+    is_led = led >= max(2, len(lines) / 2) and any(map(_LEADERS.match, lines))
+    return without if is_led else lines
 
 
 def _is_numbered_heading(blocks: Sequence[Sequence[str]], place: int) -> bool:

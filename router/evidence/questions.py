@@ -69,7 +69,7 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
         entities=tuple(entities),
         named=named,
         aspect=stems - named,
-        wanted=wanted_value(folded),
+        wanted=wanted_value(_without(folded, entities)),
         counted=frozenset(
             stem
             for asked in _COUNTED.finditer(folded)
@@ -79,6 +79,12 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
         is_choice=any(word.text == "or" for word in own_words),
         heads=tuple(tuple(word.text for word in words(head_of(title))) for title in titles),
     )
+
+
+def _without(folded: str, names: Iterable[str]) -> str:
+    """With `it` for each name: *Harbor Switch* asks for no switch."""
+    known = sorted((fold(name).text for name in names), key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, known)), "it", folded) if known else folded
 
 
 def _has_run(head: tuple[str, ...], run: tuple[str, ...]) -> bool:

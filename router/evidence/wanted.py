@@ -8,10 +8,12 @@ from router.evidence.quantities import UNITS, Kind, Quantity
 from router.text import stem
 
 # Sorts of quantity: the dimensions of units, and these.
-_BARE, _DATE, _CLOCK = "bare", "date", "clock"
+_BARE, _VERSION, _DATE, _CLOCK = "bare", "version", "date", "clock"
 _DURATION = frozenset({"time", "month", "quarter", "year"})
 _ANY_TIME = "time"
 _MOMENT = frozenset({_DATE, _CLOCK})
+# `2.9.5`, and not `4.5.2026`.
+_DOTTED = re.compile(r"\d+(?:\.\d{1,3}){2,}")
 _WORD = r"[^\W_](?:[^\W_]|[.'’-])*"
 _NAME = rf"{_WORD}(?: {_WORD})*"
 _DAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|\bday|daily|week)"
@@ -72,7 +74,8 @@ def are_of_one_sort(one: Iterable[Quantity], other: Iterable[Quantity]) -> bool:
 def _sorts(quantity: Quantity) -> set[str]:
     if quantity.kind is not Kind.NUMBER:
         return {_DATE if quantity.kind is Kind.DATE else _CLOCK}
-    return {unit.dimension for unit in quantity.units} or {_BARE}
+    bare = _VERSION if _DOTTED.fullmatch(quantity.value) else _BARE
+    return {unit.dimension for unit in quantity.units} or {bare}
 
 
 def _quantity(*sorts: str, sure: Iterable[str] = (), noun: str = "") -> Wanted:
@@ -86,7 +89,7 @@ _NO_SENTENCE = r"(?!(?:who|whom|whose|where|when|why|how|is|are|do|does|did|can|
 
 def _asked(nouns: str) -> str:
     return (
-        rf"\b(?:which|what) (?:[\w-]+ ){{0,2}}?(?:{nouns})\b"
+        rf"\b(?:which|what)(?:'?s| is| are)?(?: the)? (?:[\w-]+ ){{0,2}}?(?:{nouns})\b"
         rf"|^{_NO_SENTENCE}(?:\S+ ){{0,4}}(?:{nouns})(?: names?)?\W*$"
         rf"|^(?:the )?(?:[\w-]+ )?(?:{nouns}) (?:of|for)\b"
     )
@@ -133,7 +136,7 @@ _KINDS = (
     ),
     (
         # An availability zone is a place.
-        _asked(r"availability(?: (?:goal|level|objective|target))?(?! zone)|uptime"),
+        _asked(r"availability(?: (?:goal|level|objective|sla|slo|target))?(?! zone)|uptime"),
         _quantity(_BARE, sure="%", noun=r"availab\w*|uptim"),
     ),
     (
@@ -141,7 +144,13 @@ _KINDS = (
         _quantity(sure=(_BARE,), noun="port"),
     ),
     _token("channel", r"#[a-z][\w-]+"),
-    _token("version|release|build", r"v\d+|v?\d+[.-]\d\S*", _BARE, stems="version|releas|build"),
+    _token(
+        "version|release|build",
+        r"v\d+|v?\d+[.-]\d\S*",
+        _BARE,
+        _VERSION,
+        stems="version|releas|build",
+    ),
     _token("variable|var", r"[a-z0-9]+_\w+", stems="variabl"),
     _token("region|zone", r"[a-z][\w/-]*(?: [a-z][\w/-]*)?"),
     _token("database", r"[a-z][\w.+-]*(?: [\w.+-]+){0,2}"),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from router.evidence.questions import read_question
 from router.evidence.wanted import wanted_value
 from router.prompts import Passage
 from router.verification import verify
@@ -14,7 +15,7 @@ HALL = Passage(
     "A new hold may be asked for at 40 requests per second.\n"
     "A lost ticket stays blocked until the steward frees it. hold_ms: 1850\n"
     "Ingrid Vahl answers for the hall; the foyer is 18 metres long and lies in Wing B.\n"
-    "The organ is tuned on 4 May, and the doors close at 19:45.",
+    "The organ is tuned on 4 May by release 2.9.5, and the doors close at 19:45.",
 )
 
 
@@ -57,6 +58,7 @@ def test_value_of_the_wanted_kind_is_supported(question: str, answer: str) -> No
         ("How often is the organ tuned?", "60 %"),
         ("When do the doors close?", "60 %"),
         ("When do the doors close?", "hold_ms"),
+        ("When is the organ tuned?", "2.9.5"),
         ("Where does the foyer lie?", "60 %"),
     ],
 )
@@ -72,6 +74,27 @@ def test_value_of_another_kind_is_not_supported(question: str, answer: str) -> N
 )
 def test_open_question_wants_no_kind(question: str) -> None:
     assert wanted_value(question) is None
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "what port does the hall use?",
+        "what's the web port of the hall?",
+        "what is the telemetry port of the hall?",
+    ],
+)
+def test_kind_is_told_however_it_is_asked_for(question: str) -> None:
+    wanted = wanted_value(question)
+    assert wanted is not None
+    assert wanted.noun is not None
+    assert wanted.noun.pattern == "port"
+
+
+def test_a_word_of_a_name_tells_no_kind() -> None:
+    gate = Passage("Harbor Switch", "Limits", "It is up for 99.9% of a month.")
+    assert verify("Uptime promised for Harbor Switch?", "99.9%", [gate]).supported
+    assert read_question("Owner of Harbor Switch?", ["Harbor Switch"]).wanted is None
 
 
 def test_availability_zone_is_no_share() -> None:
