@@ -434,7 +434,8 @@ def test_dots_that_lead_to_a_value_become_a_colon_and_those_of_a_sentence_stay(
 ) -> None:
     text = (
         "Quick look\n\n  uplink port ............ 7444\n  link cert. valid ....... 180 days\n"
-        "  written in . . . . . Rust\n  port of the metrics .. 7445\n\nShe wrote all she wanted .... The rest is\nsilence.\n"
+        "  written in . . . . . Rust\n  port of the metrics .. 7445\n\n"
+        "She wrote all she wanted .... The rest is\nsilence.\n"
     )
     assert texts(parsed(tmp_path, "relay.txt", text), PROSE) == [
         "uplink port: 7444\nlink cert. valid: 180 days\nwritten in: Rust\n"
