@@ -101,6 +101,7 @@ def _token(nouns: str, form: str, *sorts: str, stems: str = "") -> tuple[str, Wa
     )
 
 
+_WHAT_IS = r"^(?:what(?:'s| is| are)? )?(?:the )?(?:[\w-]+ ){0,2}?"
 # What is measured in units of its own, by the stems of the words for it.
 _MEASURED = (
     ("memory|ram|heap", ("size",)),
@@ -125,10 +126,10 @@ _KINDS = (
     ),
     (r"\bhow long\b", _quantity("length", "size", sure=_DURATION)),
     (r"\bhow many\b|\bnumber of\b", _quantity(_BARE, "%")),
+    (rf"{_WHAT_IS}deadline\b", _quantity(*_MOMENT, sure=_DURATION, noun="deadlin")),
     (
-        r"^(?:what(?:'s| is| are)? )?(?:the )?(?:[\w-]+ ){0,2}?"
-        r"(?:deadline|delay|duration|lifetime|timeout|ttl)\b",
-        _quantity(*_MOMENT, sure=_DURATION, noun="deadlin|delay|duration|lifetim|timeout|ttl"),
+        rf"{_WHAT_IS}(?:delay|duration|lifetime|timeout|ttl)\b",
+        _quantity(sure=_DURATION, noun="delay|duration|lifetim|timeout|ttl"),
     ),
     (
         r"\bhow available\b|\b(?:what|which) (?:[\w-]+ )?(?:percentage|share|fraction)\b",

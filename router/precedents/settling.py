@@ -96,7 +96,7 @@ def settle(
     for number, (passage, precedents) in enumerate(zip(passages, near, strict=True)):
         source = read_source(passage)
         if all(names(source, name, longer.get(name, ())) for name in named):
-            usable = _usable(precedents, names_something=bool(named))
+            usable = _usable(precedents, keys)
             best += _of_sentences(number, source, usable, asked, keys, nearest)
     best.sort(key=lambda one: -one.score)
     if not best or best[0].score < LEAST_SCORE or best[0].behind > BESIDE:
@@ -115,14 +115,20 @@ def _spelled(text: str, known: AbstractSet[str]) -> list[str]:
     return [folded[start:end] for start, end in mentions(folded, known)]
 
 
-def _usable(near: Iterable[Near], *, names_something: bool) -> list[_Usable]:
+def _usable(near: Iterable[Near], named: AbstractSet[str]) -> list[_Usable]:
     """The nearest of each frame, as its others lead to the same value."""
     usable: dict[tuple[Frame, bool], _Usable] = {}
     for precedent, cosine in near:
         frame = frame_of(precedent)
-        if frame and (names_something or not precedent.names):
+        if frame and (named or not precedent.names) and not _asks_for_more(precedent, named):
             usable.setdefault((frame, precedent.is_written), (precedent, frame, cosine))
     return list(usable.values())[:MOST_NEAR]
+
+
+def _asks_for_more(precedent: Precedent, named: AbstractSet[str]) -> bool:
+    """Whether its question names a part of its answer, and this one does not: *Which Python
+    version?* asks for the version of Python, and for no other."""
+    return not (precedent.names - named).isdisjoint(map(name_key, precedent.answer.split()))
 
 
 def _of_sentences(

@@ -52,6 +52,7 @@ def test_value_of_the_wanted_kind_is_supported(question: str, answer: str) -> No
         ("How long does a seat hold live?", "60 %"),
         ("How much time passes before a new hold?", "40 requests per second"),
         ("How soon does a seat hold end?", "18 metres"),
+        ("What is the timeout of a seat hold?", "19:45"),
         ("How many guests does the hall take?", "15 minutes"),
         ("What share of the guests is seated?", "15 minutes"),
         ("Who answers for the hall?", "15 minutes"),

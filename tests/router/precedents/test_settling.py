@@ -74,6 +74,15 @@ def test_value_of_another_kind_settles_nothing() -> None:
     assert value([(crew, 0.8)], "dawn-horn port?", [horn]) is None
 
 
+def test_what_the_question_before_named_is_not_the_value_for_another() -> None:
+    runs = precedent(
+        "Which Python version does night-bell run on?", "Python 3.11", "It runs on Python 3.11."
+    )
+    horn = replace(HORN, text="It runs on Python 3.12.")
+    assert value([(runs, 0.8)], "Which GPU model does dawn-horn run on?", [horn]) is None
+    assert value([(runs, 0.8)], "What Python does dawn-horn run on?", [horn]) == "Python 3.12"
+
+
 def test_what_another_question_is_much_nearer_to_settles_nothing() -> None:
     other = precedent("What does night-bell cost?", "9", "It costs 9 kroner.")
     assert value([(other, 0.84), (PORT, 0.6)]) == "6210"
