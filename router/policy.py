@@ -18,8 +18,6 @@ RouteAsked = Literal["auto", "tuned", "rag"]
 
 # An answer rests on one of so many passages, as good as always.
 EVIDENCE = 3
-# What a model costs where its answer is withheld is about what it saves where it is right.
-EVEN_ODDS = 0.5
 
 
 class Rule(StrEnum):
@@ -172,19 +170,18 @@ def _by_probability(signals: Signals, calibration: Calibration | None) -> Decisi
             "rag", Rule.NOT_CERTIFIED, why, probability=prior(signals), may_fall_back=True
         )
     probability = calibration.probability(signals)
-    threshold = max(calibration.threshold, EVEN_ODDS)
-    reached = probability >= threshold
+    reached = probability >= calibration.threshold
     likely = f"{probability:.0%} likely to be right"
     text = "this very text" if signals.grounds[0].known else "the very sentence that is asked for"
     reason = (
         f"{signals.model} was trained on {text} and is {likely}."
         if reached
-        else f"{signals.model} is only {likely}; {threshold:.0%} is asked for."
+        else f"{signals.model} is only {likely}; {calibration.threshold:.0%} is asked for."
     )
     return Decision(
         "tuned" if reached else "rag",
         Rule.TAUGHT if reached else Rule.UNLIKELY,
         reason,
         probability=probability,
-        threshold=threshold,
+        threshold=calibration.threshold,
     )

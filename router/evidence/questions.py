@@ -84,7 +84,8 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
 def _without(folded: str, names: Iterable[str]) -> str:
     """With `it` for each name: *Harbor Switch* asks for no switch."""
     known = sorted((fold(name).text for name in names), key=len, reverse=True)
-    return re.sub("|".join(map(re.escape, known)), "it", folded) if known else folded
+    found = rf"(?<!\w)(?:{'|'.join(map(re.escape, known))})(?!\w)"
+    return re.sub(found, "it", folded) if known else folded
 
 
 def _has_run(head: tuple[str, ...], run: tuple[str, ...]) -> bool:

@@ -128,14 +128,6 @@ def test_nothing_certified_means_passages_are_read() -> None:
     assert plain(TAUGHT, replace(SURE, threshold=0.99)) is Rule.UNLIKELY
 
 
-def test_model_that_is_rather_wrong_is_not_asked_whatever_was_certified() -> None:
-    weights = (0.0,) * len(FEATURES)
-    even = replace(SURE, weights=weights, intercept=0.0, threshold=0.1)
-    assert plain(TAUGHT, even) is Rule.TAUGHT
-    decision = decide(TAUGHT, replace(even, intercept=-0.1), intent=Intent.PLAIN)
-    assert (decision.engine, decision.rule, decision.threshold) == ("rag", Rule.UNLIKELY, 0.5)
-
-
 @pytest.mark.parametrize(
     ("intent", "engine"), [("greeting", "refused"), ("pinned", "rag"), ("several", "rag")]
 )
