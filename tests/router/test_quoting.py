@@ -18,7 +18,7 @@ from router.quoting import (
     likelihoods,
     texts_of,
 )
-from router.reading import NOTHING_LIKELY
+from router.reading import NOTHING_LIKELY, UNLIKELY
 from tests.documents import passage, publish
 from tests.scripted_llm import Reply, ScriptedLLM
 
@@ -214,10 +214,10 @@ class TestAnswer:
     def test_value_from_a_place_that_is_about_something_else_is_not_believed(
         self, llm: ScriptedLLM
     ) -> None:
-        llm.will_say("on Fridays [1]")
-        answer = answered(ASKED)
-        assert answer.signals["attempts"][-1]["draft"] == "on Fridays [1]"
-        assert answer.text == FIRE
+        llm.will_say("behind the mill [1]")
+        answer = answered("Where do visitors wait?")
+        assert answer.refused
+        assert UNLIKELY in answer.reason
 
     def test_where_no_sentence_is_likely_no_reader_is_asked(self, llm: ScriptedLLM) -> None:
         answer = answered("When was the machine invented?")
