@@ -83,9 +83,10 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
 
 def _without(folded: str, names: Iterable[str]) -> str:
     """With `it` for each name: *Harbor Switch* asks for no switch."""
-    known = sorted((fold(name).text for name in names), key=len, reverse=True)
-    found = rf"(?<!\w)(?:{'|'.join(map(re.escape, known))})(?!\w)"
-    return re.sub(found, "it", folded) if known else folded
+    longest_first = sorted((fold(name).text for name in names), key=len, reverse=True)
+    if not longest_first:
+        return folded
+    return re.sub(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)", "it", folded)
 
 
 def _has_run(head: tuple[str, ...], run: tuple[str, ...]) -> bool:
