@@ -130,6 +130,7 @@ def decide_timed(question: str, found: "SearchResult", user: "User", parts: Part
     from router.intents import read_intent
     from router.policy import decide
     from router.provenance import signals_of
+    from router.relevance import Relevance
     from router.services import SHOWN_PASSAGES
     from router.versions import read_at
 
@@ -137,7 +138,7 @@ def decide_timed(question: str, found: "SearchResult", user: "User", parts: Part
     read = read_at(question, found, user=user, limit=SHOWN_PASSAGES)
     served = tuned.answering(user, [hit.chunk.content_hash for hit in read.found.hits])
     chosen = time.perf_counter()
-    signals = signals_of(served.name if served else "", read.found)
+    signals = signals_of(served.name if served else "", read.found, Relevance(question))
     known = time.perf_counter()
     decision = decide(
         signals,
@@ -225,7 +226,7 @@ def cases() -> tuple[list[Case], Times]:
         started = time.perf_counter()
         hits = retrieval.search(question, user=None, collection=demo, limit=SHOWN_PASSAGES).hits
         seconds.append(time.perf_counter() - started)
-        made.append(Case(question, right, other, [passage_of(hit) for hit in hits]))
+        made.append(Case(question, right, other, [passage_of(hit.chunk) for hit in hits]))
     return made, Times(seconds)
 
 

@@ -19,7 +19,7 @@ from router.text import exact_form, split_finished, without_marks
 from router.verification import Support
 
 if TYPE_CHECKING:
-    from router.retrieval.searching import Hit
+    from ingestion.models import Chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +107,12 @@ def since(started: float) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def passage_of(hit: Hit) -> Passage:
-    """A hit as models and the check read it."""
-    version = hit.chunk.version
+def passage_of(chunk: Chunk) -> Passage:
+    """A chunk as models and the check read it."""
+    version = chunk.version
     return Passage(
         title=version.title or version.document.title,
-        heading=" > ".join(hit.chunk.heading_path),
-        text=hit.chunk.text,
+        heading=" > ".join(chunk.heading_path),
+        text=chunk.text,
         path=version.document.path,
     )

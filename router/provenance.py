@@ -3,7 +3,7 @@ database, so that an edit, a deletion or a permission counts from the moment it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,15 @@ import numpy as np
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, Subquery
 
-from ingestion.models import Chunk, Collection
+from ingestion.models import Chunk, Collection, DocumentVersion
+from router.drafting import passage_of
 from router.edits import kept_sentences
 from router.models import ChunkEmbedding, ModelCoverage
+from router.quoting import BELIEVED
 from router.signals import Ground, Signals
 
 if TYPE_CHECKING:
+    from router.relevance import Relevance
     from router.retrieval.searching import Hit, SearchResult
     from router.retrieval.vectors import Vectors
 
@@ -63,12 +66,19 @@ class _Taught:
 _NOTHING = _Learned("", known=False, kept=(), pairs=0, heldout=None)
 
 
-def signals_of(model: str, found: SearchResult) -> Signals:
-    """What is known of the passages found, and of what `model`, by its name, was taught of them."""
+def signals_of(model: str, found: SearchResult, relevance: Relevance) -> Signals:
+    """What is known of the passages found, and of what `model`, by its name, was taught of them.
+
+    `relevance` is that to the question; no sentence is looked at unless an earlier text fits better
+    than the best passage.
+    """
     of_hits = grounds(model, found.hits)
     documents = [ground.document for ground in of_hits]
-    superseded = superseded_similarity(model, documents, found.vector)
-    return Signals(grounds=of_hits, model=model, superseded=superseded)
+    gone = _gone(model, documents, found.vector)
+    # Of an edited passage it is the sentence that tells (`router.policy`).
+    if gone and of_hits[0].known:
+        gone = _without_answers_that_stand(gone, of_hits[0].similarity or 0.0, relevance)
+    return Signals(grounds=of_hits, model=model, superseded=max(gone.values(), default=None))
 
 
 def grounds(model: str, hits: Sequence[Hit]) -> tuple[Ground, ...]:
@@ -152,14 +162,12 @@ def _ground(hit: Hit, learned: _Learned) -> Ground:
     )
 
 
-def superseded_similarity(
-    model: str, documents: Iterable[int], question: Vectors | None
-) -> float | None:
-    """The greatest cosine of `question` with what `model` was taught of the first few `documents`
-    and that no longer stands in them; None where there is none. One query."""
+def _gone(model: str, documents: Iterable[int], question: Vectors | None) -> dict[int, float]:
+    """The cosine of `question` with each text that `model` was taught of the first few `documents`
+    and that no longer stands in them, by its newest chunk. One query."""
     chosen = list(dict.fromkeys(documents))[:DOCUMENTS]
     if not model or question is None or not chosen:
-        return None
+        return {}
     # By joins, not by `served()`: that would list the served versions of all documents.
     still_there = Chunk.objects.filter(
         content_hash=OuterRef("chunk__content_hash"),
@@ -176,6 +184,38 @@ def superseded_similarity(
         chunk__version__document__in=chosen,
         chunk__version__withdrawn_revision__isnull=False,
         embedder=settings.EMBEDDINGS_MODEL,
+    ).order_by("chunk")
+    fields = ("chunk__version__document", "chunk__content_hash", "chunk", "vector")
+    newest = {(document, text): rest for document, text, *rest in gone.values_list(*fields)}
+    return {chunk: float(np.frombuffer(raw, "<f4") @ question) for chunk, raw in newest.values()}
+
+
+def _without_answers_that_stand(
+    gone: Mapping[int, float], similarity: float, relevance: Relevance
+) -> dict[int, float]:
+    """Less those at least as similar to the question of which nothing went that may be its answer:
+    an edit elsewhere in them changes nothing for who asks."""
+    nearer = [chunk for chunk, cosine in gone.items() if cosine >= similarity]
+    if not nearer:
+        return dict(gone)
+    texts = Chunk.objects.filter(pk__in=nearer).select_related("version__document")
+    standing = {chunk.pk for chunk in texts if not _has_lost_an_answer(chunk, relevance)}
+    return {chunk: cosine for chunk, cosine in gone.items() if chunk not in standing}
+
+
+def _has_lost_an_answer(chunk: Chunk, relevance: Relevance) -> bool:
+    """Whether one of its sentences is believed to be the answer and stands in its place no more; so
+    it is taken to have where nobody knows which is likely."""
+    likely = relevance.of([passage_of(chunk)])
+    if not likely:
+        return True
+    around = (chunk.position - MOVED, chunk.position + MOVED)
+    served = DocumentVersion.objects.served().filter(document=chunk.version.document_id)
+    there = Chunk.objects.filter(version__in=served, position__range=around)
+    texts = [one.text for one in there if one.heading_path == chunk.heading_path]
+    kept = kept_sentences(chunk.text, texts, of_lines=chunk.kind in _OF_LINES)
+    return any(
+        probability >= BELIEVED
+        for (_, sentence), probability in likely.items()
+        if sentence not in kept
     )
-    rows = [np.frombuffer(raw, "<f4") for raw in gone.values_list("vector", flat=True)]
-    return max((float(row @ question) for row in rows), default=None)

@@ -55,7 +55,7 @@ UNLIKELY = "The sentence that holds the answer is unlikely to be about that."
 async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
     """The value that stands where an earlier question found its answer; else what is read."""
     started = time.perf_counter()
-    passages = [passage_of(hit) for hit in draft.found.hits]
+    passages = [passage_of(hit.chunk) for hit in draft.found.hits]
     settled = await _settled(draft, passages)
     if settled is None:
         async with contextlib.aclosing(_read_by_model(draft, passages[:MAX_PASSAGES])) as sentences:

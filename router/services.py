@@ -220,12 +220,12 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
     found = read.found
     hashes = [hit.chunk.content_hash for hit in found.hits]
     served = tuned.answering(query.user, hashes, trials=trials) if route != "rag" else None
-    signals = provenance.signals_of(served.name if served else "", found)
+    relevance = Relevance(read.question or question, is_asked=found.vector is not None)
+    signals = provenance.signals_of(served.name if served else "", found, relevance)
     if not found.hits:
         signals = replace(signals, being_read=jobs.being_read(query.user))
     if served is None and route != "rag":
         signals = replace(signals, why_no_model=tuned.why_none(query.user))
-    relevance = Relevance(read.question or question, is_asked=found.vector is not None)
     judge = partial(
         decide,
         calibration=served.calibration if served else None,
@@ -236,7 +236,7 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
     decision = judge(signals)
     # What the rules decide needs no closer look at the sentences.
     if decision.probability is not None:
-        signals = signals.with_likelihoods(relevance.of([passage_of(found.hits[0])]))
+        signals = signals.with_likelihoods(relevance.of([passage_of(found.hits[0].chunk)]))
         decision = judge(signals)
     tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)
     near = taught.nearest(served.name, found.vector) if served else None

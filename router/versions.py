@@ -42,7 +42,7 @@ def read_at(question: str, found: SearchResult, *, user: Reader, limit: int) -> 
         return Read(found)
     if pin.is_of_current:
         return Read(found, reading=pins.OF_CURRENT)
-    if pins.is_spoken_of(pin, [passage_of(hit) for hit in nearest]):
+    if pins.is_spoken_of(pin, [passage_of(hit.chunk) for hit in nearest]):
         return Read(found, reading=pins.OF_PRODUCT)
     histories = _histories(pin, nearest, user)
     for history in histories:

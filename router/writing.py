@@ -61,7 +61,7 @@ async def written_sentences(draft: Draft) -> AsyncGenerator[Sentence]:
 async def _from_weights(draft: Draft) -> AsyncGenerator[Sentence]:
     """The tuned model's answer, if the passages bear out all of it as well as was certified, and by
     sentences that it was taught and that may be the answer."""
-    passages = [passage_of(hit) for hit in draft.found.hits]
+    passages = [passage_of(hit.chunk) for hit in draft.found.hits]
     async with contextlib.aclosing(_as_it_comes(draft)) as every:
         sentences = [sentence async for sentence in every]
     attempt = draft.attempts[-1]
@@ -106,7 +106,7 @@ def _was_taught(draft: Draft, passages: Sequence[Passage], support: Support) -> 
 async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
     """All that the tuned model says, each sentence held against every passage that was found."""
     served = _served(draft)
-    passages = [passage_of(hit) for hit in draft.found.hits]
+    passages = [passage_of(hit.chunk) for hit in draft.found.hits]
     attempt = begin(draft, "tuned", served.name)
     prompt = partial(tuned_messages, draft.question)
     stream = written(engines.tuned(draft.question, served), prompt, attempt)

@@ -179,7 +179,7 @@ def _sorted(error: AuditedError, chunk: Chunk, hits: Sequence["Hit"]) -> Audited
     """By the place of the passage, or of another one with its words, among the hits."""
     places = [rank for rank, hit in enumerate(hits, start=1) if _same(hit.chunk, chunk)]
     error.chunk, error.rank = chunk, next(iter(places), None)
-    given = as_given([passage_of(hit) for hit in hits])
+    given = as_given([passage_of(hit.chunk) for hit in hits])
     error.bucket = AuditedError.Bucket(bucket_of(error.rank, len(given)))
     return error
 

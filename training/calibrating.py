@@ -90,9 +90,9 @@ def _items(run: TrainingRun) -> list[EvaluationItem]:
 def _samples(model: str, item: EvaluationItem, reader: Reader) -> list[Sample]:
     """One, or none where a rule decides and not the probability."""
     found, relevance = look_for(item.question, reader), Relevance(item.question)
-    signals = signals_of(model, found)
+    signals = signals_of(model, found, relevance)
     if signals.is_taught:
-        signals = signals.with_likelihoods(relevance.of([passage_of(found.hits[0])]))
+        signals = signals.with_likelihoods(relevance.of([passage_of(found.hits[0].chunk)]))
     decision = decide(signals, None, intent=read_intent(item.question))
     if decision.rule is not Rule.NOT_CERTIFIED:
         return []

@@ -51,7 +51,7 @@ def evidence_for(
     support = support_of_said(relevance.question, said, found, taught)
     if support is None:
         return None
-    return relevance.evidence([passage_of(hit) for hit in found.hits], support)
+    return relevance.evidence([passage_of(hit.chunk) for hit in found.hits], support)
 
 
 def support_of_said(
@@ -60,7 +60,7 @@ def support_of_said(
     """What bears an answer out; None for one that nothing does, and for a refusal."""
     if is_refusal(said):
         return None
-    passages = [passage_of(hit) for hit in found.hits]
+    passages = [passage_of(hit.chunk) for hit in found.hits]
     hashes = [hit.chunk.content_hash for hit in found.hits]
     support = support_of(question, said, passages, hashes=hashes, taught=taught)
     return support if support.supported else None

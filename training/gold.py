@@ -44,5 +44,5 @@ def passages_of_facts(items: Collection[EvaluationItem]) -> Mapping[Fact, Chunk]
 
 def passage_saying(answer: str, question: str, hits: Sequence["Hit"]) -> Chunk | None:
     """The one among `hits` that bears the answer out, by the check that all answers pass."""
-    support = verify(question, answer, [passage_of(hit) for hit in hits])
+    support = verify(question, answer, [passage_of(hit.chunk) for hit in hits])
     return hits[support.span[0]].chunk if support.span else None

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
-from django.conf import settings
+from django.conf import settings as of_django
+from pytest_django import Settings
 
 from ingestion.chunking import ChunkDraft
 from ingestion.models import Chunk, Collection, DocumentVersion
-from router.models import ChunkEmbedding, ModelVersion
-from router.provenance import grounds, superseded_similarity
-from router.retrieval.searching import Hit
+from router.models import ChunkEmbedding, ModelCoverage, ModelVersion
+from router.provenance import grounds, signals_of
+from router.relevance import Relevance
+from router.retrieval.searching import Hit, SearchResult
 from router.signals import Ground
 from tests.documents import passage, publish
 from tests.model_files import Workshop
@@ -19,7 +21,8 @@ OLD = passage("Events are parked after 7 days.", "Parking")
 NEW = passage("Events are parked after 9 days.", "Parking")
 KEPT = passage("The sender signs each event.", "Signing")
 # As if the old text were asked for word by word.
-QUESTION = np.eye(1, settings.EMBEDDINGS_DIMENSION, dtype="<f4")[0]
+UNKNOWN = Relevance("When are events parked?", is_asked=False)
+QUESTION = np.eye(1, of_django.EMBEDDINGS_DIMENSION, dtype="<f4")[0]
 
 
 @pytest.fixture
@@ -32,14 +35,26 @@ def served(wiki: Collection, *passages: ChunkDraft, path: str = "sender.md") -> 
     """A version of which every passage has the direction of the question."""
     version = publish(wiki, path, list(passages))
     ChunkEmbedding.objects.bulk_create(
-        ChunkEmbedding(chunk=chunk, embedder=settings.EMBEDDINGS_MODEL, vector=QUESTION.tobytes())
+        ChunkEmbedding(chunk=chunk, embedder=of_django.EMBEDDINGS_MODEL, vector=QUESTION.tobytes())
         for chunk in Chunk.objects.filter(version=version)
     )
     return version
 
 
-def similarity(model: ModelVersion, version: DocumentVersion) -> float | None:
-    return superseded_similarity(model.name, [version.document_id], QUESTION)
+def hit_of(version: DocumentVersion, position: int) -> Hit:
+    chunk = version.chunks.select_related("version__document__collection").get(position=position)
+    return Hit(chunk, score=0.9, lexical_rank=1, dense_rank=1, similarity=0.7)
+
+
+def similarity(
+    model: ModelVersion,
+    version: DocumentVersion,
+    position: int = 0,
+    relevance: Relevance = UNKNOWN,
+) -> float | None:
+    hits = [hit_of(version, position)]
+    found = SearchResult(hits, ms=0, degraded=False, revision=1, vector=QUESTION)
+    return signals_of(model.name, found, relevance).superseded
 
 
 def test_text_that_stands_was_superseded_by_nothing(wiki: Collection, model: ModelVersion) -> None:
@@ -74,10 +89,44 @@ def test_text_that_came_back_was_superseded_by_nothing(
     assert similarity(model, served(wiki, OLD)) is None
 
 
+def test_text_of_a_known_passage_counts_where_nobody_knows_what_is_likely(
+    wiki: Collection, model: ModelVersion
+) -> None:
+    served(wiki, OLD, KEPT)
+    assert similarity(model, served(wiki, NEW, KEPT), position=1) == pytest.approx(1)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("question", "counts"),
+    [
+        ("After how many days are events parked?", True),
+        ("Who signs the events?", False),
+        ("Which colour is the harbour?", False),
+    ],
+)
+def test_earlier_text_counts_where_what_went_may_be_the_answer(
+    wiki: Collection,
+    model: ModelVersion,
+    embedding_server: str,
+    settings: Settings,
+    question: str,
+    *,
+    counts: bool,
+) -> None:
+    settings.EMBEDDINGS_URL = embedding_server
+    signed = "The keeper of the harbour signs the events."
+    earlier = passage(f"{signed} Events are parked after 7 days.", "Parking")
+    now = passage(f"{signed} Events are parked after 9 days.", "Parking")
+    ModelCoverage.objects.create(model=model, content_hash=earlier.content_hash, pairs=1)
+    served(wiki, earlier, KEPT)
+    version = served(wiki, now, KEPT)
+    found = similarity(model, version, position=1, relevance=Relevance(question))
+    assert found == (pytest.approx(1) if counts else None)
+
+
 def known_of(model: ModelVersion, version: DocumentVersion, position: int = 0) -> Ground:
-    chunk = version.chunks.select_related("version__document__collection").get(position=position)
-    hit = Hit(chunk, score=0.9, lexical_rank=1, dense_rank=1, similarity=0.7)
-    (ground,) = grounds(model.name, [hit])
+    (ground,) = grounds(model.name, [hit_of(version, position)])
     return ground
 
 

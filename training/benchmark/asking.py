@@ -137,7 +137,7 @@ def _by_untuned(plan: Plan, question: Question, run: int) -> Answered:
         raise ValueError("The system `untuned` needs a model.")
     started = time.perf_counter()
     found = retrieval.search(question.query, user=plan.user, limit=SHOWN_PASSAGES)
-    passages = [passage_of(hit) for hit in found.hits[:MAX_PASSAGES]]
+    passages = [passage_of(hit.chunk) for hit in found.hits[:MAX_PASSAGES]]
     model = chat_model(
         base_url=plan.untuned.url, model=plan.untuned.name, max_tokens=MAX_ANSWER_TOKENS
     )
