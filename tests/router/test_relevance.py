@@ -22,7 +22,8 @@ def test_each_sentence_is_scored_once(embedding_server: str, settings: Settings)
     likely = relevance.of(PASSAGES)
     alone = relevance.alone(PASSAGES, SPAN)
     assert max(likely, key=likely.__getitem__) == (0, 0)
-    assert alone == Relevance(relevance.question).alone(PASSAGES, SPAN)
+    # Who is scored beside others is padded, and differs in the last digits.
+    assert alone == pytest.approx(Relevance(relevance.question).alone(PASSAGES, SPAN), abs=1e-6)
     settings.EMBEDDINGS_URL = "http://127.0.0.1:9/v1"
     assert relevance.of(PASSAGES) == likely
     assert relevance.alone(PASSAGES, SPAN) == alone
