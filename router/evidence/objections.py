@@ -3,7 +3,8 @@
 The most dangerous answer is a right value of something else; most of this module is about it.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from router.evidence.claims import Claim, claims_of, counted_things
@@ -34,6 +35,8 @@ _UNITLESS = frozenset(
     {"until", "till", "while", "when", "whenever", "once", "forever", "indefinitely", "never"}
     | {"always", "immediately", "characters", "letters", "digits", "words", "lines", "pages"}
 )
+# `Sat` and `sun` are words, too.
+_DAY_OF_WEEK = re.compile(r"(mon|tue|wed|thu|fri|sat(?=urday)|sun(?=day))(?:[a-z]*days?)?")
 _OPPOSITES = (
     ("on", "off"),
     ("allow", "forbid"),
@@ -54,7 +57,10 @@ _SIBLINGS = "In the passage, the value belongs to something else."
 _COUNTS_ELSE = "In the passage, another number counts what is asked for."
 _OTHER_CLAUSE = "In the passage, another value stands beside what is asked for."
 _ELSEWHERE = "The passage says it of another environment, or of none."
-REFUTATIONS = frozenset({_OPPOSITE_SAID, _SIBLINGS, _COUNTS_ELSE, _OTHER_CLAUSE, _ELSEWHERE})
+_OTHER_DAY = "The passage says it of another day of the week, or of none."
+REFUTATIONS = frozenset(
+    {_OPPOSITE_SAID, _SIBLINGS, _COUNTS_ELSE, _OTHER_CLAUSE, _ELSEWHERE, _OTHER_DAY}
+)
 """What a sentence itself says against an answer, where the others only find too little for it."""
 
 
@@ -170,6 +176,8 @@ def _objection_to(number: int, source: Source, asked: Question, said: Said) -> s
         return _SIBLINGS
     if _counts_something_else(said, number, source, asked):
         return _COUNTS_ELSE
+    if _is_on_another_day(said, source):
+        return _OTHER_DAY
     return _objection_to_clause(number, source, asked, said)
 
 
@@ -281,6 +289,24 @@ def _counts_something_else(said: Said, number: int, source: Source, asked: Quest
         for place, sentence in enumerate(source.sentences)
         for q in source.quantities_of(place)
     )
+
+
+def _is_on_another_day(said: Said, source: Source) -> bool:
+    """Whether the day of the week of a time stands nowhere with it: in its sentence, or beside it
+    or above it where the sentence has none."""
+    days, times = _days_in(said.stems), {one.quantity.value for one in said.news if one.quantity}
+    if not days or not times:
+        return False
+    there = [
+        _days_in(sentence.stems) or _days_in(source.around(number) | source.context_stems)
+        for number, sentence in enumerate(source.sentences)
+        if any(quantity.value in times for quantity in source.quantities_of(number))
+    ]
+    return bool(there) and not any(days <= of_time for of_time in there)
+
+
+def _days_in(stems: Iterable[str]) -> set[str]:
+    return {found[1] for one in stems if (found := _DAY_OF_WEEK.fullmatch(one))}
 
 
 def _denied(of: Sequence[Word]) -> set[str]:

@@ -127,6 +127,29 @@ def test_value_of_another_row_or_column_is_not_supported(question: str, answer: 
     assert not checked(question, answer).supported
 
 
+ROUNDS = Passage(
+    "Night rounds",
+    "Times",
+    "Backups run on Mondays at 04:50. Reports come on Wednesdays at 06:10.\n\n"
+    "Each Friday:\nLogs are rotated at 03:30 UTC.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "is_said"),
+    [
+        ("When do backups run?", "Mondays at 04:50", True),
+        ("When do backups run?", "Mon 04:50", True),
+        ("When do backups run?", "Wednesdays at 04:50", False),
+        ("When do reports come?", "on Mondays at 06:10", False),
+        ("When are logs rotated?", "Fridays at 03:30 UTC", True),
+        ("When are logs rotated?", "Mondays at 03:30 UTC", False),
+    ],
+)
+def test_time_is_of_the_day_that_stands_with_it(question: str, answer: str, is_said: bool) -> None:
+    assert verify(question, answer, [ROUNDS]).supported == is_said
+
+
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
