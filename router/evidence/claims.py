@@ -83,7 +83,8 @@ _KINDS_OF_DOCUMENTS = """
     troubleshooting tutorial
 """
 _DOCUMENTS = frozenset(_KINDS_OF_DOCUMENTS.split())
-# `Kafka topic`, `Grafana dashboard`: what is asked for has a name of its own.
+# `Kafka topic`, `Grafana dashboard`, `s3 bucket`: what is asked for has a name of its own.
+_TOOL = re.compile(r"[A-Za-z]+\d*")
 _OF_TOOLS = frozenset(map(stem, ("channel", "topic", "queue", "dashboard", "bucket", "repository")))
 _ADJECTIVE = ("able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time", "wise")
 _PREFIXES = frozenset({"anti", "mid", "multi", "non", "pre", "self", "semi"})
@@ -199,13 +200,33 @@ def without_compounds(question: str, named: Sequence[str], titles: Iterable[str]
     ]
 
 
+def without_offers(question: str, named: Sequence[str], titles: Iterable[str]) -> list[str]:
+    """What a question names, less the answers that it offers: beside a name that stands in one of
+    the titles, `Zurich or Bern` and `QR, PDF417 or what` are no things that it asks about."""
+    told = {word.text for title in titles for word in words(fold(title).text)}
+    spelled = {name: {word.text for word in words(fold(name).text)} for name in named}
+    strange = [name for name in named if not told & spelled[name]]
+    if len(strange) == len(named):
+        return list(named)
+    strange_name = "|".join(map(re.escape, sorted(strange, key=len, reverse=True)))
+    offers = re.compile(
+        rf"(?:(?:{strange_name}), )*(?:(?:{strange_name}),? or \S+|\S+ or (?:{strange_name}))"
+    )
+    offered = [
+        found[0]
+        for found in offers.finditer(question)
+        if strange and not told & {word.text for word in words(fold(found[0]).text)}
+    ]
+    return [name for name in named if not any(name in one for one in offered)]
+
+
 def _is_attribute(name: str, question: str) -> bool:
     """Whether a noun follows that it only describes: a hyphenated word of everyday ones does, and
     the name of a tool in front of what such a tool has."""
     following = re.search(rf"(?<!\S){re.escape(name)} ([a-z]+)\b", question)
     if following is None:
         return False
-    if _NAME.fullmatch(name):
+    if _TOOL.fullmatch(name):
         return stem(following[1]) in _OF_TOOLS
     is_plain = all(is_everyday_word(word.text) for word in words(fold(name).text))
     return bool(_KEBAB.fullmatch(name)) and is_plain and is_content(words(following[1])[0])
@@ -323,6 +344,7 @@ def _identifiers(text: str) -> Iterator[Claim]:
     ]
     for match in _CHUNK.finditer(unquoted):
         chunk = match[0].lstrip("()[]{}'*:!?…").rstrip(_OUTER)
+        chunk = chunk.removesuffix("'s").removesuffix("’s")
         if not chunk or _is_abbreviation(fold(chunk).text):
             continue
         start = match.start() + match[0].index(chunk)

@@ -12,6 +12,7 @@ from router.evidence.claims import (
     outermost,
     titled_in,
     without_compounds,
+    without_offers,
 )
 from router.evidence.environments import environments_asked
 from router.evidence.quantities import UNITS, Unit
@@ -62,6 +63,7 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
     known = [fold(entity).text for entity in entities]
     typed = (*titled_in(text, titles), *coined_in(text, titles))
     entities += [name for name in outermost(typed) if not any(name in one for one in known)]
+    entities = without_offers(text, entities, titles)
     named = frozenset(word.stem for name in entities for word in words(fold(name).text))
     return Question(
         stems=stems,

@@ -495,7 +495,15 @@ INLAND = Passage("Mast relay", "", "The inland end of the relay is hosted in eu-
         ("mast-relay went away mid-shift; which region is it in?", True),
         ("region-wise, where is mast-relay?", True),
         ("of the Kafka topic of mast-relay, which region is it?", True),
+        ("which region is the s3 bucket of mast-relay in?", True),
         ("of Kafka and mast-relay, which region is it?", False),
+        # What is offered as an answer is not asked about.
+        ("is mast-relay in Frankfurt or Zurich? region id please", True),
+        ("Frankfurt or Zurich for mast-relay? region id", True),
+        ("mast-relay's region: A1, B2 or what?", True),
+        ("the region of mast-relay or Harbour Gate?", False),
+        ("Frankfurt or Zurich, which region?", False),
+        ("which region has mast-relay in Frankfurt?", False),
     ],
 )
 def test_adjective_with_a_hyphen_is_no_name_beside_one(question: str, supported: bool) -> None:

@@ -27,6 +27,7 @@ def test_claims_are_what_can_be_checked(answer: str, claims: set[str]) -> None:
     ("question", "entities"),
     [
         ("What is the port of cedar-vault in Skagen?", {"cedar-vault", "Skagen"}),
+        ("cedar-vault's port, and that of fax_sender’s twin?", {"cedar-vault", "fax_sender"}),
         ("Who closed HO-2271?", {"HO-2271"}),
         ("What does `fax_sender` cost in March on Mondays?", {"fax_sender"}),
         ("How often do we re-try the cloud-based API (ms)?", set()),
