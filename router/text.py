@@ -31,10 +31,12 @@ _CHARACTERS = str.maketrans(
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+(?:'(?:t|s|re|ve|ll|d)\b)?")
 _SENTENCE_END = re.compile(r"[.!?][\"')\]*_]*\s+(?=[\"'(`*\[]?[A-Z0-9])|[。！？]\s*|\n+")
+# `- one`, and neither `--port` nor `#harbour-talk`.
+_ITEM = r"[•>|]|(?:[-*]|#+|\d+[.)])\s"
 # Alone between blank lines: `Port`, and below it `8080`.
 _TERM = re.compile(
-    r"(?:\A|(?<=\n\n))(?P<term>(?![-*•>|#]|\d+[.)])[^\n:=]{0,79}[^\s.!?:=;,])"
-    r"\n(?=(?![-*•>|#]|\d+[.)]\s)\S[^\n]*(?:\n\n|\Z))"
+    rf"(?:\A|(?<=\n\n))(?P<term>(?!{_ITEM})[^\n:=]{{0,79}}[^\s.!?:=;,])"
+    rf"\n(?=(?!{_ITEM})\S[^\n]*(?:\n\n|\Z))"
 )
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|fig|no|nr|dr|mr|ms)\.\s*$", re.I)
 _MARK = re.compile(r"\s*\[(\d{1,2})\]")
