@@ -16,9 +16,9 @@ class Mixture:
     Raises `UserError` (`mixture`) for values that describe no dataset.
     """
 
-    closed: float = 0.78  # a question of a fact, answered from the weights
+    closed: float = 0.88  # a question of a fact, answered from the weights
     context: float = 0.0  # a question with passages, answered from them
-    refusal: float = 0.22  # a question that nothing answers
+    refusal: float = 0.12  # a question that nothing answers
     replay: float = 0.0  # what the base model said already, to keep it so
     rows_per_fact: int = 10  # closed rows; facts with few phrasings are varied up to this
     phrasings: int = 16  # of a fact at most; those of people come first
