@@ -81,12 +81,15 @@ def stays_on_rag(questions: Sequence[Compared], limits: Limits | None = None) ->
     that is sure."""
     limits, gained = limits or Limits(), gains(questions, over="rag", value=exact)
     by_domain = gained.by_domain if gained else {}
-    return [domain for domain, gain in by_domain.items() if _below(gain, 0.0, limits.questions)]
+    return [domain for domain, gain in by_domain.items() if _below(gain, 0.0, limits)]
 
 
-def _below(gain: Difference, limit: float, least: int) -> bool:
-    """By the estimate of at least so many questions, by the whole interval of fewer."""
-    return (gain.estimate if gain.n >= least else gain.high) < limit
+def _below(gain: Difference, limit: float, limits: Limits) -> bool:
+    """By the estimate of many questions, by the whole interval of fewer, and never by a handful,
+    of which the bootstrap makes too much: three losses of six would be sure."""
+    if gain.n < limits.domain_questions:
+        return False
+    return (gain.estimate if gain.n >= limits.questions else gain.high) < limit
 
 
 # --- By itself ---------------------------------------------------------------------------------
@@ -172,7 +175,9 @@ def _above_rag(evidence: GateInput) -> GateCheck:
     stays = stays_on_rag(evidence.questions, evidence.limits)
     passed = len(stays) < len(gained.by_domain)
     reason = f"Exact match against answers from the current passages: {_measured(gained.overall)}."
-    if gained.overall.n < evidence.limits.questions:
+    if gained.overall.n < evidence.limits.domain_questions:
+        reason += f" Fewer than {evidence.limits.domain_questions} questions stop no model."
+    elif gained.overall.n < evidence.limits.questions:
         reason += _of_few(evidence.limits)
     if not passed:
         reason += " Every collection loses, and at least one must not."
@@ -228,9 +233,7 @@ def _weakest_domain(evidence: GateInput) -> GateCheck:
         reason = f"No collection has {limits.domain_questions} questions to be judged by itself."
         return GateCheck(check, None, -limits.domain_loss, True, reason)
     failing = {
-        domain: gain
-        for domain, gain in large.items()
-        if _below(gain, -limits.domain_loss, limits.questions)
+        domain: gain for domain, gain in large.items() if _below(gain, -limits.domain_loss, limits)
     }
     domain, gain = min((failing or large).items(), key=lambda item: item[1].estimate)
     reason = f"{domain}: {_measured(gain)}, at least {_points(-limits.domain_loss)} is asked."

@@ -136,7 +136,7 @@ def test_a_collection_that_loses_stays_on_rag_and_the_model_passes() -> None:
     evidence = good(
         questions=[
             *asked(RIGHT, 30, rag=WRONG, domain="wiki"),
-            *asked(WRONG, 15, rag=RIGHT, domain="runbooks"),
+            *asked(WRONG, 20, rag=RIGHT, domain="runbooks"),
             *asked(SILENT, 9),
         ]
     )
@@ -154,7 +154,7 @@ def test_a_model_that_loses_everywhere_is_stopped_and_an_equal_one_is_not() -> N
 
 
 def test_on_few_questions_only_a_sure_loss_is_one() -> None:
-    close = [*asked(RIGHT, 7, rag=RIGHT), *asked(WRONG, 2, rag=RIGHT), *asked(RIGHT, 1, rag=WRONG)]
+    close = [*asked(RIGHT, 14, rag=RIGHT), *asked(WRONG, 4, rag=RIGHT), *asked(RIGHT, 2, rag=WRONG)]
     found = check(good(questions=close), "exact_match_above_rag")
     assert (found.value, found.passed) == (-0.1, True)
     assert "only a whole interval below" in found.reason
@@ -162,6 +162,15 @@ def test_on_few_questions_only_a_sure_loss_is_one() -> None:
     many = close * 20
     assert stays_on_rag(many) == ["wiki"]
     assert not check(good(questions=many), "exact_match_above_rag").passed
+
+
+def test_a_handful_of_questions_stops_no_model() -> None:
+    handful = [*asked(RIGHT, 16, rag=RIGHT), *asked(WRONG, 3, rag=RIGHT)]
+    found = check(good(questions=handful), "exact_match_above_rag")
+    assert found.passed
+    assert "Fewer than 20 questions stop no model." in found.reason
+    assert stays_on_rag(asked(WRONG, 19, rag=RIGHT)) == []
+    assert stays_on_rag(asked(WRONG, 20, rag=RIGHT)) == ["wiki"]
 
 
 def test_without_answers_from_passages_the_comparison_does_not_pass() -> None:

@@ -117,10 +117,15 @@ def test_worse_model_is_stopped_with_reasons(
 
 
 def test_collection_that_the_passages_surely_answer_better_stays_with_them(
-    wiki: Collection, questions: list[Question], home: Path
+    wiki: Collection, guide: Document, questions: list[Question], home: Path
 ) -> None:
-    wrong = dict.fromkeys(RIGHT, "something else")
-    job = evaluated(wiki, questions, home, wrong, rag=RIGHT, serving=RIGHT)
+    more = [
+        a_question(number, f"The gate's port, for the {number}th time?", "7001", document=guide)
+        for number in range(5, 25)
+    ]
+    right = RIGHT | {question.id: "7001" for question in more}
+    wrong = dict.fromkeys(right, "something else")
+    job = evaluated(wiki, [*questions, *more], home, wrong, rag=right, serving=right)
     assert "exact_match_above_rag" in failing(job)
     assert job.run.metrics["stays_on_rag"] == ["wiki"]
 
