@@ -1,4 +1,4 @@
-"""What a tuned model was taught of the passages that a question finds. Only questions to the
+"""What a tuned model was taught of the passages that a question finds. All of it is asked of the
 database, so that an edit, a deletion or a permission counts from the moment it is made."""
 
 from __future__ import annotations

@@ -206,18 +206,16 @@ def without_offers(question: str, named: Sequence[str], titles: Iterable[str]) -
     told = {word.text for title in titles for word in words(fold(title).text)}
     spelled = {name: {word.text for word in words(fold(name).text)} for name in named}
     strange = [name for name in named if not told & spelled[name]]
-    if len(strange) == len(named):
+    if len(strange) in (0, len(named)):
         return list(named)
-    strange_name = "|".join(map(re.escape, sorted(strange, key=len, reverse=True)))
-    offers = re.compile(
-        rf"(?:(?:{strange_name}), )*(?:(?:{strange_name}),? or \S+|\S+ or (?:{strange_name}))"
-    )
+    one = "|".join(map(re.escape, sorted(strange, key=len, reverse=True)))
+    offers = re.compile(rf"(?:(?:{one}), )*(?:(?:{one}),? or \S+|\S+ or (?:{one}))")
     offered = [
         found[0]
         for found in offers.finditer(question)
-        if strange and not told & {word.text for word in words(fold(found[0]).text)}
+        if not told & {word.text for word in words(fold(found[0]).text)}
     ]
-    return [name for name in named if not any(name in one for one in offered)]
+    return [name for name in named if not any(name in offer for offer in offered)]
 
 
 def _is_attribute(name: str, question: str) -> bool:
