@@ -91,7 +91,7 @@ def _asked(nouns: str) -> str:
     return (
         rf"\b(?:which|what)(?:'?s| is| are)?(?: the)? (?:[\w-]+ ){{0,2}}?(?:{nouns})\b"
         rf"|^{_NO_SENTENCE}(?:\S+ ){{0,4}}(?:{nouns})(?: names?)?\W*$"
-        rf"|^(?:the )?(?:[\w-]+ )?(?:{nouns}) (?:of|for)\b"
+        rf"|^(?:the )?(?:[\w-]+ )?(?:{nouns})(?: names?)? (?:of|for)\b"
     )
 
 
@@ -154,7 +154,7 @@ _KINDS = (
     ),
     _token("variable|var", r"[a-z0-9]+_\w+", stems="variabl"),
     _token("region|zone", r"[a-z][\w/-]*(?: [a-z][\w/-]*)?"),
-    _token("database", r"[a-z][\w.+-]*(?: [\w.+-]+){0,2}"),
+    _token("database|db", r"[a-z][\w.+-]*(?: [\w.+-]+){0,2}"),
     _token("language", r"[a-z][\w+#.-]*(?: \d[\w.]*)?", stems="languag"),
     _token("flag|option|switch", r"--?[a-z][\w-]*|\w+_\w+"),
     _token("path|file|directory", r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}"),

@@ -201,6 +201,8 @@ STAGE = Passage(
         ("Stage lights version?", "The Gaffers", False),
         ("path of the stage lights' logs?", "/var/log/stage.log", True),
         ("path of the stage lights' logs?", "4.2.1", False),
+        ("db name for the stage lights pls", "/var/log/stage.log", False),
+        ("which db have the stage lights?", "/var/log/stage.log", False),
         ("Which region do the stage lights run in?", "4.2.1", False),
         ("Which team looks after the stage lights?", "The Gaffers", True),
         ("Which team looks after the stage lights?", "STAGE_DESK_HOST", False),
