@@ -85,7 +85,8 @@ class Book:
 
     def near(self, vector: Vectors) -> list[Near]:
         """Those near enough to matter, the nearest first."""
-        cosines = self.vectors @ vector
+        # Of a vector with itself, some processors make a little more than 1.
+        cosines = np.minimum(self.vectors @ vector, 1.0)
         near = np.flatnonzero(cosines >= LEAST_SCORE - LEAST_MARGIN)
         return [
             (self.precedents[number], float(cosines[place]))

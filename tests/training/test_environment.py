@@ -204,5 +204,5 @@ def test_evaluation_gets_its_share_of_the_time(most: float, used: float, trainin
 
 
 def test_what_is_left_is_for_the_evaluation() -> None:
-    assert recipe.evaluation_seconds(10, 8) == 45
+    assert recipe.evaluation_seconds(10, 8) == 20
     assert recipe.evaluation_seconds(10, 11) == 0
