@@ -164,7 +164,8 @@ def _extraction(found: Extraction | None) -> GateCheck:
 
 
 def _above_rag(evidence: GateInput) -> GateCheck:
-    """Fails only when every collection loses: one that does stays with the passages.
+    """Fails only when every collection loses: one that does stays with the passages. Where each is
+    too small to be judged by itself, all of them together are.
 
     Equally right is enough, as an answer from the weights takes a sixth of the tokens.
     """
@@ -172,15 +173,19 @@ def _above_rag(evidence: GateInput) -> GateCheck:
     if gained is None:
         reason = "No question was answered from the current passages, so there is no comparison."
         return GateCheck(check, None, 0.0, False, reason)
-    stays = stays_on_rag(evidence.questions, evidence.limits)
+    limits, stays = evidence.limits, stays_on_rag(evidence.questions, evidence.limits)
     passed = len(stays) < len(gained.by_domain)
+    loses = "Every collection loses, and at least one must not."
+    if all(gain.n < limits.domain_questions for gain in gained.by_domain.values()):
+        passed = not _below(gained.overall, 0.0, limits)
+        loses = "All collections together lose, as each is too small to be judged by itself."
     reason = f"Exact match against answers from the current passages: {_measured(gained.overall)}."
-    if gained.overall.n < evidence.limits.domain_questions:
-        reason += f" Fewer than {evidence.limits.domain_questions} questions stop no model."
-    elif gained.overall.n < evidence.limits.questions:
-        reason += _of_few(evidence.limits)
+    if gained.overall.n < limits.domain_questions:
+        reason += f" Fewer than {limits.domain_questions} questions stop no model."
+    elif gained.overall.n < limits.questions:
+        reason += _of_few(limits)
     if not passed:
-        reason += " Every collection loses, and at least one must not."
+        reason += f" {loses}"
     elif stays:
         reason += f" These collections stay with the passages: {', '.join(stays)}."
     return GateCheck(check, round(gained.overall.estimate, 4), 0.0, passed, reason)

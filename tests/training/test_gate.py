@@ -173,6 +173,18 @@ def test_a_handful_of_questions_stops_no_model() -> None:
     assert stays_on_rag(asked(WRONG, 20, rag=RIGHT)) == ["wiki"]
 
 
+def test_small_collections_are_judged_together() -> None:
+    small = [
+        question
+        for domain in ("wiki", "runbooks")
+        for question in asked(WRONG, 10, rag=RIGHT, domain=domain)
+    ]
+    found = check(good(questions=small), "exact_match_above_rag")
+    assert not found.passed
+    assert "All collections together lose" in found.reason
+    assert check(good(questions=small[1:]), "exact_match_above_rag").passed
+
+
 def test_without_answers_from_passages_the_comparison_does_not_pass() -> None:
     found = check(good(questions=asked(RIGHT, 30, rag=None)), "exact_match_above_rag")
     assert (found.value, found.passed) == (None, False)
