@@ -203,19 +203,19 @@ def without_compounds(question: str, named: Sequence[str], titles: Iterable[str]
 def without_offers(question: str, named: Sequence[str], titles: Iterable[str]) -> list[str]:
     """What a question names, less the answers that it offers: beside a name that stands in one of
     the titles, `Zurich or Bern` and `QR, PDF417 or what` are no things that it asks about."""
-    told = {word.text for title in titles for word in words(fold(title).text)}
-    spelled = {name: {word.text for word in words(fold(name).text)} for name in named}
-    strange = [name for name in named if not told & spelled[name]]
+    told = {word for title in titles for word in _spelled(title)}
+    strange = [name for name in named if told.isdisjoint(_spelled(name))]
     if len(strange) in (0, len(named)):
         return list(named)
     one = "|".join(map(re.escape, sorted(strange, key=len, reverse=True)))
     offers = re.compile(rf"(?:(?:{one}), )*(?:(?:{one}),? or \S+|\S+ or (?:{one}))")
-    offered = [
-        found[0]
-        for found in offers.finditer(question)
-        if not told & {word.text for word in words(fold(found[0]).text)}
-    ]
+    found = (each[0] for each in offers.finditer(question))
+    offered = [offer for offer in found if told.isdisjoint(_spelled(offer))]
     return [name for name in named if not any(name in offer for offer in offered)]
+
+
+def _spelled(text: str) -> list[str]:
+    return [word.text for word in words(fold(text).text)]
 
 
 def _is_attribute(name: str, question: str) -> bool:

@@ -258,9 +258,10 @@ def test_any_text_gets_a_verdict_and_a_span_inside_its_passage(
 def test_check_of_five_full_passages_is_quick() -> None:
     text = "The pump-7 of station_4 is restarted after 12 seconds by the Night Watch. " * 30
     passages = [Passage(f"Pump {n}", "Limits", f"{text} Number {n}.") for n in range(5)]
-    started = time.perf_counter()
+    # Of this process, so that what else runs on the machine is of no account.
+    started = time.process_time()
     verify("When is pump-7 restarted?", "After 12 seconds, by the Night Watch team.", passages)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 TIMEOUT = Passage(
