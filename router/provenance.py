@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, Subquery
 
 from ingestion.models import Chunk, Collection, DocumentVersion
+from router.cosines import cosines
 from router.drafting import passage_of
 from router.edits import kept_sentences
 from router.models import ChunkEmbedding, ModelCoverage
@@ -187,7 +188,9 @@ def _gone(model: str, documents: Iterable[int], question: Vectors | None) -> dic
     ).order_by("chunk")
     fields = ("chunk__version__document", "chunk__content_hash", "chunk", "vector")
     newest = {(document, text): rest for document, text, *rest in gone.values_list(*fields)}
-    return {chunk: float(np.frombuffer(raw, "<f4") @ question) for chunk, raw in newest.values()}
+    return {
+        chunk: float(cosines(np.frombuffer(raw, "<f4"), question)) for chunk, raw in newest.values()
+    }
 
 
 def _without_answers_that_stand(

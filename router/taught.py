@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from django.conf import settings
 
+from router.cosines import cosines
 from router.evidence.objections import REFUTATIONS
 from router.evidence.questions import read_question
 from router.evidence.sources import names, read_source
@@ -95,9 +96,9 @@ def _at_hand(model: str, sha256: str) -> tuple[tuple[Taught, ...], Vectors]:
 def _nearest(taught: Sequence[Taught], vectors: Vectors, vector: Vectors) -> Taught | None:
     if vectors.shape[1] != vector.size:
         return None
-    cosines = vectors @ vector.ravel()
-    best = int(cosines.argmax())
-    return replace(taught[best], similarity=float(cosines[best]))
+    alike = cosines(vectors, vector.ravel())
+    best = int(alike.argmax())
+    return replace(taught[best], similarity=float(alike[best]))
 
 
 def support_of(

@@ -18,6 +18,7 @@ from django.conf import settings
 
 from ingestion import tracing
 from ingestion.models import Collection, Reader
+from router.cosines import cosines
 from router.evidence.claims import literal_pattern
 from router.models import Precedents
 from router.precedents.frames import Precedent, mentioned, names_of, without_names
@@ -85,12 +86,11 @@ class Book:
 
     def near(self, vector: Vectors) -> list[Near]:
         """Those near enough to matter, the nearest first."""
-        # Of a vector with itself, some processors make a little more than 1.
-        cosines = np.minimum(self.vectors @ vector, 1.0)
-        near = np.flatnonzero(cosines >= LEAST_SCORE - LEAST_MARGIN)
+        alike = cosines(self.vectors, vector)
+        near = np.flatnonzero(alike >= LEAST_SCORE - LEAST_MARGIN)
         return [
-            (self.precedents[number], float(cosines[place]))
-            for place in near[np.argsort(-cosines[near], kind="stable")]
+            (self.precedents[number], float(alike[place]))
+            for place in near[np.argsort(-alike[near], kind="stable")]
             for number in self.of_asked[place]
         ]
 

@@ -13,6 +13,7 @@ from django.conf import settings
 from ingestion import tracing
 from ingestion.models import Chunk, Collection, DocumentVersion, Reader
 from ingestion.publication import current_revision
+from router.cosines import cosines
 from router.retrieval import corpus, index
 from router.retrieval.chunk_vectors import text_of
 from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
@@ -208,7 +209,7 @@ def _similarity(chunk: Chunk, vector: Vectors | None) -> float | None:
         return None
     if len(embedding.vector) != vector.nbytes:
         return None
-    return float(np.frombuffer(embedding.vector, "<f4") @ vector)
+    return float(cosines(np.frombuffer(embedding.vector, "<f4"), vector))
 
 
 def _milliseconds_since(started: float) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from pytest_django import Settings
 
@@ -130,6 +131,15 @@ class TestKept:
         assert found is not None
         assert (found.question, found.answer) == (WORKERS.question, "9")
         assert 0 < found.similarity < 1
+
+    def test_a_question_that_was_taught_is_no_nearer_than_the_same(
+        self, model: ModelVersion
+    ) -> None:
+        # As some processors make of a vector with itself.
+        vector = ServerEmbeddings().one(PORT.question) * np.float32(1 + 1e-6)
+        found = taught.nearest(model.name, vector)
+        assert found is not None
+        assert found.similarity == 1.0
 
     def test_without_a_vector_or_by_another_embedding_model_there_is_none(
         self, model: ModelVersion, settings: Settings
