@@ -247,8 +247,8 @@ def _value_in(row: str, asked: Question) -> tuple[int, int] | None:
 
 
 def _is_wanted(value: str, asked: Question) -> bool:
-    folded = fold(value).text
-    return asked.wanted is not None and asked.wanted.is_shown(quantities(folded), folded.split())
+    told = quantities(fold(value).text)
+    return asked.wanted is not None and asked.wanted.is_shown(told, value.split())
 
 
 def _is_readable(line: str) -> bool:

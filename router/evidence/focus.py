@@ -14,7 +14,6 @@ from functools import lru_cache
 from router.evidence.questions import Question
 from router.evidence.sources import CONTEXT, Source
 from router.evidence.wanted import Wanted
-from router.text import fold
 
 # How much a word counts by where it stands, seen from the sentence in question.
 _IN_SENTENCE, _IN_HEADING, _BESIDE, _IN_CONTEXT = 1.0, 0.8, 0.5, 0.15
@@ -96,7 +95,7 @@ def _is_rival(source: Source, place: int, asked: Question) -> bool:
 def shows(source: Source, place: int, wanted: Wanted) -> bool:
     """Whether a sentence surely holds a value of the kind that is wanted."""
     sentence = source.sentences[place]
-    line = fold(source.text[sentence.start : sentence.end]).text
+    line = source.text[sentence.start : sentence.end]
     tokens = (token.strip("()[]{}'\"`*.,:;!?") for token in line.split())
     return wanted.is_shown(source.quantities_of(place), tokens)
 

@@ -81,9 +81,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An answer without marks: its claims; those that the question did not already make (`news`);
-    the stems of its other new words; whether it denies; whether it is a yes or a no."""
+    """The text of an answer without marks; its claims; those that the question did not already make
+    (`news`); the stems of its other new words; whether it denies; whether it is a yes or a no."""
 
+    text: str
     claims: tuple[Claim, ...]
     news: tuple[Claim, ...]
     words: tuple[Word, ...]
@@ -124,6 +125,7 @@ def read_answer(text: str, asked: Question) -> Said:
     claims = tuple(claims_of(text))
     first = own_words[0].text if own_words else ""
     return Said(
+        text=text.strip(),
         claims=claims,
         news=tuple(
             one for one in claims if not stems_of(words(fold(one.text).text)) <= asked.stems
@@ -208,7 +210,7 @@ def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Sai
     if any(
         wanted.has_quantity(claim.quantity) and not _is_measure_there(one, source, wanted, claim)
         if claim.quantity
-        else wanted.has_token(fold(claim.text).text)
+        else wanted.has_token(said.text if wanted.has_words else claim.text)
         for claim in said.news
     ):
         return False

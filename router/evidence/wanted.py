@@ -22,7 +22,8 @@ _ROLES = "manager|head|director|architect|chief|officer|president|founder|lead|c
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A kind of value: a quantity of one of the `sorts`, or a token of a `form`.
+    """A kind of value: a quantity of one of the `sorts`, or a token of a `form`; where it
+    `has_words`, the form is that of the whole answer.
 
     `sure` are the sorts by which a place shows that it holds such a value; the others may be
     anything. `noun` matches the stem of a word by which documents call such a value, whatever
@@ -33,6 +34,7 @@ class Wanted:
     sure: frozenset[str] = frozenset()
     form: re.Pattern[str] | None = None
     noun: re.Pattern[str] | None = None
+    has_words: bool = False
 
     @property
     def is_measure(self) -> bool:
@@ -41,14 +43,14 @@ class Wanted:
 
     @property
     def is_sure(self) -> bool:
-        """Whether a place can show that it holds such a value."""
-        return bool(self.sure or self.noun)
+        """Whether a place can show that it holds such a value: a command's words are any words."""
+        return bool(self.sure or self.noun) and not self.has_words
 
     def has_quantity(self, quantity: Quantity) -> bool:
         return not self.sorts.isdisjoint(_sorts(quantity))
 
-    def has_token(self, folded: str) -> bool:
-        return bool(self.form and self.form.fullmatch(folded))
+    def has_token(self, written: str) -> bool:
+        return bool(self.form and self.form.fullmatch(written))
 
     def has_unit(self, words: Iterable[str]) -> bool:
         """Whether one of the words is the name of a unit of the wanted sorts."""
@@ -56,7 +58,7 @@ class Wanted:
         return any(unit.dimension in self.sorts for unit in units)
 
     def is_shown(self, quantities: Iterable[Quantity], tokens: Iterable[str]) -> bool:
-        """Whether a place with these quantities and folded tokens surely holds such a value."""
+        """Whether a place with these quantities and tokens surely holds such a value."""
         if any(not self.sure.isdisjoint(_sorts(quantity)) for quantity in quantities):
             return True
         return bool(self.noun) and any(map(self.has_token, tokens))
@@ -90,14 +92,19 @@ _NO_SENTENCE = r"(?!(?:who|whom|whose|where|when|why|how|is|are|do|does|did|can|
 def _asked(nouns: str) -> str:
     return (
         rf"\b(?:which|what)(?:'?s| is| are)?(?: the)? (?:[\w-]+ ){{0,2}}?(?:{nouns})\b"
-        rf"|^{_NO_SENTENCE}(?:\S+ ){{0,4}}(?:{nouns})(?: names?)?\W*$"
+        rf"|(?:^|, ){_NO_SENTENCE}(?:\S+ ){{0,4}}(?:{nouns})(?: names?)?(?: pls| please)?\W*$"
         rf"|^(?:the )?(?:[\w-]+ )?(?:{nouns})(?: names?)? (?:of|for)\b"
     )
 
 
-def _token(nouns: str, form: str, *sorts: str, stems: str = "") -> tuple[str, Wanted]:
+def _token(
+    nouns: str, form: str, *sorts: str, stems: str = "", has_words: bool = False
+) -> tuple[str, Wanted]:
     return _asked(nouns), Wanted(
-        frozenset(sorts), form=re.compile(form), noun=re.compile(stems or nouns)
+        frozenset(sorts),
+        form=re.compile(form, re.IGNORECASE),
+        noun=re.compile(stems or nouns),
+        has_words=has_words,
     )
 
 
@@ -121,7 +128,7 @@ def _measured(nouns: str, dimensions: Iterable[str]) -> tuple[str, Wanted]:
 _KINDS = (
     *(_measured(*each) for each in _MEASURED),
     (
-        r"\bhow (?:soon|quickly|old|much (?:longer|time))\b|\bafter how long\b",
+        r"\bhow (?:soon|quickly|old|far back|much (?:longer|time))\b|\bafter how long\b",
         _quantity(sure=_DURATION),
     ),
     (r"\bhow long\b", _quantity("length", "size", sure=_DURATION)),
@@ -152,9 +159,21 @@ _KINDS = (
         _VERSION,
         stems="version|releas|build",
     ),
-    _token("variable|var", r"[a-z0-9]+_\w+", stems="variabl"),
+    # In small letters it may as well be the name of a database.
+    _token("variable|var", r"(?-i:[A-Z0-9]+_[A-Z0-9_]+)", stems="variabl|env|environment"),
     _token("region|zone", r"[a-z][\w/-]*(?: [a-z][\w/-]*)?"),
     _token("database|db", r"[a-z][\w.+-]*(?: [\w.+-]+){0,2}"),
+    _token("bucket", r"(?:\w+://)?[a-z0-9][a-z0-9.-]+", stems="bucket"),
+    _token(
+        "command|cmd",
+        r"[\w./~-]+ .+|[\w./~-]+/[\w.-]+",
+        stems="command|cmd|run|execut|invok|typ",
+        has_words=True,
+    ),
+    (
+        r"\bcpus? (?:limit|quota|request|reservation|share|ceiling|cap)s?\b|\bhow much cpu\b",
+        _quantity(sure=(_BARE, "%"), noun="cpus?|vcpus?|cor|millicor"),
+    ),
     _token("language", r"[a-z][\w+#.-]*(?: \d[\w.]*)?", stems="languag"),
     _token("flag|option|switch", r"--?[a-z][\w-]*|\w+_\w+"),
     _token("path|file|directory", r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}"),
@@ -174,7 +193,7 @@ _KINDS = (
     (r"^where\b", Wanted(frozenset({_BARE, "length"}), form=re.compile(r".+"))),
     (
         r"\b(?:which|what) (?:[\w-]+ )?(?:days?|weekdays?|date)\b",
-        Wanted(frozenset({_DATE, _BARE}), form=re.compile(rf".*{_DAY}.*")),
+        Wanted(frozenset({_DATE, _BARE}), form=re.compile(rf".*{_DAY}.*", re.IGNORECASE)),
     ),
     (
         r"\bhow (?:often|frequently)\b",

@@ -1,6 +1,7 @@
 """Which value of the passages answers a question, by questions that were answered before. Pure."""
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -42,6 +43,10 @@ BESIDE = 0.25
 _MORE_WORDS = 4
 # More frames than so many are not tried.
 MOST_NEAR = 200
+
+# What is written in one piece, and the signs in it: `oak-d`, `#night`.
+_WRITTEN = re.compile(r"[^\s,;]*[^\s,;.:!?)]")
+_SIGN = re.compile(r"[^\w\s]")
 
 Near = tuple[Precedent, float]
 """A precedent and the cosine of both questions, without their names."""
@@ -144,24 +149,36 @@ def _of_sentences(
     for place, sentence in enumerate(source.sentences):
         if is_elsewhere(asked, source, place):
             continue
-        folded = fold(source.text[sentence.start : sentence.end])
+        line = source.text[sentence.start : sentence.end]
+        folded = fold(line)
         tokens = tokens_of(folded.text, named)
         found = [
             (_score(precedent, cosine, fitting), cosine, precedent, fitting)
             for precedent, frame, cosine in usable
             if (frame.has_name or is_headed)
             and (fitting := fit(frame, folded.text, tokens, LEAST_LIKENESS))
-            and _is_alike(precedent.answer, value := folded.text[fitting.start : fitting.end])
-            and _is_wanted(value, asked, sentence.stems | source.heading_stems)
+            and _is_alike(precedent.answer, folded.text[fitting.start : fitting.end])
+            and _is_wanted(
+                line[folded.original(fitting.start) : folded.original(fitting.end)],
+                asked,
+                sentence.stems | source.heading_stems,
+            )
         ]
         for alike in _by_place(found):
             score, cosine, best, _ = max(alike, key=lambda one: one[0])
             # Rules take the whole cell for the value, where people know which part of it is asked.
-            *_, fitting = max(alike, key=lambda one: (one[2].is_written, one[3].likeness))
-            ends = (folded.original(end) for end in (fitting.start, fitting.end))
-            start, end = (sentence.start + end for end in ends)
-            around = (sentence.start, sentence.end)
-            yield Settled(number, start, end, around, best.question, score, nearest - cosine)
+            *_, told, fitting = max(alike, key=lambda one: (one[2].is_written, one[3].likeness))
+            start, end = (folded.original(end) for end in (fitting.start, fitting.end))
+            first, last = _of_its_kind(told.answer, line[start:end])
+            yield Settled(
+                number,
+                sentence.start + start + first,
+                sentence.start + start + last,
+                (sentence.start, sentence.end),
+                best.question,
+                score,
+                nearest - cosine,
+            )
 
 
 def _by_place(found: Sequence[_Found]) -> list[list[_Found]]:
@@ -190,10 +207,28 @@ def _is_alike(answer: str, value: str) -> bool:
     return 0 < len(value.split()) <= len(answer.split()) + _MORE_WORDS
 
 
+def _of_its_kind(answer: str, value: str) -> tuple[int, int]:
+    """Start and end of what is of the kind of the answer before it, where that is one quantity or
+    one token with signs in it, and the value has one such and more: `7715` of `7715, cluster c`."""
+    folded, written = fold(answer).text, fold(value)
+    told = quantities(folded)
+    if len(told) == 1 and (told[0].start, told[0].end) == (0, len(folded)):
+        alike = [one for one in quantities(written.text) if are_of_one_sort(told, [one])]
+        ends = [(one.start, one.end) for one in alike]
+    else:
+        signs = set(_SIGN.findall(folded)) if _WRITTEN.fullmatch(folded) else set()
+        tokens = _WRITTEN.finditer(written.text) if signs else ()
+        ends = [one.span() for one in tokens if signs == set(_SIGN.findall(one[0]))]
+    if len(ends) != 1:
+        return 0, len(value)
+    start, end = ends[0]
+    return written.original(start), written.original(end)
+
+
 def _is_wanted(value: str, asked: Question, around: AbstractSet[str]) -> bool:
     """Whether it is of the kind that the question asks for, if it asks for one; `around` are the
     stems of the sentence and the headings."""
-    wanted, told = asked.wanted, list(quantities(value))
+    wanted, told = asked.wanted, list(quantities(fold(value).text))
     if wanted is None or any(map(wanted.has_quantity, told)):
         return True
     if wanted.is_measure:

@@ -212,3 +212,33 @@ def test_versions_variables_and_teams_have_forms(
     question: str, answer: str, supported: bool
 ) -> None:
     assert verify(question, answer, [STAGE]).supported is supported
+
+
+DESK = Passage(
+    "Stage desk",
+    "",
+    "To bounce the desk, run `desk restart --all`. The flag quiet-desk keeps it dark. Cues lie in "
+    "the bucket oak-prints, its database is stage_cues. A replica takes 512 MiB. It has 2 cores. "
+    "Cues are kept for 40 days, and a copy is made at 04:30. DESK_SECRET is the password.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("command to bounce the stage desk", "desk restart --all", True),
+        ("What command bounces the stage desk?", "quiet-desk", False),
+        ("Which variable is the password of the stage desk?", "DESK_SECRET", True),
+        ("Which variable is the password of the stage desk?", "stage_cues", False),
+        ("where do the cues of the stage desk end up, bucket name please", "oak-prints", True),
+        ("where do the cues of the stage desk end up, bucket name please", "40 days", False),
+        ("What is the CPU limit of the stage desk?", "2 cores", True),
+        ("What is the CPU limit of the stage desk?", "512 MiB", False),
+        ("How far back do the cues of the stage desk go?", "40 days", True),
+        ("How far back do the cues of the stage desk go?", "04:30", False),
+    ],
+)
+def test_commands_buckets_and_shares_of_processors_are_kinds(
+    question: str, answer: str, supported: bool
+) -> None:
+    assert verify(question, answer, [DESK]).supported is supported

@@ -170,6 +170,25 @@ def test_people_say_how_much_of_a_line_is_the_value() -> None:
     assert value([(ruled, 0.9), (told, 0.6)], passages=[line]) == "6210"
 
 
+@pytest.mark.parametrize(
+    ("answer", "row", "found"),
+    [
+        ("5071", "port: 7715, cluster oak-c", "7715"),
+        ("oak-b", "port: cluster oak-d", "oak-d"),
+        ("08:30", "port: 23:35 each day", "23:35"),
+        ("30 seconds", "port: 40 seconds of silence", "40 seconds"),
+        ("Ada Brand", "port: Ingrid Vahl, ext", "Ingrid Vahl, ext"),
+        # Two that may be meant, and what people wrote longer before.
+        ("5071", "port: 7715 or 7716", "7715 or 7716"),
+        ("5071 and up", "port: 7715 and up", "7715 and up"),
+    ],
+)
+def test_value_ends_where_the_answer_before_it_did(answer: str, row: str, found: str) -> None:
+    before = precedent("What is the port of night-bell?", answer, f"port: {answer}")
+    horn = Passage("dawn-horn", "", row)
+    assert value([(before, 0.8)], "What has dawn-horn there?", [horn]) == found
+
+
 def test_places_are_those_of_the_text_as_it_is_written() -> None:
     odd = Passage("dawn-horn", "", "“Ǆ” ﬁrst … Dawn-horn listens on port 6210 by default.")
     assert value([(PORT, 0.9)], passages=[odd]) in {"6210", None}
