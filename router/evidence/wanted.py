@@ -139,7 +139,8 @@ _KINDS = (
         _quantity(sure=_DURATION, noun="delay|duration|lifetim|timeout|ttl"),
     ),
     (
-        r"\bhow available\b|\b(?:what|which) (?:[\w-]+ )?(?:percentage|share|fraction)\b",
+        r"\bhow available\b"
+        r"|\b(?:which|what)(?:'?s| is)?(?: the)? (?:[\w-]+ )?(?:percentage|share|fraction)\b",
         _quantity(sure="%", noun=r"availab\w*|percent\w*|share|fraction"),
     ),
     (
@@ -187,7 +188,7 @@ _KINDS = (
         Wanted(noun=re.compile(_ROLES)),
     ),
     (
-        r"^(?:who|whom|whose)\b|\b(?:which|what) (?:[\w-]+ )?(?:team|crew|squad|department)\b",
+        r"^(?:who|whom|whose)\b|" + _asked("team|crew|squad|department|owners?|maintainers?"),
         Wanted(form=re.compile(rf"{_NAME}|[#@].+|.+@.+")),
     ),
     (r"^where\b", Wanted(frozenset({_BARE, "length"}), form=re.compile(r".+"))),

@@ -30,6 +30,7 @@ HALL = Passage(
         ("How many guests does the hall take?", "800"),
         ("How many guests are seated?", "60 %"),
         ("What share of the guests is seated?", "60 %"),
+        ("What's the share of guests that is seated?", "60 %"),
         ("Who answers for the hall?", "Ingrid Vahl"),
         ("When is the organ tuned?", "4 May"),
         ("How often is the organ tuned?", "4 May"),
@@ -55,6 +56,7 @@ def test_value_of_the_wanted_kind_is_supported(question: str, answer: str) -> No
         ("What is the timeout of a seat hold?", "19:45"),
         ("How many guests does the hall take?", "15 minutes"),
         ("What share of the guests is seated?", "15 minutes"),
+        ("What's the share of guests that is seated?", "15 minutes"),
         ("Who answers for the hall?", "15 minutes"),
         ("How often is the organ tuned?", "60 %"),
         ("When do the doors close?", "60 %"),
@@ -95,7 +97,7 @@ def test_kind_is_told_however_it_is_asked_for(question: str) -> None:
 def test_a_word_of_a_name_tells_no_kind() -> None:
     gate = Passage("Harbor Switch", "Limits", "It is up for 99.9% of a month.")
     assert verify("Uptime promised for Harbor Switch?", "99.9%", [gate]).supported
-    assert read_question("Owner of Harbor Switch?", ["Harbor Switch"]).wanted is None
+    assert read_question("Colour of Harbor Switch?", ["Harbor Switch"]).wanted is None
 
 
 def test_availability_zone_is_no_share() -> None:
@@ -206,6 +208,10 @@ STAGE = Passage(
         ("Which region do the stage lights run in?", "4.2.1", False),
         ("Which team looks after the stage lights?", "The Gaffers", True),
         ("Which team looks after the stage lights?", "STAGE_DESK_HOST", False),
+        ("what's the owning team of the stage lights", "The Gaffers", True),
+        ("what's the owning team of the stage lights", "4.2.1", False),
+        ("stage lights owners?", "The Gaffers", True),
+        ("stage lights owners?", "STAGE_DESK_HOST", False),
     ],
 )
 def test_versions_variables_and_teams_have_forms(
