@@ -15,6 +15,7 @@ from training.datasets.material import (
     Pair,
     Retired,
     Source,
+    in_peoples_words,
     without_contradictions,
 )
 from training.datasets.names import WordRun, word_run
@@ -53,17 +54,15 @@ def gather(collections: Sequence[Collection]) -> Gathered:
     left_out += _marketing(chosen) + _waiting(chosen)
     sources = _sources(chosen)
     taught = QAPair.objects.trainable().filter(document__collection__in=chosen, problem="")
-    rows = list(
-        taught.order_by("pk").values_list(
-            "pk", "document", "content_hash", "question", "answer", "fact_id", "origin", "evidence"
-        )
-    )
+    fields = ("question", "answer", "fact_id", "origin", "evidence", "start", "end")
+    rows = list(taught.order_by("pk").values_list("pk", "document", "content_hash", *fields))
     # Of the documents as they were read a moment ago: an edit since then is for the next dataset.
-    pairs, contradicting = without_contradictions(
-        Pair(pk, document, passage, question, answer, fact, origin in BY_PEOPLE, evidence)
-        for pk, document, passage, question, answer, fact, origin, evidence in rows
+    current = [
+        Pair(pk, document, passage, question, answer, fact, origin in BY_PEOPLE, evidence, place)
+        for pk, document, passage, question, answer, fact, origin, evidence, *place in rows
         if document in sources and passage in sources[document].passages
-    )
+    ]
+    pairs, contradicting = without_contradictions(in_peoples_words(current))
     if contradicting:
         why = "The same question has another answer elsewhere. Name in it what it is about."
         left_out.append(LeftOut("Questions with two answers", why, contradicting))

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from router.prompts import Passage
@@ -15,7 +15,8 @@ WordForm = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A pair that may be taught. `passage` is the content hash of the one with the evidence."""
+    """A pair that may be taught. `passage` is the content hash of the one with the evidence, and
+    `place` where the answer stands there, or else the evidence, in characters."""
 
     id: int
     document: int
@@ -25,6 +26,15 @@ class Pair:
     fact: str
     by_person: bool = False
     evidence: str = ""
+    place: tuple[int, int] | None = None
+
+    def has_within(self, other: "Pair") -> bool:
+        """Whether its answer has that of the other in it, at the same place, and more."""
+        if self.place is None or other.place is None:
+            return False
+        is_inside = self.place[0] <= other.place[0] and other.place[1] <= self.place[1]
+        own, others = exact_form(self.answer), exact_form(other.answer)
+        return is_inside and others != own and others in own
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,25 @@ def without_contradictions(pairs: Iterable[Pair]) -> tuple[list[Pair], int]:
         answers[exact_form(pair.question)].add(exact_form(pair.answer))
     clear = [pair for pair in kept if len(answers[exact_form(pair.question)]) == 1]
     return clear, len(kept) - len(clear)
+
+
+def in_peoples_words(pairs: Iterable[Pair]) -> list[Pair]:
+    """The pairs, where a program's has the answer and the fact that people's have in its own words,
+    if that is one: they say how much of `14 GiB per pod` is the value."""
+    every = list(pairs)
+    peoples: dict[str, list[Pair]] = defaultdict(list)
+    for pair in every:
+        if pair.by_person:
+            peoples[pair.passage].append(pair)
+    return [pair if pair.by_person else _shortened(pair, peoples[pair.passage]) for pair in every]
+
+
+def _shortened(pair: Pair, peoples: Iterable[Pair]) -> Pair:
+    within = {(one.answer, one.fact) for one in peoples if pair.has_within(one)}
+    if len(within) != 1:
+        return pair
+    answer, fact = within.pop()
+    return replace(pair, answer=answer, fact=fact)
 
 
 def pairs_by_passage(pairs: Sequence[Pair]) -> dict[str, int]:

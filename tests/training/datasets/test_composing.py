@@ -11,7 +11,13 @@ from tests.training.datasets.material import things
 from training.datasets.attributes import asked_of
 from training.datasets.closed import QUOTE
 from training.datasets.composing import Composition, compose, outline
-from training.datasets.material import Material, Pair, without_contradictions, word_form
+from training.datasets.material import (
+    Material,
+    Pair,
+    in_peoples_words,
+    without_contradictions,
+    word_form,
+)
 from training.datasets.mixture import Mixture
 from training.datasets.names import propose
 from training.rows import Row
@@ -170,6 +176,23 @@ def test_only_the_same_question_can_contradict() -> None:
     same = [pair("What is the limit?", "9"), pair("what is limit", "The 9.")]
     other = [pair("Which port?", "80"), pair("which port", "81")]
     assert without_contradictions(waits + same + other) == (waits + same, 2)
+
+
+def test_people_say_how_much_of_a_programs_answer_is_the_value() -> None:
+    def pair(answer: str, start: int, *, by_person: bool = False, passage: str = "p") -> Pair:
+        place = (start, start + len(answer))
+        return Pair(start, 1, passage, f"What is {answer}?", answer, answer, by_person, "", place)
+
+    people = [pair("14 GiB", 20, by_person=True), pair("05:30", 60, by_person=True)]
+    people += [pair("7", 80, by_person=True), pair("9", 90, by_person=True)]
+    longer = [pair("14 GiB per pod", 20), pair("every Sunday at 05:30", 44)]
+    # Another place or passage, two facts within, no more than the value.
+    others = [pair("14 GiB per pod", 200), pair("14 GiB per pod", 20, passage="q")]
+    others += [pair("7 or, by day, 9", 80), pair("05:30", 60)]
+    found = in_peoples_words([*longer, *people, *others])
+    assert [(one.answer, one.fact) for one in found[:2]] == [("14 GiB",) * 2, ("05:30",) * 2]
+    assert [one.question for one in found] == [one.question for one in (*longer, *people, *others)]
+    assert found[2:] == [*people, *others]
 
 
 @pytest.mark.parametrize("by_person", [True, False])
