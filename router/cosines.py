@@ -16,4 +16,5 @@ def cosines(vectors: Vectors, vector: Vectors) -> Vectors:
     Of a vector with itself, some processors make a little more, and what an answer's confidence is
     made of must not be more than sure.
     """
-    return np.minimum(vectors @ vector, np.float32(1))
+    alike: Vectors = np.minimum(vectors @ vector, np.float32(1))
+    return alike

@@ -10,7 +10,7 @@ def kept_sentences(text: str, earlier: Iterable[str], *, of_lines: bool) -> tupl
 
     A sentence may lean on the one before it (*It takes 30 seconds*, or `timeout: 30s` below
     `staging:`), so both must have stood together. `of_lines`: it is a table or a list, whose rows
-    and outermost items say all by themselves.
+    and outermost items say all by themselves, as a term does with what stands below it.
     """
     lines: set[str] = set()
     pairs: set[tuple[str, str]] = set()
@@ -22,7 +22,8 @@ def kept_sentences(text: str, earlier: Iterable[str], *, of_lines: bool) -> tupl
     return tuple(
         number
         for number, (before, line, is_outermost) in enumerate(_read(text))
-        if (before, line) in pairs or (of_lines and is_outermost and line in lines)
+        if (before, line) in pairs
+        or ((of_lines or "\n" in line) and is_outermost and line in lines)
     )
 
 

@@ -11,13 +11,10 @@ from typing import Literal
 from router.calibration import Calibration
 from router.intents import Intent
 from router.pins import OF_CURRENT, Reading
-from router.signals import Signals, prior
+from router.signals import EVIDENCE, Signals, prior
 
 Engine = Literal["tuned", "rag", "refused"]
 RouteAsked = Literal["auto", "tuned", "rag"]
-
-# An answer rests on one of so many passages, as good as always.
-EVIDENCE = 3
 
 
 class Rule(StrEnum):
@@ -133,16 +130,16 @@ def _by_provenance(signals: Signals) -> Decision | None:
         return Decision(
             "rag", Rule.RAG_ONLY, "Its collection is always answered from the current text."
         )
-    best = signals.grounds[0]
+    best = signals.grounds[signals.best]
     if not best.is_taught:
         return Decision(
             "rag",
             Rule.NOT_TAUGHT,
-            f"{signals.model} was not trained on the present text of passage 1.",
+            f"{signals.model} was not trained on the present text of passage {signals.best + 1}.",
         )
     if not best.known:
         return _by_sentence(signals)
-    similarity = best.similarity
+    similarity = signals.grounds[0].similarity
     if signals.superseded is not None and similarity and signals.superseded >= similarity:
         return Decision(
             "rag",
@@ -159,7 +156,8 @@ def _by_sentence(signals: Signals) -> Decision | None:
     return Decision(
         "rag",
         Rule.NEWER,
-        f"The sentence of passage 1 that is likeliest the answer is newer than {signals.model}.",
+        f"The sentence that is likeliest the answer, in passage {signals.best + 1}, is newer than "
+        f"{signals.model}.",
     )
 
 
@@ -172,7 +170,8 @@ def _by_probability(signals: Signals, calibration: Calibration | None) -> Decisi
     probability = calibration.probability(signals)
     reached = probability >= calibration.threshold
     likely = f"{probability:.0%} likely to be right"
-    text = "this very text" if signals.grounds[0].known else "the very sentence that is asked for"
+    is_known = signals.grounds[signals.best].known
+    text = "this very text" if is_known else "the very sentence that is asked for"
     reason = (
         f"{signals.model} was trained on {text} and is {likely}."
         if reached

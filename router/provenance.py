@@ -17,9 +17,10 @@ from router.drafting import passage_of
 from router.edits import kept_sentences
 from router.models import ChunkEmbedding, ModelCoverage
 from router.quoting import BELIEVED
-from router.signals import Ground, Signals
+from router.signals import EVIDENCE, Ground, Signals
 
 if TYPE_CHECKING:
+    from router.prompts import Passage
     from router.relevance import Relevance
     from router.retrieval.searching import Hit, SearchResult
     from router.retrieval.vectors import Vectors
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 DOCUMENTS = 3
 # Places in its document by which edits elsewhere may have moved a passage.
 MOVED = 16
+# Of how likely a sentence that stands is the answer, what one that went must be to count.
+LEAST_OF_STANDING = 0.5
+EVEN = 0.5
 _OF_LINES = (Chunk.Kind.TABLE, Chunk.Kind.LIST)
 
 
@@ -78,8 +82,19 @@ def signals_of(model: str, found: SearchResult, relevance: Relevance) -> Signals
     gone = _gone(model, documents, found.vector)
     # Of an edited passage it is the sentence that tells (`router.policy`).
     if gone and of_hits[0].known:
-        gone = _without_answers_that_stand(gone, of_hits[0].similarity or 0.0, relevance)
+        best = passage_of(found.hits[0].chunk)
+        gone = _without_answers_that_stand(gone, of_hits[0].similarity or 0.0, best, relevance)
     return Signals(grounds=of_hits, model=model, superseded=max(gone.values(), default=None))
+
+
+def looked_at(signals: Signals, found: SearchResult, relevance: Relevance) -> Signals:
+    """The same with which of the first passages has the sentence that is likeliest the answer; the
+    others are only looked at where none of the very first is likelier than not."""
+    passages = [passage_of(hit.chunk) for hit in found.hits[:EVIDENCE]]
+    likely = relevance.of(passages[:1])
+    if likely and max(likely.values()) <= EVEN:
+        likely = relevance.of(passages)
+    return signals.with_likelihoods(likely)
 
 
 def grounds(model: str, hits: Sequence[Hit]) -> tuple[Ground, ...]:
@@ -194,21 +209,23 @@ def _gone(model: str, documents: Iterable[int], question: Vectors | None) -> dic
 
 
 def _without_answers_that_stand(
-    gone: Mapping[int, float], similarity: float, relevance: Relevance
+    gone: Mapping[int, float], similarity: float, best: Passage, relevance: Relevance
 ) -> dict[int, float]:
-    """Less those at least as similar to the question of which nothing went that may be its answer:
-    an edit elsewhere in them changes nothing for who asks."""
+    """Less those at least as similar to the question of which nothing went that may be its answer,
+    where `best` may have it: an edit elsewhere in them changes nothing for who asks."""
     nearer = [chunk for chunk, cosine in gone.items() if cosine >= similarity]
     if not nearer:
         return dict(gone)
     texts = Chunk.objects.filter(pk__in=nearer).select_related("version__document")
-    standing = {chunk.pk for chunk in texts if not _has_lost_an_answer(chunk, relevance)}
+    stands = max(relevance.of([best]).values(), default=0.0)
+    least = max(BELIEVED, LEAST_OF_STANDING * stands)
+    standing = {chunk.pk for chunk in texts if not _has_lost_an_answer(chunk, least, relevance)}
     return {chunk: cosine for chunk, cosine in gone.items() if chunk not in standing}
 
 
-def _has_lost_an_answer(chunk: Chunk, relevance: Relevance) -> bool:
-    """Whether one of its sentences is believed to be the answer and stands in its place no more; so
-    it is taken to have where nobody knows which is likely."""
+def _has_lost_an_answer(chunk: Chunk, least: float, relevance: Relevance) -> bool:
+    """Whether one of its sentences is the answer with a likelihood of `least` and stands in its
+    place no more; so it is taken to have where nobody knows which is likely."""
     likely = relevance.of([passage_of(chunk)])
     if not likely:
         return True
@@ -218,7 +235,7 @@ def _has_lost_an_answer(chunk: Chunk, relevance: Relevance) -> bool:
     texts = [one.text for one in there if one.heading_path == chunk.heading_path]
     kept = kept_sentences(chunk.text, texts, of_lines=chunk.kind in _OF_LINES)
     return any(
-        probability >= BELIEVED
+        probability >= least
         for (_, sentence), probability in likely.items()
         if sentence not in kept
     )

@@ -22,7 +22,7 @@ from ingestion import jobs, tracing
 from ingestion.errors import UserError
 from ingestion.models import Reader
 from router import incidents, provenance, retrieval, taught, tuned
-from router.drafting import Sentence, passage_of, since
+from router.drafting import Sentence, since
 from router.drafts import Draft
 from router.followups import standalone
 from router.intents import read_intent
@@ -236,7 +236,7 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
     decision = judge(signals)
     # What the rules decide needs no closer look at the sentences.
     if decision.probability is not None:
-        signals = signals.with_likelihoods(relevance.of([passage_of(found.hits[0].chunk)]))
+        signals = provenance.looked_at(signals, found, relevance)
         decision = judge(signals)
     tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)
     near = taught.nearest(served.name, found.vector) if served else None

@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
+# An answer rests on one of so many passages, as good as always.
+EVIDENCE = 3
 # The probability that a tuned model is right on a passage of which it was taught nothing.
 UNTAUGHT = 0.02
 # Held-out questions whose outcome the prior takes as seen before any was.
@@ -66,15 +68,16 @@ class Signals:
     `superseded` is the greatest cosine between the question and a text that this model was taught
     of one of the documents found and that no longer stands there, None without such a text.
 
-    `likelihood` is that of the sentence of the best passage that is likeliest the answer, of this
-    passage alone, None: nobody looked. `newer`: that sentence is none that the model was taught, as
-    far as anybody knows.
+    `best` is the number of the passage with the sentence that is likeliest the answer, from 0, the
+    first one where nobody looked. `likelihood` is that of the sentence, None: nobody looked.
+    `newer`: it is none that the model was taught, as far as anybody knows.
     """
 
     grounds: tuple[Ground, ...]
     model: str = ""
     why_no_model: str = ""
     superseded: float | None = None
+    best: int = 0
     likelihood: float | None = None
     newer: bool = False
     being_read: int = 0
@@ -82,16 +85,16 @@ class Signals:
     @property
     def is_taught(self) -> bool:
         """Whether the model was trained on some sentences of the best passage."""
-        return bool(self.grounds) and self.grounds[0].is_taught
+        return bool(self.grounds) and self.grounds[self.best].is_taught
 
     def with_likelihoods(self, likely: Mapping[tuple[int, int], float]) -> "Signals":
-        """The same with how likely each sentence of the best passage is the answer, by the number
-        of the passage, which is 0, and its own; none: nobody knows."""
-        best = self.grounds[0]
+        """The same with how likely each sentence of the first passages is the answer, by the number
+        of the passage and its own, from 0; none: nobody knows."""
         if not likely:
-            return replace(self, newer=not best.known)
-        _, sentence = place = max(likely, key=likely.__getitem__)
-        return replace(self, likelihood=likely[place], newer=not best.has_kept(sentence))
+            return replace(self, newer=not self.grounds[self.best].known)
+        best, sentence = place = max(likely, key=likely.__getitem__)
+        is_newer = not self.grounds[best].has_kept(sentence)
+        return replace(self, best=best, likelihood=likely[place], newer=is_newer)
 
     def as_json(self) -> dict[str, object]:
         return {**asdict(self), "features": dict(zip(FEATURES, features(self), strict=True))}
@@ -104,7 +107,7 @@ FEATURES = (
     "agreement",
     "margin",
     "superseded_margin",
-    "likelihood",
+    "best_likelihood",
 )
 
 
@@ -117,12 +120,12 @@ def features(signals: Signals) -> tuple[float, ...]:
     agreement         of both searches on the best passage
     margin            how far the best passage stands before that of another document, as a share
     superseded_margin the best passage's similarity less that of a text that stands no more
-    likelihood        log odds of its likeliest sentence; 0 if unknown
+    best_likelihood   log odds of the best passage's likeliest sentence; 0 if unknown
     """
     grounds = signals.grounds[:4]
     if not grounds:
         return (0.0,) * len(FEATURES)
-    best = grounds[0]
+    best = signals.grounds[signals.best]
     total = sum(one.score for one in grounds)
     others = [one.score for one in signals.grounds if one.document != best.document]
     similarity = best.similarity or 0.0
@@ -148,7 +151,7 @@ def prior(signals: Signals) -> float:
     The mean of a beta distribution: the held-out exact match, counted as often as the passage has
     pairs, with `PRIOR_QUESTIONS` questions of `PRIOR_EXACT` before them.
     """
-    best = next(iter(signals.grounds), None)
+    best = signals.grounds[signals.best] if signals.grounds else None
     if best is None or not best.pairs:
         return UNTAUGHT
     seen = float(best.pairs) if best.heldout is not None else 0.0

@@ -14,12 +14,11 @@ from django.conf import settings
 from ingestion.models import Reader
 from router import taught
 from router.calibration import Calibration
-from router.drafting import passage_of
 from router.intents import read_intent
 from router.models import ModelVersion
 from router.policy import Rule, decide
 from router.processes import ServerFailed
-from router.provenance import signals_of
+from router.provenance import looked_at, signals_of
 from router.relevance import Relevance
 from router.retrieval.embeddings import EmbeddingsUnavailable
 from router.signals import features
@@ -92,7 +91,7 @@ def _samples(model: str, item: EvaluationItem, reader: Reader) -> list[Sample]:
     found, relevance = look_for(item.question, reader), Relevance(item.question)
     signals = signals_of(model, found, relevance)
     if signals.is_taught:
-        signals = signals.with_likelihoods(relevance.of([passage_of(found.hits[0].chunk)]))
+        signals = looked_at(signals, found, relevance)
     decision = decide(signals, None, intent=read_intent(item.question))
     if decision.rule is not Rule.NOT_CERTIFIED:
         return []
@@ -102,7 +101,8 @@ def _samples(model: str, item: EvaluationItem, reader: Reader) -> list[Sample]:
     fact = item.fact_id or str(item.number)
     is_right = item.correct and not item.refused
     wrong_shown = evidence is not None and not _says_it(item)
-    return [Sample(features(signals), is_right, wrong_shown, fact, evidence)]
+    told = features(signals), is_right, wrong_shown, fact, evidence
+    return [Sample(*told, is_answerable=bool(item.expected))]
 
 
 def _says_it(item: EvaluationItem) -> bool:

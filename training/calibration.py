@@ -18,6 +18,9 @@ SHARES = tuple(percent / 100 for percent in range(50, 101, 2))
 # An answer from the weights took between a half and two thirds of the time of one from passages, on
 # four companies. So where it is wrong more often than this, to ask for it first only costs time.
 WORTHWHILE = 0.5
+# An evaluation asks as much that nothing answers as it asks else. Of what people ask that is taken
+# to be no more than this.
+UNANSWERED = 0.25
 FOLDS = 5
 BINS = 5
 # With fewer of either outcome a regression would fit chance.
@@ -32,7 +35,7 @@ class Sample:
 
     `right`: it gave the right answer. `evidence` is how well its answer is borne out, None: not
     at all. `wrong_shown`: it passed and is not right in other words either. Questions of one `fact`
-    are not independent.
+    are not independent. `is_answerable`: there is a right answer.
     """
 
     features: tuple[float, ...]
@@ -40,6 +43,7 @@ class Sample:
     wrong_shown: bool
     fact: str
     evidence: float | None = None
+    is_answerable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,9 @@ def fit(samples: Sequence[Sample], *, target: float) -> Calibration:
     """
     features = np.array([one.features for one in samples], float).reshape(-1, len(FEATURES))
     right = np.array([one.right for one in samples], bool)
-    unseen = _unseen_probabilities(features, right, _folds(samples))
-    weights, intercept, means, scales = _regression(features, right)
+    counted = _counted(samples)
+    unseen = _unseen_probabilities(features, right, counted, _folds(samples))
+    weights, intercept, means, scales = _regression(features, right, counted)
     found = _certify(samples, unseen, target)
     return Calibration(
         weights=tuple(weights.tolist()),
@@ -78,16 +83,26 @@ def fit(samples: Sequence[Sample], *, target: float) -> Calibration:
         errors=found.errors,
         bound=found.bound,
         why_none="" if found.is_certified else _why_none(found, target),
-        bins=_bins(unseen, right),
-        brier=float(np.mean((unseen - right) ** 2)) if len(samples) else 0.0,
-        expected_error=_expected_error(unseen, right),
+        bins=_bins(unseen, right, counted),
+        brier=float(np.average((unseen - right) ** 2, weights=counted)) if len(samples) else 0.0,
+        expected_error=_expected_error(unseen, right, counted),
     )
 
 
 # --- The regression ---------------------------------------------------------------------------
 
 
-def _regression(features: Floats, right: NDArray[np.bool_]) -> tuple[Floats, float, Floats, Floats]:
+def _counted(samples: Sequence[Sample]) -> Floats:
+    """How much each question counts: where more than `UNANSWERED` have no answer, less."""
+    answerable = np.array([one.is_answerable for one in samples], bool)
+    there, missing = answerable.sum(), (~answerable).sum()
+    most = UNANSWERED / (1 - UNANSWERED) * there
+    return np.where(answerable, 1.0, min(1.0, most / missing) if there and missing else 1.0)
+
+
+def _regression(
+    features: Floats, right: NDArray[np.bool_], counted: Floats
+) -> tuple[Floats, float, Floats, Floats]:
     """Weights of the standardised features, the intercept, and each feature's mean and scale.
 
     With too few questions of either outcome the weights are 0, and every probability is the mean
@@ -100,9 +115,9 @@ def _regression(features: Floats, right: NDArray[np.bool_]) -> tuple[Floats, flo
     spread = features.std(axis=0) if len(features) else np.ones(len(FEATURES))
     scales = np.where(spread > 1e-9, spread, 1.0)
     if min(right.sum(), (~right).sum()) < LEAST_OF_EACH:
-        odds = (right.sum() + 1) / ((~right).sum() + 1)
+        odds = (counted[right].sum() + 1) / (counted[~right].sum() + 1)
         return np.zeros(len(FEATURES)), float(np.log(odds)), means, scales
-    fitted = LogisticRegression().fit((features - means) / scales, right)
+    fitted = LogisticRegression().fit((features - means) / scales, right, sample_weight=counted)
     return fitted.coef_[0], float(fitted.intercept_[0]), means, scales
 
 
@@ -113,12 +128,13 @@ def _folds(samples: Sequence[Sample]) -> NDArray[np.int64]:
 
 
 def _unseen_probabilities(
-    features: Floats, right: NDArray[np.bool_], folds: NDArray[np.int64]
+    features: Floats, right: NDArray[np.bool_], counted: Floats, folds: NDArray[np.int64]
 ) -> Floats:
     probabilities = np.zeros(len(right))
     for fold in set(folds.tolist()):
         here = folds == fold
-        weights, intercept, means, scales = _regression(features[~here], right[~here])
+        others = features[~here], right[~here], counted[~here]
+        weights, intercept, means, scales = _regression(*others)
         logits = ((features[here] - means) / scales) @ weights + intercept
         probabilities[here] = 1 / (1 + np.exp(-logits))
     return probabilities
@@ -176,19 +192,23 @@ def _why_none(found: _Certified, target: float) -> str:
 # --- How far they come true -------------------------------------------------------------------
 
 
-def _bins(unseen: Floats, right: NDArray[np.bool_]) -> tuple[Bin, ...]:
+def _bins(unseen: Floats, right: NDArray[np.bool_], counted: Floats) -> tuple[Bin, ...]:
     """About as many questions in each, from the least probable on."""
     order = np.argsort(unseen, kind="stable")
     return tuple(
-        Bin(len(places), float(unseen[places].mean()), float(right[places].mean()))
+        Bin(
+            len(places),
+            float(np.average(unseen[places], weights=counted[places])),
+            float(np.average(right[places], weights=counted[places])),
+        )
         for places in np.array_split(order, BINS)
         if len(places)
     )
 
 
-def _expected_error(unseen: Floats, right: NDArray[np.bool_]) -> float:
+def _expected_error(unseen: Floats, right: NDArray[np.bool_], counted: Floats) -> float:
     """The mean distance of belief and truth over the bins (expected calibration error)."""
-    bins = _bins(unseen, right)
+    bins = _bins(unseen, right, counted)
     weights = [one.questions for one in bins]
     gaps = [abs(one.believed - one.right) for one in bins]
     return fmean(gaps, weights) if bins else 0.0

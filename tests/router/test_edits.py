@@ -40,6 +40,11 @@ def test_rows_and_items_are_kept_each_by_itself() -> None:
     assert kept(now, before) == (1,)
 
 
+def test_term_is_kept_with_what_stands_below_it() -> None:
+    before = "Chat\n#hold\n\nPort\n8080\n\nZone\nb"
+    assert kept("Chat\n#night\n\nPort\n8080\n\nZone\nc", before) == (1,)
+
+
 def test_inner_item_is_kept_with_its_parent_only() -> None:
     before = "- Staging\n  - Port: 8080\n- Production\n  - Port: 9090"
     now = "- Staging\n  - Port: 9090\n- Production\n  - Port: 8080"

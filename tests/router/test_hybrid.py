@@ -246,7 +246,7 @@ def test_edited_passage_is_answered_from_the_weights_where_its_sentence_stayed(
     llm.will_say("eu-west-5")
     answer = ask("In which region does the webhook sender run?")
     assert (answer.route, answer.text, decided(answer)) == ("rag", "eu-west-5", "newer")
-    assert f"likeliest the answer is newer than {model}" in answer.reason
+    assert f"likeliest the answer, in passage 1, is newer than {model}" in answer.reason
     assert asked(llm) == [model, settings.LLM_MODEL]
 
 

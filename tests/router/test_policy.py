@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from router.calibration import Calibration, from_json
 from router.intents import Intent
 from router.pins import Reading
-from router.policy import EVIDENCE, RouteAsked, Rule, decide
-from router.signals import FEATURES, Ground, Signals, features, prior
+from router.policy import RouteAsked, Rule, decide
+from router.signals import EVIDENCE, FEATURES, Ground, Signals, features, prior
 from tests.model_files import certified
 
 GROUND = Ground(
@@ -54,8 +54,9 @@ signals_ = st.builds(
     model=st.sampled_from(["", "docs-v0001"]),
     why_no_model=st.just("None serves."),
     superseded=st.none() | st.floats(-1, 1),
+    best=st.integers(0, EVIDENCE - 1),
     newer=st.booleans(),
-)
+).map(lambda one: replace(one, best=min(one.best, max(len(one.grounds) - 1, 0))))
 calibrations = st.none() | st.builds(
     replace,
     st.just(SURE),
@@ -78,8 +79,8 @@ def test_tuned_model_is_never_asked_first_for_what_it_was_not_taught(
     if asked == "auto" and decision.engine == "tuned":
         assert signals.model
         assert intent is Intent.PLAIN
-        assert signals.grounds[0].is_taught
-        assert signals.grounds[0].known or not signals.newer
+        assert signals.is_taught
+        assert signals.grounds[signals.best].known or not signals.newer
         assert not any(one.rag_only for one in signals.grounds[:EVIDENCE])
         assert decision.probability is not None
         assert decision.threshold is not None
@@ -120,6 +121,24 @@ def test_new_passage_counts_when_it_is_the_best() -> None:
     new = replace(GROUND, known=False)
     assert plain(replace(TAUGHT, grounds=(new, GROUND))) is Rule.NOT_TAUGHT
     assert plain(replace(TAUGHT, grounds=(GROUND, new))) is Rule.TAUGHT
+
+
+def test_passage_with_the_likeliest_sentence_is_the_best() -> None:
+    new = replace(GROUND, known=False)
+    edited = replace(GROUND, known=False, kept=(0, 2))
+    unsure = replace(TAUGHT, grounds=(GROUND, new, edited))
+    assert unsure.best == 0
+    in_second = unsure.with_likelihoods({(0, 0): 0.1, (1, 0): 0.7, (2, 0): 0.2})
+    assert (in_second.best, in_second.likelihood, in_second.newer) == (1, 0.7, True)
+    assert decide(in_second, SURE, intent=Intent.PLAIN).rule is Rule.NOT_TAUGHT
+    in_third = unsure.with_likelihoods({(0, 0): 0.1, (2, 0): 0.3, (2, 1): 0.8})
+    assert decide(in_third, SURE, intent=Intent.PLAIN).rule is Rule.NEWER
+    assert plain(unsure.with_likelihoods({(0, 0): 0.1, (2, 2): 0.8})) is Rule.TAUGHT
+
+
+def test_prior_is_that_of_the_best_passage() -> None:
+    unsure = replace(TAUGHT, grounds=(replace(GROUND, heldout=0.0), GROUND))
+    assert prior(unsure) < 0.5 < prior(replace(unsure, best=1))
 
 
 def test_nothing_certified_means_passages_are_read() -> None:

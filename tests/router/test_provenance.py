@@ -7,8 +7,10 @@ from pytest_django import Settings
 
 from ingestion.chunking import ChunkDraft
 from ingestion.models import Chunk, Collection, DocumentVersion
+from router.drafting import passage_of
 from router.models import ChunkEmbedding, ModelCoverage, ModelVersion
-from router.provenance import grounds, signals_of
+from router.provenance import grounds, looked_at, signals_of
+from router.quoting import texts_of
 from router.relevance import Relevance
 from router.retrieval.searching import Hit, SearchResult
 from router.signals import Ground
@@ -96,6 +98,25 @@ def test_text_of_a_known_passage_counts_where_nobody_knows_what_is_likely(
     assert similarity(model, served(wiki, NEW, KEPT), position=1) == pytest.approx(1)
 
 
+@pytest.mark.parametrize(
+    ("stands", "went", "counts"), [(0.99, 0.99, True), (0.99, 0.3, False), (0.01, 0.3, True)]
+)
+def test_what_went_counts_where_it_is_about_as_likely_as_what_stands(
+    wiki: Collection, model: ModelVersion, stands: float, went: float, *, counts: bool
+) -> None:
+    served(wiki, OLD, KEPT)
+    version = served(wiki, NEW, KEPT)
+    score_of = {OLD.text: went, KEPT.text: stands}
+    known = {
+        text: score_of[chunk.text]
+        for chunk in Chunk.objects.filter(text__in=score_of).select_related("version__document")
+        for text in texts_of([passage_of(chunk)])
+    }
+    relevance = Relevance("After how many days?", is_asked=False, _scores=known)
+    found = similarity(model, version, position=1, relevance=relevance)
+    assert found == (pytest.approx(1) if counts else None)
+
+
 @pytest.mark.models
 @pytest.mark.parametrize(
     ("question", "counts"),
@@ -123,6 +144,27 @@ def test_earlier_text_counts_where_what_went_may_be_the_answer(
     version = served(wiki, now, KEPT)
     found = similarity(model, version, position=1, relevance=Relevance(question))
     assert found == (pytest.approx(1) if counts else None)
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"), [({OLD: 0.99}, 0), ({OLD: 0.01, KEPT: 0.99}, 1), ({OLD: 0.01}, 0)]
+)
+def test_other_passages_are_looked_at_where_the_first_is_unlikely(
+    wiki: Collection, model: ModelVersion, scores: dict[ChunkDraft, float], best: int
+) -> None:
+    """Where nobody knows of the others, of the first one neither."""
+    version = served(wiki, OLD, KEPT)
+    hits = [hit_of(version, position) for position in (0, 1)]
+    found = SearchResult(hits, ms=0, degraded=False, revision=1, vector=QUESTION)
+    known = {
+        text: score
+        for draft, score in scores.items()
+        for text in texts_of([passage_of(hits[draft is KEPT].chunk)])
+    }
+    relevance = Relevance("After how many days?", is_asked=False, _scores=known)
+    signals = looked_at(signals_of(model.name, found, relevance), found, relevance)
+    assert signals.best == best
+    assert (signals.likelihood is None) is (scores == {OLD: 0.01})
 
 
 def known_of(model: ModelVersion, version: DocumentVersion, position: int = 0) -> Ground:

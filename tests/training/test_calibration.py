@@ -88,6 +88,18 @@ def test_errors_everywhere_certify_nothing() -> None:
     assert "nothing is certified" in fitted.why_none
 
 
+def test_of_what_people_ask_less_is_answered_nowhere_than_of_a_test() -> None:
+    others = [0.5] * (len(FEATURES) - 1)
+    made = [
+        Sample((0.5, *others), right, False, f"fact{number}", is_answerable=right)
+        for number in range(60)
+        for right in (True, False)
+    ]
+    assert fit(made, target=TARGET).of((0.5, *others)) == pytest.approx(0.75, abs=0.01)
+    answered = [replace(one, is_answerable=True) for one in made]
+    assert fit(answered, target=TARGET).of((0.5, *others)) == pytest.approx(0.5, abs=0.01)
+
+
 @given(st.lists(st.booleans(), min_size=1, max_size=40), st.floats(-5, 5))
 def test_every_probability_is_one_and_the_fit_is_the_same_again(
     outcomes: list[bool], strength: float
