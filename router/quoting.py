@@ -154,6 +154,22 @@ def is_outdone(
     return is_unlikely(passages, likely, span) and max(likely.values()) >= QUOTED
 
 
+def is_only_one(question: str, passages: Sequence[Passage], span: tuple[int, int, int]) -> bool:
+    """Whether the sentence at a span has a value of the form that is asked for, and no other one of
+    the passages that name what the question does."""
+    asked = read_question(question, titles_of(passages))
+    if asked.wanted is None or not asked.wanted.is_strict:
+        return False
+    named = passages_naming_all(question, passages)
+    showing = [
+        (passage, sentence.start)
+        for passage, (_, source) in enumerate(_read(passages))
+        for number, sentence in enumerate(source.sentences)
+        if passage in named and shows(source, number, asked.wanted)
+    ]
+    return showing == [span[:2]]
+
+
 def likelihood_at(
     passages: Sequence[Passage], likely: Likelihoods, span: tuple[int, int, int]
 ) -> float | None:

@@ -35,6 +35,7 @@ from router.quoting import (
     SECONDED_FAR,
     Likelihoods,
     excerpts,
+    is_only_one,
     is_outdone,
     is_unlikely,
     likeliest,
@@ -164,7 +165,11 @@ def _support_of_read(
     order = [*places, *(place for place in range(len(passages)) if place not in places)]
     ordered = [passages[place] for place in order]
     support = verify(draft.read_for, said, ordered).of_places(order)
-    if support.span and is_unlikely(passages, likely, support.span):
+    if (
+        support.span
+        and is_unlikely(passages, likely, support.span)
+        and not is_only_one(draft.read_for, passages, support.span)
+    ):
         return replace(support, supported=False, problem=UNLIKELY)
     return support
 

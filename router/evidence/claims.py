@@ -55,6 +55,8 @@ _IDENTIFIER = re.compile(
 )
 _KEBAB = re.compile(r"[A-Za-z]{2,}(?:-[A-Za-z]{2,})+")
 _CAPITALS = re.compile(r"[A-Z]{2,}")
+# `API`, `mTLS`, `VMs`.
+_SHORT_FORM = re.compile(r"[a-z]?[A-Z]{2,}s?")
 # `I'd` and `I've` are nobody's names.
 _NAME = re.compile(r"(?!I['’])[A-Z][\w'’]*[a-z][\w'’]*")
 _WHOLE_NAME = re.compile(rf"{_NAME.pattern}(?: {_NAME.pattern}){{1,3}}")
@@ -147,16 +149,23 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
 
 def coined_in(question: str, titles: Iterable[str]) -> list[str]:
     """Made-up words in small letters, where titles are such words: beside `Brinegate: the gateway`,
-    `panwatch` is a name in *port of panwatch?*, whether there is such a thing or not."""
-    heads = set(map(head_of, titles))
-    if not any(map(_is_coined, heads - _DOCUMENTS)):
+    `panwatch` is a name in *port of panwatch?*, whether there is such a thing or not. Where the
+    question has the name of a title already, other such words are only rare."""
+    heads = set(map(head_of, titles)) - _DOCUMENTS
+    coined = set(filter(_is_coined, heads))
+    if not coined:
         return []
-    typed = [word.text.removesuffix("'s") for word in words(fold(question).text)]
-    return [
+    folded = fold(question).text
+    typed = [word.text.removesuffix("'s") for word in words(folded)]
+    found = [
         word
         for before, word, after in zip(["", *typed], typed, [*typed[1:], ""], strict=False)
-        if _is_coined(word) and (before in _BEFORE_NAMES or after in _THINGS)
+        if word in coined or ((before in _BEFORE_NAMES or after in _THINGS) and _is_coined(word))
     ]
+    names = coined | {head for head in heads if not head.isalpha()}
+    if any(literal_pattern(name).search(folded) for name in names if name):
+        return [word for word in found if word in coined]
+    return found
 
 
 def head_of(title: str) -> str:
@@ -244,7 +253,7 @@ def _runs_of_names(title: str) -> frozenset[tuple[str, ...]]:
 
 def _is_plain_english(name: str) -> bool:
     folded = fold(name).text
-    if folded in UNITS or _CALENDAR.fullmatch(folded) or _CAPITALS.fullmatch(name):
+    if folded in UNITS or _CALENDAR.fullmatch(folded) or _SHORT_FORM.fullmatch(name):
         return True
     parts = folded.split("-")
     return bool(_KEBAB.fullmatch(folded)) and (

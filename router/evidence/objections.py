@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from router.evidence.claims import Claim, claims_of, counted_things
 from router.evidence.clauses import clauses_of, is_of_another_clause, is_of_its_environment
-from router.evidence.focus import Focus
+from router.evidence.focus import Focus, shows
 from router.evidence.quantities import quantities
 from router.evidence.questions import Question
 from router.evidence.sources import (
@@ -152,7 +152,9 @@ def objection(
     source = sources[one.passage]
     if 1 - one.covered > said.may_miss:
         return "The words of the answer do not stand together in any passage."
-    if asked.wanted and said.news and _is_of_another_kind(one, source, asked.wanted, said):
+    wanted = asked.wanted
+    may_tell = wanted is not None and (said.news or wanted.is_strict)
+    if wanted and may_tell and _is_of_another_kind(one, source, wanted, said):
         return "The question asks for another kind of value."
     if _only_repeats(said, asked):
         return "The answer only repeats the question."
@@ -217,7 +219,10 @@ def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Sai
     if _place_names_unit(one, source, wanted, said):
         return False
     if wanted.noun:
-        return not any(map(wanted.noun.fullmatch, _stems_at(one, source)))
+        is_called_so = any(map(wanted.noun.fullmatch, _stems_at(one, source)))
+        # Where one there has the form, that one is called so.
+        has_another = bool(wanted.form) and one.sentence != CONTEXT
+        return not is_called_so or (has_another and shows(source, one.sentence, wanted))
     if not wanted.is_measure:
         return not said.stems - said.claimed
     own_words = [word.text for word in said.words]

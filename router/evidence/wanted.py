@@ -17,6 +17,7 @@ _DOTTED = re.compile(r"\d+(?:\.\d{1,3}){2,}")
 _WORD = r"[^\W_](?:[^\W_]|[.'’-])*"
 _NAME = rf"{_WORD}(?: {_WORD})*"
 _DAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|\bday|daily|week)"
+_REGION = r"[a-z][\w/-]*(?: [a-z][\w/-]*)?"
 _ROLES = "manager|head|director|architect|chief|officer|president|founder|lead|cto|ceo|cfo"
 
 
@@ -45,6 +46,11 @@ class Wanted:
     def is_sure(self) -> bool:
         """Whether a place can show that it holds such a value: a command's words are any words."""
         return bool(self.sure or self.noun) and not self.has_words
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether a value of the form is written as no other word is: `#night`, `DESK_SECRET`."""
+        return bool(self.noun and self.form) and not self.has_words and not self.has_token("word")
 
     def has_quantity(self, quantity: Quantity) -> bool:
         return not self.sorts.isdisjoint(_sorts(quantity))
@@ -87,24 +93,22 @@ def _quantity(*sorts: str, sure: Iterable[str] = (), noun: str = "") -> Wanted:
 
 # `Night-bell port?` and `port of night-bell?`, which are typed as often as it is asked.
 _NO_SENTENCE = r"(?!(?:who|whom|whose|where|when|why|how|is|are|do|does|did|can|may|has)\b)"
+# In *which flag sets memory* no memory is asked for.
+_SETS = "caps?|changes?|controls?|enables?|gives?|has|holds?|keeps?|limits?|names?|sets?|stores?"
+_WORD_BETWEEN = rf"(?:(?!(?:{_SETS})\b)[\w-]+ )"
 
 
 def _asked(nouns: str) -> str:
     return (
-        rf"\b(?:which|what)(?:'?s| is| are)?(?: the)? (?:[\w-]+ ){{0,2}}?(?:{nouns})\b"
+        rf"\b(?:which|what)(?:'?s| is| are)?(?: the)? {_WORD_BETWEEN}{{0,2}}?(?:{nouns})\b"
         rf"|(?:^|, ){_NO_SENTENCE}(?:\S+ ){{0,4}}(?:{nouns})(?: names?)?(?: pls| please)?\W*$"
-        rf"|^(?:the )?(?:[\w-]+ )?(?:{nouns})(?: names?)? (?:of|for)\b"
+        rf"|^(?:the )?(?:[\w-]+ )?(?:{nouns})(?: names?)? (?:of|for|per|it)\b"
     )
 
 
-def _token(
-    nouns: str, form: str, *sorts: str, stems: str = "", has_words: bool = False
-) -> tuple[str, Wanted]:
+def _token(nouns: str, form: str, *sorts: str, stems: str = "") -> tuple[str, Wanted]:
     return _asked(nouns), Wanted(
-        frozenset(sorts),
-        form=re.compile(form, re.IGNORECASE),
-        noun=re.compile(stems or nouns),
-        has_words=has_words,
+        frozenset(sorts), form=re.compile(form, re.IGNORECASE), noun=re.compile(stems or nouns)
     )
 
 
@@ -132,11 +136,21 @@ _KINDS = (
         _quantity(sure=_DURATION),
     ),
     (r"\bhow long\b", _quantity("length", "size", sure=_DURATION)),
-    (r"\bhow many\b|\bnumber of\b", _quantity(_BARE, "%")),
+    (
+        r"\bhow many\b|\bnumber of\b|\b(?:instance|node|pod|replica|worker) count\b"
+        r"|^(?:instances|pods|replicas) (?:of|for|in|it)\b|^it (?:instances|pods|replicas)\W*$",
+        _quantity(_BARE, "%"),
+    ),
     (rf"{_WHAT_IS}deadline\b", _quantity(*_MOMENT, sure=_DURATION, noun="deadlin")),
     (
-        rf"{_WHAT_IS}(?:delay|duration|lifetime|timeout|ttl)\b",
-        _quantity(sure=_DURATION, noun="delay|duration|lifetim|timeout|ttl"),
+        rf"{_WHAT_IS}(?:delay|duration|lifetime|timeout|ttl|idle (?:limit|time))\b",
+        _quantity(sure=_DURATION, noun="delay|duration|lifetim|timeout|ttl|idl"),
+    ),
+    (
+        _asked(
+            "(?:rate|request|throttle|throttling)[ -]limits?(?! (?:error|header|policy|window))"
+        ),
+        _quantity("%", "frequency", sure=(_BARE,), noun="rate|request|throttl"),
     ),
     (
         r"\bhow available\b"
@@ -152,7 +166,9 @@ _KINDS = (
         _asked("port"),
         _quantity(sure=(_BARE,), noun="port"),
     ),
-    _token("channel", r"#[a-z][\w-]+"),
+    _token(
+        r"channel|chat ?room|chat(?= (?:of|for)\b|\W*$)", r"#[a-z][\w-]+", stems="channel|chat|room"
+    ),
     _token(
         "version|release|build",
         r"v\d+|v?\d+[.-]\d\S*",
@@ -162,22 +178,38 @@ _KINDS = (
     ),
     # In small letters it may as well be the name of a database.
     _token("variable|var", r"(?-i:[A-Z0-9]+_[A-Z0-9_]+)", stems="variabl|env|environment"),
-    _token("region|zone", r"[a-z][\w/-]*(?: [a-z][\w/-]*)?"),
+    _token("region|zone", _REGION, stems="region|zon"),
     _token("database|db", r"[a-z][\w.+-]*(?: [\w.+-]+){0,2}"),
+    (
+        r"^where(?:'?s| is| are)\b.* (?:hosted|deployed|running)\b",
+        Wanted(
+            form=re.compile(rf"{_REGION}|\w+://.+", re.IGNORECASE),
+            noun=re.compile("deploy|host|locat|region|sit|zon"),
+        ),
+    ),
     _token("bucket", r"(?:\w+://)?[a-z0-9][a-z0-9.-]+", stems="bucket"),
-    _token(
-        "command|cmd",
-        r"[\w./~-]+ .+|[\w./~-]+/[\w.-]+",
-        stems="command|cmd|run|execut|invok|typ",
-        has_words=True,
+    (
+        _asked("command|cmd")
+        + r"|\bwhat (?:to|do|does|should|must|can) (?:[\w'-]+ ){0,4}"
+        + r"(?:type|enter|execute|invoke|run(?! (?:on|in|as|at|under|with)\b))\b",
+        Wanted(
+            form=re.compile(r"[\w./~-]+ .+|[\w./~-]+/[\w.-]+"),
+            noun=re.compile("command|cmd|run|execut|invok|typ|enter"),
+            has_words=True,
+        ),
     ),
     (
         r"\bcpus? (?:limit|quota|request|reservation|share|ceiling|cap)s?\b|\bhow much cpu\b",
         _quantity(sure=(_BARE, "%"), noun="cpus?|vcpus?|cor|millicor"),
     ),
     _token("language", r"[a-z][\w+#.-]*(?: \d[\w.]*)?", stems="languag"),
-    _token("flag|option|switch", r"--?[a-z][\w-]*|\w+_\w+"),
-    _token("path|file|directory", r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}"),
+    # In capitals it is a variable.
+    _token("flag|option|switch", r"(?-i:--?[A-Za-z][\w-]*|[a-z0-9]+_\w+)"),
+    _token(
+        "(?:path|file|directory|folder)(?: location)?",
+        r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}",
+        stems="path|fil|directory|folder",
+    ),
     _token(
         "url|address|endpoint",
         r"\w+://.+|/[\w./{}-]+|[\w.-]+\.[a-z]{2,}(?:[:/].*)?|.+@.+",
@@ -188,7 +220,13 @@ _KINDS = (
         Wanted(noun=re.compile(_ROLES)),
     ),
     (
-        r"^(?:who|whom|whose)\b|" + _asked("team|crew|squad|department|owners?|maintainers?"),
+        r"\b(?:escalation|emergency|on-?call) (?:contact|name|person)\b"
+        r"|\bname of the (?:contact|person)\b",
+        Wanted(form=re.compile(rf"{_NAME}|.+@.+")),
+    ),
+    (
+        r"^(?:who|whom|whose)\b|\b(?:which|what) (?:[\w-]+ )?(?:team|crew|squad|department)\b|"
+        + _asked(r"(?:team|crew|squad|department|owners?|maintainers?)(?= (?:of|for)\b|\W*$)"),
         Wanted(form=re.compile(rf"{_NAME}|[#@].+|.+@.+")),
     ),
     (r"^where\b", Wanted(frozenset({_BARE, "length"}), form=re.compile(r".+"))),

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from router.evidence.claims import without_compounds
+from router.evidence.focus import shows
 from router.evidence.quantities import quantities
 from router.evidence.questions import Question, read_question
 from router.evidence.sources import Source, is_elsewhere, names, read_source
@@ -161,7 +162,8 @@ def _of_sentences(
             and _is_wanted(
                 line[folded.original(fitting.start) : folded.original(fitting.end)],
                 asked,
-                sentence.stems | source.heading_stems,
+                source,
+                place,
             )
         ]
         for alike in _by_place(found):
@@ -225,9 +227,9 @@ def _of_its_kind(answer: str, value: str) -> tuple[int, int]:
     return written.original(start), written.original(end)
 
 
-def _is_wanted(value: str, asked: Question, around: AbstractSet[str]) -> bool:
-    """Whether it is of the kind that the question asks for, if it asks for one; `around` are the
-    stems of the sentence and the headings."""
+def _is_wanted(value: str, asked: Question, source: Source, place: int) -> bool:
+    """Whether it is of the kind that the question asks for, if it asks for one: by its form, or as
+    its sentence or the headings call it so and no other one there has the form."""
     wanted, told = asked.wanted, list(quantities(fold(value).text))
     if wanted is None or any(map(wanted.has_quantity, told)):
         return True
@@ -235,7 +237,9 @@ def _is_wanted(value: str, asked: Question, around: AbstractSet[str]) -> bool:
         return not told
     if wanted.noun is None or wanted.has_token(value):
         return True
-    return any(map(wanted.noun.fullmatch, around))
+    if wanted.form and shows(source, place, wanted):
+        return False
+    return any(map(wanted.noun.fullmatch, source.sentences[place].stems | source.heading_stems))
 
 
 def _value(passages: Sequence[Passage], one: Settled) -> str:

@@ -34,6 +34,12 @@ def test_coined_words_are_names_where_nouns_need_an_article(
     assert coined_in(question, TITLES) == names
 
 
+def test_beside_the_name_of_a_title_a_rare_word_is_none() -> None:
+    assert coined_in("env var for vandalism in panwatch", TITLES) == ["panwatch"]
+    assert coined_in("env var for vandalism in pan-relay", [*TITLES, "pan-relay"]) == []
+    assert coined_in("env var for vandalism", TITLES) == ["vandalism"]
+
+
 @pytest.mark.parametrize(
     "titles", [[], ["Deploy handbook"], ["Runbook: stow"], ["brine-ledger"], ["Amber Ledger"]]
 )

@@ -12,6 +12,7 @@ from router.prompts import REFUSAL, Passage
 from router.quoting import (
     Likeliest,
     excerpts,
+    is_only_one,
     is_outdone,
     is_unlikely,
     likeliest,
@@ -145,6 +146,23 @@ def test_of_a_row_with_many_values_the_one_that_is_asked_for_is_quoted(
 
 def test_without_passages_there_is_none() -> None:
     assert likeliest(ASKED, [], likelihoods(ASKED, [], [])) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "only"),
+    [
+        ("Which channel has the relay?", "Ask in #relay. It is loud.", True),
+        ("Which channel has the relay?", "Ask in #relay. At night #gate is read.", False),
+        # Any word may be a region, and any place what is asked for where no kind is.
+        ("Which region has the relay?", "It is in north-2.", False),
+        ("Where do people of the relay talk?", "Ask in #relay. It is loud.", False),
+    ],
+)
+def test_value_of_the_form_that_is_asked_for_may_be_the_only_one(
+    question: str, text: str, only: bool
+) -> None:
+    other = Passage("Gate", "", "It has no channel.")
+    assert is_only_one(question, [other, Passage("Relay", "", text)], (1, 0, 14)) is only
 
 
 @given(st.text(max_size=80), st.lists(st.floats(0, 1), min_size=3, max_size=3))

@@ -31,6 +31,7 @@ def test_claims_are_what_can_be_checked(answer: str, claims: set[str]) -> None:
         ("Who closed HO-2271?", {"HO-2271"}),
         ("What does `fax_sender` cost in March on Mondays?", {"fax_sender"}),
         ("How often do we re-try the cloud-based API (ms)?", set()),
+        ("Which port do VMs use for mTLS?", set()),
         ("Who knows? Everybody does.", set()),
         ("It is slow and I'd like to know what I've to do in Skagen.", {"Skagen"}),
     ],

@@ -85,6 +85,7 @@ def test_open_question_wants_no_kind(question: str) -> None:
         "what port does the hall use?",
         "what's the web port of the hall?",
         "what is the telemetry port of the hall?",
+        "port it pods",
     ],
 )
 def test_kind_is_told_however_it_is_asked_for(question: str) -> None:
@@ -98,6 +99,13 @@ def test_a_word_of_a_name_tells_no_kind() -> None:
     gate = Passage("Harbor Switch", "Limits", "It is up for 99.9% of a month.")
     assert verify("Uptime promised for Harbor Switch?", "99.9%", [gate]).supported
     assert read_question("Colour of Harbor Switch?", ["Harbor Switch"]).wanted is None
+
+
+@pytest.mark.parametrize("verb", ["sets", "holds", "limits"])
+def test_what_is_set_is_not_what_is_asked_for(verb: str) -> None:
+    wanted = wanted_value(f"which flag {verb} memory of it?")
+    assert wanted is not None
+    assert wanted.has_token("--quiet")
 
 
 def test_availability_zone_is_no_share() -> None:
@@ -224,8 +232,11 @@ DESK = Passage(
     "Stage desk",
     "",
     "To bounce the desk, run `desk restart --all`. The flag quiet-desk keeps it dark. Cues lie in "
-    "the bucket oak-prints, its database is stage_cues. A replica takes 512 MiB. It has 2 cores. "
-    "Cues are kept for 40 days, and a copy is made at 04:30. DESK_SECRET is the password.",
+    "the bucket oak-prints, its database is stage_cues. A copy takes 512 MiB. Its CPU has 2 cores. "
+    "Cues are kept for 40 days, and a copy is made at 04:30. DESK_SECRET is the password. "
+    "The stage desk listens on port 6188. The stage desk is in north-2. "
+    "Clients may send the stage desk 40 requests per minute. The stage desk writes to /var/desk. "
+    "Ada Brand reads the channel of the stage desk, #night-cues.",
 )
 
 
@@ -239,12 +250,29 @@ DESK = Passage(
         ("where do the cues of the stage desk end up, bucket name please", "oak-prints", True),
         ("where do the cues of the stage desk end up, bucket name please", "40 days", False),
         ("What is the CPU limit of the stage desk?", "2 cores", True),
+        ("pods of the stage desk", "#night-cues", False),
+        ("escalation name for the stage desk channel", "Ada Brand", True),
+        ("escalation name for the stage desk channel", "#night-cues", False),
         ("What is the CPU limit of the stage desk?", "512 MiB", False),
         ("How far back do the cues of the stage desk go?", "40 days", True),
         ("How far back do the cues of the stage desk go?", "04:30", False),
+        ("stage desk is stuck, what do I type?", "desk restart --all", True),
+        ("stage desk is stuck, what do I type?", "DESK_SECRET", False),
+        ("Where is the stage desk hosted?", "north-2", True),
+        ("Where is the stage desk hosted?", "port 6188", False),
+        ("stage desk throttling limit", "40 requests per minute", True),
+        ("stage desk throttling limit", "512 MiB", False),
+        ("flag for silence in the stage desk", "quiet-desk", True),
+        ("flag for silence in the stage desk", "DESK_SECRET", False),
+        ("folder location of the stage desk?", "/var/desk", True),
+        ("folder location of the stage desk?", "desk restart --all", False),
+        ("chat room for the stage desk", "#night-cues", True),
+        # Beside a channel, nothing else in its sentence is one, whatever it is made of.
+        ("chat room for the stage desk", "the channel of the crew", False),
+        ("chat room for the stage desk", "Ada Brand", False),
     ],
 )
-def test_commands_buckets_and_shares_of_processors_are_kinds(
+def test_what_services_have_is_told_by_its_form(
     question: str, answer: str, supported: bool
 ) -> None:
     assert verify(question, answer, [DESK]).supported is supported
