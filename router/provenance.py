@@ -31,6 +31,7 @@ DOCUMENTS = 3
 MOVED = 16
 # Of how likely a sentence that stands is the answer, what one that went must be to count.
 LEAST_OF_STANDING = 0.5
+# A sentence beyond it is likelier the answer than not.
 EVEN = 0.5
 _OF_LINES = (Chunk.Kind.TABLE, Chunk.Kind.LIST)
 
@@ -80,8 +81,7 @@ def signals_of(model: str, found: SearchResult, relevance: Relevance) -> Signals
     of_hits = grounds(model, found.hits)
     documents = [ground.document for ground in of_hits]
     gone = _gone(model, documents, found.vector)
-    # Of an edited passage it is the sentence that tells (`router.policy`).
-    if gone and of_hits[0].known:
+    if gone and of_hits[0].is_taught:
         best = passage_of(found.hits[0].chunk)
         gone = _without_answers_that_stand(gone, of_hits[0].similarity or 0.0, best, relevance)
     return Signals(grounds=of_hits, model=model, superseded=max(gone.values(), default=None))
