@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from router.evidence.claims import without_compounds
+from router.evidence.environments import PRODUCTION, environments_asked
 from router.evidence.focus import shows
 from router.evidence.quantities import quantities
 from router.evidence.questions import Question, read_question
@@ -102,7 +103,7 @@ def settle(
     for number, (passage, precedents) in enumerate(zip(passages, near, strict=True)):
         source = read_source(passage)
         if all(names(source, name, longer.get(name, ())) for name in named):
-            usable = _usable(precedents, keys)
+            usable = _usable(precedents, keys, asked)
             best += _of_sentences(number, source, usable, asked, keys, nearest)
     best.sort(key=lambda one: -one.score)
     if not best or best[0].score < LEAST_SCORE or best[0].behind > BESIDE:
@@ -121,12 +122,14 @@ def _spelled(text: str, known: AbstractSet[str]) -> list[str]:
     return [folded[start:end] for start, end in mentions(folded, known)]
 
 
-def _usable(near: Iterable[Near], named: AbstractSet[str]) -> list[_Usable]:
+def _usable(near: Iterable[Near], named: AbstractSet[str], asked: Question) -> list[_Usable]:
     """The nearest of each frame, as its others lead to the same value."""
     usable: dict[tuple[Frame, bool], _Usable] = {}
     for precedent, cosine in near:
         frame = frame_of(precedent)
-        if frame and (named or not precedent.names) and not _asks_for_more(precedent, named):
+        if frame is None or not (named or not precedent.names):
+            continue
+        if not (_asks_for_more(precedent, named) or _is_of_elsewhere(precedent, asked)):
             usable.setdefault((frame, precedent.is_written), (precedent, frame, cosine))
     return list(usable.values())[:MOST_NEAR]
 
@@ -135,6 +138,13 @@ def _asks_for_more(precedent: Precedent, named: AbstractSet[str]) -> bool:
     """Whether its question names a part of its answer, and this one does not: *Which Python
     version?* asks for the version of Python, and for no other."""
     return not (precedent.names - named).isdisjoint(map(name_key, precedent.answer.split()))
+
+
+def _is_of_elsewhere(precedent: Precedent, asked: Question) -> bool:
+    """Whether its question is about an environment that this one does not speak of: what is said
+    without naming any is said of production."""
+    told = environments_asked(fold(precedent.question).text)
+    return bool(told - asked.environments - {PRODUCTION})
 
 
 def _of_sentences(

@@ -46,6 +46,13 @@ def test_the_headings_say_of_what_a_sentence_tells_that_does_not() -> None:
     assert value([(WORKERS, 0.8)], "How many hands has dawn-horn?", [stranger]) is None
 
 
+def test_question_about_another_environment_is_no_precedent() -> None:
+    staged = replace(PORT, question="Which port does night-bell have in staging?")
+    assert value([(staged, 0.9)]) is None
+    live = replace(PORT, question="Which port does night-bell have in production?")
+    assert value([(live, 0.9)]) == "6210"
+
+
 def test_what_is_said_of_no_other_environment_settles_nothing_there() -> None:
     assert value([(PORT, 0.8)], "Which port does dawn-horn listen on in staging?") is None
     assert value([(PORT, 0.8)], "Which port does dawn-horn listen on in production?") == "6210"
@@ -97,14 +104,14 @@ def test_what_is_not_near_enough_settles_nothing() -> None:
 
 
 def test_two_columns_of_a_row_that_are_nearly_as_likely_settle_nothing() -> None:
-    row = "Setting: pool; Production: {} connections; Staging: {} connections"
+    row = "Setting: pool; Day: {} connections; Night: {} connections"
     told = row.format(24, 6)
-    live = precedent("How large is the pool in production?", "24 connections", told)
-    test = precedent("How large is the pool in staging?", "6 connections", told)
+    day = precedent("How large is the pool by day?", "24 connections", told)
+    night = precedent("How large is the pool at night?", "6 connections", told)
     horn = replace(HORN, text=row.format(36, 12))
-    assert value([(test, 0.8), (live, 0.78)], "How big is dawn-horn's pool, live?", [horn]) is None
-    sure = [(live, 0.9), (test, 0.7)]
-    assert value(sure, "How big is dawn-horn's pool in production?", [horn]) == "36 connections"
+    assert value([(night, 0.8), (day, 0.78)], "How big is dawn-horn's pool?", [horn]) is None
+    sure = [(day, 0.9), (night, 0.7)]
+    assert value(sure, "How big is dawn-horn's pool at noon?", [horn]) == "36 connections"
 
 
 def test_it_is_told_how_much_nearer_another_question_is() -> None:
