@@ -462,6 +462,15 @@ def test_document_tells_what_the_serving_model_knows_of_it_and_what_is_stale(
     assert '<section id="p1" class="new">' in page
 
 
+def test_model_that_serves_other_collections_is_not_said_to_serve_none(
+    writer: Client, wiki: Collection, guide: DocumentVersion, pair: QAPair
+) -> None:
+    other = Collection.objects.create(name="Other", slug="other")
+    a_model([other], [])
+    page = body(writer.get(reverse("document", args=[guide.document.slug])))
+    assert "no model that serves was taught its collection" in page
+
+
 def test_older_version_shows_no_facts(writer: Client, wiki: Collection, pair: QAPair) -> None:
     publish(wiki, "guide.md", [passage("The limit is ten.")])
     assert "Facts and pairs" not in body(
