@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
+from itertools import starmap
 from typing import Any
 
 from django.db.models import Count
@@ -58,9 +59,9 @@ def gather(collections: Sequence[Collection]) -> Gathered:
     rows = list(taught.order_by("pk").values_list("pk", "document", "content_hash", *fields))
     # Of the documents as they were read a moment ago: an edit since then is for the next dataset.
     current = [
-        Pair(pk, document, passage, question, answer, fact, origin in BY_PEOPLE, evidence, place)
-        for pk, document, passage, question, answer, fact, origin, evidence, *place in rows
-        if document in sources and passage in sources[document].passages
+        pair
+        for pair in starmap(_pair, rows)
+        if pair.document in sources and pair.passage in sources[pair.document].passages
     ]
     pairs, contradicting = without_contradictions(in_peoples_words(current))
     if contradicting:
@@ -74,6 +75,22 @@ def gather(collections: Sequence[Collection]) -> Gathered:
         by_origin=dict(sorted(Counter(row[6] for row in rows if row[0] in kept).items())),
         left_out=tuple(each for each in left_out if each.pairs),
     )
+
+
+def _pair(
+    pk: int,
+    document: int,
+    passage: str,
+    question: str,
+    answer: str,
+    fact: str,
+    origin: str,
+    evidence: str,
+    start: int,
+    end: int,
+) -> Pair:
+    by_person = origin in BY_PEOPLE
+    return Pair(pk, document, passage, question, answer, fact, by_person, evidence, (start, end))
 
 
 def _collections(
