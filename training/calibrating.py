@@ -89,11 +89,12 @@ def _items(run: TrainingRun) -> list[EvaluationItem]:
 def _samples(model: str, item: EvaluationItem, reader: Reader) -> list[Sample]:
     """One, or none where a rule decides and not the probability."""
     found, relevance = look_for(item.question, reader), Relevance(item.question)
-    signals = signals_of(model, found, relevance)
-    if signals.is_taught:
-        signals = looked_at(signals, found, relevance)
-    decision = decide(signals, None, intent=read_intent(item.question))
-    if decision.rule is not Rule.NOT_CERTIFIED:
+    signals, intent = signals_of(model, found, relevance), read_intent(item.question)
+    # As when it is asked: sentences are looked at where no rule has decided, which may decide.
+    if decide(signals, None, intent=intent).rule is not Rule.NOT_CERTIFIED:
+        return []
+    signals = looked_at(signals, found, relevance)
+    if decide(signals, None, intent=intent).rule is not Rule.NOT_CERTIFIED:
         return []
     near = taught.nearest(model, found.vector)
     evidence = evidence_for(item.answer, found, near, relevance)

@@ -194,21 +194,25 @@ def _why_none(found: _Certified, target: float) -> str:
 
 def _bins(unseen: Floats, right: NDArray[np.bool_], counted: Floats) -> tuple[Bin, ...]:
     """About as many questions in each, from the least probable on."""
-    order = np.argsort(unseen, kind="stable")
     return tuple(
         Bin(
             len(places),
             float(np.average(unseen[places], weights=counted[places])),
             float(np.average(right[places], weights=counted[places])),
         )
-        for places in np.array_split(order, BINS)
-        if len(places)
+        for places in _by_belief(unseen)
     )
 
 
 def _expected_error(unseen: Floats, right: NDArray[np.bool_], counted: Floats) -> float:
     """The mean distance of belief and truth over the bins (expected calibration error)."""
     bins = _bins(unseen, right, counted)
-    weights = [one.questions for one in bins]
+    weights = [float(counted[places].sum()) for places in _by_belief(unseen)]
     gaps = [abs(one.believed - one.right) for one in bins]
     return fmean(gaps, weights) if bins else 0.0
+
+
+def _by_belief(unseen: Floats) -> list[NDArray[np.int64]]:
+    """The places of the questions of each bin."""
+    order = np.argsort(unseen, kind="stable")
+    return [places for places in np.array_split(order, BINS) if len(places)]
