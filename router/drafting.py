@@ -7,19 +7,16 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ingestion import tracing
 from ingestion.tokens import count_tokens
 from router import engines
 from router.drafts import Attempt, Draft
 from router.llm import ModelUnavailable
-from router.prompts import REFUSAL, Passage
+from router.prompts import REFUSAL
 from router.text import exact_form, split_finished, without_marks
 from router.verification import Support
-
-if TYPE_CHECKING:
-    from ingestion.models import Chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +102,3 @@ async def written(
 def since(started: float) -> float:
     """Milliseconds."""
     return (time.perf_counter() - started) * 1000
-
-
-def passage_of(chunk: Chunk) -> Passage:
-    """A chunk as models and the check read it."""
-    version = chunk.version
-    return Passage(
-        title=version.title or version.document.title,
-        heading=" > ".join(chunk.heading_path),
-        text=chunk.text,
-        path=version.document.path,
-    )

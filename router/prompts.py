@@ -3,9 +3,15 @@
 The reader model is trained on exactly this form, so a change here asks for a new training.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingestion.models import Chunk
 
 REFUSAL = "I don't have enough information to answer that."
 
@@ -64,6 +70,17 @@ class Passage:
         if self.heading.startswith(f"{self.title} > "):
             return self.heading
         return f"{self.title} > {self.heading}"
+
+
+def passage_of(chunk: Chunk) -> Passage:
+    """A chunk as models and the check read it."""
+    version = chunk.version
+    return Passage(
+        title=version.title or version.document.title,
+        heading=" > ".join(chunk.heading_path),
+        text=chunk.text,
+        path=version.document.path,
+    )
 
 
 def reader_messages(question: str, passages: Sequence[Passage]) -> list[dict[str, str]]:

@@ -13,9 +13,9 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 
 from ingestion.models import Chunk, Collection, DocumentVersion
 from router.cosines import cosines
-from router.drafting import passage_of
 from router.edits import kept_sentences
 from router.models import ChunkEmbedding, ModelCoverage
+from router.prompts import passage_of
 from router.quoting import BELIEVED
 from router.signals import EVIDENCE, Ground, Signals
 
@@ -31,8 +31,6 @@ DOCUMENTS = 3
 MOVED = 16
 # Of how likely a sentence that stands is the answer, what one that went must be to count.
 LEAST_OF_STANDING = 0.5
-# A sentence beyond it is likelier the answer than not.
-EVEN = 0.5
 _OF_LINES = (Chunk.Kind.TABLE, Chunk.Kind.LIST)
 
 
@@ -88,13 +86,11 @@ def signals_of(model: str, found: SearchResult, relevance: Relevance) -> Signals
 
 
 def looked_at(signals: Signals, found: SearchResult, relevance: Relevance) -> Signals:
-    """The same with which of the first passages has the sentence that is likeliest the answer; the
-    others are only looked at where none of the very first is likelier than not."""
-    passages = [passage_of(hit.chunk) for hit in found.hits[:EVIDENCE]]
-    likely = relevance.of(passages[:1])
-    if likely and max(likely.values()) <= EVEN:
-        likely = relevance.of(passages)
-    return signals.with_likelihoods(likely)
+    """The same with which passage has the sentence that is likeliest the answer. The others are
+    only looked at where none of the very first is likelier than not, those behind the first few
+    where none of these is."""
+    passages = [passage_of(hit.chunk) for hit in found.hits]
+    return signals.with_likelihoods(relevance.among(passages, 1, EVIDENCE, len(passages)))
 
 
 def grounds(model: str, hits: Sequence[Hit]) -> tuple[Ground, ...]:

@@ -20,7 +20,6 @@ from router.drafting import (
     begin,
     held,
     is_refusal,
-    passage_of,
     shown,
     since,
     written,
@@ -28,7 +27,7 @@ from router.drafting import (
 from router.drafts import Attempt, Draft
 from router.policy import Rule, why_no_passage
 from router.precedents import keeping as precedents
-from router.prompts import MAX_PASSAGES, Passage, reader_messages
+from router.prompts import MAX_PASSAGES, Passage, passage_of, reader_messages
 from router.quoting import (
     BELIEVED,
     SECONDED,
@@ -59,7 +58,7 @@ async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
     passages = [passage_of(hit.chunk) for hit in draft.found.hits]
     settled = await _settled(draft, passages)
     if settled is None:
-        async with contextlib.aclosing(_read_by_model(draft, passages[:MAX_PASSAGES])) as sentences:
+        async with contextlib.aclosing(_read_by_model(draft, passages)) as sentences:
             async for sentence in sentences:
                 yield sentence
         return
@@ -86,7 +85,7 @@ async def _settled(draft: Draft, passages: Sequence[Passage]) -> Settled | None:
     likely = await asyncio.to_thread(draft.relevance.alone, passages, span)
     if likely is not None and likely < least:
         return None
-    among = await asyncio.to_thread(draft.relevance.of, passages[:MAX_PASSAGES])
+    among = await asyncio.to_thread(_looked_at, draft, passages)
     return None if is_outdone(passages, among, span) else found
 
 
@@ -96,7 +95,7 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     What it overlooks in all its readings is quoted, where one sentence is nearly certain to be the
     answer. A sentence that is unlikely to be bears out nothing that the reader says.
     """
-    likely = await asyncio.to_thread(draft.relevance.of, passages)
+    likely = await asyncio.to_thread(_looked_at, draft, passages)
     if problem := _why_unread(draft, passages, likely):
         begin(draft, "rag", "").problem = problem
         return
@@ -119,6 +118,11 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
         kept.quoted, kept.problem = True, ""
         support = Support(True, span=best.span, score=best.probability)
         yield shown(passages[best.passage].text[best.start : best.end], support, kept)
+
+
+def _looked_at(draft: Draft, passages: Sequence[Passage]) -> Likelihoods:
+    """Of those that a reader would get whole, and where these hold nothing likely, of all."""
+    return draft.relevance.among(passages, MAX_PASSAGES, len(passages))
 
 
 def _why_unread(draft: Draft, passages: Sequence[Passage], likely: Likelihoods) -> str:
@@ -146,10 +150,11 @@ def _readings(draft: Draft, passages: Sequence[Passage], likely: Likelihoods) ->
         places, given = zip(*excerpts(passages, likely), strict=True)
         yield _Reading(places, given)
         return
-    yield _Reading(range(len(passages)), passages)
+    first = passages[:MAX_PASSAGES]
+    yield _Reading(range(len(first)), first)
     # A single passage was read alone already.
-    if len(passages) > 1 and are_all_named(draft.read_for, passages):
-        for place in range(min(READ_ALONE, len(passages))):
+    if len(first) > 1 and are_all_named(draft.read_for, first):
+        for place in range(min(READ_ALONE, len(first))):
             yield _Reading([place], [passages[place]], alone=place + 1)
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from router.prompts import Passage
     from router.verification import Support
 
+# A sentence beyond it is likelier the answer than not.
+EVEN = 0.5
+
 Span = tuple[int, int, int]
 """A sentence: the number of its passage, from 0, and its start and end there."""
 
@@ -39,6 +42,16 @@ class Relevance:
         if not self._has_scored(texts):
             return {}
         return likelihoods(self.question, passages, [self._scores[text] for text in texts])
+
+    def among(self, passages: Sequence[Passage], *steps: int) -> Likelihoods:
+        """Of the sentences of so many of the first passages as the first step says; of as many as
+        the next one says where none of these is likelier the answer than not, and so on."""
+        likely: Likelihoods = {}
+        for step in steps:
+            likely = self.of(passages[:step])
+            if not likely or max(likely.values()) > EVEN:
+                break
+        return likely
 
     def alone(self, passages: Sequence[Passage], span: Span) -> float | None:
         """How likely the sentence at a span is the answer, of its passage alone; None: unknown."""

@@ -30,7 +30,7 @@ from router.evidence.sources import (
 from router.prompts import Passage
 from router.text import marks, without_marks
 
-__all__ = ["Support", "are_all_named", "passages_naming_all", "verify"]
+__all__ = ["Support", "are_all_named", "named_first", "passages_naming_all", "verify"]
 
 # How much a word of the question counts by where it stands, seen from the sentence in question.
 _IN_SENTENCE, _IN_HEADINGS, _BESIDE, _IN_PASSAGE = 1.0, 0.8, 0.7, 0.4
@@ -81,6 +81,19 @@ def passages_naming_all(question: str, passages: Sequence[Passage]) -> frozenset
         for number, source in enumerate(sources)
         if all(is_named(entity, source, sources, asked) for entity in asked.entities)
     )
+
+
+def named_first(question: str, passages: Sequence[Passage]) -> list[int]:
+    """The numbers of the passages, those first that name most of what the question names, as it is
+    typed; passages that name as much keep their order."""
+    asked = read_question(question, titles_of(passages))
+    longer = {entity: asked.longer_than(entity) for entity in asked.entities}
+
+    def named(number: int) -> int:
+        source = read_source(passages[number])
+        return sum(names(source, entity, others) for entity, others in longer.items())
+
+    return sorted(range(len(passages)), key=named, reverse=True)
 
 
 def titles_of(passages: Sequence[Passage]) -> list[str]:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from ingestion.models import Chunk, DocumentVersion, Reader
 from router import pins, retrieval
-from router.drafting import passage_of, since
+from router.drafting import since
 from router.pins import Pin, Reading
-from router.prompts import MAX_PASSAGES
+from router.prompts import MAX_PASSAGES, passage_of
 from router.text import content_stems
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from ingestion import tracing
 from router import engines
-from router.drafting import Sentence, begin, held, is_refusal, passage_of, shown, written
+from router.drafting import Sentence, begin, held, is_refusal, shown, written
 from router.drafts import Attempt, Draft
 from router.evidence.sources import read_source
-from router.prompts import Passage, tuned_messages
+from router.prompts import Passage, passage_of, tuned_messages
 from router.reading import UNLIKELY, from_passages
 from router.taught import support_of
 from router.verification import Support

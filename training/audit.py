@@ -19,9 +19,8 @@ from django.utils import timezone
 from ingestion.errors import UserError
 from ingestion.models import Chunk, Collection, Reader
 from router import retrieval
-from router.drafting import passage_of
 from router.models import Citation, Feedback, ModelVersion
-from router.prompts import as_given
+from router.prompts import as_given, passage_of
 from training.audience import somebody_of
 from training.buckets import BUCKETS, Bucket, advice, bucket_of
 from training.gold import passage_saying, passages_of_facts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.models import Reader
 from router import retrieval
-from router.drafting import passage_of
+from router.prompts import passage_of
 from router.relevance import Relevance
 from router.services import SHOWN_PASSAGES
 from router.taught import Taught, support_of

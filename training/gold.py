@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from django.db.models import OuterRef, Subquery
 
 from ingestion.models import Chunk, DocumentVersion
-from router.drafting import passage_of
+from router.prompts import passage_of
 from router.verification import verify
 from training.models import EvaluationItem, QAPair
 

@@ -8,7 +8,7 @@ from router.evidence.quantities import UNITS, Kind, Quantity
 from router.text import stem
 
 # Sorts of quantity: the dimensions of units, and these.
-_BARE, _VERSION, _DATE, _CLOCK = "bare", "version", "date", "clock"
+_BARE, _RATE, _VERSION, _DATE, _CLOCK = "bare", "rate", "version", "date", "clock"
 _DURATION = frozenset({"time", "month", "quarter", "year"})
 _ANY_TIME = "time"
 _MOMENT = frozenset({_DATE, _CLOCK})
@@ -82,8 +82,11 @@ def are_of_one_sort(one: Iterable[Quantity], other: Iterable[Quantity]) -> bool:
 def _sorts(quantity: Quantity) -> set[str]:
     if quantity.kind is not Kind.NUMBER:
         return {_DATE if quantity.kind is Kind.DATE else _CLOCK}
-    bare = _VERSION if _DOTTED.fullmatch(quantity.value) else _BARE
-    return {unit.dimension for unit in quantity.units} or {bare}
+    if quantity.units:
+        return {unit.dimension for unit in quantity.units}
+    if quantity.per:
+        return {_RATE}
+    return {_VERSION if _DOTTED.fullmatch(quantity.value) else _BARE}
 
 
 def _quantity(*sorts: str, sure: Iterable[str] = (), noun: str = "") -> Wanted:
@@ -102,7 +105,7 @@ def _asked(nouns: str) -> str:
     return (
         rf"\b(?:which|what)(?:'?s| is| are)?(?: the)? {_WORD_BETWEEN}{{0,2}}?(?:{nouns})\b"
         rf"|(?:^|, ){_NO_SENTENCE}(?:\S+ ){{0,4}}(?:{nouns})(?: names?)?(?: pls| please)?\W*$"
-        rf"|^(?:the )?(?:[\w-]+ )?(?:{nouns})(?: names?)? (?:of|for|per|it)\b"
+        rf"|(?:^|, )(?:the )?(?:[\w-]+ )?(?:{nouns})(?: names?)? (?:of|for|per|it)\b"
     )
 
 
@@ -139,7 +142,7 @@ _KINDS = (
     (
         r"\bhow many\b|\bnumber of\b|\b(?:instance|node|pod|replica|worker) count\b"
         r"|^(?:instances|pods|replicas) (?:of|for|in|it)\b|^it (?:instances|pods|replicas)\W*$",
-        _quantity(_BARE, "%"),
+        _quantity(_BARE, _RATE, "%"),
     ),
     (rf"{_WHAT_IS}deadline\b", _quantity(*_MOMENT, sure=_DURATION, noun="deadlin")),
     (
@@ -150,16 +153,18 @@ _KINDS = (
         _asked(
             "(?:rate|request|throttle|throttling)[ -]limits?(?! (?:error|header|policy|window))"
         ),
-        _quantity("%", "frequency", sure=(_BARE,), noun="rate|request|throttl"),
+        _quantity("%", "frequency", sure=(_BARE, _RATE), noun="rate|request|throttl"),
     ),
     (
         r"\bhow available\b"
-        r"|\b(?:which|what)(?:'?s| is)?(?: the)? (?:[\w-]+ )?(?:percentage|share|fraction)\b",
+        r"|\b(?:which|what)(?:'?s| is)?(?: the)? (?:[\w-]+ )?(?:percent(?:age)?|share|fraction)\b",
         _quantity(sure="%", noun=r"availab\w*|percent\w*|share|fraction"),
     ),
     (
         # An availability zone is a place.
-        _asked(r"availability(?: (?:goal|level|objective|sla|slo|target))?(?! zone)|uptime"),
+        _asked(
+            r"(?:availability(?! zone)|uptime)(?: (?:figure|goal|level|objective|sla|slo|target))?"
+        ),
         _quantity(_BARE, sure="%", noun=r"availab\w*|uptim"),
     ),
     (
@@ -204,7 +209,7 @@ _KINDS = (
     ),
     _token("language", r"[a-z][\w+#.-]*(?: \d[\w.]*)?", stems="languag"),
     # In capitals it is a variable.
-    _token("flag|option|switch", r"(?-i:--?[A-Za-z][\w-]*|[a-z0-9]+_\w+)"),
+    _token("flag|option|switch|toggle", r"(?-i:--?[A-Za-z][\w-]*|[a-z0-9]+_\w+)"),
     _token(
         "(?:path|file|directory|folder)(?: location)?",
         r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}",
@@ -236,7 +241,7 @@ _KINDS = (
     ),
     (
         r"\bhow (?:often|frequently)\b",
-        Wanted(_DURATION | _MOMENT | {_BARE, "frequency", "length"}, form=re.compile(_NAME)),
+        Wanted(_DURATION | _MOMENT | {_BARE, _RATE, "frequency", "length"}, form=re.compile(_NAME)),
     ),
     (r"^when\b", Wanted(_DURATION | _MOMENT | {_BARE}, _MOMENT, form=re.compile(_NAME))),
 )

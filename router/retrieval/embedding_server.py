@@ -117,11 +117,14 @@ class Encoder:
 
 
 class Reranker:
-    """A model that reads a question and a text together; `lanes` threads for somebody who waits."""
+    """A model that reads a question and a text together; `lanes` threads for somebody who waits.
+    It computes in `dtype`, the name of a type of torch."""
 
-    def __init__(self, folder: Path, lanes: int) -> None:
+    def __init__(self, folder: Path, lanes: int, dtype: str) -> None:
         self.name = folder.name
-        self._model = CrossEncoder(str(folder), device="cpu", local_files_only=True)
+        self._model = CrossEncoder(
+            str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": dtype}
+        )
         self._tokenizing = threading.Lock()
         self._lanes = ThreadPoolExecutor(lanes, "reranking")
 
@@ -258,6 +261,9 @@ def _arguments() -> argparse.Namespace:
         "--model", type=Path, required=True, action="append", help="folder of one that embeds"
     )
     parser.add_argument("--reranker", type=Path, required=True, help="folder of the reranker")
+    parser.add_argument(
+        "--reranker-dtype", default="float32", choices=("float32", "bfloat16"), metavar="TYPE"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument("--lanes", type=int, default=os.cpu_count() or 1, help="batches at once")
@@ -275,7 +281,7 @@ def main() -> None:
     listener.bind((arguments.host, arguments.port))
     app = application(
         [Encoder(folder.resolve(), arguments.lanes) for folder in arguments.model],
-        Reranker(arguments.reranker.resolve(), arguments.lanes),
+        Reranker(arguments.reranker.resolve(), arguments.lanes, arguments.reranker_dtype),
         announce=arguments.ready_file,
         url=f"http://{arguments.host}:{listener.getsockname()[1]}/v1",
     )

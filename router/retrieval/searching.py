@@ -4,8 +4,9 @@ import math
 import time
 from collections import Counter
 from collections.abc import Collection as AbstractCollection
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import numpy as np
 from django.conf import settings
@@ -14,6 +15,7 @@ from ingestion import tracing
 from ingestion.models import Chunk, Collection, DocumentVersion, Reader
 from ingestion.publication import current_revision
 from router.cosines import cosines
+from router.prompts import passage_of
 from router.retrieval import corpus, index
 from router.retrieval.chunk_vectors import text_of
 from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
@@ -21,10 +23,13 @@ from router.retrieval.fusion import Place, Ranking, arrange, blend
 from router.retrieval.index import Snapshot
 from router.retrieval.vectors import Vectors
 from router.text import content_stems
+from router.verification import named_first
 
 MAX_LIMIT = 100
 # Places of each ranking that take part in the fusion.
 DEPTH = 50
+# Of so many of the best passages those that name what the question names come first.
+NAMED_AMONG = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,8 @@ def search(
     with tracing.span("join"):
         scores = rankings.scores()
         places = _places(scores, collections, snapshot.revision)
-        hits = _hits(arrange(scores, places, limit), rankings, vector)
+        best = arrange(scores, places, max(limit, NAMED_AMONG))
+        hits = _named_first(question, _hits(best, rankings, vector))[:limit]
     revision, behind = snapshot.revision, snapshot.is_behind
     tracing.note(hits=len(hits), degraded=degraded, behind=behind, revision=revision)
     return SearchResult(hits, _milliseconds_since(started), degraded, revision, vector, behind)
@@ -197,6 +203,15 @@ def _hits(chosen: Ranking, rankings: _Rankings, vector: Vectors | None) -> list[
         for chunk_id, score in chosen
         if chunk_id in chunks
     ]
+
+
+def _named_first(question: str, hits: Sequence[Hit]) -> list[Hit]:
+    """What is told of something else answers nothing, however much it is worded like the question;
+    behind what names it, its score is at most that."""
+    passages = [passage_of(hit.chunk) for hit in hits]
+    ordered = [hits[number] for number in named_first(question, passages)]
+    scores = accumulate((hit.score for hit in ordered), min)
+    return [replace(hit, score=score) for hit, score in zip(ordered, scores, strict=True)]
 
 
 def _ranks(ranking: Ranking) -> dict[int, int]:

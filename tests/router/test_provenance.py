@@ -7,8 +7,8 @@ from pytest_django import Settings
 
 from ingestion.chunking import ChunkDraft
 from ingestion.models import Chunk, Collection, DocumentVersion
-from router.drafting import passage_of
 from router.models import ChunkEmbedding, ModelCoverage, ModelVersion
+from router.prompts import passage_of
 from router.provenance import grounds, looked_at, signals_of
 from router.quoting import texts_of
 from router.relevance import Relevance

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from ingestion.models import Collection
-from router import services
+from router import retrieval, services
 from router.models import Answer
-from router.prompts import REFUSAL, Passage
+from router.prompts import MAX_PASSAGES, REFUSAL, Passage
 from router.quoting import (
     Likeliest,
     excerpts,
@@ -204,6 +204,19 @@ class TestAnswer:
         (given,) = (request["messages"][-1]["content"] for request in llm.requests)
         assert FIRE in given
         assert not all(rule in given for rule in rules)
+
+    def test_the_reader_gets_a_likely_sentence_from_a_passage_that_was_found_late(
+        self, llm: ScriptedLLM, wiki: Collection
+    ) -> None:
+        tests = [
+            f"The fire alarm of block {n} is tested on Mondays, when it rings." for n in range(4)
+        ]
+        publish(wiki, "alarm.md", [passage(one, "Tests") for one in tests], title="Fire alarm")
+        found = [hit.chunk.text for hit in retrieval.search(ASKED, user=None, limit=8).hits]
+        assert found.index(FIRE) >= MAX_PASSAGES
+        llm.will_say("the bowling green [1]")
+        assert answered(ASKED).text == "the bowling green"
+        assert FIRE in llm.requests[0]["messages"][-1]["content"]
 
     def test_for_several_things_whole_passages_are_read(self, llm: ScriptedLLM) -> None:
         llm.will_say("the bowling green [1]")

@@ -4,6 +4,7 @@ import pytest
 from pytest_django import Settings
 
 from router.prompts import Passage
+from router.quoting import texts_of
 from router.relevance import Relevance
 from router.verification import Support
 
@@ -50,3 +51,14 @@ def test_nobody_doubts_it_while_nothing_is_reranked(settings: Settings) -> None:
         assert relevance.of(PASSAGES) == {}
         assert relevance.alone(PASSAGES, SPAN) is None
         assert relevance.evidence(PASSAGES, Support(True, span=SPAN, score=0.2)) == 0.2
+
+
+@pytest.mark.parametrize(("likely", "looked_at"), [(0, 1), (1, 3), (2, 3), (4, 5), (None, 5)])
+def test_more_passages_are_looked_at_while_none_has_a_likely_sentence(
+    likely: int | None, looked_at: int
+) -> None:
+    passages = [Passage("Harbour", "", f"The harbour has {n} piers.") for n in range(6)]
+    texts = texts_of(passages)
+    scores = {text: 0.99 if text.endswith(f"{likely} piers.") else 0.01 for text in texts}
+    relevance = Relevance("How many piers?", is_asked=False, _scores=scores)
+    assert {passage for passage, _ in relevance.among(passages, 1, 3, 5)} == set(range(looked_at))

@@ -14,10 +14,9 @@ from asgiref.sync import async_to_sync
 
 from ingestion.models import Reader
 from router import retrieval, services
-from router.drafting import passage_of
 from router.engines import BREAK_SECONDS, MAX_ANSWER_TOKENS
 from router.llm import ModelUnavailable, chat_model, model_errors
-from router.prompts import MAX_PASSAGES, reader_messages
+from router.prompts import MAX_PASSAGES, passage_of, reader_messages
 from router.provenance import grounds
 from router.services import SHOWN_PASSAGES, Drafted
 from router.text import without_marks

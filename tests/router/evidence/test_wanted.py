@@ -63,6 +63,9 @@ def test_value_of_the_wanted_kind_is_supported(question: str, answer: str) -> No
         ("When do the doors close?", "hold_ms"),
         ("When is the organ tuned?", "2.9.5"),
         ("Where does the foyer lie?", "60 %"),
+        ("What is the uptime goal of the hall?", "40 requests per second"),
+        ("Hall rules, uptime goal for the hall?", "40 requests per second"),
+        ("What percent of the guests is seated?", "15 minutes"),
     ],
 )
 def test_value_of_another_kind_is_not_supported(question: str, answer: str) -> None:
@@ -99,6 +102,10 @@ def test_a_word_of_a_name_tells_no_kind() -> None:
     gate = Passage("Harbor Switch", "Limits", "It is up for 99.9% of a month.")
     assert verify("Uptime promised for Harbor Switch?", "99.9%", [gate]).supported
     assert read_question("Colour of Harbor Switch?", ["Harbor Switch"]).wanted is None
+
+
+def test_toggle_is_a_flag() -> None:
+    assert wanted_value("what feature toggle gates it?") == wanted_value("which flag gates it?")
 
 
 @pytest.mark.parametrize("verb", ["sets", "holds", "limits"])

@@ -45,6 +45,16 @@ def test_scores_fall_and_stay_within_0_and_1(writer: Writer, wiki: Collection) -
     assert 0 <= scores[-1] <= scores[0] <= 1
 
 
+def test_what_is_named_comes_before_what_is_worded_alike(writer: Writer, wiki: Collection) -> None:
+    writer.write(wiki, "silver.md", *(f"Silver Weir listens on port {n}." for n in range(80, 92)))
+    writer.write(wiki, "amber.md", "A socket of Amber Weir: 4711.", "Amber Weir is painted.")
+    result = retrieval.search("On which port listens Amber Weir?", user=None, limit=4)
+    assert {"Amber" in text for text in texts(result)[:2]} == {True}
+    assert {"Silver" in text for text in texts(result)[2:]} == {True}
+    scores = [hit.score for hit in result.hits]
+    assert scores == sorted(scores, reverse=True)
+
+
 def test_nobody_finds_what_only_others_may_read(
     writer: Writer, wiki: Collection, vault: Collection, people: People
 ) -> None:
