@@ -31,7 +31,8 @@ class Attempt:
     it does; `fault` says what the server did wrong, for admins. `alone` is the rank of the passage
     that was read by itself, 0: several or parts of them were. `quoted`: the model found nothing,
     and what is shown is the passages' own sentence. `precedent` is the question answered before by
-    which the value was found without a model. Times and tokens are those of all readings.
+    which the value was found without a model; `is_only`: as the only one of its kind. Times and
+    tokens are those of all readings.
     """
 
     engine: Literal["tuned", "rag"]
@@ -47,6 +48,7 @@ class Attempt:
     alone: int = 0
     quoted: bool = False
     precedent: str = ""
+    is_only: bool = False
     prompt_tokens: int = 0
     completion_tokens: int = 0
     generate_ms: float = 0.0
@@ -88,6 +90,7 @@ class Attempt:
             "alone": self.alone,
             "quoted": self.quoted,
             "precedent": self.precedent,
+            "is_only": self.is_only,
             "missing": [claim.text for claim in self.rejected.missing] if self.rejected else [],
             "generate_ms": self.generate_ms,
             "verify_ms": self.verify_ms,
@@ -190,6 +193,11 @@ class Draft:
         if not attempt.verified:
             return f"Asked for by the route; no current passage bears it out. {attempt.problem}"
         numbers = " and ".join(str(place + 1) for place in sorted(self.spans))
+        if attempt.precedent and attempt.is_only:
+            return (
+                f"Passage {numbers} has the only value of the kind that “{attempt.precedent}” was "
+                "answered with, so no model was asked."
+            )
         if attempt.precedent:
             return (
                 f"Passage {numbers} says it in the words in which “{attempt.precedent}” was "

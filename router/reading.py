@@ -27,6 +27,7 @@ from router.drafting import (
 from router.drafts import Attempt, Draft
 from router.policy import Rule, why_no_passage
 from router.precedents import keeping as precedents
+from router.precedents.kinds import LEAST_LIKELY
 from router.prompts import MAX_PASSAGES, Passage, passage_of, reader_messages
 from router.quoting import (
     BELIEVED,
@@ -39,7 +40,7 @@ from router.quoting import (
     is_unlikely,
     likeliest,
 )
-from router.text import without_marks
+from router.text import exact_form, without_marks
 from router.verification import Support, are_all_named, passages_naming_all, verify
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
         return
     attempt = begin(draft, "rag", "")
     attempt.precedent, attempt.verify_ms = settled.question, since(started)
+    attempt.is_only = settled.is_only
     support = Support(True, span=(settled.passage, *settled.sentence), score=settled.score)
     value = passages[settled.passage].text[settled.start : settled.end]
     yield shown(value, support, attempt)
@@ -77,16 +79,30 @@ async def _settled(draft: Draft, passages: Sequence[Passage]) -> Settled | None:
     found = await asyncio.to_thread(
         precedents.settled, draft.read_for, passages, collections, draft.books
     )
-    if found is None or found.is_sure:
-        return found
-    # What is asked for may be missing, and what is next to it was asked in words like these.
-    least = SECONDED_FAR if found.is_far else SECONDED
+    for one in found:
+        value = passages[one.passage].text[one.start : one.end]
+        if one.is_sure or _was_said(draft, value):
+            return one
+        if await asyncio.to_thread(_is_seconded, draft, passages, one):
+            return one
+    return None
+
+
+def _was_said(draft: Draft, value: str) -> bool:
+    """Whether the tuned model gave the same value, which the check found too little for."""
+    said = (one.written for one in draft.attempts if one.engine == "tuned")
+    return any(exact_form(without_marks(one)) == exact_form(value) for one in said)
+
+
+def _is_seconded(draft: Draft, passages: Sequence[Passage], found: Settled) -> bool:
+    """Whether its sentence may be the answer: what is asked for may be missing, and what is next to
+    it was asked in words like these."""
+    least = LEAST_LIKELY if found.is_only else SECONDED_FAR if found.is_far else SECONDED
     span = (found.passage, *found.sentence)
-    likely = await asyncio.to_thread(draft.relevance.alone, passages, span)
+    likely = draft.relevance.alone(passages, span)
     if likely is not None and likely < least:
-        return None
-    among = await asyncio.to_thread(_looked_at, draft, passages)
-    return None if is_outdone(passages, among, span) else found
+        return False
+    return found.is_only or not is_outdone(passages, _looked_at(draft, passages), span)
 
 
 async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGenerator[Sentence]:

@@ -9,7 +9,7 @@ from router.text import stem
 
 # Sorts of quantity: the dimensions of units, and these.
 _BARE, _RATE, _VERSION, _DATE, _CLOCK = "bare", "rate", "version", "date", "clock"
-_DURATION = frozenset({"time", "month", "quarter", "year"})
+DURATION = frozenset({"time", "month", "quarter", "year"})
 _ANY_TIME = "time"
 _MOMENT = frozenset({_DATE, _CLOCK})
 # `2.9.5`, and not `4.5.2026`.
@@ -73,7 +73,7 @@ class Wanted:
 def are_of_one_sort(one: Iterable[Quantity], other: Iterable[Quantity]) -> bool:
     """Whether both have a quantity of the same sort, where every length of time is one."""
     sorts = [
-        {_ANY_TIME if sort in _DURATION else sort for each in every for sort in _sorts(each)}
+        {_ANY_TIME if sort in DURATION else sort for each in every for sort in _sorts(each)}
         for every in (one, other)
     ]
     return not sorts[0].isdisjoint(sorts[1])
@@ -136,18 +136,18 @@ _KINDS = (
     *(_measured(*each) for each in _MEASURED),
     (
         r"\bhow (?:soon|quickly|old|far back|much (?:longer|time))\b|\bafter how long\b",
-        _quantity(sure=_DURATION),
+        _quantity(sure=DURATION),
     ),
-    (r"\bhow long\b", _quantity("length", "size", sure=_DURATION)),
+    (r"\bhow long\b", _quantity("length", "size", sure=DURATION)),
     (
         r"\bhow many\b|\bnumber of\b|\b(?:instance|node|pod|replica|worker) count\b"
         r"|^(?:instances|pods|replicas) (?:of|for|in|it)\b|^it (?:instances|pods|replicas)\W*$",
         _quantity(_BARE, _RATE, "%"),
     ),
-    (rf"{_WHAT_IS}deadline\b", _quantity(*_MOMENT, sure=_DURATION, noun="deadlin")),
+    (rf"{_WHAT_IS}deadline\b", _quantity(*_MOMENT, sure=DURATION, noun="deadlin")),
     (
         rf"{_WHAT_IS}(?:delay|duration|lifetime|timeout|ttl|idle (?:limit|time))\b",
-        _quantity(sure=_DURATION, noun="delay|duration|lifetim|timeout|ttl|idl"),
+        _quantity(sure=DURATION, noun="delay|duration|lifetim|timeout|ttl|idl"),
     ),
     (
         _asked(
@@ -241,9 +241,9 @@ _KINDS = (
     ),
     (
         r"\bhow (?:often|frequently)\b",
-        Wanted(_DURATION | _MOMENT | {_BARE, _RATE, "frequency", "length"}, form=re.compile(_NAME)),
+        Wanted(DURATION | _MOMENT | {_BARE, _RATE, "frequency", "length"}, form=re.compile(_NAME)),
     ),
-    (r"^when\b", Wanted(_DURATION | _MOMENT | {_BARE}, _MOMENT, form=re.compile(_NAME))),
+    (r"^when\b", Wanted(DURATION | _MOMENT | {_BARE}, _MOMENT, form=re.compile(_NAME))),
 )
 _WORDINGS = [(re.compile(wording), wanted) for wording, wanted in _KINDS]
 _NAMED_UNIT = re.compile(
@@ -257,5 +257,5 @@ def wanted_value(folded: str) -> Wanted | None:
     sorts = {unit.dimension for name in named for unit in UNITS.get(name, ())}
     if sorts:
         # Who names the unit takes a bare number for one of that unit.
-        return _quantity(_BARE, sure=sorts | _DURATION if sorts & _DURATION else sorts)
+        return _quantity(_BARE, sure=sorts | DURATION if sorts & DURATION else sorts)
     return next((wanted for wording, wanted in _WORDINGS if wording.search(folded)), None)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,16 @@ from router.cosines import cosines
 from router.evidence.claims import literal_pattern
 from router.models import Precedents
 from router.precedents.frames import Precedent, mentioned, names_of, without_names
-from router.precedents.settling import LEAST_MARGIN, LEAST_SCORE, Near, Settled, settle
+from router.precedents.kinds import Told, only_value
+from router.precedents.settling import (
+    LEAST_MARGIN,
+    LEAST_SCORE,
+    Near,
+    Settled,
+    overlap,
+    settle,
+    subject_of,
+)
 from router.text import fold
 
 if TYPE_CHECKING:
@@ -76,12 +85,14 @@ def keep(collection: Collection, answered: Iterable[Answered], *, pairs: str) ->
 @dataclass(frozen=True, slots=True)
 class Book:
     """The precedents of a collection, by its primary key. `of_asked` are their numbers by that of
-    their vector; `known` are the keys of the names that several of them have."""
+    their vector; `told` are those that people wrote, by their sentence; `known` are the keys of the
+    names that several of them have."""
 
     collection: int
     precedents: tuple[Precedent, ...]
     of_asked: tuple[tuple[int, ...], ...]
     vectors: Vectors
+    told: Told
     known: frozenset[str]
 
     def near(self, vector: Vectors) -> list[Near]:
@@ -111,15 +122,17 @@ def books_for(user: Reader, collections: Iterable[int]) -> list[Book]:
 @tracing.span("precedent")
 def settled(
     question: str, passages: Sequence[Passage], collections: Sequence[int], books: Sequence[Book]
-) -> Settled | None:
-    """What the precedents of `books` make of a question. Asks no database.
+) -> list[Settled]:
+    """What the precedents of `books` make of a question, the surest first: the only value of the
+    kind that they were, and the one that is said in the words of one before, or what both are. Asks
+    no database.
 
     `collections` are those of the passages: one is held against precedents of its own, so that who
-    may read it may read the question that was answered before. None as well while no embedding
+    may read it may read the question that was answered before. Empty as well while no embedding
     server answers.
     """
     if not books or not passages:
-        return None
+        return []
     # The web process starts without the client's libraries.
     from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
 
@@ -127,9 +140,16 @@ def settled(
     try:
         vector = ServerEmbeddings(settings.PARAPHRASE_MODEL).one(without_names(question, known))
     except EmbeddingsUnavailable:
-        return None
-    near = {book.collection: book.near(vector) for book in books}
-    return settle(question, passages, [near.get(one, []) for one in collections], known)
+        return []
+    of_books = {book.collection: book.near(vector) for book in books}
+    near = [of_books.get(one, []) for one in collections]
+    told_in = {book.collection: book.told for book in books}
+    told = [told_in.get(one, {}) for one in collections]
+    subject = subject_of(question, passages, known)
+    only, said = only_value(subject, passages, near, told), settle(subject, passages, near)
+    if only and said and overlap(only, said):
+        return [replace(only, question=said.question, is_only=False, is_agreed=True)]
+    return [one for one in (only, said) if one]
 
 
 @dataclass(slots=True)
@@ -161,7 +181,7 @@ def _read(pk: int, sha256: str) -> Book:
     if not is_whole:
         logger.warning("%s are not as they were kept; `check_integrity` makes them anew.", kept)
     if not is_whole or not kept.rows:
-        return Book(kept.collection_id, (), (), np.empty((0, 0), np.float32), frozenset())
+        return Book(kept.collection_id, (), (), np.empty((0, 0), np.float32), {}, frozenset())
     named = Counter(name for row in kept.rows for name in row["names"])
     known = frozenset(name for name, times in named.items() if times >= LEAST_NAMED)
     precedents = tuple(_precedent(row, known) for row in kept.rows)
@@ -170,7 +190,11 @@ def _read(pk: int, sha256: str) -> Book:
     for number, row in enumerate(kept.rows):
         of_asked[places[row["asked"]]].append(number)
     vectors = np.frombuffer(kept.vectors, "<f4").reshape(len(kept.asked), -1)
-    return Book(kept.collection_id, precedents, tuple(map(tuple, of_asked)), vectors, known)
+    told: defaultdict[str, list[Precedent]] = defaultdict(list)
+    for precedent in precedents:
+        if precedent.is_written:
+            told[precedent.sentence].append(precedent)
+    return Book(kept.collection_id, precedents, tuple(map(tuple, of_asked)), vectors, told, known)
 
 
 def is_intact(kept: Precedents) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
@@ -62,7 +62,8 @@ _Found = tuple[float, float, Precedent, Fitting]
 class Settled:
     """The value by the number of its passage, from 0, and its start and end there. `sentence` are
     those of the sentence around it. `question` is the one that was answered before; `behind` is how
-    much nearer the nearest of all is."""
+    much nearer the nearest of all is. `is_only`: it is not found by the words of its sentence, but
+    as the only value of its kind; `is_agreed`: it is by both."""
 
     passage: int
     start: int
@@ -71,41 +72,70 @@ class Settled:
     question: str
     score: float
     behind: float
+    is_only: bool = False
+    is_agreed: bool = False
 
     @property
     def is_sure(self) -> bool:
-        return self.score >= SURE
+        return self.is_agreed or (self.score >= SURE and not self.is_only)
 
     @property
     def is_far(self) -> bool:
         return self.behind > FAR
 
 
-def settle(
-    question: str,
-    passages: Sequence[Passage],
-    near: Sequence[Sequence[Near]],
-    known: AbstractSet[str],
-) -> Settled | None:
-    """The one value that precedents lead to; None: there is none, or several.
+def overlap(one: Settled, other: Settled) -> bool:
+    """Whether both are the same value at the same place, or one is a part of the other."""
+    return one.passage == other.passage and one.start < other.end and other.start < one.end
 
-    `near` are those that each passage is held against, the nearest first. `known` are names by
-    their keys. A passage counts only if it names all that the question does, and a sentence if it
-    says itself of what it tells, or the headings above it do.
-    """
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A question, and what it asks about: `named` as it is typed, with the `longer` names of other
+    things that have it in theirs, and their `keys`."""
+
+    asked: Question
+    named: tuple[str, ...]
+    keys: frozenset[str]
+    longer: Mapping[str, Sequence[str]]
+
+    def is_named_in(self, source: Source) -> bool:
+        """Whether a passage names all of it."""
+        return all(names(source, name, self.longer.get(name, ())) for name in self.named)
+
+    def is_asked_by(self, precedent: Precedent) -> bool:
+        """Whether a question answered before may tell what is asked for here."""
+        if not (self.named or not precedent.names):
+            return False
+        return not (_asks_for_more(precedent, self.keys) or _is_of_elsewhere(precedent, self.asked))
+
+
+def subject_of(question: str, passages: Sequence[Passage], known: AbstractSet[str]) -> Subject:
+    """`known` are names by their keys."""
     titles = titles_of(passages)
     asked = read_question(question, titles)
     told = without_compounds(question, named_in(question), titles)
-    named = [*_spelled(question, known), *told, *asked.entities]
+    named = (*_spelled(question, known), *told, *asked.entities)
     longer = {name: asked.longer_than(name) for name in asked.entities}
-    keys = frozenset(map(name_key, named))
-    nearest = max((one[0][1] for one in near if one), default=0.0)
+    return Subject(asked, named, frozenset(map(name_key, named)), longer)
+
+
+def settle(
+    subject: Subject, passages: Sequence[Passage], near: Sequence[Sequence[Near]]
+) -> Settled | None:
+    """The one value that the sentences of precedents lead to; None: there is none, or several.
+
+    `near` are those that each passage is held against, the nearest first. A passage counts only if
+    it names all that the question does, and a sentence if it says itself of what it tells, or the
+    headings above it do.
+    """
+    nearest = nearest_of(near)
     best: list[Settled] = []
     for number, (passage, precedents) in enumerate(zip(passages, near, strict=True)):
         source = read_source(passage)
-        if all(names(source, name, longer.get(name, ())) for name in named):
-            usable = _usable(precedents, keys, asked)
-            best += _of_sentences(number, source, usable, asked, keys, nearest)
+        if subject.is_named_in(source):
+            usable = _usable(precedents, subject)
+            best += _of_sentences(number, source, usable, subject, nearest)
     best.sort(key=lambda one: -one.score)
     if not best or best[0].score < LEAST_SCORE or best[0].behind > BESIDE:
         return None
@@ -117,20 +147,23 @@ def settle(
     return first
 
 
+def nearest_of(near: Iterable[Sequence[Near]]) -> float:
+    """The cosine of the nearest of all."""
+    return max((one[0][1] for one in near if one), default=0.0)
+
+
 def _spelled(text: str, known: AbstractSet[str]) -> list[str]:
     """The known names in a text, as they are written there."""
     folded = fold(text).text
     return [folded[start:end] for start, end in mentions(folded, known)]
 
 
-def _usable(near: Iterable[Near], named: AbstractSet[str], asked: Question) -> list[_Usable]:
+def _usable(near: Iterable[Near], subject: Subject) -> list[_Usable]:
     """The nearest of each frame, as its others lead to the same value."""
     usable: dict[tuple[Frame, bool], _Usable] = {}
     for precedent, cosine in near:
         frame = frame_of(precedent)
-        if frame is None or not (named or not precedent.names):
-            continue
-        if not (_asks_for_more(precedent, named) or _is_of_elsewhere(precedent, asked)):
+        if frame is not None and subject.is_asked_by(precedent):
             usable.setdefault((frame, precedent.is_written), (precedent, frame, cosine))
     return list(usable.values())[:MOST_NEAR]
 
@@ -156,11 +189,11 @@ def _of_sentences(
     number: int,
     source: Source,
     usable: Sequence[_Usable],
-    asked: Question,
-    named: AbstractSet[str],
+    subject: Subject,
     nearest: float,
 ) -> Iterator[Settled]:
     """The best candidate of each value of each sentence of a passage that has one."""
+    asked, named = subject.asked, subject.keys
     is_headed = bool(_spelled(source.context, named)) or not named
     for place, sentence in enumerate(source.sentences):
         if is_elsewhere(asked, source, place):

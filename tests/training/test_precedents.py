@@ -62,6 +62,17 @@ class TestAnswers:
         assert answer.signals["attempts"][0]["precedent"] == TAUGHT
         assert answer.signals["verified"]
 
+    def test_the_only_value_of_the_kind_is_the_answer_whatever_its_sentence_says(
+        self, wiki: Collection, llm: ScriptedLLM
+    ) -> None:
+        knock = "Peers of dawn-horn knock at 6210. It has two wings."
+        publish(wiki, "dawn-horn.md", [passage(knock, "Network")], title="dawn-horn")
+        answer = services.ask(ASKED, user=None)
+        assert (answer.route, answer.text, answer.model) == ("rag", "6210", "")
+        assert llm.requests == []
+        assert f"the only value of the kind that “{TAUGHT}” was answered with" in answer.reason
+        assert answer.signals["attempts"][0]["is_only"]
+
     def test_what_was_changed_is_answered_from_the_text_of_today(
         self, wiki: Collection, llm: ScriptedLLM
     ) -> None:

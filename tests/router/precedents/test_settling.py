@@ -5,7 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from router.precedents.settling import FOR_MINED, LEAST_MARGIN, LEAST_SCORE, Near, settle
+from router.precedents.settling import (
+    FOR_MINED,
+    LEAST_MARGIN,
+    LEAST_SCORE,
+    Near,
+    Settled,
+    settle,
+    subject_of,
+)
 from router.prompts import Passage
 from tests.router.precedents.test_frames import PORT, precedent
 
@@ -20,15 +28,21 @@ BELL = Passage("night-bell", "Network", "Night-bell listens on port 5071 by defa
 WORKERS = precedent("How many workers does night-bell have?", "9", "It has 9 workers.")
 
 
+def settled(
+    question: str, passages: Sequence[Passage], near: Sequence[Sequence[Near]]
+) -> Settled | None:
+    return settle(subject_of(question, passages, KNOWN), passages, near)
+
+
 def value(
     near: Sequence[Near], question: str = ASKED, passages: Sequence[Passage] = (BELL, HORN)
 ) -> str | None:
-    found = settle(question, passages, [near] * len(passages), KNOWN)
+    found = settled(question, passages, [near] * len(passages))
     return passages[found.passage].text[found.start : found.end] if found else None
 
 
 def test_the_same_sentence_about_what_is_asked_has_the_value() -> None:
-    found = settle(ASKED, [BELL, HORN], [[], [(PORT, 0.8)]], KNOWN)
+    found = settled(ASKED, [BELL, HORN], [[], [(PORT, 0.8)]])
     assert found is not None
     assert HORN.text[found.start : found.end] == "6210"
     assert HORN.text[slice(*found.sentence)] == "Dawn-horn listens on port 6210 by default."
@@ -37,7 +51,7 @@ def test_the_same_sentence_about_what_is_asked_has_the_value() -> None:
 
 
 def test_a_passage_is_held_against_its_own_precedents_only() -> None:
-    assert settle(ASKED, [BELL, HORN], [[(PORT, 0.8)], []], KNOWN) is None
+    assert settled(ASKED, [BELL, HORN], [[(PORT, 0.8)], []]) is None
 
 
 def test_the_headings_say_of_what_a_sentence_tells_that_does_not() -> None:
@@ -117,11 +131,11 @@ def test_two_columns_of_a_row_that_are_nearly_as_likely_settle_nothing() -> None
 def test_it_is_told_how_much_nearer_another_question_is() -> None:
     volume = precedent("How loud is night-bell?", "80 dB", "Night-bell rings with 80 dB.")
     near = [(volume, 0.8), (PORT, 0.6)]
-    found = settle(ASKED, [HORN], [near], KNOWN)
+    found = settled(ASKED, [HORN], [near])
     assert found is not None
     assert found.behind == pytest.approx(0.2)
     assert found.is_far
-    alone = settle(ASKED, [HORN], [near[1:]], KNOWN)
+    alone = settled(ASKED, [HORN], [near[1:]])
     assert alone is not None
     assert (alone.behind, alone.is_far) == (0, False)
 

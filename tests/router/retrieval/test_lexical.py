@@ -181,7 +181,7 @@ def test_change_that_failed_for_want_of_room_stops_no_later_one(tmp_path: Path) 
     at_most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, at_most[1]))
     try:
-        with pytest.raises(OSError, match="File too large|Worker thread failed") as kept:
+        with pytest.raises(OSError, match=r"File too large|Worker thread failed") as kept:
             index.change(removed=(), added=more, revision=2)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, at_most)
