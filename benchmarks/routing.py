@@ -212,7 +212,7 @@ def cases() -> tuple[list[Case], Times]:
 
     from ingestion.models import Collection
     from router import retrieval
-    from router.drafting import passage_of
+    from router.prompts import passage_of
     from router.services import SHOWN_PASSAGES
     from training.models import QAPair
 
