@@ -209,7 +209,7 @@ _KINDS = (
     ),
     _token("language", r"[a-z][\w+#.-]*(?: \d[\w.]*)?", stems="languag"),
     # In capitals it is a variable.
-    _token("flag|option|switch|toggle", r"(?-i:--?[A-Za-z][\w-]*|[a-z0-9]+_\w+)"),
+    _token("flag|option|switch|toggle", r"(?-i:--?[A-Za-z][\w-]*|[a-z0-9]+[_-]\w[\w-]*)"),
     _token(
         "(?:path|file|directory|folder)(?: location)?",
         r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}",

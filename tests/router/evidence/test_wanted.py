@@ -104,6 +104,12 @@ def test_a_word_of_a_name_tells_no_kind() -> None:
     assert read_question("Colour of Harbor Switch?", ["Harbor Switch"]).wanted is None
 
 
+@pytest.mark.parametrize("flag", ["--still", "still_organ", "still-organ-v2"])
+def test_flags_are_written_in_several_ways(flag: str) -> None:
+    hall = Passage("Hall", "Modes", f"Quiet mode of the Hall is controlled by {flag}.")
+    assert verify("Which flag turns quiet mode of the Hall on?", flag, [hall]).supported
+
+
 def test_toggle_is_a_flag() -> None:
     assert wanted_value("what feature toggle gates it?") == wanted_value("which flag gates it?")
 
