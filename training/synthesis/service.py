@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count
 
-from ingestion.models import Chunk, Collection, DocType
-from router.prompts import Passage
+from ingestion.models import Collection, DocType
+from router.prompts import Passage, passage_of
 from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings, Vectors
 from training import conflicts
 from training.dedup import Embed
@@ -111,17 +111,8 @@ def _next_questions(collection: Collection, seed: int) -> list[Question]:
     for unit in units.waiting(collection, seed=seed)[:AT_ONCE]:
         chunk = units.passage_of(unit)
         if chunk is not None and units.claim(unit):
-            questions.append((unit, _passage(chunk), Source(chunk.content_hash, chunk.text)))
+            questions.append((unit, passage_of(chunk), Source(chunk.content_hash, chunk.text)))
     return questions
-
-
-def _passage(chunk: Chunk) -> Passage:
-    version = chunk.version
-    return Passage(
-        title=version.title or version.document.title,
-        heading=" > ".join(chunk.heading_path),
-        text=chunk.text,
-    )
 
 
 def _asked(question: Question) -> Outcome:
