@@ -22,7 +22,7 @@ from router.cosines import cosines
 from router.evidence.claims import literal_pattern
 from router.models import Precedents
 from router.precedents.frames import Precedent, mentioned, names_of, without_names
-from router.precedents.kinds import Told, only_value
+from router.precedents.kinds import Told, kin_of, only_value
 from router.precedents.settling import (
     LEAST_MARGIN,
     LEAST_SCORE,
@@ -141,12 +141,11 @@ def settled(
         vector = ServerEmbeddings(settings.PARAPHRASE_MODEL).one(without_names(question, known))
     except EmbeddingsUnavailable:
         return []
-    of_books = {book.collection: book.near(vector) for book in books}
-    near = [of_books.get(one, []) for one in collections]
-    told_in = {book.collection: book.told for book in books}
-    told = [told_in.get(one, {}) for one in collections]
     subject = subject_of(question, passages, known)
-    only, said = only_value(subject, passages, near, told), settle(subject, passages, near)
+    near = {book.collection: book.near(vector) for book in books}
+    kin = {one.collection: kin_of(near[one.collection], one.told, subject) for one in books}
+    only = only_value(subject, passages, [kin.get(one) for one in collections])
+    said = settle(subject, passages, [near.get(one, []) for one in collections])
     if only and said and overlap(only, said):
         return [replace(only, question=said.question, is_only=False, is_agreed=True)]
     return [one for one in (only, said) if one]

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from router.evidence.claims import counted_things
 from router.evidence.quantities import Kind, Quantity, quantities
 from router.evidence.sources import Source, is_elsewhere, read_source
 from router.evidence.wanted import DURATION
 from router.precedents.frames import Precedent
-from router.precedents.settling import Near, Settled, Subject, nearest_of
+from router.precedents.settling import Near, Settled, Subject
 from router.prompts import Passage
 from router.text import Folded, Word, fold, words
 
@@ -54,7 +55,8 @@ _LONG = 4
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value by its place in a folded sentence; `said` is the same for all writings of it."""
+    """A value by its place in a folded sentence; `said` is the same for all spellings of it, but
+    not in another unit."""
 
     form: Form
     said: str
@@ -92,8 +94,7 @@ def _quantity(quantity: Quantity, folded: str, own_words: Sequence[Word]) -> Val
     if quantity.kind is Kind.DATE:
         return Value(("date",), value, start, end)
     if currency := _CURRENCY.search(folded, 0, start):
-        money = folded[currency.start() : end]
-        return Value(("money",), money, currency.start(), end)
+        return Value(("money",), f"{currency[0]}{value}", currency.start(), end)
     if quantity.units:
         form = _UNIT, quantity.units[0].dimension, str(quantity.units[0].factor)
         return Value(form, " ".join((value, *form)), start, end)
@@ -135,58 +136,31 @@ def _length(one: Precedent | Value) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kin:
-    """The nearest question that people wrote, its cosine, and the forms of its answer and of those
-    to the ones about as near."""
+class Kin:
+    """The nearest question of a collection that people wrote, its cosine, and the forms of its
+    answer and of those to the ones about as near. `alike` are the cosines of all that are near,
+    `told` the precedents by their sentence."""
 
     nearest: Precedent
     cosine: float
     forms: frozenset[Form]
+    alike: Mapping[Precedent, float]
+    told: Told
+
+    def answers_else(self, sentence: str, value: Value) -> bool:
+        """Whether a value is known to be what was asked for in questions less near than these."""
+        known = [one for one in self.told.get(sentence, ()) if _overlap(one, value)]
+        return bool(known) and max(map(self._alike, known)) < self.cosine - WITHIN
+
+    def _alike(self, precedent: Precedent) -> float:
+        return self.alike.get(precedent, 0.0)
 
 
-def only_value(
-    subject: Subject,
-    passages: Sequence[Passage],
-    near: Sequence[Sequence[Near]],
-    told: Sequence[Told],
-) -> Settled | None:
-    """The value of the kind that the nearest questions were answered with, where the passages that
-    name what is asked about have but one that is not known to answer something else; None: they
-    have none or several, or the answers before were of several kinds.
-
-    `near` as for `settle`; `told` are, for each passage, the precedents by their sentence. The
-    score is the cosine of the nearest question.
-    """
-    if not subject.named:
-        return None
-    nearest = nearest_of(near)
-    found: dict[str, Settled] = {}
-    for number, (passage, precedents) in enumerate(zip(passages, near, strict=True)):
-        source, kin = read_source(passage), _kin(precedents, subject)
-        if kin is None or not subject.is_named_in(source):
-            continue
-        alike = dict(precedents)
-        for sentence, value in _values_in(source, subject, kin.forms):
-            known = [one for one in told[number].get(sentence.text, ()) if _overlap(one, value)]
-            if known and max(alike.get(one, 0.0) for one in known) < kin.cosine - WITHIN:
-                continue
-            settled = Settled(
-                number,
-                *sentence.span(value),
-                (sentence.start, sentence.end),
-                kin.nearest.question,
-                kin.cosine,
-                nearest - kin.cosine,
-                is_only=True,
-            )
-            found.setdefault(value.said, settled)
-    return found.popitem()[1] if len(found) == 1 else None
-
-
-def _kin(near: Sequence[Near], subject: Subject) -> _Kin | None:
-    """None, where one of them was answered with what has no form, or they were with several."""
+def kin_of(near: Sequence[Near], told: Told, subject: Subject) -> Kin | None:
+    """None, where one of the nearest was answered with what has no form, or they were with several
+    kinds, or none is near. `near` begins with the nearest."""
     usable = (one for one in near if one[0].is_written and one[0].names)
-    asking = [one for one in usable if subject.is_asked_by(one[0])][:MOST_KIN]
+    asking = list(islice((one for one in usable if subject.is_asked_by(one[0])), MOST_KIN))
     if not asking or asking[0][1] < LEAST_ALIKE:
         return None
     nearest, cosine = asking[0]
@@ -194,7 +168,38 @@ def _kin(near: Sequence[Near], subject: Subject) -> _Kin | None:
     forms = frozenset(value.form for value in values if value)
     if None in values or len({_kind(form) for form in forms}) > 1:
         return None
-    return _Kin(nearest, cosine, forms)
+    return Kin(nearest, cosine, forms, dict(near), told)
+
+
+def only_value(
+    subject: Subject, passages: Sequence[Passage], kin: Sequence[Kin | None]
+) -> Settled | None:
+    """The value of the kind that the nearest questions were answered with, where the passages that
+    name what is asked about have but one that is not known to answer something else; None: they
+    have none or several.
+
+    `kin` are those of each passage's collection. The score is the cosine of the nearest question.
+    """
+    if not subject.named:
+        return None
+    found: dict[str, Settled] = {}
+    for number, (passage, own) in enumerate(zip(passages, kin, strict=True)):
+        source = read_source(passage)
+        if own is None or not subject.is_named_in(source):
+            continue
+        for sentence, value in _values_in(source, subject, own.forms):
+            if own.answers_else(sentence.text, value):
+                continue
+            settled = Settled(
+                number,
+                *sentence.span(value),
+                (sentence.start, sentence.end),
+                own.nearest.question,
+                own.cosine,
+                is_only=True,
+            )
+            found.setdefault(value.said, settled)
+    return found.popitem()[1] if len(found) == 1 else None
 
 
 def _kind(form: Form) -> Form:

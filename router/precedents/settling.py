@@ -63,7 +63,7 @@ class Settled:
     """The value by the number of its passage, from 0, and its start and end there. `sentence` are
     those of the sentence around it. `question` is the one that was answered before; `behind` is how
     much nearer the nearest of all is. `is_only`: it is not found by the words of its sentence, but
-    as the only value of its kind; `is_agreed`: it is by both."""
+    as the only value of its kind, and `behind` is 0; `is_agreed`: it is by both."""
 
     passage: int
     start: int
@@ -71,7 +71,7 @@ class Settled:
     sentence: tuple[int, int]
     question: str
     score: float
-    behind: float
+    behind: float = 0.0
     is_only: bool = False
     is_agreed: bool = False
 
@@ -129,7 +129,7 @@ def settle(
     it names all that the question does, and a sentence if it says itself of what it tells, or the
     headings above it do.
     """
-    nearest = nearest_of(near)
+    nearest = max((one[0][1] for one in near if one), default=0.0)
     best: list[Settled] = []
     for number, (passage, precedents) in enumerate(zip(passages, near, strict=True)):
         source = read_source(passage)
@@ -145,11 +145,6 @@ def settle(
     if others and first.score - others[0] < LEAST_MARGIN:
         return None
     return first
-
-
-def nearest_of(near: Iterable[Sequence[Near]]) -> float:
-    """The cosine of the nearest of all."""
-    return max((one[0][1] for one in near if one), default=0.0)
 
 
 def _spelled(text: str, known: AbstractSet[str]) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from router.precedents.frames import Precedent
-from router.precedents.kinds import LEAST_ALIKE, WITHIN, only_value, value_of, values_of
+from router.precedents.kinds import LEAST_ALIKE, WITHIN, kin_of, only_value, value_of, values_of
 from router.precedents.settling import Near, Settled, subject_of
 from router.prompts import Passage
 from tests.router.precedents.test_frames import PORT, precedent
@@ -26,10 +26,9 @@ def found(
     passages: Sequence[Passage] = (BELL, HORN),
     told: Sequence[Precedent] = (),
 ) -> Settled | None:
-    by_sentence = {one.sentence: [one] for one in told}
     subject = subject_of(question, passages, KNOWN)
-    every = [by_sentence] * len(passages)
-    return only_value(subject, passages, [near] * len(passages), every)
+    kin = kin_of(near, {one.sentence: [one] for one in told}, subject)
+    return only_value(subject, passages, [kin] * len(passages))
 
 
 def value(
@@ -67,6 +66,8 @@ def test_values_have_a_form(sentence: str, values: list[str]) -> None:
 
 def test_the_same_value_is_the_same_however_it_is_written() -> None:
     (one,), (other,) = values_of("after 1,200 ms"), values_of("1200 milliseconds later")
+    assert (one.form, one.said) == (other.form, other.said)
+    (one,), (other,) = values_of("from usd 900,000 on"), values_of("above USD 900000".lower())
     assert (one.form, one.said) == (other.form, other.said)
     (long,), (short,) = values_of("night_bell_fast_path"), values_of("bell_fast")
     assert long.form == short.form
