@@ -13,7 +13,7 @@ from router.verification import Support
 
 if TYPE_CHECKING:
     from router.policy import Decision, Engine, RouteAsked
-    from router.precedents.keeping import Book
+    from router.precedents.books import Book
     from router.relevance import Relevance
     from router.retrieval.searching import SearchResult
     from router.taught import Taught

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from ingestion.models import Chunk, Collection
+from ingestion.models import Chunk, Collection, Document
 from router.canary import LARGEST_SHARE, LEAST_SHARE
 
 
@@ -265,18 +265,23 @@ class TaughtQuestions(models.Model):
 
 
 class Precedents(models.Model):
-    """The questions that a collection's pairs answer; `router.precedents` reads and writes it."""
+    """The questions that a document's pairs answer; `router.precedents` reads and writes it."""
 
-    collection = models.OneToOneField(Collection, models.CASCADE, related_name="precedents")
+    document = models.OneToOneField(Document, models.CASCADE, related_name="precedents")
     embedder = models.CharField(max_length=200, help_text="Name of the embedding model.")
     rows = models.JSONField(help_text="Question, answer, its sentence and its place of each.")
     asked = models.JSONField(help_text="Their questions without names, each once.")
     vectors = models.BinaryField(help_text="Of those, as unit vectors, little-endian float32.")
     sha256 = models.CharField(max_length=64, help_text="Of all these.")
     pairs = models.CharField(max_length=200, help_text="What the pairs were that it was made of.")
+    mark = models.BigIntegerField(
+        help_text="Of the digest 40 bits: by their sum processes see that something is new."
+    )
+    size = models.PositiveIntegerField(help_text="How many questions there are.")
+    has_written = models.BooleanField(help_text="Whether people wrote any of them.")
 
     def __str__(self) -> str:
-        return f"{len(self.rows)} precedents of {self.collection}"
+        return f"{self.size} precedents of {self.document}"
 
 
 class Incident(models.Model):

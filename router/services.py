@@ -35,7 +35,7 @@ from router.versions import Read, read_at
 from router.writing import written_sentences
 
 if TYPE_CHECKING:
-    from router.precedents.keeping import Book
+    from router.precedents.books import Book
     from router.retrieval.searching import Hit
 
 SHOWN_PASSAGES = 8

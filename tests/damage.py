@@ -195,12 +195,15 @@ def _pruned_with_taught_questions(home: Home) -> None:
 
 def _changed_precedents(home: Home) -> None:
     Precedents.objects.create(
-        collection=home.served.document.collection,
+        document=home.served.document,
         embedder="e",
         rows=[],
         asked=[],
         vectors=b"\0",
         sha256="0" * 64,
+        mark=0,
+        size=0,
+        has_written=False,
     )
 
 

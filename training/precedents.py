@@ -1,17 +1,20 @@
-"""The pairs of each collection as precedents of new questions."""
+"""The pairs of each document as precedents of new questions."""
 
 import logging
 from collections.abc import Iterator, Mapping
+from itertools import groupby
+from operator import attrgetter
 
 from django.conf import settings
 from django.db.models import Count, Max, Q, QuerySet
 
-from ingestion.models import Chunk, Collection
+from ingestion.models import Chunk, Document
 from router.evidence.claims import literal_pattern
 from router.models import Precedents
 from router.precedents import keeping
 from router.precedents.keeping import Answered
 from router.retrieval.embeddings import EmbeddingsUnavailable
+from router.retrieval.vectors import Vectors
 from router.text import fold, sentences
 from training.models import QAPair
 from training.synthesis.clauses import GAP
@@ -24,20 +27,24 @@ _AT_ONCE = 500
 _waiting: set[int] = set()
 
 
-def outdated() -> list[Collection]:
-    """Collections whose pairs, or the model of paraphrases, have changed since their precedents
-    were made; none without such a model."""
+def outdated() -> list[Document]:
+    """Documents whose pairs, or the model of paraphrases, have changed since their precedents were
+    made; none without such a model."""
     return _outdated(_states())
 
 
 def refresh() -> None:
     """Make the precedents of all those anew. Without an embedding server they stay as they are."""
     states = _states()
-    collections = _outdated(states)
-    _waiting.intersection_update(collection.pk for collection in collections)
-    for collection in collections:
+    documents = _outdated(states)
+    _waiting.intersection_update(document.collection_id for document in documents)
+    # Documents on like things ask the same of them.
+    made: dict[str, Vectors] = {}
+    for collection, alike in groupby(documents, attrgetter("collection")):
         try:
-            keeping.keep(collection, _answered(collection), pairs=states.get(collection.pk, ""))
+            for document in alike:
+                state = states.get(document.pk, "")
+                keeping.keep(document, _answered(document), pairs=state, made=made)
         except EmbeddingsUnavailable as error:
             if collection.pk not in _waiting:
                 logger.warning("The precedents of %s wait: %s", collection, error)
@@ -46,24 +53,25 @@ def refresh() -> None:
             _waiting.discard(collection.pk)
 
 
-def _outdated(states: Mapping[int, str]) -> list[Collection]:
+def _outdated(states: Mapping[int, str]) -> list[Document]:
     if not settings.PARAPHRASE_MODEL:
         return []
     kept = Precedents.objects.filter(embedder=settings.PARAPHRASE_MODEL)
-    made = dict(kept.values_list("collection", "pairs"))
+    made = dict(kept.values_list("document", "pairs"))
     changed = [pk for pk in made.keys() | states.keys() if made.get(pk, "") != states.get(pk, "")]
-    return list(Collection.objects.filter(pk__in=changed).order_by("pk"))
+    documents = Document.objects.filter(pk__in=changed).select_related("collection")
+    return list(documents.order_by("collection_id", "pk"))
 
 
 def _states() -> dict[int, str]:
-    """Of each collection with pairs; another one whenever one came, went or was decided about."""
+    """Of each document with pairs; another one whenever one came, went or was decided about."""
     told = (
         _usable()
         .order_by()
-        .values_list("document__collection")
+        .values_list("document")
         .annotate(Count("pk"), Max("pk"), Max("reviewed_at"))
     )
-    return {collection: " ".join(map(str, values)) for collection, *values in told}
+    return {document: " ".join(map(str, values)) for document, *values in told}
 
 
 def _usable() -> QuerySet[QAPair]:
@@ -73,19 +81,19 @@ def _usable() -> QuerySet[QAPair]:
     return approved.exclude(question__contains=GAP)
 
 
-def _answered(collection: Collection) -> Iterator[Answered]:
+def _answered(document: Document) -> Iterator[Answered]:
     """Those of people first, then those made by rules; of each kind the newest first."""
     mined = Q(origin=QAPair.Origin.MINED)
-    pairs = _usable().filter(document__collection=collection).order_by("-pk")
+    pairs = _usable().filter(document=document).order_by("-pk")
     for chosen in (pairs.exclude(mined), pairs.filter(mined)):
         rows = list(chosen[: keeping.MOST])
         for start in range(0, len(rows), _AT_ONCE):
-            yield from _with_sentences(collection, rows[start : start + _AT_ONCE])
+            yield from _with_sentences(document, rows[start : start + _AT_ONCE])
 
 
-def _with_sentences(collection: Collection, pairs: list[QAPair]) -> Iterator[Answered]:
+def _with_sentences(document: Document, pairs: list[QAPair]) -> Iterator[Answered]:
     hashes = {pair.content_hash for pair in pairs}
-    chunks = Chunk.objects.filter(content_hash__in=hashes, version__document__collection=collection)
+    chunks = Chunk.objects.filter(content_hash__in=hashes, version__document=document)
     texts = dict(chunks.values_list("content_hash", "text"))
     for pair in pairs:
         sentence = _sentence_of(pair, texts.get(pair.content_hash, ""))

@@ -1,37 +1,30 @@
-"""The precedents of each collection, with the vectors of their questions."""
+"""The precedents of each document, with the vectors of their questions."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.conf import settings
+from django.db.models import Count, QuerySet, Sum
 
 from ingestion import tracing
-from ingestion.models import Collection, Reader
-from router.cosines import cosines
+from ingestion.models import Collection, Document, Reader
 from router.evidence.claims import literal_pattern
 from router.models import Precedents
-from router.precedents.frames import Precedent, mentioned, names_of, without_names
-from router.precedents.kinds import Told, kin_of, only_value
-from router.precedents.settling import (
-    LEAST_MARGIN,
-    LEAST_SCORE,
-    Near,
-    Settled,
-    overlap,
-    settle,
-    subject_of,
-)
+from router.precedents.books import Book, Page, bound
+from router.precedents.frames import Precedent, names_of, without_names
+from router.precedents.kinds import kin_of, only_value
+from router.precedents.settling import Settled, overlap, settle, subject_of
 from router.text import fold
 
 if TYPE_CHECKING:
@@ -40,12 +33,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Of a collection: 30 MB of vectors, where no two ask the same.
+# Of a document, and of a collection: 30 MB of vectors, where no two ask the same.
 MOST = 20_000
 # Collections whose precedents a process keeps at hand.
 AT_HAND = 16
-# What one question alone names may be no name at all.
-LEAST_NAMED = 3
+# Documents whose precedents are read at once.
+_READ_AT_ONCE = 50
+# 40 bits: the marks of a million documents add up to less than 63.
+_MARK_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,65 +53,48 @@ class Answered:
     is_written: bool
 
 
-def keep(collection: Collection, answered: Iterable[Answered], *, pairs: str) -> None:
+def keep(
+    document: Document,
+    answered: Iterable[Answered],
+    *,
+    pairs: str,
+    made: dict[str, Vectors],
+) -> None:
     """Store the first `MOST` of those whose sentence has their answer, in place of those that
     were.
 
-    `pairs` tells from which pairs they were made. Vectors that are there already are not made
-    again. Raises `EmbeddingsUnavailable`.
+    `pairs` tells from which pairs they were made. Vectors that are there already or in `made`, by
+    their text, are not made again; `made` gets the others. Raises `EmbeddingsUnavailable`.
     """
     rows = list(islice(filter(None, map(_row, answered)), MOST))
     # Of what is compared, many are the same: it says `it` for every name.
     asked = list(dict.fromkeys(str(row["asked"]) for row in rows))
-    vectors = _vectors(collection, asked).astype("<f4").tobytes()
+    vectors = _vectors(document, asked, made).astype("<f4").tobytes()
+    sha256 = _digest(rows, asked, vectors)
     Precedents.objects.update_or_create(
-        collection=collection,
+        document=document,
         defaults={
             "embedder": settings.PARAPHRASE_MODEL,
             "rows": rows,
             "asked": asked,
             "vectors": vectors,
-            "sha256": _digest(rows, asked, vectors),
+            "sha256": sha256,
+            "mark": int(sha256[:_MARK_DIGITS], 16),
             "pairs": pairs,
+            "size": len(rows),
+            "has_written": any(row["is_written"] for row in rows),
         },
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """The precedents of a collection, by its primary key. `of_asked` are their numbers by that of
-    their vector; `told` are those that people wrote, by their sentence; `known` are the keys of the
-    names that several of them have."""
-
-    collection: int
-    precedents: tuple[Precedent, ...]
-    of_asked: tuple[tuple[int, ...], ...]
-    vectors: Vectors
-    told: Told
-    known: frozenset[str]
-
-    def near(self, vector: Vectors) -> list[Near]:
-        """Those near enough to matter, the nearest first."""
-        alike = cosines(self.vectors, vector)
-        near = np.flatnonzero(alike >= LEAST_SCORE - LEAST_MARGIN)
-        return [
-            (self.precedents[number], float(alike[place]))
-            for place in near[np.argsort(-alike[near], kind="stable")]
-            for number in self.of_asked[place]
-        ]
 
 
 def books_for(user: Reader, collections: Iterable[int]) -> list[Book]:
     """Those of the collections, by their primary keys, that `user` may read. One query, while they
     stay as they are."""
     readable = Collection.objects.readable_by(user).filter(pk__in=set(collections))
-    kept = Precedents.objects.filter(collection__in=readable, embedder=settings.PARAPHRASE_MODEL)
-    books = []
-    for pk, sha256 in kept.values_list("pk", "sha256"):
-        # One that is replaced this very moment is missed by one question.
-        with suppress(Precedents.DoesNotExist):
-            books.append(_at_hand(pk).book(sha256))
-    return [book for book in books if book.precedents]
+    kept = _kept().filter(document__collection__in=readable).order_by()
+    states = kept.values_list("document__collection").annotate(Count("pk"), Sum("mark"))
+    books = [_at_hand(collection).book(tuple(state)) for collection, *state in states]
+    return [book for book in books if book]
 
 
 @tracing.span("precedent")
@@ -153,47 +131,64 @@ def settled(
 
 @dataclass(slots=True)
 class _AtHand:
-    """The newest precedents of a collection, by the primary key of their row: each upload brings
-    others, and those of before would stay in memory."""
+    """The newest precedents of a collection, by its primary key: each upload brings others, and
+    those of before would stay in memory."""
 
-    pk: int
-    newest: tuple[str, Book] | None = None
+    collection: int
+    state: tuple[int, ...] | None = None
+    newest: Book | None = None
+    pages: dict[str, Page] = field(default_factory=dict)
+    turning: Lock = field(default_factory=Lock)
 
-    def book(self, sha256: str) -> Book:
-        """Those of this digest; raises `Precedents.DoesNotExist`."""
-        newest = self.newest
-        if newest is None or newest[0] != sha256:
-            # Two would be there while the new ones are read.
-            self.newest = None
-            newest = self.newest = sha256, _read(self.pk, sha256)
-        return newest[1]
+    def book(self, state: tuple[int, ...]) -> Book | None:
+        """As it was at `state` or later: how many documents have some, and the sum of their
+        marks."""
+        with self.turning:
+            if self.state != state:
+                self.pages = _pages(self.collection, self.pages)
+                self.newest = bound(self.collection, list(self.pages.values()))
+                self.state = state
+            return self.newest
 
 
 @lru_cache(maxsize=AT_HAND)
-def _at_hand(pk: int) -> _AtHand:
-    return _AtHand(pk)
+def _at_hand(collection: int) -> _AtHand:
+    return _AtHand(collection)
 
 
-def _read(pk: int, sha256: str) -> Book:
-    kept = Precedents.objects.get(pk=pk, sha256=sha256)
+def _kept() -> QuerySet[Precedents]:
+    return Precedents.objects.filter(embedder=settings.PARAPHRASE_MODEL)
+
+
+def _pages(collection: int, before: dict[str, Page]) -> dict[str, Page]:
+    """At most `MOST` precedents, by their digests: of documents that people wrote some of first,
+    then the newest. Those of `before` are not read again."""
+    kept = _kept().filter(document__collection=collection)
+    sizes = kept.order_by("-has_written", "-pk").values_list("sha256", "size")
+    chosen, left = [], MOST
+    for sha256, size in sizes:
+        if size <= left:
+            chosen.append(sha256)
+            left -= size
+    new = kept.filter(sha256__in=[one for one in chosen if one not in before])
+    read = before | {one.sha256: _page(one) for one in new.iterator(_READ_AT_ONCE)}
+    # One that is replaced this very moment is missed by one question.
+    return {sha256: read[sha256] for sha256 in chosen if sha256 in read}
+
+
+def _page(kept: Precedents) -> Page:
     is_whole = is_intact(kept)
     if not is_whole:
         logger.warning("%s are not as they were kept; `check_integrity` makes them anew.", kept)
-    if not is_whole or not kept.rows:
-        return Book(kept.collection_id, (), (), np.empty((0, 0), np.float32), {}, frozenset())
-    named = Counter(name for row in kept.rows for name in row["names"])
-    known = frozenset(name for name, times in named.items() if times >= LEAST_NAMED)
-    precedents = tuple(_precedent(row, known) for row in kept.rows)
-    places = {asked: place for place, asked in enumerate(kept.asked)}
-    of_asked: list[list[int]] = [[] for _ in places]
-    for number, row in enumerate(kept.rows):
-        of_asked[places[row["asked"]]].append(number)
-    vectors = np.frombuffer(kept.vectors, "<f4").reshape(len(kept.asked), -1)
-    told: defaultdict[str, list[Precedent]] = defaultdict(list)
-    for precedent in precedents:
-        if precedent.is_written:
-            told[precedent.sentence].append(precedent)
-    return Book(kept.collection_id, precedents, tuple(map(tuple, of_asked)), vectors, told, known)
+    rows = kept.rows if is_whole else []
+    place_of = {asked: place for place, asked in enumerate(kept.asked)}
+    vectors = np.frombuffer(kept.vectors if rows else b"", "<f4")
+    return Page(
+        precedents=tuple(map(_precedent, rows)),
+        places=np.array([place_of[row["asked"]] for row in rows], np.int64),
+        vectors=vectors.reshape(len(kept.asked) if rows else 0, -1 if rows else 0),
+        named=Counter(name for row in rows for name in row["names"]),
+    )
 
 
 def is_intact(kept: Precedents) -> bool:
@@ -225,22 +220,19 @@ def _row(one: Answered) -> dict[str, object] | None:
     }
 
 
-def _precedent(row: dict[str, Any], known: frozenset[str]) -> Precedent:
-    """Where its question has a name in a form that tells nothing, others may have told it."""
+def _precedent(row: dict[str, Any]) -> Precedent:
     places = {name: row[name] for name in ("question", "answer", "sentence", "start", "end")}
-    names = frozenset(row["names"]) or mentioned(row["question"], known)
-    return Precedent(**places, names=names, is_written=row["is_written"])
+    return Precedent(**places, names=frozenset(row["names"]), is_written=row["is_written"])
 
 
-def _vectors(collection: Collection, asked: Sequence[str]) -> Vectors:
+def _vectors(document: Document, asked: Sequence[str], made: dict[str, Vectors]) -> Vectors:
     """One row of unit length for each. Raises `EmbeddingsUnavailable`."""
     from router.retrieval.embeddings import ServerEmbeddings
 
-    made: dict[str, Vectors] = {}
-    kept = Precedents.objects.filter(collection=collection, embedder=settings.PARAPHRASE_MODEL)
-    if (known := kept.first()) is not None and known.asked and is_intact(known):
+    known = _kept().filter(document=document).first()
+    if known is not None and known.asked and is_intact(known):
         before = np.frombuffer(known.vectors, "<f4").reshape(len(known.asked), -1)
-        made = dict(zip(known.asked, before, strict=True))
+        made |= dict(zip(known.asked, before, strict=True))
     new = [text for text in asked if text not in made]
     made |= dict(zip(new, ServerEmbeddings(settings.PARAPHRASE_MODEL).batch(new), strict=True))
     return np.array([made[text] for text in asked], np.float32)

@@ -13,6 +13,7 @@ from ingestion.models import Collection, DocumentVersion
 from router import services
 from router.models import Answer, Precedents
 from router.precedents import keeping
+from router.precedents.books import Book
 from router.prompts import REFUSAL
 from tests.documents import passage, publish
 from tests.pairs import a_pair
@@ -152,7 +153,7 @@ class TestRefresh:
         of = [bell.document.collection_id]
         assert precedents.outdated() == []
         QAPair.objects.update(review=QAPair.Review.REJECTED)
-        assert precedents.outdated() == [bell.document.collection]
+        assert precedents.outdated() == [bell.document]
         precedents.refresh()
         assert keeping.books_for(None, of) == []
         assert precedents.outdated() == []
@@ -210,11 +211,11 @@ class TestRefresh:
         assert keeping.books_for(None, [bell.document.collection_id]) == []
 
     def test_what_is_not_as_it_was_kept_answers_nothing(self, bell: DocumentVersion) -> None:
-        Precedents.objects.update(vectors=b"\0", sha256="0" * 64)
+        Precedents.objects.update(vectors=b"\0", sha256="0" * 64, mark=0)
         assert keeping.books_for(None, [bell.document.collection_id]) == []
 
     def test_damage_does_not_keep_them_from_being_made_anew(self, bell: DocumentVersion) -> None:
-        Precedents.objects.update(vectors=b"\0", sha256="0" * 64)
+        Precedents.objects.update(vectors=b"\0", sha256="0" * 64, mark=0)
         a_pair(bell, "How loud?", "default", review=QAPair.Review.APPROVED)
         precedents.refresh()
         assert keeping.books_for(None, [bell.document.collection_id])
@@ -252,7 +253,7 @@ class TestRefresh:
         self, bell: DocumentVersion
     ) -> None:
         def at_hand() -> int:
-            return sum(type(one) is keeping.Book for one in gc.get_objects())
+            return sum(type(one) is Book for one in gc.get_objects())
 
         of = [bell.document.collection_id]
         assert keeping.books_for(None, of)
@@ -264,6 +265,45 @@ class TestRefresh:
             (book,) = keeping.books_for(None, of)
             assert len(book.precedents) == number + 2
         assert at_hand() == before
+
+    def test_what_one_document_brings_leaves_those_of_the_others_as_they_are(
+        self, wiki: Collection, bell: DocumentVersion
+    ) -> None:
+        (before,) = keeping.books_for(None, [wiki.pk])
+        horn = DocumentVersion.objects.get(document__title="dawn-horn")
+        a_pair(horn, "How deep is it?", "6210", evidence=HORN, review=QAPair.Review.APPROVED)
+        precedents.refresh()
+        (after,) = keeping.books_for(None, [wiki.pk])
+        (one,) = before.precedents
+        assert [other is one for other in after.precedents].count(True) == 1
+        assert len(after.precedents) == 2
+        for asked, vector in zip(after.places, after.vectors, strict=True):
+            (precedent, cosine), *_ = after.near(vector)
+            assert precedent == after.precedents[asked]
+            assert cosine == pytest.approx(1.0)
+
+    def test_where_there_are_too_many_those_that_people_wrote_come_first(
+        self, wiki: Collection, bell: DocumentVersion, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(keeping, "MOST", 1)
+        horn = DocumentVersion.objects.get(document__title="dawn-horn")
+        mined = {"origin": QAPair.Origin.MINED, "review": QAPair.Review.APPROVED}
+        a_pair(horn, "How deep is it?", "6210", evidence=HORN, **mined)
+        precedents.refresh()
+        (book,) = keeping.books_for(None, [wiki.pk])
+        assert [one.question for one in book.precedents] == [TAUGHT]
+
+    def test_like_questions_of_several_documents_are_embedded_once(
+        self, bell: DocumentVersion, words: HashedWords
+    ) -> None:
+        words.texts.clear()
+        horn = DocumentVersion.objects.get(document__title="dawn-horn")
+        for version, name in ((bell, "night-bell"), (horn, "dawn-horn")):
+            asked = f"How deep is {name}?"
+            sentence = BELL if version == bell else HORN
+            a_pair(version, asked, "default", evidence=sentence, review=QAPair.Review.APPROVED)
+        precedents.refresh()
+        assert words.texts == ["how deep is it?"]
 
     def test_they_go_with_their_collection(self, bell: DocumentVersion) -> None:
         collection = bell.document.collection

@@ -1,0 +1,91 @@
+"""The precedents of a collection as a book, with a page for each document: an upload turns one page
+and leaves the others as they are. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from router.cosines import cosines
+from router.precedents.frames import Precedent, mentioned
+from router.precedents.kinds import Told
+from router.precedents.settling import LEAST_MARGIN, LEAST_SCORE, Near
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from router.retrieval.vectors import Vectors
+
+# What one question alone names may be no name at all.
+LEAST_NAMED = 3
+
+
+@dataclass(slots=True)
+class Page:
+    """The precedents of a document: of each the row of its vector, and how often what is named."""
+
+    precedents: tuple[Precedent, ...]
+    places: NDArray[np.int64]
+    vectors: Vectors
+    named: Counter[str]
+    _naming: tuple[frozenset[str], tuple[Precedent, ...]] | None = None
+
+    def naming(self, known: frozenset[str]) -> tuple[Precedent, ...]:
+        """Where a question has a name in a form that tells nothing, others may have told it."""
+        if self._naming is None or self._naming[0] != known:
+            self._naming = known, tuple(_naming(one, known) for one in self.precedents)
+        return self._naming[1]
+
+
+def _naming(precedent: Precedent, known: frozenset[str]) -> Precedent:
+    if precedent.names:
+        return precedent
+    return replace(precedent, names=mentioned(precedent.question, known))
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The precedents of a collection, by its primary key, and of each the row of its vector; `told`
+    are those that people wrote, by their sentence; `known` are the keys of the names that several
+    of them have."""
+
+    collection: int
+    precedents: tuple[Precedent, ...]
+    places: NDArray[np.int64]
+    vectors: Vectors
+    told: Told
+    known: frozenset[str]
+
+    def near(self, vector: Vectors) -> list[Near]:
+        """Those near enough to matter, the nearest first."""
+        alike = cosines(self.vectors, vector)[self.places]
+        near = np.flatnonzero(alike >= LEAST_SCORE - LEAST_MARGIN)
+        ranked = near[np.argsort(-alike[near], kind="stable")]
+        return [(self.precedents[number], float(alike[number])) for number in ranked]
+
+
+def bound(collection: int, pages: Sequence[Page]) -> Book | None:
+    """The book of these pages, whose vectors are its own from then on; None: they are empty."""
+    filled = [page for page in pages if page.precedents]
+    if not filled:
+        return None
+    named: Counter[str] = Counter()
+    for page in filled:
+        named.update(page.named)
+    known = frozenset(name for name, times in named.items() if times >= LEAST_NAMED)
+    precedents = tuple(one for page in filled for one in page.naming(known))
+    told: defaultdict[str, list[Precedent]] = defaultdict(list)
+    for precedent in precedents:
+        if precedent.is_written:
+            told[precedent.sentence].append(precedent)
+    starts = np.cumsum([0, *(len(page.vectors) for page in filled)])
+    places = [page.places + start for page, start in zip(filled, starts[:-1], strict=True)]
+    vectors = np.concatenate([page.vectors for page in filled])
+    # Kept beside the book, they would be there twice.
+    for page, start, end in zip(filled, starts[:-1], starts[1:], strict=True):
+        page.vectors = vectors[start:end]
+    return Book(collection, precedents, np.concatenate(places), vectors, told, known)
