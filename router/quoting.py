@@ -30,9 +30,8 @@ _LEAST_SCORE = 1e-6
 # Characters. A longer one is no answer but a paragraph.
 LONGEST = 400
 # Probabilities, settled on two companies: from the first on a sentence is quoted, and under the
-# second it bears out nothing. Of its passage alone, under the third it bears out no precedent that
-# is unsure, and under the fourth none to which another question is nearer.
-QUOTED, BELIEVED, SECONDED, SECONDED_FAR = 0.85, 0.1, 0.2, 0.6
+# second it bears out nothing.
+QUOTED, BELIEVED = 0.85, 0.1
 # Words, from which on a line says something by itself.
 SAYING = 4
 # Sentences that the reader gets.
@@ -145,13 +144,6 @@ def is_unlikely(
     looked at, nobody knows."""
     found = likelihood_at(passages, likely, span)
     return found is not None and found < least
-
-
-def is_outdone(
-    passages: Sequence[Passage], likely: Likelihoods, span: tuple[int, int, int]
-) -> bool:
-    """Whether the sentence at a span is unlikely the answer beside one that nearly certainly is."""
-    return is_unlikely(passages, likely, span) and max(likely.values()) >= QUOTED
 
 
 def is_only_one(question: str, passages: Sequence[Passage], span: tuple[int, int, int]) -> bool:

@@ -27,16 +27,13 @@ from router.drafting import (
 from router.drafts import Attempt, Draft
 from router.policy import Rule, why_no_passage
 from router.precedents import keeping as precedents
-from router.precedents.kinds import LEAST_LIKELY
+from router.precedents.choosing import Choice, choose
 from router.prompts import MAX_PASSAGES, Passage, passage_of, reader_messages
 from router.quoting import (
     BELIEVED,
-    SECONDED,
-    SECONDED_FAR,
     Likelihoods,
     excerpts,
     is_only_one,
-    is_outdone,
     is_unlikely,
     likeliest,
 )
@@ -44,8 +41,7 @@ from router.text import exact_form, without_marks
 from router.verification import Support, are_all_named, passages_naming_all, verify
 
 if TYPE_CHECKING:
-    from router.precedents.settling import Settled
-
+    from router.precedents.leads import Lead
 
 # How many of the best passages are read alone when all together gave nothing.
 READ_ALONE = 2
@@ -57,52 +53,45 @@ async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
     """The value that stands where an earlier question found its answer; else what is read."""
     started = time.perf_counter()
     passages = [passage_of(hit.chunk) for hit in draft.found.hits]
-    settled = await _settled(draft, passages)
-    if settled is None:
+    choice = await chosen(draft, passages)
+    if choice is None or not choice.is_answer:
         async with contextlib.aclosing(_read_by_model(draft, passages)) as sentences:
             async for sentence in sentences:
                 yield sentence
         return
-    attempt = begin(draft, "rag", "")
-    attempt.precedent, attempt.verify_ms = settled.question, since(started)
-    attempt.is_only = settled.is_only
-    support = Support(True, span=(settled.passage, *settled.sentence), score=settled.score)
-    value = passages[settled.passage].text[settled.start : settled.end]
-    yield shown(value, support, attempt)
+    attempt, lead = begin(draft, "rag", ""), choice.lead
+    attempt.precedent, attempt.verify_ms = lead.question, since(started)
+    attempt.is_only = not lead.is_said
+    support = Support(True, span=lead.span, score=choice.probability)
+    yield shown(lead.value(passages), support, attempt)
 
 
-async def _settled(draft: Draft, passages: Sequence[Passage]) -> Settled | None:
+async def chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
+    """The likeliest of the values that precedents lead to; None: they lead to none."""
     # Where the search got no vector, no server of vectors is waited for again.
     if not draft.books or draft.found.vector is None:
         return None
-    collections = [hit.chunk.version.document.collection_id for hit in draft.found.hits]
-    found = await asyncio.to_thread(
-        precedents.settled, draft.read_for, passages, collections, draft.books
-    )
-    for one in found:
-        value = passages[one.passage].text[one.start : one.end]
-        if one.is_sure or _was_said(draft, value):
-            return one
-        if await asyncio.to_thread(_is_seconded, draft, passages, one):
-            return one
-    return None
+    return await asyncio.to_thread(_chosen, draft, passages)
 
 
-def _was_said(draft: Draft, value: str) -> bool:
-    """Whether the tuned model gave the same value, which the check found too little for."""
-    said = (one.written for one in draft.attempts if one.engine == "tuned")
-    return any(exact_form(without_marks(one)) == exact_form(value) for one in said)
+def _chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
+    if draft.leads is None:
+        collections = [hit.chunk.version.document.collection_id for hit in draft.found.hits]
+        draft.leads = precedents.leads(draft.read_for, passages, collections, draft.books)
+
+    def likely(lead: Lead) -> float | None:
+        return draft.relevance.alone(passages, lead.span)
+
+    def is_said(lead: Lead) -> bool:
+        said = (one.written for one in draft.attempts if one.engine == "tuned")
+        return any(says(one, lead.value(passages)) for one in said)
+
+    return choose(draft.leads, likely, is_said)
 
 
-def _is_seconded(draft: Draft, passages: Sequence[Passage], found: Settled) -> bool:
-    """Whether its sentence may be the answer: what is asked for may be missing, and what is next to
-    it was asked in words like these."""
-    least = LEAST_LIKELY if found.is_only else SECONDED_FAR if found.is_far else SECONDED
-    span = (found.passage, *found.sentence)
-    likely = draft.relevance.alone(passages, span)
-    if likely is not None and likely < least:
-        return False
-    return found.is_only or not is_outdone(passages, _looked_at(draft, passages), span)
+def says(answer: str, value: str) -> bool:
+    """Whether an answer is a value and no more."""
+    return exact_form(without_marks(answer)) == exact_form(value)
 
 
 async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGenerator[Sentence]:

@@ -16,9 +16,10 @@ from ingestion import tracing
 from router import engines
 from router.drafting import Sentence, begin, held, is_refusal, shown, written
 from router.drafts import Attempt, Draft
+from router.evidence.objections import REFUTATIONS
 from router.evidence.sources import read_source
 from router.prompts import Passage, passage_of, tuned_messages
-from router.reading import UNLIKELY, from_passages
+from router.reading import UNLIKELY, chosen, from_passages, says
 from router.taught import support_of
 from router.verification import Support
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from router.tuned import ServedModel
 
 NEWER = "What bears it out is newer than the model."
+OTHERS = "Questions like it were answered with something else that is said there."
 WEAK = "What bears it out fits the question less than its answers must that are shown unread."
 
 
@@ -59,20 +61,42 @@ async def written_sentences(draft: Draft) -> AsyncGenerator[Sentence]:
 
 
 async def _from_weights(draft: Draft) -> AsyncGenerator[Sentence]:
-    """The tuned model's answer, if the passages bear out all of it as well as was certified, and by
-    sentences that it was taught and that may be the answer."""
+    """The tuned model's answer, if the passages bear out all of it as well as was certified, or as
+    what questions like it were answered with, and by sentences that it was taught."""
     passages = [passage_of(hit.chunk) for hit in draft.found.hits]
     async with contextlib.aclosing(_as_it_comes(draft)) as every:
-        sentences = [sentence async for sentence in every]
+        async for _ in every:
+            pass
     attempt = draft.attempts[-1]
-    if attempt.rejected is None and attempt.sentences:
-        await _hold_to_certified(draft, attempt, passages)
+    if attempt.sentences:
+        await _hold(draft, attempt, passages)
     if attempt.rejected is not None:
         attempt.sentences, attempt.supports = [], []
         attempt.problem = f"The answer of {attempt.model} is not shown: {attempt.problem}"
     elif not attempt.is_empty:
-        for sentence in sentences:
-            yield sentence
+        for text, support in zip(attempt.sentences, attempt.supports, strict=True):
+            yield Sentence(text, support.span[0] + 1 if support.span else 0)
+
+
+async def _hold(draft: Draft, attempt: Attempt, passages: Sequence[Passage]) -> None:
+    """Hold an answer to what questions like it were answered with; where nobody knows, to what was
+    certified."""
+    choice = await chosen(draft, passages)
+    if choice is None or not choice.is_answer or _is_refuted(attempt):
+        if attempt.rejected is None:
+            await _hold_to_certified(draft, attempt, passages)
+    elif says(attempt.written, choice.lead.value(passages)):
+        lead = choice.lead
+        support = Support(True, span=lead.span, score=choice.probability, meant=lead.question)
+        is_newer = not _was_taught(draft, passages, support)
+        attempt.supports, attempt.problem = [support], NEWER if is_newer else ""
+        attempt.rejected = support if is_newer else None
+    else:
+        attempt.rejected, attempt.problem = attempt.supports[0], OTHERS
+
+
+def _is_refuted(attempt: Attempt) -> bool:
+    return attempt.rejected is not None and attempt.rejected.problem in REFUTATIONS
 
 
 async def _hold_to_certified(draft: Draft, attempt: Attempt, passages: Sequence[Passage]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from router.cosines import cosines
 from router.precedents.frames import Precedent, mentioned
 from router.precedents.kinds import Told
-from router.precedents.settling import LEAST_MARGIN, LEAST_SCORE, Near
+from router.precedents.leads import LEAST_ALIKE, Near
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +63,7 @@ class Book:
     def near(self, vector: Vectors) -> list[Near]:
         """Those near enough to matter, the nearest first."""
         alike = cosines(self.vectors, vector)[self.places]
-        near = np.flatnonzero(alike >= LEAST_SCORE - LEAST_MARGIN)
+        near = np.flatnonzero(alike >= LEAST_ALIKE)
         ranked = near[np.argsort(-alike[near], kind="stable")]
         return [(self.precedents[number], float(alike[number])) for number in ranked]
 

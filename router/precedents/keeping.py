@@ -24,7 +24,7 @@ from router.models import Precedents
 from router.precedents.books import Book, Page, bound
 from router.precedents.frames import Precedent, names_of, without_names
 from router.precedents.kinds import kin_of, only_value
-from router.precedents.settling import Settled, overlap, settle, subject_of
+from router.precedents.leads import Lead, leads_to, overlap, subject_of
 from router.text import fold
 
 if TYPE_CHECKING:
@@ -98,12 +98,11 @@ def books_for(user: Reader, collections: Iterable[int]) -> list[Book]:
 
 
 @tracing.span("precedent")
-def settled(
+def leads(
     question: str, passages: Sequence[Passage], collections: Sequence[int], books: Sequence[Book]
-) -> list[Settled]:
-    """What the precedents of `books` make of a question, the surest first: the only value of the
-    kind that they were, and the one that is said in the words of one before, or what both are. Asks
-    no database.
+) -> list[Lead]:
+    """The values that the precedents of `books` lead a question to, the nearest first. Asks no
+    database.
 
     `collections` are those of the passages: one is held against precedents of its own, so that who
     may read it may read the question that was answered before. Empty as well while no embedding
@@ -123,10 +122,11 @@ def settled(
     near = {book.collection: book.near(vector) for book in books}
     kin = {one.collection: kin_of(near[one.collection], one.told, subject) for one in books}
     only = only_value(subject, passages, [kin.get(one) for one in collections])
-    said = settle(subject, passages, [near.get(one, []) for one in collections])
-    if only and said and overlap(only, said):
-        return [replace(only, question=said.question, is_only=False, is_agreed=True)]
-    return [one for one in (only, said) if one]
+    said = leads_to(subject, passages, [near.get(one, []) for one in collections])
+    if only is None:
+        return said
+    joined = [replace(one, is_kin=True) if overlap(one, only) else one for one in said]
+    return joined if any(one.is_kin for one in joined) else [*joined, only]
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from router.evidence.quantities import Kind, Quantity, quantities
 from router.evidence.sources import Source, is_elsewhere, read_source
 from router.evidence.wanted import DURATION
 from router.precedents.frames import Precedent
-from router.precedents.settling import Near, Settled, Subject
+from router.precedents.leads import Lead, Near, Subject
 from router.prompts import Passage
 from router.text import Folded, Word, fold, words
 
@@ -173,7 +173,7 @@ def kin_of(near: Sequence[Near], told: Told, subject: Subject) -> Kin | None:
 
 def only_value(
     subject: Subject, passages: Sequence[Passage], kin: Sequence[Kin | None]
-) -> Settled | None:
+) -> Lead | None:
     """The value of the kind that the nearest questions were answered with, where the passages that
     name what is asked about have but one that is not known to answer something else; None: they
     have none or several.
@@ -182,7 +182,7 @@ def only_value(
     """
     if not subject.named:
         return None
-    found: dict[str, Settled] = {}
+    found: dict[str, Lead] = {}
     for number, (passage, own) in enumerate(zip(passages, kin, strict=True)):
         source = read_source(passage)
         if own is None or not subject.is_named_in(source):
@@ -190,13 +190,14 @@ def only_value(
         for sentence, value in _values_in(source, subject, own.forms):
             if own.answers_else(sentence.text, value):
                 continue
-            settled = Settled(
+            settled = Lead(
                 number,
                 *sentence.span(value),
                 (sentence.start, sentence.end),
                 own.nearest.question,
                 own.cosine,
-                is_only=True,
+                is_said=False,
+                is_kin=True,
             )
             found.setdefault(value.said, settled)
     return found.popitem()[1] if len(found) == 1 else None

@@ -13,7 +13,6 @@ from router.quoting import (
     Likeliest,
     excerpts,
     is_only_one,
-    is_outdone,
     is_unlikely,
     likeliest,
     likelihoods,
@@ -279,13 +278,3 @@ def test_what_is_told_of_something_else_is_not_the_answer() -> None:
     assert likely[1, 0] == 0
     assert likely[0, 0] > 0
     assert likelihoods("Under which cost code?", [kettle, route], [0.01, 0.99])[1, 0] > 0.5
-
-
-def test_sentence_is_outdone_by_one_that_is_nearly_certain() -> None:
-    text = "Trays are packed in the loft. One import takes at most 400 trays."
-    passages = [Passage("Traywren", "", text)]
-    first, second = (0, 0, 29), (0, 30, len(text))
-    assert is_outdone(passages, {(0, 0): 0.05, (0, 1): 0.9}, first)
-    assert not is_outdone(passages, {(0, 0): 0.05, (0, 1): 0.9}, second)
-    assert not is_outdone(passages, {(0, 0): 0.05, (0, 1): 0.6}, first)
-    assert not is_outdone(passages, {(0, 0): 0.2, (0, 1): 0.9}, first)

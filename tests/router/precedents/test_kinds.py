@@ -6,7 +6,7 @@ import pytest
 
 from router.precedents.frames import Precedent
 from router.precedents.kinds import LEAST_ALIKE, WITHIN, kin_of, only_value, value_of, values_of
-from router.precedents.settling import Near, Settled, subject_of
+from router.precedents.leads import Lead, Near, subject_of
 from router.prompts import Passage
 from tests.router.precedents.test_frames import PORT, precedent
 
@@ -25,7 +25,7 @@ def found(
     question: str = ASKED,
     passages: Sequence[Passage] = (BELL, HORN),
     told: Sequence[Precedent] = (),
-) -> Settled | None:
+) -> Lead | None:
     subject = subject_of(question, passages, KNOWN)
     kin = kin_of(near, {one.sentence: [one] for one in told}, subject)
     return only_value(subject, passages, [kin] * len(passages))
@@ -85,9 +85,8 @@ def test_it_is_found_whatever_its_sentence_says() -> None:
     assert one is not None
     assert HORN.text[one.start : one.end] == "6210"
     assert HORN.text[slice(*one.sentence)] == "Peers of dawn-horn knock at 6210."
-    assert (one.passage, one.question, one.is_only) == (1, PORT.question, True)
+    assert (one.passage, one.question, one.is_kin, one.is_said) == (1, PORT.question, True, False)
     assert one.score == pytest.approx(0.8)
-    assert not one.is_sure
 
 
 def test_nearest_question_must_be_near() -> None:

@@ -1,4 +1,5 @@
-"""Which value of the passages answers a question, by questions that were answered before. Pure."""
+"""Where questions that were answered before lead to in the passages: values, each with how near its
+precedent is. Pure; `choosing` tells which of them is the answer."""
 
 import math
 import re
@@ -31,17 +32,13 @@ from router.verification import titles_of
 
 # The share of a sentence and of a frame that must be the same.
 LEAST_LIKENESS = 0.6
-# Of the cosine of the questions times the root of the likeness of the sentences: what it must be,
-# how far above that of every other value, and what it is less for a question made by rules, as
-# these say little in other words. Chosen on the services of one company and another's machines.
-LEAST_SCORE, LEAST_MARGIN, FOR_MINED = 0.5, 0.05, 0.1
-# From this score on nobody else is asked whether the sentence is the answer.
-SURE = 0.7
-# Of cosines. Where another question, about whatever, is nearer by more, it is likely what is asked,
-# and that of which an answer is known only stands next to it.
-FAR = 0.17
-# By more than this it surely is: of four such precedents on three companies none was right.
-BESIDE = 0.25
+# Of cosines: nothing farther is a precedent.
+LEAST_ALIKE = 0.45
+# The score is the cosine of the questions times the root of the likeness of the sentences, and so
+# much less for a question made by rules, as these say little in other words.
+FOR_MINED = 0.1
+# Values that may be the answer.
+MOST_LEADS = 5
 # Words that a value may have more than the answer before it.
 _MORE_WORDS = 4
 # More frames than so many are not tried.
@@ -54,16 +51,16 @@ _SIGN = re.compile(r"[^\w\s]")
 Near = tuple[Precedent, float]
 """A precedent and the cosine of both questions, without their names."""
 _Usable = tuple[Precedent, Frame, float]
-_Found = tuple[float, float, Precedent, Fitting]
-"""Score, cosine, and where a precedent finds its value."""
+_Found = tuple[float, Precedent, Fitting]
+"""Score, and where a precedent finds its value."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """The value by the number of its passage, from 0, and its start and end there. `sentence` are
-    those of the sentence around it. `question` is the one that was answered before; `behind` is how
-    much nearer the nearest of all is. `is_only`: it is not found by the words of its sentence, but
-    as the only value of its kind, and `behind` is 0; `is_agreed`: it is by both."""
+class Lead:
+    """A value by the number of its passage, from 0, and its start and end there. `sentence` are
+    those of the sentence around it; `question` is the one that was answered before. `is_kin`: it is
+    the only value of the kind that questions like it were answered with; `is_said`: by the words of
+    its sentence, too, which the score tells."""
 
     passage: int
     start: int
@@ -71,20 +68,19 @@ class Settled:
     sentence: tuple[int, int]
     question: str
     score: float
-    behind: float = 0.0
-    is_only: bool = False
-    is_agreed: bool = False
+    is_said: bool = True
+    is_kin: bool = False
 
     @property
-    def is_sure(self) -> bool:
-        return self.is_agreed or (self.score >= SURE and not self.is_only)
+    def span(self) -> tuple[int, int, int]:
+        """Of its sentence."""
+        return self.passage, *self.sentence
 
-    @property
-    def is_far(self) -> bool:
-        return self.behind > FAR
+    def value(self, passages: Sequence[Passage]) -> str:
+        return passages[self.passage].text[self.start : self.end]
 
 
-def overlap(one: Settled, other: Settled) -> bool:
+def overlap(one: Lead, other: Lead) -> bool:
     """Whether both are the same value at the same place, or one is a part of the other."""
     return one.passage == other.passage and one.start < other.end and other.start < one.end
 
@@ -120,31 +116,24 @@ def subject_of(question: str, passages: Sequence[Passage], known: AbstractSet[st
     return Subject(asked, named, frozenset(map(name_key, named)), longer)
 
 
-def settle(
+def leads_to(
     subject: Subject, passages: Sequence[Passage], near: Sequence[Sequence[Near]]
-) -> Settled | None:
-    """The one value that the sentences of precedents lead to; None: there is none, or several.
+) -> list[Lead]:
+    """The values that the sentences of precedents lead to, each by its best, the nearest first.
 
     `near` are those that each passage is held against, the nearest first. A passage counts only if
     it names all that the question does, and a sentence if it says itself of what it tells, or the
     headings above it do.
     """
-    nearest = max((one[0][1] for one in near if one), default=0.0)
-    best: list[Settled] = []
+    best: dict[str, Lead] = {}
     for number, (passage, precedents) in enumerate(zip(passages, near, strict=True)):
         source = read_source(passage)
         if subject.is_named_in(source):
-            usable = _usable(precedents, subject)
-            best += _of_sentences(number, source, usable, subject, nearest)
-    best.sort(key=lambda one: -one.score)
-    if not best or best[0].score < LEAST_SCORE or best[0].behind > BESIDE:
-        return None
-    first = best[0]
-    value = _value(passages, first)
-    others = [one.score for one in best[1:] if _value(passages, one) != value]
-    if others and first.score - others[0] < LEAST_MARGIN:
-        return None
-    return first
+            for lead in _of_sentences(number, source, _usable(precedents, subject), subject):
+                value = exact_form(lead.value(passages))
+                if value not in best or best[value].score < lead.score:
+                    best[value] = lead
+    return sorted(best.values(), key=lambda one: -one.score)[:MOST_LEADS]
 
 
 def _spelled(text: str, known: AbstractSet[str]) -> list[str]:
@@ -185,8 +174,7 @@ def _of_sentences(
     source: Source,
     usable: Sequence[_Usable],
     subject: Subject,
-    nearest: float,
-) -> Iterator[Settled]:
+) -> Iterator[Lead]:
     """The best candidate of each value of each sentence of a passage that has one."""
     asked, named = subject.asked, subject.keys
     is_headed = bool(_spelled(source.context, named)) or not named
@@ -197,7 +185,7 @@ def _of_sentences(
         folded = fold(line)
         tokens = tokens_of(folded.text, named)
         found = [
-            (_score(precedent, cosine, fitting), cosine, precedent, fitting)
+            (_score(precedent, cosine, fitting), precedent, fitting)
             for precedent, frame, cosine in usable
             if (frame.has_name or is_headed)
             and (fitting := fit(frame, folded.text, tokens, LEAST_LIKENESS))
@@ -210,27 +198,26 @@ def _of_sentences(
             )
         ]
         for alike in _by_place(found):
-            score, cosine, best, _ = max(alike, key=lambda one: one[0])
+            score, best, _ = max(alike, key=lambda one: one[0])
             # Rules take the whole cell for the value, where people know which part of it is asked.
-            *_, told, fitting = max(alike, key=lambda one: (one[2].is_written, one[3].likeness))
+            _, told, fitting = max(alike, key=lambda one: (one[1].is_written, one[2].likeness))
             start, end = (folded.original(end) for end in (fitting.start, fitting.end))
             first, last = _of_its_kind(told.answer, line[start:end])
-            yield Settled(
+            yield Lead(
                 number,
                 sentence.start + start + first,
                 sentence.start + start + last,
                 (sentence.start, sentence.end),
                 best.question,
                 score,
-                nearest - cosine,
             )
 
 
 def _by_place(found: Sequence[_Found]) -> list[list[_Found]]:
     """Those whose values overlap together: a row has one for each of its columns."""
     groups: list[list[_Found]] = []
-    for one in sorted(found, key=lambda one: (one[3].start, one[3].end)):
-        if groups and one[3].start < max(each[3].end for each in groups[-1]):
+    for one in sorted(found, key=lambda one: (one[2].start, one[2].end)):
+        if groups and one[2].start < max(each[2].end for each in groups[-1]):
             groups[-1].append(one)
         else:
             groups.append([one])
@@ -283,7 +270,3 @@ def _is_wanted(value: str, asked: Question, source: Source, place: int) -> bool:
     if wanted.form and shows(source, place, wanted):
         return False
     return any(map(wanted.noun.fullmatch, source.sentences[place].stems | source.heading_stems))
-
-
-def _value(passages: Sequence[Passage], one: Settled) -> str:
-    return exact_form(passages[one.passage].text[one.start : one.end])

@@ -1,19 +1,11 @@
-"""Which value of the passages a question answered before leads to, and when to none."""
+"""Which values of the passages questions answered before lead to, and when to none."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from router.precedents.settling import (
-    FOR_MINED,
-    LEAST_MARGIN,
-    LEAST_SCORE,
-    Near,
-    Settled,
-    settle,
-    subject_of,
-)
+from router.precedents.leads import FOR_MINED, MOST_LEADS, Lead, Near, leads_to, subject_of
 from router.prompts import Passage
 from tests.router.precedents.test_frames import PORT, precedent
 
@@ -28,22 +20,25 @@ BELL = Passage("night-bell", "Network", "Night-bell listens on port 5071 by defa
 WORKERS = precedent("How many workers does night-bell have?", "9", "It has 9 workers.")
 
 
-def settled(
-    question: str, passages: Sequence[Passage], near: Sequence[Sequence[Near]]
-) -> Settled | None:
-    return settle(subject_of(question, passages, KNOWN), passages, near)
+def leads(question: str, passages: Sequence[Passage], near: Sequence[Sequence[Near]]) -> list[Lead]:
+    return leads_to(subject_of(question, passages, KNOWN), passages, near)
+
+
+def values(
+    near: Sequence[Near], question: str = ASKED, passages: Sequence[Passage] = (BELL, HORN)
+) -> list[str]:
+    return [one.value(passages) for one in leads(question, passages, [near] * len(passages))]
 
 
 def value(
     near: Sequence[Near], question: str = ASKED, passages: Sequence[Passage] = (BELL, HORN)
 ) -> str | None:
-    found = settled(question, passages, [near] * len(passages))
-    return passages[found.passage].text[found.start : found.end] if found else None
+    """That of the nearest."""
+    return next(iter(values(near, question, passages)), None)
 
 
 def test_the_same_sentence_about_what_is_asked_has_the_value() -> None:
-    found = settled(ASKED, [BELL, HORN], [[], [(PORT, 0.8)]])
-    assert found is not None
+    (found,) = leads(ASKED, [BELL, HORN], [[], [(PORT, 0.8)]])
     assert HORN.text[found.start : found.end] == "6210"
     assert HORN.text[slice(*found.sentence)] == "Dawn-horn listens on port 6210 by default."
     assert (found.passage, found.question) == (1, PORT.question)
@@ -51,7 +46,7 @@ def test_the_same_sentence_about_what_is_asked_has_the_value() -> None:
 
 
 def test_a_passage_is_held_against_its_own_precedents_only() -> None:
-    assert settled(ASKED, [BELL, HORN], [[(PORT, 0.8)], []]) is None
+    assert leads(ASKED, [BELL, HORN], [[(PORT, 0.8)], []]) == []
 
 
 def test_the_headings_say_of_what_a_sentence_tells_that_does_not() -> None:
@@ -104,42 +99,6 @@ def test_what_the_question_before_named_is_not_the_value_for_another() -> None:
     assert value([(runs, 0.8)], "What Python does dawn-horn run on?", [horn]) == "Python 3.12"
 
 
-def test_what_another_question_is_much_nearer_to_settles_nothing() -> None:
-    other = precedent("What does night-bell cost?", "9", "It costs 9 kroner.")
-    assert value([(other, 0.84), (PORT, 0.6)]) == "6210"
-    assert value([(other, 0.86), (PORT, 0.6)]) is None
-
-
-def test_what_is_not_near_enough_settles_nothing() -> None:
-    assert value([(PORT, LEAST_SCORE - 0.01)]) is None
-    mined = replace(PORT, is_written=False)
-    assert value([(mined, LEAST_SCORE + FOR_MINED - 0.01)]) is None
-    assert value([(mined, LEAST_SCORE + FOR_MINED + 0.01)]) == "6210"
-
-
-def test_two_columns_of_a_row_that_are_nearly_as_likely_settle_nothing() -> None:
-    row = "Setting: pool; Day: {} connections; Night: {} connections"
-    told = row.format(24, 6)
-    day = precedent("How large is the pool by day?", "24 connections", told)
-    night = precedent("How large is the pool at night?", "6 connections", told)
-    horn = replace(HORN, text=row.format(36, 12))
-    assert value([(night, 0.8), (day, 0.78)], "How big is dawn-horn's pool?", [horn]) is None
-    sure = [(day, 0.9), (night, 0.7)]
-    assert value(sure, "How big is dawn-horn's pool at noon?", [horn]) == "36 connections"
-
-
-def test_it_is_told_how_much_nearer_another_question_is() -> None:
-    volume = precedent("How loud is night-bell?", "80 dB", "Night-bell rings with 80 dB.")
-    near = [(volume, 0.8), (PORT, 0.6)]
-    found = settled(ASKED, [HORN], [near])
-    assert found is not None
-    assert found.behind == pytest.approx(0.2)
-    assert found.is_far
-    alone = settled(ASKED, [HORN], [near[1:]])
-    assert alone is not None
-    assert (alone.behind, alone.is_far) == (0, False)
-
-
 def test_name_that_only_the_titles_tell_counts() -> None:
     bell = replace(BELL, title="Night Booking", text="Night-booking listens on port 5071.")
     port = precedent("Which port does night-booking use?", "5071", bell.text)
@@ -147,12 +106,32 @@ def test_name_that_only_the_titles_tell_counts() -> None:
     assert value([(port, 0.9)], "Which port has night-boarding?", [bell]) is None
 
 
-def test_two_values_that_are_nearly_as_likely_settle_nothing() -> None:
-    assert value([(PORT, 0.8), (WORKERS, 0.8 - LEAST_MARGIN / 2)]) is None
-    assert value([(PORT, 0.8), (WORKERS, 0.8 - 2 * LEAST_MARGIN)]) == "6210"
-    # Once more the same value is no doubt.
+def test_question_made_by_rules_is_less_near() -> None:
+    mined = replace(PORT, is_written=False)
+    (found,) = leads(ASKED, [HORN], [[(mined, 0.8)]])
+    assert found.score == pytest.approx(0.8 - FOR_MINED)
+
+
+def test_each_column_of_a_row_is_a_value() -> None:
+    row = "Setting: pool; Day: {} connections; Night: {} connections"
+    told = row.format(24, 6)
+    day = precedent("How large is the pool by day?", "24 connections", told)
+    night = precedent("How large is the pool at night?", "6 connections", told)
+    horn = replace(HORN, text=row.format(36, 12))
+    near = [(night, 0.8), (day, 0.78)]
+    assert values(near, "How big is dawn-horn's pool?", [horn]) == [
+        "12 connections",
+        "36 connections",
+    ]
+
+
+def test_values_come_by_their_best_the_nearest_first_and_not_too_many() -> None:
+    near = [(WORKERS, 0.7), (PORT, 0.8), (replace(PORT, question="Port?"), 0.6)]
+    assert values(near) == ["6210", "4"]
     again = replace(HORN, text="Dawn-horn listens on port 6210 by default.")
-    assert value([(PORT, 0.8)], passages=[HORN, again]) == "6210"
+    assert values(near, passages=[HORN, again]) == ["6210", "4"]
+    many = [replace(HORN, text=f"Dawn-horn listens on port 62{n} by default.") for n in range(9)]
+    assert len(values(near, passages=many)) == MOST_LEADS
 
 
 @pytest.mark.parametrize(

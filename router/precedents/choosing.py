@@ -1,0 +1,90 @@
+"""Which of the values that precedents lead to is the answer. Pure.
+
+A logistic regression on how near the precedent is and on how likely the reranker finds its sentence
+the answer, of its passage alone, both also beside the best of the other values. It was fitted on
+the questions about two companies whose documents came with pairs (docs/decisions.md).
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from router.precedents.kinds import LEAST_LIKELY
+from router.precedents.leads import LEAST_ALIKE, Lead
+
+# Of the logarithm of the odds: of the score and of the odds of the likelihood, of what both are
+# above the next best, and what it is more for the only value of its kind, and less beside it.
+BIAS, OF_SCORE, OF_LEAD, OF_LIKELY, OF_LIKELIER = -3.1, 5.4, 7.2, 0.34, 0.63
+FOR_KIN, BESIDE_KIN = 2.7, -2.2
+# The same for what the tuned model says, too; of what it was taught.
+FOR_SAID = 2.0
+# Where there is no other value, as another precedent may be as near as one that is left out, and
+# where nobody knows how likely a sentence is.
+NO_SCORE, NO_LIKELIHOOD, UNKNOWN = LEAST_ALIKE, 0.1, 0.2
+# From the first on the value is the answer, and from the second on nobody is asked how likely its
+# sentence is.
+CHOSEN, SURE = 0.65, 0.9
+# A likelihood of 0 or 1 is rounded, and has no logarithm of its odds.
+_ROUNDED = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The likeliest value, and how likely it is the answer, 0 to 1."""
+
+    lead: Lead
+    probability: float
+
+    @property
+    def is_answer(self) -> bool:
+        return self.probability >= CHOSEN
+
+
+def choose(
+    leads: Sequence[Lead],
+    likely: Callable[[Lead], float | None],
+    is_said: Callable[[Lead], bool],
+) -> Choice | None:
+    """The likeliest of the values; None: there is none.
+
+    `likely` tells how likely the sentence of one is the answer, None: unknown; it is not asked
+    where one that is said is sure without. `is_said` tells whether the tuned model says that value.
+    """
+    without = _likeliest(dict.fromkeys(leads, UNKNOWN), is_said)
+    if without is None or (without.lead.is_said and without.probability >= SURE):
+        return without
+    known = {lead: one for lead in leads if (one := likely(lead)) is not None}
+    if len(known) < len(leads):
+        return without
+    # What no sentence says in such words is at least not unlikely.
+    may_be = {lead: one for lead, one in known.items() if lead.is_said or one >= LEAST_LIKELY}
+    return _likeliest(may_be, is_said)
+
+
+def _likeliest(likely: Mapping[Lead, float], is_said: Callable[[Lead], bool]) -> Choice | None:
+    odds = {lead: _odds(lead, likely) + FOR_SAID * is_said(lead) for lead in likely}
+    if not odds:
+        return None
+    best = max(odds, key=odds.__getitem__)
+    return Choice(best, 1 / (1 + math.exp(-odds[best])))
+
+
+def _odds(lead: Lead, likely: Mapping[Lead, float]) -> float:
+    """The logarithm of the odds that it is the answer."""
+    others = [one for one in likely if one != lead]
+    next_score = max((one.score for one in others), default=NO_SCORE)
+    next_likely = max((likely[one] for one in others), default=NO_LIKELIHOOD)
+    return (
+        BIAS
+        + OF_SCORE * lead.score
+        + OF_LEAD * (lead.score - next_score)
+        + OF_LIKELY * _log_odds(likely[lead])
+        + OF_LIKELIER * (_log_odds(likely[lead]) - _log_odds(next_likely))
+        + FOR_KIN * lead.is_kin
+        + BESIDE_KIN * any(one.is_kin for one in others)
+    )
+
+
+def _log_odds(probability: float) -> float:
+    inside = min(max(probability, _ROUNDED), 1 - _ROUNDED)
+    return math.log(inside / (1 - inside))
