@@ -14,7 +14,7 @@ from router.verification import Support
 if TYPE_CHECKING:
     from router.policy import Decision, Engine, RouteAsked
     from router.precedents.books import Book
-    from router.precedents.leads import Lead
+    from router.precedents.keeping import Findings
     from router.relevance import Relevance
     from router.retrieval.searching import SearchResult
     from router.taught import Taught
@@ -105,8 +105,8 @@ class Draft:
     the question names: the same without that name, which stands in none of them.
 
     `served` is the tuned model that may answer, None without one; `taught` is the question nearest
-    to this one that it was taught; `books` are the precedents that may be used, and `leads` the
-    values that these lead to, None: nobody looked. `relevance` is
+    to this one that it was taught; `books` are the precedents that may be used, and `findings`
+    what they make of the question, None: nobody looked. `relevance` is
     that of the sentences to what is read for. `attempts` are made one after the other; what is
     shown is the last one's.
     """
@@ -121,7 +121,7 @@ class Draft:
     of_version: str = ""
     taught: Taught | None = None
     books: Sequence[Book] = ()
-    leads: Sequence[Lead] | None = None
+    findings: Findings | None = None
     attempts: list[Attempt] = field(default_factory=list)
     total_ms: float = 0.0
 

@@ -75,9 +75,10 @@ async def chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
 
 
 def _chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
-    if draft.leads is None:
-        collections = [hit.chunk.version.document.collection_id for hit in draft.found.hits]
-        draft.leads = precedents.leads(draft.read_for, passages, collections, draft.books)
+    if draft.findings is None:
+        draft.findings = precedents.find(
+            draft.read_for, passages, collections_of(draft), draft.books
+        )
 
     def likely(lead: Lead) -> float | None:
         return draft.relevance.alone(passages, lead.span)
@@ -86,7 +87,12 @@ def _chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
         said = (one.written for one in draft.attempts if one.engine == "tuned")
         return any(says(one, lead.value(passages)) for one in said)
 
-    return choose(draft.leads, likely, is_said)
+    return choose(draft.findings.leads, likely, is_said)
+
+
+def collections_of(draft: Draft) -> list[int]:
+    """Of each passage the primary key."""
+    return [hit.chunk.version.document.collection_id for hit in draft.found.hits]
 
 
 def says(answer: str, value: str) -> bool:

@@ -19,7 +19,8 @@ from router.drafts import Attempt, Draft
 from router.evidence.objections import REFUTATIONS
 from router.evidence.sources import read_source
 from router.prompts import Passage, passage_of, tuned_messages
-from router.reading import UNLIKELY, chosen, from_passages, says
+from router.reading import UNLIKELY, chosen, collections_of, from_passages, says
+from router.relevance import EVEN
 from router.taught import support_of
 from router.verification import Support
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from router.tuned import ServedModel
 
 NEWER = "What bears it out is newer than the model."
-OTHERS = "Questions like it were answered with something else that is said there."
+OTHERS = "Questions like it were answered with something else."
 WEAK = "What bears it out fits the question less than its answers must that are shown unread."
 
 
@@ -102,20 +103,34 @@ def _is_refuted(attempt: Attempt) -> bool:
 async def _hold_to_certified(draft: Draft, attempt: Attempt, passages: Sequence[Passage]) -> None:
     """Reject what is borne out by less than was certified, or by a sentence that the model was not
     taught or that is unlikely to be the answer."""
-    for support in attempt.supports:
-        if problem := await _doubt(draft, passages, support):
+    for said, support in zip(attempt.sentences, attempt.supports, strict=True):
+        if problem := await _doubt(draft, passages, said, support):
             attempt.rejected, attempt.problem = support, problem
             return
 
 
-async def _doubt(draft: Draft, passages: Sequence[Passage], support: Support) -> str:
+async def _doubt(draft: Draft, passages: Sequence[Passage], said: str, support: Support) -> str:
     """Why a sentence of the model is not shown that the passages bear out; empty if it is."""
     if not _was_taught(draft, passages, support):
         return NEWER
     evidence = await asyncio.to_thread(draft.relevance.evidence, passages, support)
     if evidence is None:
         return UNLIKELY
+    if _is_of_others(draft, passages, said, support):
+        return OTHERS
     return WEAK if evidence < _least_evidence(draft.served) else ""
+
+
+def _is_of_others(draft: Draft, passages: Sequence[Passage], said: str, support: Support) -> bool:
+    """Whether it is what other questions were answered with, and not likely the answer to this."""
+    if draft.findings is None or support.span is None:
+        return False
+    likely = draft.relevance.alone(passages, support.span)
+    if likely is None or likely > EVEN:
+        return False
+    number, start, end = support.span
+    collection, sentence = collections_of(draft)[number], passages[number].text[start:end]
+    return draft.findings.is_of_others(collection, sentence, said.strip())
 
 
 def _was_taught(draft: Draft, passages: Sequence[Passage], support: Support) -> bool:

@@ -50,7 +50,7 @@ def _naming(precedent: Precedent, known: frozenset[str]) -> Precedent:
 @dataclass(frozen=True, slots=True)
 class Book:
     """The precedents of a collection, by its primary key, and of each the row of its vector; `told`
-    are those that people wrote, by their sentence; `known` are the keys of the names that several
+    has them by their sentence; `known` are the keys of the names that several
     of them have."""
 
     collection: int
@@ -80,8 +80,7 @@ def bound(collection: int, pages: Sequence[Page]) -> Book | None:
     precedents = tuple(one for page in filled for one in page.naming(known))
     told: defaultdict[str, list[Precedent]] = defaultdict(list)
     for precedent in precedents:
-        if precedent.is_written:
-            told[precedent.sentence].append(precedent)
+        told[precedent.sentence].append(precedent)
     starts = np.cumsum([0, *(len(page.vectors) for page in filled)])
     places = [page.places + start for page, start in zip(filled, starts[:-1], strict=True)]
     vectors = np.concatenate([page.vectors for page in filled])

@@ -6,10 +6,10 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, takewhile
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,9 @@ from router.evidence.claims import literal_pattern
 from router.models import Precedents
 from router.precedents.books import Book, Page, bound
 from router.precedents.frames import Precedent, names_of, without_names
-from router.precedents.kinds import kin_of, only_value
-from router.precedents.leads import Lead, leads_to, overlap, subject_of
-from router.text import fold
+from router.precedents.kinds import Told, kin_of, only_value
+from router.precedents.leads import LEAST_ASKED, Lead, Near, leads_to, overlap, subject_of
+from router.text import exact_form, fold
 
 if TYPE_CHECKING:
     from router.prompts import Passage
@@ -97,19 +97,36 @@ def books_for(user: Reader, collections: Iterable[int]) -> list[Book]:
     return [book for book in books if book]
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What precedents make of a question: the values that they lead to, the nearest first; and of
+    each collection, by its primary key, those that are near, and all by their sentence."""
+
+    leads: Sequence[Lead] = ()
+    near: Mapping[int, Sequence[Near]] = field(default_factory=dict)
+    told: Mapping[int, Told] = field(default_factory=dict)
+
+    def is_of_others(self, collection: int, sentence: str, value: str) -> bool:
+        """Whether a value in a sentence is known as the answer to questions, all of which are far
+        from this one."""
+        told = self.told.get(collection, {}).get(fold(sentence).text, ())
+        known = {one for one in told if exact_form(one.answer) == exact_form(value)}
+        near = takewhile(lambda one: one[1] >= LEAST_ASKED, self.near.get(collection, ()))
+        return bool(known) and not any(one in known for one, _ in near)
+
+
 @tracing.span("precedent")
-def leads(
+def find(
     question: str, passages: Sequence[Passage], collections: Sequence[int], books: Sequence[Book]
-) -> list[Lead]:
-    """The values that the precedents of `books` lead a question to, the nearest first. Asks no
-    database.
+) -> Findings:
+    """What the precedents of `books` make of a question and what was found. Asks no database.
 
     `collections` are those of the passages: one is held against precedents of its own, so that who
-    may read it may read the question that was answered before. Empty as well while no embedding
+    may read it may read the question that was answered before. Nothing as well while no embedding
     server answers.
     """
     if not books or not passages:
-        return []
+        return Findings()
     # The web process starts without the client's libraries.
     from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
 
@@ -117,14 +134,19 @@ def leads(
     try:
         vector = ServerEmbeddings(settings.PARAPHRASE_MODEL).one(without_names(question, known))
     except EmbeddingsUnavailable:
-        return []
+        return Findings()
     subject = subject_of(question, passages, known)
     near = {book.collection: book.near(vector) for book in books}
-    kin = {one.collection: kin_of(near[one.collection], one.told, subject) for one in books}
+    told = {book.collection: book.told for book in books}
+    kin = {one: kin_of(near[one], told[one], subject) for one in near}
     only = only_value(subject, passages, [kin.get(one) for one in collections])
     said = leads_to(subject, passages, [near.get(one, []) for one in collections])
+    return Findings(_with(only, said), near, told)
+
+
+def _with(only: Lead | None, said: Sequence[Lead]) -> list[Lead]:
     if only is None:
-        return said
+        return list(said)
     joined = [replace(one, is_kin=True) if overlap(one, only) else one for one in said]
     return joined if any(one.is_kin for one in joined) else [*joined, only]
 

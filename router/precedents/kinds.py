@@ -139,7 +139,7 @@ def _length(one: Precedent | Value) -> int:
 class Kin:
     """The nearest question of a collection that people wrote, its cosine, and the forms of its
     answer and of those to the ones about as near. `alike` are the cosines of all that are near,
-    `told` the precedents by their sentence."""
+    `told` all precedents by their sentence."""
 
     nearest: Precedent
     cosine: float
@@ -149,7 +149,8 @@ class Kin:
 
     def answers_else(self, sentence: str, value: Value) -> bool:
         """Whether a value is known to be what was asked for in questions less near than these."""
-        known = [one for one in self.told.get(sentence, ()) if _overlap(one, value)]
+        told = self.told.get(sentence, ())
+        known = [one for one in told if one.is_written and _overlap(one, value)]
         return bool(known) and max(map(self._alike, known)) < self.cosine - WITHIN
 
     def _alike(self, precedent: Precedent) -> float:

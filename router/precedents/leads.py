@@ -39,6 +39,8 @@ LEAST_ALIKE = 0.45
 FOR_MINED = 0.1
 # Values that may be the answer.
 MOST_LEADS = 5
+# Of cosines: what was asked for in no nearer question is not what is asked for.
+LEAST_ASKED = 0.5
 # Words that a value may have more than the answer before it.
 _MORE_WORDS = 4
 # More frames than so many are not tried.

@@ -10,12 +10,14 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 
 from ingestion import services as documents
 from ingestion.models import Collection, DocumentVersion
-from router import services
-from router.models import Answer, Precedents
+from router import registry, services
+from router.models import Answer, ModelVersion, Precedents
 from router.precedents import keeping
 from router.precedents.books import Book
 from router.prompts import REFUSAL
+from router.writing import OTHERS
 from tests.documents import passage, publish
+from tests.model_files import Workshop, certified
 from tests.pairs import a_pair
 from tests.people import People
 from tests.router.retrieval.hashed_words import HashedWords, hashed_words
@@ -311,6 +313,55 @@ class TestRefresh:
         assert keeping.books_for(None, [bell.document.collection_id])
         collection.readers.add(Group.objects.create(name="few"))
         assert keeping.books_for(None, [bell.document.collection_id]) == []
+
+
+class TestTunedAnswers:
+    """What the tuned model says, beside what questions like it were answered with."""
+
+    KNOCKS = "What does night-bell knock at?"
+    STAYS = "Calls stay in it for 80 days."
+
+    @pytest.fixture(autouse=True)
+    def model(
+        self, wiki: Collection, words: HashedWords, llm: ScriptedLLM, workshop: Workshop
+    ) -> str:
+        taught = passage(f"{BELL} {self.STAYS}", "Network")
+        version = publish(wiki, "night-bell.md", [taught], title="night-bell")
+        approved = {"origin": QAPair.Origin.IMPORTED, "review": QAPair.Review.APPROVED}
+        a_pair(version, self.KNOCKS, "5071", evidence=BELL, **approved)
+        a_pair(version, "How long do calls stay?", "80 days", evidence=self.STAYS, **approved)
+        precedents.refresh()
+        llm.adapters = {}
+        coverage = {taught.content_hash: (2, 1.0)}
+        candidate = workshop.candidate(merged=None, readers={wiki.pk: ()}, coverage=coverage)
+        calibration = certified().as_json()
+        ModelVersion.objects.filter(pk=candidate.pk).update(calibration=calibration)
+        return registry.promote(candidate, by=None).name
+
+    def test_one_that_the_words_of_its_sentence_say_too_little_for_is_borne_out_by_them(
+        self, llm: ScriptedLLM, model: str
+    ) -> None:
+        llm.will_say("5071")
+        answer = services.ask("What does night-bell knock at now?", user=None)
+        assert (answer.route, answer.text, answer.model) == ("tuned", "5071", model)
+        assert f"Checked as “{self.KNOCKS}”" in answer.reason
+        cited = answer.citations.get(supports=True)
+        assert cited.chunk.text[cited.start : cited.end] == BELL
+
+    def test_another_value_than_theirs_is_not_shown_but_theirs_is(self, llm: ScriptedLLM) -> None:
+        llm.will_say("80 days")
+        answer = services.ask("What does night-bell knock at now?", user=None)
+        assert (answer.route, answer.text, answer.model) == ("rag", "5071", "")
+        assert f"is not shown: {OTHERS}" in answer.reason
+
+    def test_one_that_was_borne_out_by_what_was_edited_since_is_not_the_models(
+        self, wiki: Collection, llm: ScriptedLLM
+    ) -> None:
+        edited = f"Night-bell now listens on port 5071 by default. {self.STAYS}"
+        publish(wiki, "night-bell.md", [passage(edited, "Network")], title="night-bell")
+        llm.will_say("5071")
+        answer = services.ask("What does night-bell knock at now?", user=None)
+        assert answer.route == "rag"
 
 
 @pytest.mark.models

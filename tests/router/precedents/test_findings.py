@@ -1,0 +1,27 @@
+"""What precedents make of a value that somebody else finds."""
+
+import pytest
+
+from router.precedents.keeping import Findings
+from router.precedents.leads import LEAST_ASKED
+from tests.router.precedents.test_frames import PORT
+
+SENTENCE = "Night-bell listens on port 5071 by default."
+
+
+@pytest.mark.parametrize(
+    ("cosine", "value", "sentence", "is_of_others"),
+    [
+        (LEAST_ASKED - 0.01, "5071", SENTENCE, True),
+        (LEAST_ASKED, "5071", SENTENCE, False),
+        # Of another value of the sentence, and of another sentence, nothing is known.
+        (LEAST_ASKED - 0.01, "default", SENTENCE, False),
+        (LEAST_ASKED - 0.01, "5071", "It rings at 5071.", False),
+    ],
+)
+def test_value_is_of_others_if_it_was_asked_for_only_in_far_questions(
+    cosine: float, value: str, sentence: str, is_of_others: bool
+) -> None:
+    findings = Findings((), {1: [(PORT, cosine)]}, {1: {PORT.sentence: [PORT]}})
+    assert findings.is_of_others(1, sentence, value) is is_of_others
+    assert not findings.is_of_others(2, sentence, value)
