@@ -2,7 +2,7 @@
 
 A logistic regression on how near the precedent is and on how likely the reranker finds its sentence
 the answer, of its passage alone, both also beside the best of the other values. It was fitted on
-the questions about two companies whose documents came with pairs (docs/decisions.md).
+the questions about three companies whose documents came with pairs (docs/decisions.md).
 """
 
 import math
@@ -10,17 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from router.precedents.kinds import LEAST_LIKELY
-from router.precedents.leads import LEAST_ALIKE, Lead
+from router.precedents.leads import Lead
 
 # Of the logarithm of the odds: of the score and of the odds of the likelihood, of what both are
 # above the next best, and what it is more for the only value of its kind, and less beside it.
-BIAS, OF_SCORE, OF_LEAD, OF_LIKELY, OF_LIKELIER = -3.1, 5.4, 7.2, 0.34, 0.63
-FOR_KIN, BESIDE_KIN = 2.7, -2.2
+BIAS, OF_SCORE, OF_LEAD, OF_LIKELY, OF_LIKELIER = -3.6, 6.15, 9.2, 0.23, 0.32
+FOR_KIN, BESIDE_KIN = 2.5, -2.2
 # The same for what the tuned model says, too; of what it was taught.
 FOR_SAID = 2.0
-# Where there is no other value, as another precedent may be as near as one that is left out, and
-# where nobody knows how likely a sentence is.
-NO_SCORE, NO_LIKELIHOOD, UNKNOWN = LEAST_ALIKE, 0.1, 0.2
+# What one without others is above them, how likely these are, and where nobody knows how likely a
+# sentence is.
+NO_OTHERS, NO_LIKELIHOOD, UNKNOWN = 0.1, 0.1, 0.2
 # From the first on the value is the answer, and from the second on nobody is asked how likely its
 # sentence is.
 CHOSEN, SURE = 0.65, 0.9
@@ -72,7 +72,7 @@ def _likeliest(likely: Mapping[Lead, float], is_said: Callable[[Lead], bool]) ->
 def _odds(lead: Lead, likely: Mapping[Lead, float]) -> float:
     """The logarithm of the odds that it is the answer."""
     others = [one for one in likely if one != lead]
-    next_score = max((one.score for one in others), default=NO_SCORE)
+    next_score = max((one.score for one in others), default=lead.score - NO_OTHERS)
     next_likely = max((likely[one] for one in others), default=NO_LIKELIHOOD)
     return (
         BIAS
