@@ -61,7 +61,7 @@ async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
         return
     attempt, lead = begin(draft, "rag", ""), choice.lead
     attempt.precedent, attempt.verify_ms = lead.question, since(started)
-    attempt.is_only = not lead.is_said
+    attempt.is_only = not lead.is_worded
     support = Support(True, span=lead.span, score=choice.probability)
     yield shown(lead.value(passages), support, attempt)
 

@@ -50,8 +50,7 @@ def _naming(precedent: Precedent, known: frozenset[str]) -> Precedent:
 @dataclass(frozen=True, slots=True)
 class Book:
     """The precedents of a collection, by its primary key, and of each the row of its vector; `told`
-    has them by their sentence; `known` are the keys of the names that several
-    of them have."""
+    has them by their sentence; `known` are the keys of the names that several of them have."""
 
     collection: int
     precedents: tuple[Precedent, ...]

@@ -48,16 +48,16 @@ def choose(
     """The likeliest of the values; None: there is none.
 
     `likely` tells how likely the sentence of one is the answer, None: unknown; it is not asked
-    where one that is said is sure without. `is_said` tells whether the tuned model says that value.
+    where one is sure without. `is_said` tells whether the tuned model says that value.
     """
     without = _likeliest(dict.fromkeys(leads, UNKNOWN), is_said)
-    if without is None or (without.lead.is_said and without.probability >= SURE):
+    if without is None or (without.lead.is_worded and without.probability >= SURE):
         return without
     known = {lead: one for lead in leads if (one := likely(lead)) is not None}
     if len(known) < len(leads):
         return without
     # What no sentence says in such words is at least not unlikely.
-    may_be = {lead: one for lead, one in known.items() if lead.is_said or one >= LEAST_LIKELY}
+    may_be = {lead: one for lead, one in known.items() if lead.is_worded or one >= LEAST_LIKELY}
     return _likeliest(may_be, is_said)
 
 

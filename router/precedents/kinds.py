@@ -197,7 +197,7 @@ def only_value(
                 (sentence.start, sentence.end),
                 own.nearest.question,
                 own.cosine,
-                is_said=False,
+                is_worded=False,
                 is_kin=True,
             )
             found.setdefault(value.said, settled)

@@ -60,9 +60,9 @@ _Found = tuple[float, Precedent, Fitting]
 @dataclass(frozen=True, slots=True)
 class Lead:
     """A value by the number of its passage, from 0, and its start and end there. `sentence` are
-    those of the sentence around it; `question` is the one that was answered before. `is_kin`: it is
-    the only value of the kind that questions like it were answered with; `is_said`: by the words of
-    its sentence, too, which the score tells."""
+    those of the sentence around it; `question` is the one that was answered before. `is_worded`: its
+    words lead to the value, as near as the score says; `is_kin`: it is the only value of the kind
+    that questions like it were answered with."""
 
     passage: int
     start: int
@@ -70,7 +70,7 @@ class Lead:
     sentence: tuple[int, int]
     question: str
     score: float
-    is_said: bool = True
+    is_worded: bool = True
     is_kin: bool = False
 
     @property

@@ -66,7 +66,7 @@ def test_the_only_value_of_the_kind_stands_before_one_whose_kind_is_another() ->
 
 
 def test_the_only_value_of_the_kind_in_other_words_must_not_be_unlikely() -> None:
-    kin = replace(PORT, is_kin=True, is_said=False)
+    kin = replace(PORT, is_kin=True, is_worded=False)
     likely = chosen(kin, likely={kin: 0.15})
     assert likely is not None
     assert likely.is_answer

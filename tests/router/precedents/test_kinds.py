@@ -85,7 +85,7 @@ def test_it_is_found_whatever_its_sentence_says() -> None:
     assert one is not None
     assert HORN.text[one.start : one.end] == "6210"
     assert HORN.text[slice(*one.sentence)] == "Peers of dawn-horn knock at 6210."
-    assert (one.passage, one.question, one.is_kin, one.is_said) == (1, PORT.question, True, False)
+    assert (one.passage, one.question, one.is_kin, one.is_worded) == (1, PORT.question, True, False)
     assert one.score == pytest.approx(0.8)
 
 
