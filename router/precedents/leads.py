@@ -60,9 +60,9 @@ _Found = tuple[float, Precedent, Fitting]
 @dataclass(frozen=True, slots=True)
 class Lead:
     """A value by the number of its passage, from 0, and its start and end there. `sentence` are
-    those of the sentence around it; `question` is the one that was answered before. `is_worded`: its
-    words lead to the value, as near as the score says; `is_kin`: it is the only value of the kind
-    that questions like it were answered with."""
+    those of the sentence around it; `question` is the one that was answered before. `is_worded`:
+    its words lead to the value, as near as the score says; `is_kin`: it is the only value of the
+    kind that questions like it were answered with."""
 
     passage: int
     start: int
