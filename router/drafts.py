@@ -14,7 +14,7 @@ from router.verification import Support
 if TYPE_CHECKING:
     from router.policy import Decision, Engine, RouteAsked
     from router.precedents.books import Book
-    from router.precedents.keeping import Findings
+    from router.precedents.finding import Findings
     from router.relevance import Relevance
     from router.retrieval.searching import SearchResult
     from router.taught import Taught

@@ -145,7 +145,7 @@ def _drop_taught(pk: int) -> bool:
 
 def precedents() -> Iterator[Problem]:
     """What pairs answer. Where it is gone, it is made anew from them."""
-    for kept in Precedents.objects.select_related("document").order_by("pk").iterator():
+    for kept in Precedents.objects.order_by("pk").iterator():
         if not is_intact(kept):
             yield Problem("precedents-changed", str(kept), partial(_drop_precedents, kept.pk))
 

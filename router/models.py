@@ -281,7 +281,7 @@ class Precedents(models.Model):
     has_written = models.BooleanField(help_text="Whether people wrote any of them.")
 
     def __str__(self) -> str:
-        return f"{self.size} precedents of {self.document}"
+        return f"{self.size} precedents of document {self.document_id}"
 
 
 class Incident(models.Model):

@@ -26,8 +26,8 @@ from router.drafting import (
 )
 from router.drafts import Attempt, Draft
 from router.policy import Rule, why_no_passage
-from router.precedents import keeping as precedents
 from router.precedents.choosing import Choice, choose
+from router.precedents.finding import find
 from router.prompts import MAX_PASSAGES, Passage, passage_of, reader_messages
 from router.quoting import (
     BELIEVED,
@@ -76,9 +76,7 @@ async def chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
 
 def _chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
     if draft.findings is None:
-        draft.findings = precedents.find(
-            draft.read_for, passages, collections_of(draft), draft.books
-        )
+        draft.findings = find(draft.read_for, passages, collections_of(draft), draft.books)
 
     def likely(lead: Lead) -> float | None:
         return draft.relevance.alone(passages, lead.span)

@@ -13,7 +13,7 @@ import numpy as np
 from router.cosines import cosines
 from router.precedents.frames import Precedent, mentioned
 from router.precedents.kinds import Told
-from router.precedents.leads import LEAST_ALIKE, Near
+from router.precedents.leads import NEAR_ENOUGH, Near
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,28 +62,27 @@ class Book:
     def near(self, vector: Vectors) -> list[Near]:
         """Those near enough to matter, the nearest first."""
         alike = cosines(self.vectors, vector)[self.places]
-        near = np.flatnonzero(alike >= LEAST_ALIKE)
+        near = np.flatnonzero(alike >= NEAR_ENOUGH)
         ranked = near[np.argsort(-alike[near], kind="stable")]
         return [(self.precedents[number], float(alike[number])) for number in ranked]
 
 
 def bound(collection: int, pages: Sequence[Page]) -> Book | None:
-    """The book of these pages, whose vectors are its own from then on; None: they are empty."""
-    filled = [page for page in pages if page.precedents]
-    if not filled:
+    """The book of these pages, whose vectors are its own from then on; None: there are none."""
+    if not pages:
         return None
     named: Counter[str] = Counter()
-    for page in filled:
+    for page in pages:
         named.update(page.named)
     known = frozenset(name for name, times in named.items() if times >= LEAST_NAMED)
-    precedents = tuple(one for page in filled for one in page.naming(known))
+    precedents = tuple(one for page in pages for one in page.naming(known))
     told: defaultdict[str, list[Precedent]] = defaultdict(list)
     for precedent in precedents:
         told[precedent.sentence].append(precedent)
-    starts = np.cumsum([0, *(len(page.vectors) for page in filled)])
-    places = [page.places + start for page, start in zip(filled, starts[:-1], strict=True)]
-    vectors = np.concatenate([page.vectors for page in filled])
+    starts = np.cumsum([0, *(len(page.vectors) for page in pages)])
+    places = [page.places + start for page, start in zip(pages, starts[:-1], strict=True)]
+    vectors = np.concatenate([page.vectors for page in pages])
     # Kept beside the book, they would be there twice.
-    for page, start, end in zip(filled, starts[:-1], starts[1:], strict=True):
+    for page, start, end in zip(pages, starts[:-1], starts[1:], strict=True):
         page.vectors = vectors[start:end]
     return Book(collection, precedents, np.concatenate(places), vectors, told, known)

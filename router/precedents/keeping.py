@@ -6,29 +6,25 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice, takewhile
+from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.conf import settings
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Max, QuerySet, Sum
 
-from ingestion import tracing
 from ingestion.models import Collection, Document, Reader
 from router.evidence.claims import literal_pattern
 from router.models import Precedents
 from router.precedents.books import Book, Page, bound
 from router.precedents.frames import Precedent, names_of, without_names
-from router.precedents.kinds import Told, kin_of, only_value
-from router.precedents.leads import LEAST_ASKED, Lead, Near, leads_to, overlap, subject_of
-from router.text import exact_form, fold
+from router.text import fold
 
 if TYPE_CHECKING:
-    from router.prompts import Passage
     from router.retrieval.vectors import Vectors
 
 logger = logging.getLogger(__name__)
@@ -92,63 +88,9 @@ def books_for(user: Reader, collections: Iterable[int]) -> list[Book]:
     stay as they are."""
     readable = Collection.objects.readable_by(user).filter(pk__in=set(collections))
     kept = _kept().filter(document__collection__in=readable).order_by()
-    states = kept.values_list("document__collection").annotate(Count("pk"), Sum("mark"))
+    states = kept.values_list("document__collection").annotate(Count("pk"), Max("pk"), Sum("mark"))
     books = [_at_hand(collection).book(tuple(state)) for collection, *state in states]
     return [book for book in books if book]
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What precedents make of a question: the values that they lead to, the nearest first; and of
-    each collection, by its primary key, those that are near, and all by their sentence."""
-
-    leads: Sequence[Lead] = ()
-    near: Mapping[int, Sequence[Near]] = field(default_factory=dict)
-    told: Mapping[int, Told] = field(default_factory=dict)
-
-    def is_of_others(self, collection: int, sentence: str, value: str) -> bool:
-        """Whether a value in a sentence is known as the answer to questions, all of which are far
-        from this one."""
-        told = self.told.get(collection, {}).get(fold(sentence).text, ())
-        known = {one for one in told if exact_form(one.answer) == exact_form(value)}
-        near = takewhile(lambda one: one[1] >= LEAST_ASKED, self.near.get(collection, ()))
-        return bool(known) and not any(one in known for one, _ in near)
-
-
-@tracing.span("precedent")
-def find(
-    question: str, passages: Sequence[Passage], collections: Sequence[int], books: Sequence[Book]
-) -> Findings:
-    """What the precedents of `books` make of a question and what was found. Asks no database.
-
-    `collections` are those of the passages: one is held against precedents of its own, so that who
-    may read it may read the question that was answered before. Nothing as well while no embedding
-    server answers.
-    """
-    if not books or not passages:
-        return Findings()
-    # The web process starts without the client's libraries.
-    from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
-
-    known = frozenset[str]().union(*(book.known for book in books))
-    try:
-        vector = ServerEmbeddings(settings.PARAPHRASE_MODEL).one(without_names(question, known))
-    except EmbeddingsUnavailable:
-        return Findings()
-    subject = subject_of(question, passages, known)
-    near = {book.collection: book.near(vector) for book in books}
-    told = {book.collection: book.told for book in books}
-    kin = {one: kin_of(near[one], told[one], subject) for one in near}
-    only = only_value(subject, passages, [kin.get(one) for one in collections])
-    said = leads_to(subject, passages, [near.get(one, []) for one in collections])
-    return Findings(_with(only, said), near, told)
-
-
-def _with(only: Lead | None, said: Sequence[Lead]) -> list[Lead]:
-    if only is None:
-        return list(said)
-    joined = [replace(one, is_kin=True) if overlap(one, only) else one for one in said]
-    return joined if any(one.is_kin for one in joined) else [*joined, only]
 
 
 @dataclass(slots=True)
@@ -163,8 +105,8 @@ class _AtHand:
     turning: Lock = field(default_factory=Lock)
 
     def book(self, state: tuple[int, ...]) -> Book | None:
-        """As it was at `state` or later: how many documents have some, and the sum of their
-        marks."""
+        """As it was at `state` or later: how many documents have some, the latest key, which tells
+        of one that was made anew, and the sum of their marks."""
         with self.turning:
             if self.state != state:
                 self.pages = _pages(self.collection, self.pages)
@@ -185,7 +127,7 @@ def _kept() -> QuerySet[Precedents]:
 def _pages(collection: int, before: dict[str, Page]) -> dict[str, Page]:
     """At most `MOST` precedents, by their digests: of documents that people wrote some of first,
     then the newest. Those of `before` are not read again."""
-    kept = _kept().filter(document__collection=collection)
+    kept = _kept().filter(document__collection=collection, size__gt=0)
     sizes = kept.order_by("-has_written", "-pk").values_list("sha256", "size")
     chosen, left = [], MOST
     for sha256, size in sizes:
@@ -193,23 +135,27 @@ def _pages(collection: int, before: dict[str, Page]) -> dict[str, Page]:
             chosen.append(sha256)
             left -= size
     new = kept.filter(sha256__in=[one for one in chosen if one not in before])
-    read = before | {one.sha256: _page(one) for one in new.iterator(_READ_AT_ONCE)}
+    read = before | {
+        one.sha256: _page(one) for one in new.iterator(_READ_AT_ONCE) if _is_usable(one)
+    }
     # One that is replaced this very moment is missed by one question.
     return {sha256: read[sha256] for sha256 in chosen if sha256 in read}
 
 
+def _is_usable(kept: Precedents) -> bool:
+    if is_intact(kept):
+        return True
+    logger.warning("%s are not as they were kept; `check_integrity` makes them anew.", kept)
+    return False
+
+
 def _page(kept: Precedents) -> Page:
-    is_whole = is_intact(kept)
-    if not is_whole:
-        logger.warning("%s are not as they were kept; `check_integrity` makes them anew.", kept)
-    rows = kept.rows if is_whole else []
     place_of = {asked: place for place, asked in enumerate(kept.asked)}
-    vectors = np.frombuffer(kept.vectors if rows else b"", "<f4")
     return Page(
-        precedents=tuple(map(_precedent, rows)),
-        places=np.array([place_of[row["asked"]] for row in rows], np.int64),
-        vectors=vectors.reshape(len(kept.asked) if rows else 0, -1 if rows else 0),
-        named=Counter(name for row in rows for name in row["names"]),
+        precedents=tuple(map(_precedent, kept.rows)),
+        places=np.array([place_of[row["asked"]] for row in kept.rows], np.int64),
+        vectors=np.frombuffer(kept.vectors, "<f4").reshape(len(kept.asked), -1),
+        named=Counter(name for row in kept.rows for name in row["names"]),
     )
 
 

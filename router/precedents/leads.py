@@ -33,7 +33,7 @@ from router.verification import titles_of
 # The share of a sentence and of a frame that must be the same.
 LEAST_LIKENESS = 0.6
 # Of cosines: nothing farther is a precedent.
-LEAST_ALIKE = 0.45
+NEAR_ENOUGH = 0.45
 # The score is the cosine of the questions times the root of the likeness of the sentences, and so
 # much less for a question made by rules, as these say little in other words.
 FOR_MINED = 0.1

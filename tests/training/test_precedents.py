@@ -10,7 +10,7 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 
 from ingestion import services as documents
 from ingestion.models import Collection, DocumentVersion
-from router import registry, services
+from router import integrity, registry, services
 from router.models import Answer, ModelVersion, Precedents
 from router.precedents import keeping
 from router.precedents.books import Book
@@ -221,6 +221,22 @@ class TestRefresh:
         a_pair(bell, "How loud?", "default", review=QAPair.Review.APPROVED)
         precedents.refresh()
         assert keeping.books_for(None, [bell.document.collection_id])
+
+    def test_what_was_made_anew_is_read_though_nobody_asked_while_it_was_gone(
+        self, bell: DocumentVersion
+    ) -> None:
+        of = [bell.document.collection_id]
+        before = Precedents.objects.get().sha256
+        Precedents.objects.update(vectors=b"\0")
+        assert keeping.books_for(None, of) == []
+        (damaged,) = integrity.precedents()
+        # An admin need not be one who may read the document.
+        assert "night-bell" not in damaged.what
+        assert damaged.repair is not None
+        assert damaged.repair()
+        precedents.refresh()
+        assert Precedents.objects.get().sha256 == before
+        assert keeping.books_for(None, of)
 
     def test_names_are_known_from_other_questions_on_them(self, bell: DocumentVersion) -> None:
         for asked in ("How loud is night-bell?", "Who rings night-bell?"):

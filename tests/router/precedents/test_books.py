@@ -5,7 +5,7 @@ import pytest
 
 from router.precedents.books import Book
 from router.precedents.frames import Precedent
-from router.precedents.leads import LEAST_ALIKE
+from router.precedents.leads import NEAR_ENOUGH
 
 ASKED = Precedent("Which port?", frozenset(), "80", "the port is 80", 12, 14, is_written=True)
 
@@ -22,6 +22,6 @@ def test_question_that_is_one_of_them_is_no_nearer_than_the_same(length: float) 
 
 def test_what_is_far_is_no_precedent() -> None:
     book = Book(1, (ASKED,), np.array([0]), np.array([[1, 0]], np.float32), {}, frozenset())
-    for cosine, near in ((LEAST_ALIKE - 0.01, 0), (LEAST_ALIKE + 0.01, 1)):
+    for cosine, near in ((NEAR_ENOUGH - 0.01, 0), (NEAR_ENOUGH + 0.01, 1)):
         vector = np.array([cosine, np.sqrt(1 - cosine**2)], np.float32)
         assert len(book.near(vector)) == near

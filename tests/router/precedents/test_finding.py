@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.precedents.keeping import Findings
+from router.precedents.finding import Findings
 from router.precedents.leads import LEAST_ASKED
 from tests.router.precedents.test_frames import PORT
 

@@ -1,0 +1,74 @@
+"""What precedents make of a question. Asks the embedding server, and no database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from ingestion import tracing
+from router.precedents.frames import without_names
+from router.precedents.kinds import Told, kin_of, only_value
+from router.precedents.leads import LEAST_ASKED, Lead, Near, leads_to, overlap, subject_of
+from router.text import exact_form, fold
+
+if TYPE_CHECKING:
+    from router.precedents.books import Book
+    from router.prompts import Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What precedents make of a question: the values that they lead to, the nearest first; and of
+    each collection, by its primary key, those that are near, and all by their sentence."""
+
+    leads: Sequence[Lead] = ()
+    near: Mapping[int, Sequence[Near]] = field(default_factory=dict)
+    told: Mapping[int, Told] = field(default_factory=dict)
+
+    def is_of_others(self, collection: int, sentence: str, value: str) -> bool:
+        """Whether a value in a sentence is known as the answer to questions, all of which are far
+        from this one."""
+        told = self.told.get(collection, {}).get(fold(sentence).text, ())
+        known = {one for one in told if exact_form(one.answer) == exact_form(value)}
+        near = takewhile(lambda one: one[1] >= LEAST_ASKED, self.near.get(collection, ()))
+        return bool(known) and not any(one in known for one, _ in near)
+
+
+@tracing.span("precedent")
+def find(
+    question: str, passages: Sequence[Passage], collections: Sequence[int], books: Sequence[Book]
+) -> Findings:
+    """What the precedents of `books` make of a question beside the passages found.
+
+    `collections` are those of the passages: one is held against precedents of its own, so that who
+    may read it may read the question that was answered before. Nothing as well while no embedding
+    server answers.
+    """
+    if not books or not passages:
+        return Findings()
+    # The web process starts without the client's libraries.
+    from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
+
+    known = frozenset[str]().union(*(book.known for book in books))
+    try:
+        vector = ServerEmbeddings(settings.PARAPHRASE_MODEL).one(without_names(question, known))
+    except EmbeddingsUnavailable:
+        return Findings()
+    subject = subject_of(question, passages, known)
+    near = {book.collection: book.near(vector) for book in books}
+    told = {book.collection: book.told for book in books}
+    kin = {one: kin_of(near[one], told[one], subject) for one in near}
+    only = only_value(subject, passages, [kin.get(one) for one in collections])
+    said = leads_to(subject, passages, [near.get(one, []) for one in collections])
+    return Findings(_with(only, said), near, told)
+
+
+def _with(only: Lead | None, said: Sequence[Lead]) -> list[Lead]:
+    if only is None:
+        return list(said)
+    joined = [replace(one, is_kin=True) if overlap(one, only) else one for one in said]
+    return joined if any(one.is_kin for one in joined) else [*joined, only]
