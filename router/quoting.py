@@ -134,16 +134,12 @@ def likeliest(question: str, passages: Sequence[Passage], likely: Likelihoods) -
 
 
 def is_unlikely(
-    passages: Sequence[Passage],
-    likely: Likelihoods,
-    span: tuple[int, int, int],
-    *,
-    least: float = BELIEVED,
+    passages: Sequence[Passage], likely: Likelihoods, span: tuple[int, int, int]
 ) -> bool:
-    """Whether the sentence at a span is less likely the answer than `least`; of one that was not
-    looked at, nobody knows."""
+    """Whether the sentence at a span is unlikely to be the answer; of one that was not looked at,
+    nobody knows."""
     found = likelihood_at(passages, likely, span)
-    return found is not None and found < least
+    return found is not None and found < BELIEVED
 
 
 def is_only_one(question: str, passages: Sequence[Passage], span: tuple[int, int, int]) -> bool:

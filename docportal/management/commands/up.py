@@ -13,8 +13,7 @@ from docportal.supervisor import Service, Supervisor
 
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 
-
-# Each thread gets memory of its own otherwise, and web and worker start one for each request.
+# Each thread gets memory of its own otherwise, and the web process starts one for each request.
 FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 
 
