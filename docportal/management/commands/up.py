@@ -13,9 +13,6 @@ from docportal.supervisor import Service, Supervisor
 
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 
-# Each thread gets memory of its own otherwise, and the web process starts one for each request.
-FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
-
 
 def services(host: str, port: int) -> Iterable[Service]:
     """The processes that this installation needs: those with an address set run elsewhere."""
@@ -27,7 +24,6 @@ def services(host: str, port: int) -> Iterable[Service]:
             # Whom a proxy forwards for is looked at in one place: docportal/addresses.py.
             *("--no-server-header", "--no-proxy-headers", "--log-level", "warning"),
         ],
-        FEW_ARENAS,
     )
     if not settings.EMBEDDINGS_URL:
         yield Service("embeddings", [*MANAGE, "model_server", "embeddings"])
@@ -35,7 +31,7 @@ def services(host: str, port: int) -> Iterable[Service]:
         yield Service("llm", [*MANAGE, "model_server", "llm"])
         yield Service("tuned", [*MANAGE, "model_server", "tuned"])
     # `--beat` suits a single worker; production runs beat as a process of its own.
-    yield Service("worker", [*_worker("celery", threads=2), "--beat"], FEW_ARENAS)
+    yield Service("worker", [*_worker("celery", threads=2), "--beat"])
     yield Service("trainer", _worker("training", threads=1))
 
 
