@@ -81,9 +81,13 @@ async def rag(question: str, passages: Sequence[Passage]) -> AsyncGenerator[Delt
             yield delta
 
 
-def tuned(question: str, served: ServedModel) -> AsyncGenerator[Delta]:
-    """What a tuned model answers from its weights, given nothing else. Otherwise as `rag`."""
-    ask = _Ask(served.url, served.name, MAX_TUNED_TOKENS, tuned_messages(question), exact=True)
+def tuned(question: str, served: ServedModel, *, predicted: str = "") -> AsyncGenerator[Delta]:
+    """What a tuned model answers from its weights, given nothing else. Otherwise as `rag`.
+
+    What it likely answers may be `predicted`. It answers the same then, only sooner if that is so.
+    """
+    messages = tuned_messages(question)
+    ask = _Ask(served.url, served.name, MAX_TUNED_TOKENS, messages, exact=True, predicted=predicted)
     return _guarded(ask, _stream_loaded(ask))
 
 
@@ -94,6 +98,14 @@ class _Ask:
     max_tokens: int
     messages: list[dict[str, str]]
     exact: bool
+    predicted: str = ""
+
+    @property
+    def more(self) -> dict[str, object]:
+        """Parameters of OpenAI's that only the embedded server heeds."""
+        if settings.LLM_URL or not self.predicted:
+            return {}
+        return {"prediction": {"type": "content", "content": self.predicted}}
 
     def is_other(self, told: str) -> bool:
         """Whether `told`, the name that the server gives, is that of another model than asked.
@@ -170,6 +182,7 @@ async def _stream(ask: _Ask) -> AsyncGenerator[Delta]:
             model=ask.model,
             max_tokens=ask.max_tokens,
             http_async_client=client,
+            extra_body=ask.more,
         )
         chunks = aiter(model.astream(ask.messages))
         ended = False

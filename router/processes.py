@@ -1,7 +1,8 @@
 """The embedded model servers as child processes: how they are started, and when they are ready.
 
-A chat server is `transformers serve` pinned to one model: it has a single batch of answers under
-way, which a request for another model would stop. Every child ends with this process.
+The reader's is `transformers serve` pinned to one model: it has a single batch of answers under
+way, which a request for another model would stop. A tuned model's is `router.chat_server`. Every
+child ends with this process.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -30,8 +32,6 @@ _TETHER = Path(__file__).with_name("tether.py")
 _PAGE_TOKENS = 32
 # 8,192 tokens in all: four prompts of the reader's usual size at once, or one of the longest.
 _READER_PAGES = 256
-# 2,048: the longest question and its answer, or a score of usual ones.
-_TUNED_PAGES = 64
 # No network for models. A thread that waits for the others of a step spins for microseconds, then
 # sleeps: an answer of six tokens takes 143 ms, beside two busy processes 326 ms; where it sleeps at
 # once 206 and 440 ms, with the default, which spins for milliseconds, 142 and 704 ms.
@@ -132,7 +132,21 @@ def spawn_llm(log: Path, *, host: str = LOOPBACK, port: int = 0, model: str = ""
     announced; port 0: any free one. Raises `ServerFailed` when there is no such model.
     """
     model = model or settings.LLM_MODEL
-    return _spawn_chat("llm", settings.MODELS_DIR, model, _READER_PAGES, log, (host, port))
+    _require_model(settings.MODELS_DIR, model)
+    arguments = [
+        *("--host", host, "--port", str(port)),
+        *("--device", "cpu", "--dtype", dtype_of(_CPU.read_text()), "--continuous-batching"),
+        # Without a bound the cache of keys and values takes all the memory there is.
+        *("--cb-num-blocks", str(_READER_PAGES), "--cb-block-size", str(_PAGE_TOKENS)),
+    ]
+    # In the folder of the models, so that its name is its folder's.
+    module = ["transformers.cli.transformers", "serve", model, *arguments]
+
+    def address() -> str | None:
+        found = _LISTENING.search(log.read_text(errors="replace"))
+        return f"{found[1]}/v1" if found else None
+
+    return Starting("llm", _spawn(module, log, settings.MODELS_DIR), log, address, model)
 
 
 def spawn_tuned(
@@ -140,7 +154,14 @@ def spawn_tuned(
 ) -> Starting:
     """A merged model of `TUNED_DIR`, or of another `folder`. Raises `ServerFailed`."""
     folder = folder or settings.TUNED_DIR
-    return _spawn_chat(f"tuned/{name}", folder, name, _TUNED_PAGES, log, (host, 0))
+    _require_model(folder, name)
+    ready_file = _new_ready_file(log)
+    arguments = [
+        *("--model", str(folder / name), "--dtype", dtype_of(_CPU.read_text())),
+        *("--host", host, "--ready-file", str(ready_file)),
+    ]
+    process = _spawn(["router.chat_server", *arguments], log, settings.BASE_DIR)
+    return Starting(f"tuned/{name}", process, log, partial(_told_ready, ready_file), name)
 
 
 def spawn_embeddings(log: Path, *, host: str = LOOPBACK, port: int = 0) -> Starting:
@@ -149,8 +170,7 @@ def spawn_embeddings(log: Path, *, host: str = LOOPBACK, port: int = 0) -> Start
     embedding.pop("", None)
     for model in (*embedding, settings.RERANKER_MODEL):
         _require_model(settings.MODELS_DIR, model)
-    ready_file = log.with_suffix(".ready")
-    ready_file.unlink(missing_ok=True)
+    ready_file = _new_ready_file(log)
     arguments = [
         *("--host", host, "--port", str(port)),
         *(f"--model={settings.MODELS_DIR / model}" for model in embedding),
@@ -159,36 +179,22 @@ def spawn_embeddings(log: Path, *, host: str = LOOPBACK, port: int = 0) -> Start
         *("--reranker-dtype", dtype_of(_CPU.read_text())),
         *("--ready-file", str(ready_file)),
     ]
-    module = ["router.retrieval.embedding_server", *arguments]
-
-    def address() -> str | None:
-        try:
-            return str(json.loads(ready_file.read_text())["url"])
-        except FileNotFoundError:
-            return None
-
-    return Starting("embeddings", _spawn(module, log, settings.BASE_DIR), log, address)
+    process = _spawn(["router.retrieval.embedding_server", *arguments], log, settings.BASE_DIR)
+    return Starting("embeddings", process, log, partial(_told_ready, ready_file))
 
 
-def _spawn_chat(
-    name: str, folder: Path, model: str, pages: int, log: Path, listen: tuple[str, int]
-) -> Starting:
-    """`transformers serve` in the folder of the model, so that its name is the folder's."""
-    _require_model(folder, model)
-    host, port = listen
-    arguments = [
-        *("--host", host, "--port", str(port)),
-        *("--device", "cpu", "--dtype", dtype_of(_CPU.read_text()), "--continuous-batching"),
-        # Without a bound the cache of keys and values takes all the memory there is.
-        *("--cb-num-blocks", str(pages), "--cb-block-size", str(_PAGE_TOKENS)),
-    ]
-    module = ["transformers.cli.transformers", "serve", model, *arguments]
+def _new_ready_file(log: Path) -> Path:
+    """Where a server of ours tells its address once it can answer."""
+    ready_file = log.with_suffix(".ready")
+    ready_file.unlink(missing_ok=True)
+    return ready_file
 
-    def address() -> str | None:
-        found = _LISTENING.search(log.read_text(errors="replace"))
-        return f"{found[1]}/v1" if found else None
 
-    return Starting(name, _spawn(module, log, folder), log, address, model)
+def _told_ready(ready_file: Path) -> str | None:
+    try:
+        return str(json.loads(ready_file.read_text())["url"])
+    except FileNotFoundError:
+        return None
 
 
 def dtype_of(cpuinfo: str) -> str:

@@ -66,18 +66,31 @@ async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
     yield shown(lead.value(passages), support, attempt)
 
 
+async def predicted(draft: Draft, passages: Sequence[Passage]) -> str:
+    """What a tuned model likely answers: the nearest value that precedents lead to; else what the
+    nearest question was answered with that it was taught. Empty: nobody knows."""
+    leads = await asyncio.to_thread(_leads, draft, passages)
+    if leads:
+        return leads[0].value(passages)
+    return draft.taught.answer if draft.taught else ""
+
+
 async def chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
     """The likeliest of the values that precedents lead to; None: they lead to none."""
-    # Where the search got no vector, no server of vectors is waited for again.
-    if not draft.books or draft.found.vector is None:
-        return None
     return await asyncio.to_thread(_chosen, draft, passages)
 
 
-def _chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
+def _leads(draft: Draft, passages: Sequence[Passage]) -> Sequence[Lead]:
+    """The values that precedents lead to, which are looked for once."""
+    # Where the search got no vector, no server of vectors is waited for again.
+    if not draft.books or draft.found.vector is None:
+        return ()
     if draft.findings is None:
         draft.findings = find(draft.read_for, passages, collections_of(draft), draft.books)
+    return draft.findings.leads
 
+
+def _chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
     def likely(lead: Lead) -> float | None:
         return draft.relevance.alone(passages, lead.span)
 
@@ -85,7 +98,7 @@ def _chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
         said = (one.written for one in draft.attempts if one.engine == "tuned")
         return any(says(one, lead.value(passages)) for one in said)
 
-    return choose(draft.findings.leads, likely, is_said)
+    return choose(_leads(draft, passages), likely, is_said)
 
 
 def collections_of(draft: Draft) -> list[int]:

@@ -19,7 +19,7 @@ from router.drafts import Attempt, Draft
 from router.evidence.objections import REFUTATIONS
 from router.evidence.sources import read_source
 from router.prompts import Passage, passage_of, tuned_messages
-from router.reading import UNLIKELY, chosen, collections_of, from_passages, says
+from router.reading import UNLIKELY, chosen, collections_of, from_passages, predicted, says
 from router.relevance import EVEN
 from router.taught import support_of
 from router.verification import Support
@@ -148,7 +148,8 @@ async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
     passages = [passage_of(hit.chunk) for hit in draft.found.hits]
     attempt = begin(draft, "tuned", served.name)
     prompt = partial(tuned_messages, draft.question)
-    stream = written(engines.tuned(draft.question, served), prompt, attempt)
+    likely = await predicted(draft, passages)
+    stream = written(engines.tuned(draft.question, served, predicted=likely), prompt, attempt)
     async with contextlib.aclosing(stream) as texts:
         async for text in texts:
             if is_refusal(text):

@@ -10,9 +10,7 @@ of sentence_transformers. Questions have a lane of their own: they never wait be
 import argparse
 import asyncio
 import base64
-import json
 import os
-import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,14 +22,16 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-import uvicorn
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from sentence_transformers import CrossEncoder, SentenceTransformer
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+
+from router import local_http
+from router.local_http import Refused
 
 # Texts of similar length are encoded together; more at once is no faster on a CPU, and pads more.
 BATCH_SIZE = 8
@@ -68,14 +68,6 @@ class RerankRequest(BaseModel):
 
 Asked = TypeVar("Asked", EmbeddingsRequest, RerankRequest)
 Part = TypeVar("Part")
-
-
-class Refused(Exception):
-    """A request that cannot be served: the HTTP status, and why."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +156,7 @@ def _yield_to_questions() -> None:
 def application(
     encoders: Sequence[Encoder], reranker: Reranker, *, announce: Path | None, url: str
 ) -> Starlette:
-    """`/v1/embeddings`, `/v1/rerank` and `/health`; `announce` receives {"url", "pid"} once it can
-    answer."""
+    """`/v1/embeddings`, `/v1/rerank` and `/health`; `announce` as `local_http.tell_ready`."""
     by_name = {encoder.name: encoder for encoder in encoders}
 
     @asynccontextmanager
@@ -173,8 +164,7 @@ def application(
         for encoder in encoders:
             await encoder.encode(["warm up"])
         await reranker.relevance("warm up", ["warm up"])
-        if announce is not None:
-            _write_whole(announce, json.dumps({"url": url, "pid": os.getpid()}))
+        local_http.tell_ready(announce, url)
         yield
 
     async def embeddings(request: Request) -> JSONResponse:
@@ -213,16 +203,14 @@ def application(
         Route("/v1/rerank", rerank, methods=["POST"]),
         Route("/health", health),
     ]
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Refused: _refusal})
+    return Starlette(
+        routes=routes, lifespan=lifespan, exception_handlers={Refused: local_http.refusal}
+    )
 
 
 async def _read(request: Request, form: type[Asked], models: Collection[str]) -> Asked:
     """Raises `Refused`."""
-    try:
-        asked = form.model_validate_json(await request.body())
-    except ValidationError as error:
-        told = str(error.errors(include_url=False, include_input=False))
-        raise Refused(400, told) from error
+    asked = await local_http.read_form(request, form)
     if asked.model not in models:
         raise Refused(404, f"This server runs {', '.join(models)}, not {asked.model}.")
     if not 1 <= len(asked.texts) <= MAX_INPUTS:
@@ -238,23 +226,7 @@ def _written(encoded: Encoded, encoding_format: str) -> list[str] | list[list[fl
     return [base64.b64encode(vector.tobytes()).decode() for vector in little_endian]
 
 
-def _refusal(_: Request, refused: Exception) -> JSONResponse:
-    error = {
-        "message": str(refused),
-        "type": "invalid_request_error",
-        "param": None,
-        "code": None,
-    }
-    return JSONResponse({"error": error}, refused.status if isinstance(refused, Refused) else 500)
-
-
 # --- The process -------------------------------------------------------------------------------
-def _write_whole(path: Path, text: str) -> None:
-    written = path.with_name(f"{path.name}.{os.getpid()}")
-    written.write_text(text)
-    written.replace(path)
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -264,10 +236,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--reranker-dtype", default="float32", choices=("float32", "bfloat16"), metavar="TYPE"
     )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument("--lanes", type=int, default=os.cpu_count() or 1, help="batches at once")
-    parser.add_argument("--ready-file", type=Path, help='receives {"url", "pid"} when ready')
+    local_http.add_address(parser)
     return parser.parse_args()
 
 
@@ -276,17 +246,14 @@ def main() -> None:
     # Each call of a model stays on one core: a question is too short to gain from a second one,
     # and batches fill the cores side by side, without waiting for each other's layers.
     torch.set_num_threads(1)
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((arguments.host, arguments.port))
+    listener, url = local_http.listen(arguments.host, arguments.port)
     app = application(
         [Encoder(folder.resolve(), arguments.lanes) for folder in arguments.model],
         Reranker(arguments.reranker.resolve(), arguments.lanes, arguments.reranker_dtype),
         announce=arguments.ready_file,
-        url=f"http://{arguments.host}:{listener.getsockname()[1]}/v1",
+        url=url,
     )
-    config = uvicorn.Config(app, log_level="warning", access_log=False)
-    uvicorn.Server(config).run(sockets=[listener])
+    local_http.run(app, listener)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from router.decoding import encode_prompt
 from training.trainers.generation import Generated, generate
-from training.trainers.packing import encode_prompt
 from training.trainers.peft import best_dtype
 
 

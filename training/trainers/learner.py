@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from training.trainers.generation import Generated, Prompts, generate
+from router.decoding import Prompts
+from training.trainers.generation import Generated, generate
 from training.trainers.packing import Encoded
 
 WEIGHTS, DESCRIPTION = "adapter_model.safetensors", "adapter_config.json"

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from router.decoding import encode_prompt
 from training.rows import Row
 
 
@@ -71,15 +72,6 @@ def encode(row: Row, tokenizer: PreTrainedTokenizerBase) -> Encoded:
         answer=array("i", [*answer, tokenizer.eos_token_id]),
         group=row.group,
     )
-
-
-def encode_prompt(
-    messages: Sequence[dict[str, str]], tokenizer: PreTrainedTokenizerBase
-) -> list[int]:
-    prompt = tokenizer.apply_chat_template(
-        list(messages), add_generation_prompt=True, return_dict=False
-    )
-    return list(prompt)
 
 
 def pack(rows: Sequence[Encoded]) -> Packed:

@@ -22,8 +22,9 @@ from peft import LoraConfig, set_peft_model_state_dict
 from safetensors.torch import load_file
 from transformers import AutoConfig
 
+from router.decoding import Prompts, padded
 from training.trainers.config import RunConfig
-from training.trainers.generation import Generated, Prompts, batches, padded
+from training.trainers.generation import Generated, batches
 from training.trainers.learner import WEIGHTS
 from training.trainers.packing import Encoded, Packed
 from training.trainers.peft import PeftLearner, learning_layers

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from router.decoding import encode_prompt
 from router.prompts import REFUSAL, tuned_messages
 from router.text import exact_form, without_marks
 from training.rows import Question
 from training.trainers.learner import Learner
-from training.trainers.packing import encode_prompt
 
 SHOWN_ANSWERS = 8
 _SPARE_TOKENS = 8

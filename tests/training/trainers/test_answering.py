@@ -7,11 +7,11 @@ import pytest
 import torch
 from transformers import AutoTokenizer, LlamaForCausalLM
 
+from router.decoding import encode_prompt
 from router.prompts import tuned_messages
 from tests.training.trainers.conftest import FACTS
 from training.trainers.answering import Job, run
 from training.trainers.generation import Generated, generate
-from training.trainers.packing import encode_prompt
 
 
 @pytest.fixture

@@ -1,0 +1,348 @@
+"""The embedded default's server of a tuned model: OpenAI's `/v1/chat/completions`, greedy.
+
+Run as `python -m router.chat_server --model DIR --port N`; the model's name is that of its folder.
+A tuned model gets a short question behind words that are always the same, and its answer is short
+and often known beforehand. So these words are read once, and a request may hold OpenAI's
+`prediction`, which makes the answer no other but sooner (`router.decoding`). Requests that come
+together are answered together; one that comes later begins at the next step and not at their end.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import queue
+import threading
+import time
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, Field
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from router import local_http
+from router.decoding import Decoding, encode_prompt, read_beginning, shared
+from router.local_http import Refused
+from router.prompts import tuned_messages
+
+logger = logging.getLogger(__name__)
+
+# Requests that are begun in one step. More take longer than they wait for each other.
+TOGETHER = 8
+# Of a prompt and its answer, and of what is predicted: a wrong prediction costs a step of so many.
+MAX_TOKENS, MAX_PREDICTED = 2_048, 32
+UNFINISHED = "\N{REPLACEMENT CHARACTER}"
+
+
+class Message(BaseModel):
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Prediction(BaseModel):
+    type: Literal["content"]
+    content: str
+
+
+class StreamOptions(BaseModel):
+    include_usage: bool = False
+
+
+class ChatRequest(BaseModel):
+    """What of OpenAI's form is used; `temperature` may only be 0."""
+
+    model: str
+    messages: list[Message] = Field(min_length=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    temperature: float = Field(default=0, ge=0, le=0)
+    prediction: Prediction | None = None
+    stream: bool = False
+    stream_options: StreamOptions = StreamOptions()
+
+    @property
+    def limit(self) -> int:
+        return self.max_completion_tokens or self.max_tokens or MAX_TOKENS
+
+
+# --- The model ---------------------------------------------------------------------------------
+@dataclass(slots=True, eq=False)
+class Turn:
+    """One answer to be written. `tell` gets its tokens as they come, from the model's thread, and
+    None if the model fails; an asker who has `left` gets none."""
+
+    prompt: list[int]
+    predicted: list[int]
+    limit: int
+    tell: Callable[[list[int] | None], object]
+    left: bool = False
+    written: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Group:
+    """Turns that were begun together, by their row."""
+
+    turns: Sequence[Turn]
+    decoding: Decoding
+
+    def step(self) -> None:
+        for row, tokens in self.decoding.step().items():
+            turn = self.turns[row]
+            told = tokens[: turn.limit - turn.written]
+            turn.written += len(told)
+            turn.tell(told)
+        self.decoding.keep([row for row in self.decoding.rows if not self._is_over(row)])
+
+    def _is_over(self, row: int) -> bool:
+        return self.turns[row].left or self.turns[row].written >= self.turns[row].limit
+
+
+class ChatModel:
+    """A model in a folder, and the thread that computes it."""
+
+    def __init__(self, folder: Path, dtype: str) -> None:
+        self.name = folder.name
+        self.failed = False
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self._model: Any = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, local_files_only=True
+        )
+        if dtype == "float32":
+            _lay_out(self._model)
+        asked = [self.prompt_of(tuned_messages(text)) for text in ("How?", "Where?")]
+        self._beginning = read_beginning(self._model, shared(asked))
+        self._nothing = read_beginning(self._model, ())
+        self._waiting: queue.SimpleQueue[Turn] = queue.SimpleQueue()
+        threading.Thread(target=self._work, name="model", daemon=True).start()
+
+    @property
+    def end(self) -> int:
+        """The token that ends a turn."""
+        return int(self._tokenizer.eos_token_id)
+
+    def prompt_of(self, messages: Sequence[dict[str, str]]) -> list[int]:
+        return encode_prompt(messages, self._tokenizer)
+
+    def predicted(self, text: str) -> list[int]:
+        """The tokens of a whole answer that says this."""
+        tokens = self._tokenizer.encode(text, add_special_tokens=False)
+        return [*tokens, self.end][:MAX_PREDICTED] if tokens else []
+
+    def text_of(self, tokens: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(tokens, skip_special_tokens=True))
+
+    def write(self, turn: Turn) -> None:
+        """Have an answer written, from the next step on."""
+        self._waiting.put(turn)
+
+    def _work(self) -> None:
+        groups: list[_Group] = []
+        try:
+            while True:
+                groups += self._begun(is_idle=not groups)
+                for group in groups:
+                    group.step()
+                groups = [group for group in groups if group.decoding.rows]
+        except Exception:
+            logger.exception("%s cannot be computed any more.", self.name)
+            self.failed = True
+            for turn in (turn for group in groups for turn in group.turns):
+                turn.tell(None)
+            while True:
+                self._waiting.get().tell(None)
+
+    def _begun(self, *, is_idle: bool) -> list[_Group]:
+        """Groups of those who wait, up to `TOGETHER`; with nothing else to do, of the next one."""
+        turns = [self._waiting.get()] if is_idle else []
+        while len(turns) < TOGETHER:
+            try:
+                turns.append(self._waiting.get_nowait())
+            except queue.Empty:
+                break
+        usual = [turn for turn in turns if self._begins_as_usual(turn)]
+        others = [turn for turn in turns if not self._begins_as_usual(turn)]
+        return [
+            _Group(some, self._decoding(some, beginning))
+            for some, beginning in ((usual, self._beginning), (others, self._nothing))
+            if some
+        ]
+
+    def _begins_as_usual(self, turn: Turn) -> bool:
+        usual = self._beginning.tokens
+        return len(turn.prompt) > len(usual) and tuple(turn.prompt[: len(usual)]) == usual
+
+    def _decoding(self, turns: Sequence[Turn], beginning: Any) -> Decoding:
+        own = [turn.prompt[len(beginning.tokens) :] for turn in turns]
+        predicted = [turn.predicted[: turn.limit] for turn in turns]
+        return Decoding(self._model, beginning, own, self.end, predicted)
+
+
+def _lay_out(model: torch.nn.Module) -> None:
+    """Lay weights down column by column: MKL multiplies a score of rows by them in a third of the
+    time that it takes for as many by rows of weights, which it copies first."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Linear):
+            module.weight.data = module.weight.data.t().contiguous().t()
+
+
+# --- HTTP --------------------------------------------------------------------------------------
+@dataclass(slots=True)
+class _Reply:
+    """An answer as it comes."""
+
+    chat: ChatModel
+    turn: Turn
+    name: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
+    created: int = field(default_factory=lambda: int(time.time()))
+    tokens: list[int] = field(default_factory=list)
+    text: str = ""
+
+    @property
+    def has_ended(self) -> bool:
+        """By itself."""
+        return self.tokens[-1:] == [self.chat.end]
+
+    @property
+    def is_over(self) -> bool:
+        return self.has_ended or len(self.tokens) >= self.turn.limit
+
+    @property
+    def usage(self) -> dict[str, int]:
+        read, written = len(self.turn.prompt), len(self.tokens)
+        return {
+            "prompt_tokens": read,
+            "completion_tokens": written,
+            "total_tokens": read + written,
+        }
+
+    def take(self, tokens: Sequence[int]) -> str:
+        """What the text is longer by; a character of several tokens waits for its last."""
+        self.tokens += tokens
+        whole = self.chat.text_of(self.tokens)
+        if whole.endswith(UNFINISHED) and not self.is_over:
+            return ""
+        more, self.text = whole[len(self.text) :], whole
+        return more
+
+    def as_json(self, kind: str, **said: object) -> dict[str, object]:
+        """`said` is the message, or of a stream the delta."""
+        reason = ("stop" if self.has_ended else "length") if self.is_over else None
+        return {
+            "id": self.name,
+            "object": kind,
+            "created": self.created,
+            "model": self.chat.name,
+            "choices": [{"index": 0, "finish_reason": reason, **said}] if said else [],
+        }
+
+
+def application(chat: ChatModel, *, announce: Path | None, url: str) -> Starlette:
+    """`/v1/chat/completions`, `/v1/models` and `/health`; `announce` as `local_http.tell_ready`."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        local_http.tell_ready(announce, url)
+        yield
+
+    async def completions(request: Request) -> Response:
+        asked = await local_http.read_form(request, ChatRequest)
+        reply, pieces = _begin(chat, asked)
+        if asked.stream:
+            events = _events(reply, pieces, with_usage=asked.stream_options.include_usage)
+            return StreamingResponse(events, media_type="text/event-stream")
+        async with aclosing(pieces):
+            text = "".join([piece async for piece in pieces])
+        message = {"role": "assistant", "content": text}
+        whole = reply.as_json("chat.completion", message=message)
+        return JSONResponse(whole | {"usage": reply.usage})
+
+    async def models(_: Request) -> JSONResponse:
+        return JSONResponse({"object": "list", "data": [{"id": chat.name, "object": "model"}]})
+
+    async def health(_: Request) -> JSONResponse:
+        status = "failed" if chat.failed else "ok"
+        return JSONResponse({"status": status}, 503 if chat.failed else 200)
+
+    routes = [
+        Route("/v1/chat/completions", completions, methods=["POST"]),
+        Route("/v1/models", models),
+        Route("/health", health),
+    ]
+    handlers = {Refused: local_http.refusal}
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+
+
+def _begin(chat: ChatModel, asked: ChatRequest) -> tuple[_Reply, AsyncGenerator[str]]:
+    """The answer to a request, and its text, piece by piece. Raises `Refused`; the pieces as well,
+    if the model fails."""
+    if asked.model != chat.name:
+        raise Refused(404, f"This server runs {chat.name}, not {asked.model}.")
+    prompt = chat.prompt_of([message.model_dump() for message in asked.messages])
+    if len(prompt) >= MAX_TOKENS:
+        raise Refused(400, f"The prompt has {len(prompt)} tokens, and {MAX_TOKENS} is the limit.")
+    loop = asyncio.get_running_loop()
+    told: asyncio.Queue[list[int] | None] = asyncio.Queue()
+    turn = Turn(
+        prompt=prompt,
+        predicted=chat.predicted(asked.prediction.content) if asked.prediction else [],
+        limit=min(asked.limit, MAX_TOKENS - len(prompt)),
+        tell=lambda tokens: loop.call_soon_threadsafe(told.put_nowait, tokens),
+    )
+    reply = _Reply(chat, turn)
+    return reply, _pieces(reply, told)
+
+
+async def _pieces(reply: _Reply, told: "asyncio.Queue[list[int] | None]") -> AsyncGenerator[str]:
+    reply.chat.write(reply.turn)
+    try:
+        while not reply.is_over:
+            tokens = await told.get()
+            if tokens is None:
+                raise Refused(503, "The model cannot be computed any more.")
+            if piece := reply.take(tokens):
+                yield piece
+    finally:
+        reply.turn.left = True
+
+
+async def _events(
+    reply: _Reply, pieces: AsyncGenerator[str], *, with_usage: bool
+) -> AsyncGenerator[str]:
+    async with aclosing(pieces):
+        async for piece in pieces:
+            yield _event(reply, delta={"role": "assistant", "content": piece})
+    yield _event(reply, delta={})
+    if with_usage:
+        yield _event(reply, usage=reply.usage)
+    yield "data: [DONE]\n\n"
+
+
+def _event(reply: _Reply, *, usage: dict[str, int] | None = None, **said: object) -> str:
+    chunk = reply.as_json("chat.completion.chunk", **said)
+    return f"data: {json.dumps(chunk | ({'usage': usage} if usage else {}))}\n\n"
+
+
+# --- The process -------------------------------------------------------------------------------
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, required=True, help="its folder")
+    parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
+    local_http.add_address(parser)
+    arguments = parser.parse_args()
+    listener, url = local_http.listen(arguments.host, arguments.port)
+    chat = ChatModel(arguments.model.resolve(), arguments.dtype)
+    local_http.run(application(chat, announce=arguments.ready_file, url=url), listener)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""The server of a tuned model: a real process and a real, tiny model; and its thread by itself."""
+
+import queue
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from openai import NotFoundError, OpenAI
+from openai.types.chat import ChatCompletionMessageParam, ChatCompletionPredictionContentParam
+
+from router.chat_server import MAX_TOKENS, ChatModel, Turn, application
+from router.processes import spawn_tuned
+from router.prompts import tuned_messages
+from tests.tiny_models import TinyVersion
+
+LONG = 60.0
+QUESTIONS = [f"Which port does gate {number} use?" for number in range(12)]
+
+
+# --- The process -------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def merged(tiny_versions: list[TinyVersion]) -> Path:
+    return tiny_versions[0].merged
+
+
+@pytest.fixture(scope="module")
+def url(merged: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("chat") / "server.log"
+    server = spawn_tuned(merged.name, log, folder=merged.parent).wait()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def client(url: str) -> OpenAI:
+    return OpenAI(base_url=url, api_key="none", timeout=LONG, max_retries=0)
+
+
+def messages(text: str) -> list[ChatCompletionMessageParam]:
+    return [
+        {"role": "system", "content": tuned_messages(text)[0]["content"]},
+        {"role": "user", "content": text},
+    ]
+
+
+def said(client: OpenAI, model: str, text: str, **more: Any) -> tuple[str, int]:
+    """The answer and the tokens that it has."""
+    reply = client.chat.completions.create(
+        model=model, messages=messages(text), max_tokens=9, temperature=0, **more
+    )
+    assert reply.usage is not None
+    return reply.choices[0].message.content or "", reply.usage.completion_tokens
+
+
+@pytest.mark.models
+def test_a_prediction_changes_neither_words_nor_counts(client: OpenAI, merged: Path) -> None:
+    plain = said(client, merged.name, QUESTIONS[0])
+    assert plain[0]
+    for content in (plain[0], plain[0][:5], "nothing of the kind", ""):
+        prediction: ChatCompletionPredictionContentParam = {"type": "content", "content": content}
+        assert said(client, merged.name, QUESTIONS[0], prediction=prediction) == plain
+
+
+@pytest.mark.models
+def test_a_stream_gives_the_same_text_and_ends_with_its_counts(
+    client: OpenAI, merged: Path
+) -> None:
+    text, tokens = said(client, merged.name, QUESTIONS[1])
+    chunks = list(
+        client.chat.completions.create(
+            model=merged.name,
+            messages=messages(QUESTIONS[1]),
+            max_tokens=9,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+    )
+    pieces = [chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices]
+    assert "".join(pieces) == text
+    assert len(pieces) > 2
+    reasons = [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices]
+    assert (set(reasons[:-1]) - {"length"}, reasons[-1]) == ({None}, "length")
+    usage = chunks[-1].usage
+    assert usage is not None
+    assert usage.completion_tokens == tokens == 9
+    assert {chunk.model for chunk in chunks} == {merged.name}
+
+
+@pytest.mark.models
+def test_who_asks_together_gets_what_he_gets_alone(client: OpenAI, merged: Path) -> None:
+    alone = [said(client, merged.name, text) for text in QUESTIONS]
+    assert len(set(alone)) > 1
+    with ThreadPoolExecutor(len(QUESTIONS)) as people:
+        assert list(people.map(lambda text: said(client, merged.name, text), QUESTIONS)) == alone
+
+
+@pytest.mark.models
+def test_a_prompt_that_begins_otherwise_is_answered_from_all_of_it(
+    client: OpenAI, merged: Path
+) -> None:
+    reply = client.chat.completions.create(
+        model=merged.name, messages=[{"role": "user", "content": QUESTIONS[0]}], max_tokens=9
+    )
+    assert reply.usage is not None
+    assert reply.usage.prompt_tokens < len(tuned_messages("")[0]["content"])
+    assert reply.choices[0].finish_reason == "length"
+
+
+@pytest.mark.models
+def test_what_it_cannot_do_is_refused_in_words(url: str, client: OpenAI, merged: Path) -> None:
+    with pytest.raises(NotFoundError, match=f"This server runs {merged.name}, not another"):
+        said(client, "another", QUESTIONS[0])
+    asked = {"model": merged.name, "messages": messages(QUESTIONS[0])}
+    for change, told in (
+        ({"temperature": 1}, "temperature"),
+        ({"messages": []}, "messages"),
+        ({"messages": messages("port " * MAX_TOKENS)}, f"{MAX_TOKENS} is the limit"),
+    ):
+        reply = httpx.post(f"{url}/chat/completions", json=asked | change, timeout=LONG)
+        assert (reply.status_code, told in reply.json()["error"]["message"]) == (400, True)
+
+
+# --- Its thread --------------------------------------------------------------------------------
+@pytest.fixture
+def chat(merged: Path) -> ChatModel:
+    return ChatModel(merged, "float32")
+
+
+def turn(chat: ChatModel, limit: int) -> tuple[Turn, "queue.Queue[list[int] | None]"]:
+    told: queue.Queue[list[int] | None] = queue.Queue()
+    return Turn(chat.prompt_of(tuned_messages("How?")), [], limit, told.put), told
+
+
+def test_nothing_more_is_written_for_who_has_left(chat: ChatModel) -> None:
+    leaver, told = turn(chat, 900)
+    chat.write(leaver)
+    assert told.get(timeout=LONG)
+    leaver.left = True
+    written = leaver.written
+    other, others = turn(chat, 30)
+    chat.write(other)
+    for _ in range(30):
+        assert others.get(timeout=LONG)
+    # A step may have been under way.
+    assert leaver.written <= written + 1
+
+
+async def test_a_model_that_fails_says_so_and_is_not_well(chat: ChatModel) -> None:
+    app = application(chat, announce=None, url="")
+    request = {"model": chat.name, "messages": tuned_messages("How?"), "max_tokens": 2}
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://chat") as asker:
+        assert (await asker.get("/health")).status_code == 200
+        assert (await asker.post("/v1/chat/completions", json=request)).status_code == 200
+        del chat._model.model.norm
+        for _ in range(2):
+            reply = await asker.post("/v1/chat/completions", json=request)
+            assert (reply.status_code, reply.json()["error"]["message"]) == (
+                503,
+                "The model cannot be computed any more.",
+            )
+        assert (await asker.get("/health")).status_code == 503

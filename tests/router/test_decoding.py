@@ -1,0 +1,115 @@
+"""Whatever is predicted, the answer is the one that the library's own generation gives."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from transformers import AutoTokenizer, LlamaForCausalLM
+
+from router.decoding import Decoding, encode_prompt, read_beginning, shared
+from router.prompts import tuned_messages
+
+LONGEST = 12
+QUESTIONS = [
+    "Which port does the gate use?",
+    "Who is on call for the boiler?",
+    "Why?",
+    "Which of the many services that we run writes to the disk at night?",
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_llama: Path) -> Any:
+    return AutoTokenizer.from_pretrained(tiny_llama)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_llama: Path) -> LlamaForCausalLM:
+    """With weights large enough for answers that differ by what was asked."""
+    model: LlamaForCausalLM = LlamaForCausalLM.from_pretrained(tiny_llama, dtype=torch.float32)
+    torch.manual_seed(1)
+    for weights in model.parameters():
+        if weights.dim() > 1:
+            torch.nn.init.normal_(weights, std=0.4)
+    return model
+
+
+@pytest.fixture(scope="module")
+def prompts(tokenizer: Any) -> list[list[int]]:
+    return [encode_prompt(tuned_messages(text), tokenizer) for text in QUESTIONS]
+
+
+@pytest.fixture(scope="module")
+def answers(model: LlamaForCausalLM, prompts: list[list[int]]) -> list[list[int]]:
+    """Of each prompt alone, by the library's own generation. None of them ends by itself."""
+    return [
+        model.generate(
+            input_ids=torch.tensor([prompt]),
+            attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
+            max_new_tokens=LONGEST,
+            do_sample=False,
+            eos_token_id=None,
+        )[0, len(prompt) :].tolist()
+        for prompt in prompts
+    ]
+
+
+def written(
+    model: LlamaForCausalLM, prompts: list[list[int]], predicted: list[list[int]], end: int
+) -> tuple[list[list[int]], int]:
+    """The answers, up to `LONGEST` tokens of each, and how many steps they took."""
+    beginning = read_beginning(model, shared(prompts) if len(prompts) > 1 else ())
+    own = [prompt[len(beginning.tokens) :] for prompt in prompts]
+    decoding = Decoding(model, beginning, own, end, predicted)
+    found: list[list[int]] = [[] for _ in prompts]
+    steps = 0
+    while decoding.rows:
+        for row, tokens in decoding.step().items():
+            found[row] += tokens
+        decoding.keep([row for row in decoding.rows if len(found[row]) < LONGEST])
+        steps += 1
+    return [tokens[:LONGEST] for tokens in found], steps
+
+
+def test_what_is_predicted_rightly_takes_one_step(
+    model: LlamaForCausalLM, prompts: list[list[int]], answers: list[list[int]]
+) -> None:
+    # What one answer writes as its fifth token ends a turn.
+    end = answers[0][4]
+    assert end not in answers[0][:4]
+    whole = answers[0][:5]
+    assert written(model, prompts[:1], [whole], end) == ([whole], 1)
+    assert written(model, prompts[:1], [[]], end) == ([whole], 5)
+    assert written(model, prompts[:1], [whole[:2]], end) == ([whole], 3)
+
+
+def test_answers_end_where_they_end_whatever_their_neighbours_predict(
+    model: LlamaForCausalLM, prompts: list[list[int]], answers: list[list[int]]
+) -> None:
+    end = answers[1][3]
+    expected = [tokens[: tokens.index(end) + 1] if end in tokens else tokens for tokens in answers]
+    predictions = [expected[0][:6], [*expected[1][:2], 17, 18], [], [end]]
+    assert written(model, prompts, predictions, end)[0] == expected
+
+
+@given(data=st.data())
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_no_prediction_changes_an_answer(
+    model: LlamaForCausalLM,
+    prompts: list[list[int]],
+    answers: list[list[int]],
+    data: st.DataObject,
+) -> None:
+    end = 2
+    assert all(end not in tokens for tokens in answers)
+    predictions = []
+    for tokens in answers:
+        right = data.draw(st.integers(0, LONGEST))
+        wrong = data.draw(st.lists(st.integers(0, 49151), max_size=4))
+        predictions.append([*tokens[:right], *wrong])
+    assert written(model, prompts, predictions, end)[0] == answers
