@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from router.text import fold
+
 if TYPE_CHECKING:
     from ingestion.models import Chunk
 
@@ -49,6 +51,10 @@ _INVISIBLE = re.compile(
     "[\u00ad\u180e\u200b\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e01ef]"
 )
 
+# Of a title or a path, and what lists things in one of these: `Newcomers: Gate, Belt and Tug`.
+_PARTS = re.compile(r"[:;|]|\s[\u2013\u2014-]\s|/|\.(?=\w+$)")
+_LISTED = re.compile(r"[,&+]|(?<![^\W_])(?:and|or|vs)(?![^\W_])", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -73,14 +79,29 @@ class Passage:
 
 
 def passage_of(chunk: Chunk) -> Passage:
-    """A chunk as models and the check read it."""
-    version = chunk.version
-    return Passage(
-        title=version.title or version.document.title,
-        heading=" > ".join(chunk.heading_path),
-        text=chunk.text,
-        path=version.document.path,
-    )
+    """A chunk as models and the check read it: below *Gate and Belt*, *Belt* is about no gate."""
+    version, headings = chunk.version, list(chunk.heading_path)
+    above = [version.title or version.document.title, version.document.path]
+    title, path = (narrowed(each, headings) for each in above)
+    below = [narrowed(each, headings[place:]) for place, each in enumerate(headings, start=1)]
+    return Passage(title=title, heading=" > ".join(below), text=chunk.text, path=path)
+
+
+def narrowed(told: str, headings: Sequence[str]) -> str:
+    """A title, a heading or a path, which of several things that it lists says only the one that
+    is a heading below it."""
+    below = {_plain(heading): heading for heading in headings}
+    for part in _PARTS.split(told):
+        listed = {_plain(one) for one in _LISTED.split(part)}
+        about = [heading for plain, heading in below.items() if plain in listed]
+        if about and len(listed) > 1:
+            told = told.replace(part, f" {about[0]} ")
+    return " ".join(told.split())
+
+
+def _plain(name: str) -> str:
+    """However it is written in a title or a file's name."""
+    return " ".join(re.split(r"[\s_-]+", fold(name).text)).strip()
 
 
 def reader_messages(question: str, passages: Sequence[Passage]) -> list[dict[str, str]]:

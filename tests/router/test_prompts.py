@@ -1,9 +1,10 @@
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.prompts import MAX_PASSAGES, REFUSAL, Passage, reader_messages
+from router.prompts import MAX_PASSAGES, REFUSAL, Passage, narrowed, reader_messages
 
 TAGS = re.compile(r"</?\s*passage", re.IGNORECASE)
 passages = st.lists(st.builds(Passage, st.text(), st.text(), st.text()), max_size=6)
@@ -24,6 +25,28 @@ def test_model_sees_numbered_passages_with_their_source_and_then_the_question() 
 def test_path_is_not_shown_to_the_model() -> None:
     _, user = reader_messages("Why?", [Passage("Relay", "", "5 times", "hidden/path.md")])
     assert "hidden" not in user["content"]
+
+
+@pytest.mark.parametrize(
+    ("told", "headings", "left"),
+    [
+        ("Newcomers: Belt Marshal and Osprey-Fuel", ["Osprey-Fuel"], "Newcomers: Osprey-Fuel"),
+        ("Gate, Belt & Tug", ["Start", "Belt"], "Belt"),
+        ("belt-marshal-and-osprey-fuel.md", ["Osprey-Fuel", "Limits"], "Osprey-Fuel .md"),
+        # The thing that all of it is about stays.
+        ("Relay: Ports and Limits", ["Limits"], "Relay: Limits"),
+        ("Relay: Limits", ["Limits"], "Relay: Limits"),
+        ("Relay – Limits", ["Limits"], "Relay – Limits"),
+        ("ops/relay/limits.md", ["Limits"], "ops/relay/limits.md"),
+        ("Relay and Pump", ["Pump house"], "Relay and Pump"),
+        ("Sandbox Orbit", ["Orbit", "Sandb", ""], "Sandbox Orbit"),
+        ("", ["Limits"], ""),
+    ],
+)
+def test_a_title_that_lists_things_says_the_one_below_it(
+    told: str, headings: list[str], left: str
+) -> None:
+    assert narrowed(told, headings) == left
 
 
 @given(st.text(max_size=5_000), passages)
