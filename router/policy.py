@@ -31,6 +31,7 @@ class Rule(StrEnum):
     NEWER = "newer"
     SUPERSEDED = "superseded"
     NOT_CERTIFIED = "not-certified"
+    PRECEDENT = "precedent"
     UNLIKELY = "unlikely"
     TAUGHT = "taught"
 
@@ -166,6 +167,13 @@ def _by_probability(signals: Signals, calibration: Calibration | None) -> Decisi
         why = f"{signals.model} is not certified to answer unread."
         return Decision(
             "rag", Rule.NOT_CERTIFIED, why, probability=prior(signals), may_fall_back=True
+        )
+    if signals.precedent:
+        return Decision(
+            "tuned",
+            Rule.PRECEDENT,
+            f"{signals.model} was trained on the very sentence by which “{signals.precedent}” was "
+            "answered.",
         )
     probability = calibration.probability(signals)
     reached = probability >= calibration.threshold

@@ -83,7 +83,7 @@ def passage_of(chunk: Chunk) -> Passage:
     version, headings = chunk.version, list(chunk.heading_path)
     above = [version.title or version.document.title, version.document.path]
     title, path = (narrowed(each, headings) for each in above)
-    below = [narrowed(each, headings[place:]) for place, each in enumerate(headings, start=1)]
+    below = (narrowed(each, headings[place:]) for place, each in enumerate(headings, start=1))
     return Passage(title=title, heading=" > ".join(below), text=chunk.text, path=path)
 
 

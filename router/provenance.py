@@ -89,8 +89,8 @@ def looked_at(signals: Signals, found: SearchResult, relevance: Relevance) -> Si
     """The same with which passage has the sentence that is likeliest the answer. The others are
     only looked at where none of the very first is likelier than not, those behind the first few
     where none of these is."""
-    passages = [passage_of(hit.chunk) for hit in found.hits]
-    return signals.with_likelihoods(relevance.among(passages, 1, EVIDENCE, len(passages)))
+    steps = (1, EVIDENCE, len(found.hits))
+    return signals.with_likelihoods(relevance.among(found.passages, *steps))
 
 
 def grounds(model: str, hits: Sequence[Hit]) -> tuple[Ground, ...]:

@@ -28,7 +28,7 @@ from router.drafts import Attempt, Draft
 from router.policy import Rule, why_no_passage
 from router.precedents.choosing import Choice, choose
 from router.precedents.finding import find
-from router.prompts import MAX_PASSAGES, Passage, passage_of, reader_messages
+from router.prompts import MAX_PASSAGES, Passage, reader_messages
 from router.quoting import (
     BELIEVED,
     Likelihoods,
@@ -52,7 +52,7 @@ UNLIKELY = "The sentence that holds the answer is unlikely to be about that."
 async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
     """The value that stands where an earlier question found its answer; else what is read."""
     started = time.perf_counter()
-    passages = [passage_of(hit.chunk) for hit in draft.found.hits]
+    passages = draft.found.passages
     choice = await chosen(draft, passages)
     if choice is None or not choice.is_answer:
         async with contextlib.aclosing(_read_by_model(draft, passages)) as sentences:
@@ -82,11 +82,8 @@ async def chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
 
 def _leads(draft: Draft, passages: Sequence[Passage]) -> Sequence[Lead]:
     """The values that precedents lead to, which are looked for once."""
-    # Where the search got no vector, no server of vectors is waited for again.
-    if not draft.books or draft.found.vector is None:
-        return ()
     if draft.findings is None:
-        draft.findings = find(draft.read_for, passages, collections_of(draft), draft.books)
+        draft.findings = find(draft.read_for, passages, draft.found.collections, draft.books)
     return draft.findings.leads
 
 
@@ -99,11 +96,6 @@ def _chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
         return any(says(one, lead.value(passages)) for one in said)
 
     return choose(_leads(draft, passages), likely, is_said)
-
-
-def collections_of(draft: Draft) -> list[int]:
-    """Of each passage the primary key."""
-    return [hit.chunk.version.document.collection_id for hit in draft.found.hits]
 
 
 def says(answer: str, value: str) -> bool:

@@ -24,11 +24,14 @@ from ingestion.models import Reader
 from router import incidents, provenance, retrieval, taught, tuned
 from router.drafting import Sentence, since
 from router.drafts import Draft
+from router.evidence.sources import read_source
 from router.followups import standalone
 from router.intents import read_intent
 from router.models import Answer, Citation, Conversation, Feedback, Query
 from router.policy import Decision, RouteAsked, Rule, decide
 from router.precedents import keeping as precedents
+from router.precedents.choosing import sure
+from router.precedents.finding import Findings, find
 from router.relevance import Relevance
 from router.text import storable
 from router.versions import Read, read_at
@@ -36,7 +39,8 @@ from router.writing import written_sentences
 
 if TYPE_CHECKING:
     from router.precedents.books import Book
-    from router.retrieval.searching import Hit
+    from router.retrieval.searching import Hit, SearchResult
+    from router.signals import Signals
 
 SHOWN_PASSAGES = 8
 # Questions of a conversation that a new one may lean on.
@@ -234,14 +238,16 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
         reading=read.reading,
     )
     decision = judge(signals)
+    # A route that was asked for is taken as it is.
+    books = _books(query.user, found, decision) if route == "auto" else []
+    findings = None
     # What the rules decide needs no closer look at the sentences.
     if decision.probability is not None:
-        signals = provenance.looked_at(signals, found, relevance)
+        findings = find(read.question or question, found.passages, found.collections, books)
+        signals = _closer(signals, found, relevance, findings)
         decision = judge(signals)
     tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)
     near = taught.nearest(served.name, found.vector) if served else None
-    # A route that was asked for is taken as it is.
-    books = _books(query.user, found.hits, decision) if route == "auto" else []
     return Draft(
         question=question,
         found=found,
@@ -252,15 +258,30 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
         of_version=read.question,
         taught=near,
         books=books,
+        findings=findings,
         relevance=relevance,
     )
 
 
-def _books(user: Reader, hits: Sequence[Hit], decision: Decision) -> list[Book]:
-    """None for a question about several things: a precedent answers for one."""
-    if decision.engine == "refused" or decision.rule is Rule.SEVERAL:
+def _closer(
+    signals: Signals, found: SearchResult, relevance: Relevance, findings: Findings
+) -> Signals:
+    """With the sentence that answered such a question before, if that is sure and the model was
+    taught it; else with what is likely of all sentences, which takes a hundred readings."""
+    lead = sure(findings.leads)
+    if lead is not None:
+        sentence = read_source(found.passages[lead.passage]).number_of(lead.sentence[0])
+        if signals.grounds[lead.passage].has_kept(sentence):
+            return replace(signals, best=lead.passage, precedent=lead.question)
+    return provenance.looked_at(signals, found, relevance)
+
+
+def _books(user: Reader, found: SearchResult, decision: Decision) -> list[Book]:
+    """None for a question about several things: a precedent answers for one. None as well where the
+    search got no vector, so that no server of vectors is waited for again."""
+    if decision.engine == "refused" or decision.rule is Rule.SEVERAL or found.vector is None:
         return []
-    return precedents.books_for(user, [hit.chunk.version.document.collection_id for hit in hits])
+    return precedents.books_for(user, found.collections)
 
 
 def _understood_before(query: Query) -> list[str]:

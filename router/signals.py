@@ -71,6 +71,9 @@ class Signals:
     `best` is the number of the passage with the sentence that is likeliest the answer, from 0, the
     first one where nobody looked. `likelihood` is that of the sentence, None: nobody looked.
     `newer`: it is none that the model was taught, as far as anybody knows.
+
+    `precedent` is a question that was answered before by a sentence that the model was taught, and
+    as surely this one is; then nobody looked at the others, and `best` is its passage.
     """
 
     grounds: tuple[Ground, ...]
@@ -80,6 +83,7 @@ class Signals:
     best: int = 0
     likelihood: float | None = None
     newer: bool = False
+    precedent: str = ""
     being_read: int = 0
 
     @property

@@ -18,10 +18,12 @@ from router.drafting import Sentence, begin, held, is_refusal, shown, written
 from router.drafts import Attempt, Draft
 from router.evidence.objections import REFUTATIONS
 from router.evidence.sources import read_source
-from router.prompts import Passage, passage_of, tuned_messages
-from router.reading import UNLIKELY, chosen, collections_of, from_passages, predicted, says
+from router.policy import Rule
+from router.prompts import Passage, tuned_messages
+from router.reading import UNLIKELY, chosen, from_passages, predicted, says
 from router.relevance import EVEN
 from router.taught import support_of
+from router.text import exact_form
 from router.verification import Support
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ async def written_sentences(draft: Draft) -> AsyncGenerator[Sentence]:
 async def _from_weights(draft: Draft) -> AsyncGenerator[Sentence]:
     """The tuned model's answer, if the passages bear out all of it as well as was certified, or as
     what questions like it were answered with, and by sentences that it was taught."""
-    passages = [passage_of(hit.chunk) for hit in draft.found.hits]
+    passages = draft.found.passages
     async with contextlib.aclosing(_as_it_comes(draft)) as every:
         async for _ in every:
             pass
@@ -129,7 +131,7 @@ def _is_of_others(draft: Draft, passages: Sequence[Passage], said: str, support:
     if likely is None or likely > EVEN:
         return False
     number, start, end = support.span
-    collection, sentence = collections_of(draft)[number], passages[number].text[start:end]
+    collection, sentence = draft.found.collections[number], passages[number].text[start:end]
     return draft.findings.is_of_others(collection, sentence, said.strip())
 
 
@@ -145,12 +147,14 @@ def _was_taught(draft: Draft, passages: Sequence[Passage], support: Support) -> 
 async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
     """All that the tuned model says, each sentence held against every passage that was found."""
     served = _served(draft)
-    passages = [passage_of(hit.chunk) for hit in draft.found.hits]
+    passages = draft.found.passages
     attempt = begin(draft, "tuned", served.name)
     prompt = partial(tuned_messages, draft.question)
     likely = await predicted(draft, passages)
-    stream = written(engines.tuned(draft.question, served, predicted=likely), prompt, attempt)
-    async with contextlib.aclosing(stream) as texts:
+    deltas = engines.tuned(draft.question, served, predicted=likely)
+    if draft.decision.rule is Rule.PRECEDENT:
+        deltas = _while_saying(likely, deltas)
+    async with contextlib.aclosing(written(deltas, prompt, attempt)) as texts:
         async for text in texts:
             if is_refusal(text):
                 attempt.refused = True
@@ -161,6 +165,19 @@ async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
             if not support.supported and attempt.rejected is None:
                 attempt.rejected, attempt.problem = support, support.problem
             yield shown(text, support, attempt)
+
+
+async def _while_saying(
+    value: str, deltas: AsyncGenerator[engines.Delta]
+) -> AsyncGenerator[engines.Delta]:
+    """Up to the first that says something else than `value`: nobody would be shown the rest."""
+    said = ""
+    async with contextlib.aclosing(deltas):
+        async for delta in deltas:
+            yield delta
+            said += delta.text
+            if not exact_form(value).startswith(exact_form(said)):
+                return
 
 
 def _least_evidence(served: ServedModel | None) -> float:

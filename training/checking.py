@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ingestion.models import Reader
 from router import retrieval
-from router.prompts import passage_of
 from router.relevance import Relevance
 from router.services import SHOWN_PASSAGES
 from router.taught import Taught, support_of
@@ -51,7 +50,7 @@ def evidence_for(
     support = support_of_said(relevance.question, said, found, taught)
     if support is None:
         return None
-    return relevance.evidence([passage_of(hit.chunk) for hit in found.hits], support)
+    return relevance.evidence(found.passages, support)
 
 
 def support_of_said(
@@ -60,7 +59,7 @@ def support_of_said(
     """What bears an answer out; None for one that nothing does, and for a refusal."""
     if is_refusal(said):
         return None
-    passages = [passage_of(hit.chunk) for hit in found.hits]
+    passages = found.passages
     hashes = [hit.chunk.content_hash for hit in found.hits]
     support = support_of(question, said, passages, hashes=hashes, taught=taught)
     return support if support.supported else None

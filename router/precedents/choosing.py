@@ -39,6 +39,18 @@ class Choice:
     def is_answer(self) -> bool:
         return self.probability >= CHOSEN
 
+    @property
+    def is_sure(self) -> bool:
+        """Even if nobody knows how likely its sentence is."""
+        return self.lead.is_worded and self.probability >= SURE
+
+
+def sure(leads: Sequence[Lead]) -> Lead | None:
+    """The value that is surely the answer, whatever its sentence and a model say; None: there is no
+    such."""
+    choice = _likeliest(dict.fromkeys(leads, UNKNOWN), lambda _: False)
+    return choice.lead if choice and choice.is_sure else None
+
 
 def choose(
     leads: Sequence[Lead],
@@ -51,7 +63,7 @@ def choose(
     where one is sure without. `is_said` tells whether the tuned model says that value.
     """
     without = _likeliest(dict.fromkeys(leads, UNKNOWN), is_said)
-    if without is None or (without.lead.is_worded and without.probability >= SURE):
+    if without is None or without.is_sure:
         return without
     known = {lead: one for lead in leads if (one := likely(lead)) is not None}
     if len(known) < len(leads):

@@ -15,7 +15,7 @@ from ingestion import tracing
 from ingestion.models import Chunk, Collection, DocumentVersion, Reader
 from ingestion.publication import current_revision
 from router.cosines import cosines
-from router.prompts import passage_of
+from router.prompts import Passage, passage_of
 from router.retrieval import corpus, index
 from router.retrieval.chunk_vectors import text_of
 from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
@@ -58,6 +58,16 @@ class SearchResult:
     revision: int
     vector: Vectors | None = None
     behind: bool = False
+
+    @property
+    def passages(self) -> list[Passage]:
+        """The hits as models and the check read them."""
+        return [passage_of(hit.chunk) for hit in self.hits]
+
+    @property
+    def collections(self) -> list[int]:
+        """The primary key of each hit's."""
+        return [hit.chunk.version.document.collection_id for hit in self.hits]
 
 
 @dataclass(frozen=True, slots=True)

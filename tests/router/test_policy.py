@@ -56,6 +56,7 @@ signals_ = st.builds(
     superseded=st.none() | st.floats(-1, 1),
     best=st.integers(0, EVIDENCE - 1),
     newer=st.booleans(),
+    precedent=st.sampled_from(["", "Which port?"]),
 ).map(lambda one: replace(one, best=min(one.best, max(len(one.grounds) - 1, 0))))
 calibrations = st.none() | st.builds(
     replace,
@@ -82,9 +83,12 @@ def test_tuned_model_is_never_asked_first_for_what_it_was_not_taught(
         assert signals.is_taught
         assert signals.grounds[signals.best].known or not signals.newer
         assert not any(one.rag_only for one in signals.grounds[:EVIDENCE])
-        assert decision.probability is not None
-        assert decision.threshold is not None
-        assert decision.probability >= decision.threshold
+        assert calibration is not None
+        assert calibration.threshold is not None
+        if not signals.precedent:
+            assert decision.probability is not None
+            assert decision.threshold is not None
+            assert decision.probability >= decision.threshold
     if decision.may_fall_back:
         assert signals.model
         assert any(one.is_taught for one in signals.grounds)
@@ -111,6 +115,8 @@ def test_no_feature_is_infinite_and_the_prior_is_a_probability(signals: Signals)
         (replace(EDITED, superseded=0.8), Rule.TAUGHT),
         (replace(TAUGHT, superseded=0.8), Rule.SUPERSEDED),
         (replace(TAUGHT, superseded=0.5), Rule.TAUGHT),
+        (replace(TAUGHT, precedent="Which port?"), Rule.PRECEDENT),
+        (replace(TAUGHT, precedent="Which port?", superseded=0.8), Rule.SUPERSEDED),
     ],
 )
 def test_first_rule_that_holds_decides(signals: Signals, rule: Rule) -> None:

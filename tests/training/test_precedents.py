@@ -1,7 +1,9 @@
 """Pairs answer questions in other words and about other things, from the text of today."""
 
 import gc
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from django.contrib.auth.models import Group
@@ -21,7 +23,7 @@ from tests.model_files import Workshop, certified
 from tests.pairs import a_pair
 from tests.people import People
 from tests.router.retrieval.hashed_words import HashedWords, hashed_words
-from tests.scripted_llm import ScriptedLLM
+from tests.scripted_llm import Reply, ScriptedLLM
 from training import precedents
 from training.models import QAPair
 
@@ -369,6 +371,33 @@ class TestTunedAnswers:
         answer = services.ask("What does night-bell knock at now?", user=None)
         assert (answer.route, answer.text, answer.model) == ("rag", "5071", "")
         assert f"is not shown: {OTHERS}" in answer.reason
+
+    def test_where_one_is_sure_the_model_is_asked_however_unlikely_it_seems(
+        self, wiki: Collection, llm: ScriptedLLM, model: str
+    ) -> None:
+        calibration = replace(certified(), threshold=0.99).as_json()
+        ModelVersion.objects.update(calibration=calibration)
+        asked = "What does night-bell knock at?"
+        llm.will_say("5071")
+        answer = services.ask(asked, user=None)
+        assert (answer.route, answer.text, answer.model) == ("tuned", "5071", model)
+        assert answer.signals["decision"]["rule"] == "precedent"
+        assert f"the very sentence by which “{self.KNOCKS}” was answered" in answer.reason
+        edited = BELL.replace("listens", "now listens")
+        text = passage(f"{edited} {self.STAYS}", "Network")
+        publish(wiki, "night-bell.md", [text], title="night-bell")
+        answer = services.ask(asked, user=None)
+        assert (answer.route, answer.text, len(llm.requests)) == ("rag", "5071", 1)
+
+    def test_where_one_is_sure_the_rest_of_another_answer_is_not_awaited(
+        self, llm: ScriptedLLM
+    ) -> None:
+        never = threading.Event()
+        llm.will_say(Reply(("80 days", " or more"), release=never))
+        answer = services.ask("What does night-bell knock at?", user=None)
+        never.set()
+        assert (answer.route, answer.text, answer.model) == ("rag", "5071", "")
+        assert answer.signals["attempts"][0]["draft"] == "80 days"
 
     def test_one_that_was_borne_out_by_what_was_edited_since_is_not_the_models(
         self, wiki: Collection, llm: ScriptedLLM

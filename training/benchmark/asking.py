@@ -16,7 +16,7 @@ from ingestion.models import Reader
 from router import retrieval, services
 from router.engines import BREAK_SECONDS, MAX_ANSWER_TOKENS
 from router.llm import ModelUnavailable, chat_model, model_errors
-from router.prompts import MAX_PASSAGES, passage_of, reader_messages
+from router.prompts import MAX_PASSAGES, reader_messages
 from router.provenance import grounds
 from router.services import SHOWN_PASSAGES, Drafted
 from router.text import without_marks
@@ -136,7 +136,7 @@ def _by_untuned(plan: Plan, question: Question, run: int) -> Answered:
         raise ValueError("The system `untuned` needs a model.")
     started = time.perf_counter()
     found = retrieval.search(question.query, user=plan.user, limit=SHOWN_PASSAGES)
-    passages = [passage_of(hit.chunk) for hit in found.hits[:MAX_PASSAGES]]
+    passages = found.passages[:MAX_PASSAGES]
     model = chat_model(
         base_url=plan.untuned.url, model=plan.untuned.name, max_tokens=MAX_ANSWER_TOKENS
     )
