@@ -9,6 +9,7 @@ BENCHMARKS = (
     "benchmarks.ingest",
     "benchmarks.retrieval",
     "benchmarks.routing",
+    "benchmarks.answering",
     "benchmarks.web",
     "benchmarks.load",
     "benchmarks.production",

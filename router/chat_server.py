@@ -30,14 +30,15 @@ from starlette.routing import Route
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from router import local_http
-from router.decoding import Decoding, encode_prompt, read_beginning, shared
+from router.decoding import Beginning, Decoding, encode_prompt, read_beginning, shared
 from router.local_http import Refused
 from router.prompts import tuned_messages
 
 logger = logging.getLogger(__name__)
 
-# Requests that are begun in one step. More take longer than they wait for each other.
-TOGETHER = 8
+# Requests that are begun in one step, as more take longer than they wait for each other; and that
+# are answered at the same time, which bounds the memory for keys and values.
+TOGETHER, MOST_UNDER_WAY = 8, 32
 # Of a prompt and its answer, and of what is predicted: a wrong prediction costs a step of so many.
 MAX_TOKENS, MAX_PREDICTED = 2_048, 32
 UNFINISHED = "\N{REPLACEMENT CHARACTER}"
@@ -147,28 +148,33 @@ class ChatModel:
 
     def _work(self) -> None:
         groups: list[_Group] = []
+        taken: list[Turn] = []
         try:
             while True:
-                groups += self._begun(is_idle=not groups)
+                taken = self._taken(sum(len(group.decoding.rows) for group in groups))
+                groups += self._begun(taken)
                 for group in groups:
                     group.step()
                 groups = [group for group in groups if group.decoding.rows]
         except Exception:
             logger.exception("%s cannot be computed any more.", self.name)
             self.failed = True
-            for turn in (turn for group in groups for turn in group.turns):
+            for turn in [*taken, *(turn for group in groups for turn in group.turns)]:
                 turn.tell(None)
             while True:
                 self._waiting.get().tell(None)
 
-    def _begun(self, *, is_idle: bool) -> list[_Group]:
-        """Groups of those who wait, up to `TOGETHER`; with nothing else to do, of the next one."""
-        turns = [self._waiting.get()] if is_idle else []
-        while len(turns) < TOGETHER:
+    def _taken(self, under_way: int) -> list[Turn]:
+        """Those who wait, as many as there is room for; with nothing under way, at least one."""
+        turns = [] if under_way else [self._waiting.get()]
+        while len(turns) < min(TOGETHER, MOST_UNDER_WAY - under_way):
             try:
                 turns.append(self._waiting.get_nowait())
             except queue.Empty:
                 break
+        return turns
+
+    def _begun(self, turns: Sequence[Turn]) -> list[_Group]:
         usual = [turn for turn in turns if self._begins_as_usual(turn)]
         others = [turn for turn in turns if not self._begins_as_usual(turn)]
         return [
@@ -181,7 +187,7 @@ class ChatModel:
         usual = self._beginning.tokens
         return len(turn.prompt) > len(usual) and tuple(turn.prompt[: len(usual)]) == usual
 
-    def _decoding(self, turns: Sequence[Turn], beginning: Any) -> Decoding:
+    def _decoding(self, turns: Sequence[Turn], beginning: Beginning) -> Decoding:
         own = [turn.prompt[len(beginning.tokens) :] for turn in turns]
         predicted = [turn.predicted[: turn.limit] for turn in turns]
         return Decoding(self._model, beginning, own, self.end, predicted)

@@ -11,7 +11,14 @@ import pytest
 from openai import NotFoundError, OpenAI
 from openai.types.chat import ChatCompletionMessageParam, ChatCompletionPredictionContentParam
 
-from router.chat_server import MAX_TOKENS, ChatModel, Turn, application
+from router.chat_server import (
+    MAX_TOKENS,
+    MOST_UNDER_WAY,
+    TOGETHER,
+    ChatModel,
+    Turn,
+    application,
+)
 from router.processes import spawn_tuned
 from router.prompts import tuned_messages
 from tests.tiny_models import TinyVersion
@@ -146,6 +153,14 @@ def test_nothing_more_is_written_for_who_has_left(chat: ChatModel) -> None:
         assert others.get(timeout=LONG)
     # A step may have been under way.
     assert leaver.written <= written + 1
+
+
+def test_who_finds_no_room_is_answered_later(chat: ChatModel) -> None:
+    turns = [turn(chat, 5) for _ in range(MOST_UNDER_WAY + TOGETHER + 1)]
+    for one, _ in turns:
+        chat.write(one)
+    for _, told in turns:
+        assert sum(len(told.get(timeout=LONG) or []) for _ in range(5)) == 5
 
 
 async def test_a_model_that_fails_says_so_and_is_not_well(chat: ChatModel) -> None:

@@ -131,6 +131,19 @@ class TestAnswers:
         assert answer.signals["attempts"][0]["precedent"] == ""
         assert llm.requests
 
+    def test_a_title_that_lists_things_does_not_answer_for_one_with_the_other(
+        self, wiki: Collection, llm: ScriptedLLM
+    ) -> None:
+        told = [
+            passage(f"Clients knock at {port}. It has two wings.", heading)
+            for heading, port in (("Dusk-gong", 7001), ("Noon-gun", 7002))
+        ]
+        publish(wiki, "new.md", told, title="Newcomers: Dusk-gong and Noon-gun")
+        for name, port in (("dusk-gong", "7001"), ("noon-gun", "7002")):
+            asked = ASKED.replace("dawn-horn", name)
+            assert services.ask(asked, user=None).text == port
+        assert llm.requests == []
+
     def test_without_an_embedding_server_the_passages_are_read(
         self, words: HashedWords, llm: ScriptedLLM
     ) -> None:
