@@ -33,6 +33,13 @@ _COMPARING = re.compile(
 )
 
 
+_QUESTION_WORD = r"(?:which|what|who|whose|whom|where|when|why|how)"
+# What is said before the question is asked: *I am writing to the Relay's team, which Slack …*.
+_LEAD = re.compile(
+    rf"((?:(?!\b{_QUESTION_WORD}\b)[^?])*)[,:;.]\s+(?={_QUESTION_WORD}\b)", re.IGNORECASE
+)
+
+
 def read_intent(question: str) -> Intent:
     folded = " ".join(fold(question).text.split())
     if len(folded.split()) <= GREETING_WORDS and _GREETING.fullmatch(folded):
@@ -45,7 +52,16 @@ def read_intent(question: str) -> Intent:
 
 
 def _things(question: str) -> int:
-    """How many parts of a question, joined by `and` or `or`, name something that no other does."""
+    """How many things it asks about: those of its lead or those that it asks itself with, whichever
+    are more, as *Slack* of *which Slack channel* is no second one."""
+    lead = _LEAD.match(question)
+    if lead is None:
+        return _things_together(question)
+    return max(_things_together(lead[1]), _things_together(question[lead.end() :]))
+
+
+def _things_together(question: str) -> int:
+    """How many parts, joined by `and` or `or`, name something that no other does."""
     entities = read_question(question).entities
     parts = re.split(r"\s(?:and|or)\s|,\s", question)
     named = [{entity for entity in entities if entity in part} for part in parts]

@@ -19,6 +19,10 @@ from router.intents import read_intent
         ("Which value does version 3 of the runbook give?", "pinned"),
         ("What are the ports of onyx-relay and cedar-vault?", "several"),
         ("Compare the limits of both gateways", "several"),
+        ("I have a question on Tarmac Ledger, which Slack channel do I write in?", "plain"),
+        ("I am new to Tarmac Ledger and Quillon: which Slack channel is it?", "several"),
+        ("What is the port of Tarmac Ledger, what is the region of Quillon?", "several"),
+        ("For Tarmac Ledger: which ports do Quillon and Frostlamp use?", "several"),
         ("", "plain"),
     ],
 )
