@@ -192,6 +192,7 @@ def _of_sentences(
             if (frame.has_name or is_headed)
             and (fitting := fit(frame, folded.text, tokens, LEAST_LIKENESS))
             and _is_alike(precedent.answer, folded.text[fitting.start : fitting.end])
+            and not _says_again(precedent, folded.text[fitting.start : fitting.end], named)
             and _is_wanted(
                 line[folded.original(fitting.start) : folded.original(fitting.end)],
                 asked,
@@ -239,6 +240,21 @@ def _is_alike(answer: str, value: str) -> bool:
     if (told or found) and not are_of_one_sort(told, found):
         return False
     return 0 < len(value.split()) <= len(answer.split()) + _MORE_WORDS
+
+
+def _says_again(precedent: Precedent, value: str, named: AbstractSet[str]) -> bool:
+    """Whether a value says whom it is about, which the answer before did not: *for Dawn-horn is Ada
+    Lund*."""
+    return _tells_of(value, named) and not _tells_of(fold(precedent.answer).text, precedent.names)
+
+
+def _tells_of(folded: str, names: AbstractSet[str]) -> bool:
+    """Whether one of the names stands there by itself: `#dawn-horn-desk` is another name."""
+    around = f" {folded} "
+    return any(
+        around[start].isspace() and around[end + 1].isspace()
+        for start, end in mentions(folded, names)
+    )
 
 
 def _of_its_kind(answer: str, value: str) -> tuple[int, int]:

@@ -99,6 +99,19 @@ def test_what_the_question_before_named_is_not_the_value_for_another() -> None:
     assert value([(runs, 0.8)], "What Python does dawn-horn run on?", [horn]) == "Python 3.12"
 
 
+def test_what_says_again_whom_it_is_about_is_no_value() -> None:
+    contact = precedent("Who is the contact for night-bell?", "Rosa Ek", "Contact Rosa Ek")
+    asked = "Who is the contact for dawn-horn?"
+
+    def found(line: str) -> str | None:
+        return value([(contact, 0.9)], asked, [replace(HORN, text=line)])
+
+    assert found("Contact Ada Lund") == "Ada Lund"
+    assert found("Contact for Dawn-horn is Ada Lund") is None
+    # A name of something else may have it in it.
+    assert found("Contact dawn-horn-desk at noon") == "dawn-horn-desk at noon"
+
+
 def test_name_that_only_the_titles_tell_counts() -> None:
     bell = replace(BELL, title="Night Booking", text="Night-booking listens on port 5071.")
     port = precedent("Which port does night-booking use?", "5071", bell.text)
