@@ -38,7 +38,6 @@ class Findings:
         return bool(known) and not any(one in known for one, _ in near)
 
 
-@tracing.span("precedent")
 def find(
     question: str, passages: Sequence[Passage], collections: Sequence[int], books: Sequence[Book]
 ) -> Findings:
@@ -48,8 +47,13 @@ def find(
     may read it may read the question that was answered before. Nothing as well while no embedding
     server answers.
     """
-    if not books or not passages:
-        return Findings()
+    return _found(question, passages, collections, books) if books and passages else Findings()
+
+
+@tracing.span("precedent")
+def _found(
+    question: str, passages: Sequence[Passage], collections: Sequence[int], books: Sequence[Book]
+) -> Findings:
     # The web process starts without the client's libraries.
     from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
 
