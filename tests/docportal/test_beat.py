@@ -33,7 +33,7 @@ def test_it_ends_with_a_worker_that_is_killed(worker: psutil.Popen) -> None:
     running = beats(worker)
     worker.kill()
     worker.wait()
-    _gone, alive = psutil.wait_procs(running, timeout=15)
+    _gone, alive = psutil.wait_procs(running, timeout=60)
     for one in alive:
         one.kill()
     assert alive == []
