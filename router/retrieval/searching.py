@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection as AbstractCollection
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
@@ -45,7 +46,7 @@ class Hit:
     similarity: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SearchResult:
     """`degraded`: no embedding server answered, the hits are found by words alone. `behind`: the
     index could not be brought up to date, what was changed lately may be missing.
@@ -59,7 +60,7 @@ class SearchResult:
     vector: Vectors | None = None
     behind: bool = False
 
-    @property
+    @cached_property
     def passages(self) -> list[Passage]:
         """The hits as models and the check read them."""
         return [passage_of(hit.chunk) for hit in self.hits]
