@@ -1,13 +1,12 @@
 """Whatever is predicted, the answer is the one that the library's own generation gives."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from transformers import AutoTokenizer, LlamaForCausalLM
+from transformers import LlamaForCausalLM
 
 from router.decoding import Decoding, encode_prompt, read_beginning, shared
 from router.prompts import tuned_messages
@@ -22,31 +21,15 @@ QUESTIONS = [
 
 
 @pytest.fixture(scope="module")
-def tokenizer(tiny_llama: Path) -> Any:
-    return AutoTokenizer.from_pretrained(tiny_llama)
-
-
-@pytest.fixture(scope="module")
-def model(tiny_llama: Path) -> LlamaForCausalLM:
-    """With weights large enough for answers that differ by what was asked."""
-    model: LlamaForCausalLM = LlamaForCausalLM.from_pretrained(tiny_llama, dtype=torch.float32)
-    torch.manual_seed(1)
-    for weights in model.parameters():
-        if weights.dim() > 1:
-            torch.nn.init.normal_(weights, std=0.4)
-    return model
-
-
-@pytest.fixture(scope="module")
 def prompts(tokenizer: Any) -> list[list[int]]:
     return [encode_prompt(tuned_messages(text), tokenizer) for text in QUESTIONS]
 
 
 @pytest.fixture(scope="module")
-def answers(model: LlamaForCausalLM, prompts: list[list[int]]) -> list[list[int]]:
+def answers(telling_llama: LlamaForCausalLM, prompts: list[list[int]]) -> list[list[int]]:
     """Of each prompt alone, by the library's own generation. None of them ends by itself."""
     return [
-        model.generate(
+        telling_llama.generate(
             input_ids=torch.tensor([prompt]),
             attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
             max_new_tokens=LONGEST,
@@ -75,24 +58,24 @@ def written(
 
 
 def test_what_is_predicted_rightly_takes_one_step(
-    model: LlamaForCausalLM, prompts: list[list[int]], answers: list[list[int]]
+    telling_llama: LlamaForCausalLM, prompts: list[list[int]], answers: list[list[int]]
 ) -> None:
     # What one answer writes as its fifth token ends a turn.
     end = answers[0][4]
     assert end not in answers[0][:4]
     whole = answers[0][:5]
-    assert written(model, prompts[:1], [whole], end) == ([whole], 1)
-    assert written(model, prompts[:1], [[]], end) == ([whole], 5)
-    assert written(model, prompts[:1], [whole[:2]], end) == ([whole], 3)
+    assert written(telling_llama, prompts[:1], [whole], end) == ([whole], 1)
+    assert written(telling_llama, prompts[:1], [[]], end) == ([whole], 5)
+    assert written(telling_llama, prompts[:1], [whole[:2]], end) == ([whole], 3)
 
 
 def test_answers_end_where_they_end_whatever_their_neighbours_predict(
-    model: LlamaForCausalLM, prompts: list[list[int]], answers: list[list[int]]
+    telling_llama: LlamaForCausalLM, prompts: list[list[int]], answers: list[list[int]]
 ) -> None:
     end = answers[1][3]
     expected = [tokens[: tokens.index(end) + 1] if end in tokens else tokens for tokens in answers]
     predictions = [expected[0][:6], [*expected[1][:2], 17, 18], [], [end]]
-    assert written(model, prompts, predictions, end)[0] == expected
+    assert written(telling_llama, prompts, predictions, end)[0] == expected
 
 
 @given(data=st.data())
@@ -100,7 +83,7 @@ def test_answers_end_where_they_end_whatever_their_neighbours_predict(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_no_prediction_changes_an_answer(
-    model: LlamaForCausalLM,
+    telling_llama: LlamaForCausalLM,
     prompts: list[list[int]],
     answers: list[list[int]],
     data: st.DataObject,
@@ -112,4 +95,4 @@ def test_no_prediction_changes_an_answer(
         right = data.draw(st.integers(0, LONGEST))
         wrong = data.draw(st.lists(st.integers(0, 49151), max_size=4))
         predictions.append([*tokens[:right], *wrong])
-    assert written(model, prompts, predictions, end)[0] == answers
+    assert written(telling_llama, prompts, predictions, end)[0] == answers

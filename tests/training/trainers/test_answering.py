@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoTokenizer, LlamaForCausalLM
+from transformers import LlamaForCausalLM
 
 from router.decoding import encode_prompt
 from router.prompts import tuned_messages
@@ -46,23 +46,6 @@ def test_every_question_is_answered_once_with_its_counts(job: Job) -> None:
 LONGEST = 12
 
 
-@pytest.fixture(scope="module")
-def tokenizer(tiny_llama: Path) -> Any:
-    return AutoTokenizer.from_pretrained(tiny_llama)
-
-
-@pytest.fixture(scope="module")
-def model(tiny_llama: Path) -> LlamaForCausalLM:
-    """With weights large enough for answers that differ by what was asked."""
-    model: LlamaForCausalLM = LlamaForCausalLM.from_pretrained(tiny_llama, dtype=torch.float32)
-    torch.manual_seed(1)
-    for weights in model.parameters():
-        if weights.dim() > 1:
-            torch.nn.init.normal_(weights, std=0.4)
-    model.train(mode=False)
-    return model
-
-
 @pytest.fixture
 def prompts(tokenizer: Any) -> list[list[int]]:
     asked = [*FACTS, "Why?", "Which of the many services that we run writes to the disk at night?"]
@@ -94,29 +77,33 @@ def as_tokens(tokenizer: Any, tokens: list[int]) -> tuple[str, int]:
 
 @pytest.mark.parametrize("together", [1, 2, 8])
 def test_a_shared_beginning_gives_the_tokens_of_whole_prompts(
-    model: LlamaForCausalLM, tokenizer: Any, prompts: list[list[int]], together: int
+    telling_llama: LlamaForCausalLM, tokenizer: Any, prompts: list[list[int]], together: int
 ) -> None:
-    expected = [by_transformers(model, tokenizer.eos_token_id, prompt) for prompt in prompts]
+    expected = [
+        by_transformers(telling_llama, tokenizer.eos_token_id, prompt) for prompt in prompts
+    ]
     assert len({tuple(tokens) for tokens in expected}) > len(prompts) // 2
     found = []
     for start in range(0, len(prompts), together):
-        found += in_order(model, tokenizer, prompts[start : start + together])
+        found += in_order(telling_llama, tokenizer, prompts[start : start + together])
     assert [(one.text, one.tokens) for one in found] == [
         as_tokens(tokenizer, tokens) for tokens in expected
     ]
 
 
 def test_an_answer_that_ends_early_leaves_the_others_as_they_are(
-    model: LlamaForCausalLM, tokenizer: Any, prompts: list[list[int]]
+    telling_llama: LlamaForCausalLM, tokenizer: Any, prompts: list[list[int]]
 ) -> None:
-    written = [by_transformers(model, tokenizer.eos_token_id, prompt) for prompt in prompts]
+    written = [by_transformers(telling_llama, tokenizer.eos_token_id, prompt) for prompt in prompts]
     # What one of them writes as its third token ends a turn from here on.
     tokenizer = copy(tokenizer)
     tokenizer.eos_token = tokenizer.convert_ids_to_tokens(written[0][2])
-    expected = [by_transformers(model, tokenizer.eos_token_id, prompt) for prompt in prompts]
+    expected = [
+        by_transformers(telling_llama, tokenizer.eos_token_id, prompt) for prompt in prompts
+    ]
     lengths = [len(tokens) for tokens in expected]
     assert min(lengths) < max(lengths)
-    found = in_order(model, tokenizer, prompts)
+    found = in_order(telling_llama, tokenizer, prompts)
     assert [one.tokens for one in found] == lengths
     assert [(one.text, one.tokens) for one in found] == [
         as_tokens(tokenizer, tokens) for tokens in expected
@@ -124,7 +111,7 @@ def test_an_answer_that_ends_early_leaves_the_others_as_they_are(
 
 
 def test_prompts_that_share_nothing_and_one_that_begins_another_are_answered(
-    model: LlamaForCausalLM, tokenizer: Any, prompts: list[list[int]]
+    telling_llama: LlamaForCausalLM, tokenizer: Any, prompts: list[list[int]]
 ) -> None:
     end = tokenizer.eos_token_id
     for some in (
@@ -132,7 +119,7 @@ def test_prompts_that_share_nothing_and_one_that_begins_another_are_answered(
         [prompts[2], prompts[2][:-4]],
         [prompts[3], prompts[3]],
     ):
-        found = in_order(model, tokenizer, some)
+        found = in_order(telling_llama, tokenizer, some)
         assert [(one.text, one.tokens) for one in found] == [
-            as_tokens(tokenizer, by_transformers(model, end, prompt)) for prompt in some
+            as_tokens(tokenizer, by_transformers(telling_llama, end, prompt)) for prompt in some
         ]
