@@ -31,8 +31,6 @@ _COMPARING = re.compile(
     r"(?:services|teams|documents|runbooks|pages)|every (?:service|team|document)|how many "
     r"(?:services|teams|documents))\b"
 )
-
-
 _QUESTION_WORD = r"(?:which|what|who|whose|whom|where|when|why|how)"
 # What is said before the question is asked: *I am writing to the Relay's team, which Slack …*.
 _LEAD = re.compile(
