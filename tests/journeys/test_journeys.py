@@ -18,9 +18,9 @@ SENTENCE, ANSWER = "The Aurora carries 48 passengers", "48 passengers"
 
 
 def test_writer_uploads_a_folder_then_a_new_version_and_sees_the_difference(
-    visit: Visit, tmp_path: Path
+    visit: Visit, tmp_path: Path, fresh: str
 ) -> None:
-    folder = tmp_path / "piers"
+    folder = tmp_path / fresh
     (folder / "north").mkdir(parents=True)
     (folder / "north" / "pier.md").write_text("# North pier\n\nThe pier closes at 20:00.\n")
     (folder / "rules.txt").write_text("Rules of the piers\n\nNo swimming.\n")
@@ -32,7 +32,7 @@ def test_writer_uploads_a_folder_then_a_new_version_and_sees_the_difference(
     page.get_by_label("Note").fill("First edition")
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_text("Received: 2 new.")).to_be_visible()
-    row = page.get_by_role("row").filter(has_text="piers/north/pier.md")
+    row = page.get_by_role("row").filter(has_text=f"{fresh}/north/pier.md")
     expect(row).to_contain_text("Ready")
     row.get_by_role("link").click()
 
@@ -155,7 +155,9 @@ def test_stranger_finds_nothing_of_a_restricted_document(visit: Visit, portal: P
     assert "4711" not in stranger.locator(".passages").inner_text()
 
 
-def test_everything_works_without_scripts(visit: Visit, portal: Portal, tmp_path: Path) -> None:
+def test_everything_works_without_scripts(
+    visit: Visit, portal: Portal, tmp_path: Path, fresh: str
+) -> None:
     page = visit("mira", scripts=False)
     page.get_by_role("searchbox").fill(QUESTION)
     page.get_by_role("searchbox").press("Enter")
@@ -166,7 +168,7 @@ def test_everything_works_without_scripts(visit: Visit, portal: Portal, tmp_path
     expect(page.locator("article mark")).to_contain_text(SENTENCE)
 
     for text in ("# Tides\n\nLow tide at 6.\n", "# Tides\n\nLow tide at 7.\n"):
-        file = tmp_path / "tides.md"
+        file = tmp_path / f"{fresh}.md"
         file.write_text(text)
         page.goto("/docs/")
         page.get_by_text("Upload", exact=True).first.click()
@@ -174,7 +176,7 @@ def test_everything_works_without_scripts(visit: Visit, portal: Portal, tmp_path
         page.get_by_label("Files, or a zip of a folder").set_input_files(file)
         page.get_by_role("button", name="Upload").click()
         expect(page.get_by_text("Received: 1")).to_be_visible()
-        page.get_by_role("row").filter(has_text="tides.md").get_by_role("link").click()
+        page.get_by_role("row").filter(has_text=f"{fresh}.md").get_by_role("link").click()
         wait_for_version(page, 1 if "6" in text else 2)
     page.get_by_role("button", name="Difference").click()
     expect(page.locator("del")).to_have_text("6")

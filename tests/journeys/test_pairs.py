@@ -38,19 +38,21 @@ def open_queue(page: Page, library: str) -> None:
     expect(page.locator(".left")).to_contain_text("2 waiting")
 
 
-def test_pairs_are_reviewed_by_keyboard(visit: Visit, portal: Portal, tmp_path: Path) -> None:
+def test_pairs_are_reviewed_by_keyboard(
+    visit: Visit, portal: Portal, tmp_path: Path, fresh: str
+) -> None:
     page = visit("mira")
-    open_queue(page, pier(portal, tmp_path, "Seal"))
+    open_queue(page, pier(portal, tmp_path, fresh))
     question = page.locator("#pair-question")
-    expect(question).to_have_text("What time does the Seal pier close?")
+    expect(question).to_have_text(f"What time does the {fresh} pier close?")
     expect(page.locator(".passage-side mark")).to_contain_text("20:00")
     page.keyboard.press("j")
-    expect(question).to_have_text("How many berths has the Seal pier?")
+    expect(question).to_have_text(f"How many berths has the {fresh} pier?")
     page.keyboard.press("k")
-    expect(question).to_have_text("What time does the Seal pier close?")
+    expect(question).to_have_text(f"What time does the {fresh} pier close?")
 
     page.keyboard.press("a")
-    expect(question).to_have_text("How many berths has the Seal pier?")
+    expect(question).to_have_text(f"How many berths has the {fresh} pier?")
     expect(page.locator(".left")).to_contain_text("1 waiting · Approved: What time")
 
     page.keyboard.press("e")
@@ -60,21 +62,23 @@ def test_pairs_are_reviewed_by_keyboard(visit: Visit, portal: Portal, tmp_path: 
     page.keyboard.press("e")
     expect(page.get_by_label("Question", exact=True)).to_be_focused()
     page.keyboard.press("Control+a")
-    page.keyboard.type("Berths at the Seal pier, are all free?")
+    page.keyboard.type(f"Berths at the {fresh} pier, are all free?")
     page.keyboard.press("Tab")
     page.keyboard.press("Control+a")
     page.keyboard.type("12 berths")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_text("No pair fits these filters.")).to_be_visible()
 
-    page.goto("/pairs/?view=list&state=approved&text=seal")
-    expect(page.get_by_role("link", name="Berths at the Seal pier")).to_be_visible()
+    page.goto(f"/pairs/?view=list&state=approved&text={fresh}")
+    expect(page.get_by_role("link", name=f"Berths at the {fresh} pier")).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="Berths")).to_contain_text("by mira")
 
 
-def test_pairs_are_reviewed_without_scripts(visit: Visit, portal: Portal, tmp_path: Path) -> None:
+def test_pairs_are_reviewed_without_scripts(
+    visit: Visit, portal: Portal, tmp_path: Path, fresh: str
+) -> None:
     page = visit("mira", scripts=False)
-    library = pier(portal, tmp_path, "Otter")
+    library = pier(portal, tmp_path, fresh)
     open_queue(page, library)
     page.get_by_role("button", name="Reject").click()
     expect(page.locator(".left")).to_contain_text("1 waiting · Rejected: What time")
@@ -85,20 +89,20 @@ def test_pairs_are_reviewed_without_scripts(visit: Visit, portal: Portal, tmp_pa
 
     page.get_by_role("link", name="List").click()
     page.get_by_label("State").select_option("rejected")
-    page.get_by_label("Question or answer").fill("otter")
+    page.get_by_label("Question or answer").fill(fresh)
     page.get_by_role("button", name="Filter").click()
-    page.get_by_label("Choose: What time does the Otter pier close?").check()
+    page.get_by_label(f"Choose: What time does the {fresh} pier close?").check()
     page.get_by_role("button", name="Approve chosen…").click()
     expect(page.get_by_role("heading", name="Approve 1 pair?")).to_be_visible()
     page.get_by_role("button", name="Approve 1 pair").click()
     expect(page.get_by_text("1 pair approved.")).to_be_visible()
 
     page.goto(library)
-    page.get_by_role("link", name="Otter pier", exact=True).click()
+    page.get_by_role("link", name=f"{fresh} pier", exact=True).click()
     expect(page.get_by_role("heading", name="Facts and pairs")).to_be_visible()
     page.get_by_text("Write a pair").click()
-    page.get_by_label("Question", exact=True).fill("Until when is the Otter pier open?")
+    page.get_by_label("Question", exact=True).fill(f"Until when is the {fresh} pier open?")
     page.get_by_label("Answer", exact=True).fill("20:00")
-    page.get_by_label("Evidence", exact=True).fill("The Otter pier closes at 20:00.")
+    page.get_by_label("Evidence", exact=True).fill(f"The {fresh} pier closes at 20:00.")
     page.get_by_role("button", name="Keep the pair").click()
-    expect(page.get_by_text("Kept: “Until when is the Otter pier open?”")).to_be_visible()
+    expect(page.get_by_text(f"Kept: “Until when is the {fresh} pier open?”")).to_be_visible()

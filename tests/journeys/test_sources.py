@@ -41,10 +41,12 @@ def synced(page: Page) -> None:
     raise AssertionError("The source is not synced.")
 
 
-def test_repository_is_followed_and_its_question_answered(visit: Visit, portal: Portal) -> None:
-    repository = a_repository(portal, "lock")
+def test_repository_is_followed_and_its_question_answered(
+    visit: Visit, portal: Portal, fresh: str
+) -> None:
+    repository = a_repository(portal, fresh)
     admin = visit("ines")
-    make_collection(admin, "Locks")
+    make_collection(admin, fresh)
     admin.get_by_label("Where").fill(str(repository.path))
     admin.get_by_role("button", name="Add").click()
     expect(admin.get_by_text("Saved. A worker looks at the source now.")).to_be_visible()
@@ -53,16 +55,16 @@ def test_repository_is_followed_and_its_question_answered(visit: Visit, portal: 
     )
 
     for hour in (20, 22):
-        repository.write("lock-3.md", guide("lock 3", f"It closes at {hour}."))
+        repository.write(f"{fresh}-3.md", guide(f"{fresh} 3", f"It closes at {hour}."))
         repository.commit(f"Close lock 3 at {hour}", author="Kim Berg")
     page = visit("mira", width=400, scheme="dark")
-    page.goto("/docs/collections/locks/source/")
+    page.goto(f"/docs/collections/{fresh}/source/")
     page.get_by_role("button", name="Sync now").click()
     expect(page.get_by_text("2 new versions, from 2 commits.")).to_be_visible(timeout=WITHIN)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
     page.get_by_role("link", name="10", exact=True).click()
-    row = page.get_by_role("row").filter(has_text="lock-3.md")
+    row = page.get_by_role("row").filter(has_text=f"{fresh}-3.md")
     expect(row).to_contain_text("Ready", timeout=WITHIN)
     row.get_by_role("link").first.click()
     timeline = page.locator(".timeline")
@@ -72,30 +74,30 @@ def test_repository_is_followed_and_its_question_answered(visit: Visit, portal: 
     expect(page.locator(".timeline .served")).to_contain_text("v3", timeout=WITHIN)
 
     for number in range(4, 7):
-        repository.git("rm", "--quiet", f"lock-{number}.md")
+        repository.git("rm", "--quiet", f"{fresh}-{number}.md")
     repository.commit("Three locks are gone")
-    page.goto("/docs/collections/locks/source/")
+    page.goto(f"/docs/collections/{fresh}/source/")
     page.get_by_role("button", name="Sync now").click()
     expect(page.get_by_text("3 of 10 documents are no longer in the source.")).to_be_visible(
         timeout=WITHIN
     )
     page.get_by_text("Which ones").click()
-    expect(page.get_by_text("lock-4.md")).to_be_visible()
+    expect(page.get_by_text(f"{fresh}-4.md")).to_be_visible()
     page.get_by_role("button", name="Archive 3 documents").click()
     expect(page.get_by_text("3 archived, from 1 commit.")).to_be_visible(timeout=WITHIN)
-    page.goto("/docs/?collection=locks&state=archived")
+    page.goto(f"/docs/?collection={fresh}&state=archived")
     expect(page.get_by_role("row").filter(has_text="Archived")).to_have_count(3)
 
 
-def test_question_is_answered_without_scripts(visit: Visit, portal: Portal) -> None:
-    repository = a_repository(portal, "weir")
+def test_question_is_answered_without_scripts(visit: Visit, portal: Portal, fresh: str) -> None:
+    repository = a_repository(portal, fresh)
     page = visit("ines", scripts=False)
-    make_collection(page, "Weirs")
+    make_collection(page, fresh)
     page.get_by_label("Where").fill(str(repository.path))
     page.get_by_role("button", name="Add").click()
     synced(page)
     for number in range(5):
-        repository.git("rm", "--quiet", f"weir-{number}.md")
+        repository.git("rm", "--quiet", f"{fresh}-{number}.md")
     repository.commit("By mistake")
     page.get_by_role("button", name="Sync now").click()
     synced(page)
@@ -104,5 +106,5 @@ def test_question_is_answered_without_scripts(visit: Visit, portal: Portal) -> N
     expect(page.get_by_text("5 documents stay although no longer in the source")).to_be_visible()
     page.get_by_role("button", name="Remove the source").click()
     expect(page.get_by_text("Its documents stay and are kept by hand")).to_be_visible()
-    page.goto("/docs/?collection=weirs")
+    page.goto(f"/docs/?collection={fresh}")
     expect(page.get_by_role("row")).to_have_count(11)
