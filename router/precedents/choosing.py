@@ -2,7 +2,8 @@
 
 A logistic regression on how near the precedent is and on how likely the reranker finds its sentence
 the answer, of its passage alone, both also beside the best of the other values. It was fitted on
-the questions about three companies whose documents came with pairs (docs/decisions.md).
+the questions about three companies whose documents came with pairs (docs/decisions.md). What only
+questions made by rules lead to must be likelier: in prose it is often something near.
 """
 
 import math
@@ -24,6 +25,8 @@ NO_OTHERS, NO_LIKELIHOOD, UNKNOWN = 0.1, 0.1, 0.2
 # From the first on the value is the answer, and from the second on nobody is asked how likely its
 # sentence is.
 CHOSEN, SURE = 0.65, 0.9
+# The same as the first for what only questions made by rules lead to.
+CHOSEN_BY_RULES = 0.8
 # A likelihood of 0 or 1 is rounded, and has no logarithm of its odds.
 _ROUNDED = 1e-3
 
@@ -37,7 +40,7 @@ class Choice:
 
     @property
     def is_answer(self) -> bool:
-        return self.probability >= CHOSEN
+        return self.probability >= (CHOSEN if self.lead.is_written else CHOSEN_BY_RULES)
 
     @property
     def is_sure(self) -> bool:

@@ -62,7 +62,8 @@ class Lead:
     """A value by the number of its passage, from 0, and its start and end there. `sentence` are
     those of the sentence around it; `question` is the one that was answered before. `is_worded`:
     its words lead to the value, as near as the score says; `is_kin`: it is the only value of the
-    kind that questions like it were answered with."""
+    kind that questions like it were answered with; `is_written`: by a person one was asked that
+    leads there, and not only by rules."""
 
     passage: int
     start: int
@@ -72,6 +73,7 @@ class Lead:
     score: float
     is_worded: bool = True
     is_kin: bool = False
+    is_written: bool = True
 
     @property
     def span(self) -> tuple[int, int, int]:
@@ -213,6 +215,7 @@ def _of_sentences(
                 (sentence.start, sentence.end),
                 best.question,
                 score,
+                is_written=any(one[1].is_written for one in alike),
             )
 
 

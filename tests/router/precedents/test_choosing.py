@@ -51,6 +51,14 @@ def test_what_is_far_is_an_answer_only_if_nearly_nothing_else_may_be() -> None:
         assert found.is_answer is is_answer
 
 
+def test_what_only_rules_have_asked_must_be_likelier() -> None:
+    for score, of_people, of_rules in ((0.5, True, False), (0.6, True, True)):
+        written = replace(PORT, score=score)
+        ruled = replace(written, is_written=False)
+        answers = [chosen(one, likely={one: 0.5}) for one in (written, ruled)]
+        assert [one is not None and one.is_answer for one in answers] == [of_people, of_rules]
+
+
 def test_the_tuned_model_seconds_what_it_says() -> None:
     likely: dict[Lead, float | None] = {PORT: 0.2, REGION: 0.2}
     found = chosen(PORT, REGION, likely=likely, said=REGION)

@@ -119,10 +119,13 @@ def test_name_that_only_the_titles_tell_counts() -> None:
     assert value([(port, 0.9)], "Which port has night-boarding?", [bell]) is None
 
 
-def test_question_made_by_rules_is_less_near() -> None:
+def test_question_made_by_rules_is_less_near_and_known_as_such() -> None:
     mined = replace(PORT, is_written=False)
     (found,) = leads(ASKED, [HORN], [[(mined, 0.8)]])
     assert found.score == pytest.approx(0.8 - FOR_MINED)
+    assert not found.is_written
+    (found,) = leads(ASKED, [HORN], [[(mined, 0.9), (PORT, 0.7)]])
+    assert found.is_written
 
 
 def test_each_column_of_a_row_is_a_value() -> None:
