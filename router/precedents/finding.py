@@ -68,11 +68,15 @@ def _found(
     kin = {one: kin_of(near[one], told[one], subject) for one in near}
     only = only_value(subject, passages, [kin.get(one) for one in collections])
     said = leads_to(subject, passages, [near.get(one, []) for one in collections])
-    return Findings(_with(only, said), near, told)
+    return Findings(joined(only, said), near, told)
 
 
-def _with(only: Lead | None, said: Sequence[Lead]) -> list[Lead]:
+def joined(only: Lead | None, said: Sequence[Lead]) -> list[Lead]:
+    """The values `said` in the words of precedents, with the `only` one of its kind among them."""
     if only is None:
         return list(said)
-    joined = [replace(one, is_kin=True) if overlap(one, only) else one for one in said]
-    return joined if any(one.is_kin for one in joined) else [*joined, only]
+    # It is the only one of the kind that people asked for, so they lead there, too.
+    found = [
+        replace(one, is_kin=True, is_written=True) if overlap(one, only) else one for one in said
+    ]
+    return found if any(one.is_kin for one in found) else [*found, only]

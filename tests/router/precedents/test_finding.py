@@ -1,9 +1,11 @@
 """What precedents make of a value that somebody else finds."""
 
+from dataclasses import replace
+
 import pytest
 
-from router.precedents.finding import Findings
-from router.precedents.leads import LEAST_ASKED
+from router.precedents.finding import Findings, joined
+from router.precedents.leads import LEAST_ASKED, Lead
 from tests.router.precedents.test_frames import PORT
 
 SENTENCE = "Night-bell listens on port 5071 by default."
@@ -25,3 +27,12 @@ def test_value_is_of_others_if_it_was_asked_for_only_in_far_questions(
     findings = Findings((), {1: [(PORT, cosine)]}, {1: {PORT.sentence: [PORT]}})
     assert findings.is_of_others(1, sentence, value) is is_of_others
     assert not findings.is_of_others(2, sentence, value)
+
+
+def test_people_have_asked_for_the_only_value_of_its_kind_that_rules_found_too() -> None:
+    only = Lead(0, 10, 14, (0, 20), "Which port?", 0.7, is_worded=False, is_kin=True)
+    ruled = Lead(0, 10, 14, (0, 20), "What is the port of it?", 0.6, is_written=False)
+    other = replace(ruled, passage=1)
+    assert joined(None, [ruled]) == [ruled]
+    assert joined(only, [other]) == [other, only]
+    assert joined(only, [ruled, other]) == [replace(ruled, is_kin=True, is_written=True), other]
