@@ -35,8 +35,9 @@ PEOPLE = {
     "stella": ("writer",),
 }
 STARTS_WITHIN = 90.0
-# Three workers share two cores, and what is awaited is often a process of its own.
-expect.set_options(timeout=60_000)
+# Milliseconds. Three workers share two cores, and what is awaited is often a process of its own.
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 
 BOATS = """# Boat register
 
@@ -223,7 +224,7 @@ def visit(portal: Portal, chromium: Browser) -> Iterator[Visit]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", listen)
         page.goto("/accounts/login/")
