@@ -21,6 +21,8 @@ ALIVE = timedelta(seconds=3 * TELL_SECONDS)
 FORGOTTEN = timedelta(days=1)
 
 _ended = threading.Event()
+# A beat is forked, so that it inherits what its worker had here.
+_worker = os.getpid()
 
 
 @worker_ready.connect
@@ -37,8 +39,11 @@ def end(**_: object) -> None:
 
 @beat_embedded_init.connect
 def end_with_its_worker(**_: object) -> None:
-    """A worker that is killed would leave its beat behind, beside that of the next one."""
-    tether(os.getppid())
+    """A worker that is killed would leave its beat behind, beside that of the next one.
+
+    It may be dead by now: whoever is the parent then is not who is to be followed.
+    """
+    tether(_worker)
 
 
 def tell(name: str) -> None:

@@ -39,6 +39,29 @@ def test_it_ends_with_a_worker_that_is_killed(worker: psutil.Popen) -> None:
     assert alive == []
 
 
+ORPHANED = """
+import os, time
+import django
+django.setup()
+from docportal import workers
+worker = os.getpid()
+if os.fork() == 0:
+    while os.getppid() == worker:
+        time.sleep(0.01)
+    workers.end_with_its_worker()
+    print("It goes on.", flush=True)
+"""
+
+
+def test_it_ends_where_its_worker_was_killed_before_it_had_started() -> None:
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "docportal.settings"}
+    # Both hold the pipe, so that this waits for the beat as well.
+    said = subprocess.run(
+        [sys.executable, "-c", ORPHANED], env=environment, check=True, stdout=subprocess.PIPE
+    )
+    assert said.stdout == b""
+
+
 def beats(worker: psutil.Popen) -> list[psutil.Process]:
     """It is forked, so that its command is its worker's."""
     return [child for child in worker.children() if "--beat" in child.cmdline()]
