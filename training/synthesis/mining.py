@@ -27,6 +27,8 @@ MAX_QUESTIONS = 12
 MAX_QUESTION = 300
 LEAST_QUESTIONS = 3
 _FOOTNOTE = re.compile(r"\s*\[\d{1,2}\]$")
+# Of emphasis and of notes. Those of a schedule, `17 2 * * *`, stand by themselves.
+_STARS = re.compile(r"^\*+(?=[^\s*/])|^\* (?=[^*]*$)|(?<=[^\s*/])\*+$|(?<=[^\W\d]) \*+$")
 # Of words, behind a value that is not of many: `harbour_series (changes go through review)`.
 _REMARK = re.compile(r"(?P<value>\S+(?: \S+){0,3}) \([^()\s]+(?: [^()\s]+){2,}\)")
 _EMPTY = re.compile(
@@ -208,7 +210,8 @@ def _tells(question: str, answer: str) -> bool:
 
 def _answer(value: str) -> str:
     """The value as one answers with it; empty if it says nothing or says too much."""
-    bare = _FOOTNOTE.sub("", value.strip()).rstrip(" .;,").strip(" *")
+    bare = _FOOTNOTE.sub("", value.strip()).rstrip(" .;,")
+    bare = _STARS.sub("", bare).strip()
     if found := _REMARK.fullmatch(bare):
         bare = found["value"]
     if found := _QUOTED.fullmatch(bare):

@@ -49,6 +49,12 @@ def test_the_same_kind_of_fact_is_asked_in_words_that_the_label_does_not_have() 
     assert sum("rate limit" not in question.lower() for question in questions) >= 4
 
 
+@pytest.mark.parametrize("value", ["**45 days**", "45 days *", "* 45 days", "45 days*"])
+def test_stars_of_emphasis_and_of_notes_are_no_part_of_a_value(value: str) -> None:
+    source = passage(f"Setting: Retention; Value: {value}", kind="table")
+    assert [fact.answer for fact in mine(source)] == ["45 days"]
+
+
 def test_columns_that_are_cases_are_named_in_the_question() -> None:
     text = "Setting: Workers; Production: 14; Staging: 2\nSetting: Log level; Production: warn; "
     text += "Staging: debug"
@@ -131,6 +137,8 @@ def test_two_questions_with_different_answers_are_asked_of_neither() -> None:
         ("ini", "[audit]\nretention = 45 days\n", "45 days"),
         ("json", '{\n  "server": {"port": 7100}\n}', "7100"),
         ("env", "CORMORANT_LOG_LEVEL=debug\n", "debug"),
+        ("yaml", 'jobs:\n  sweep: "17 2 * * *"\n', "17 2 * * *"),
+        ("ini", "[sweep]\nschedule = */10 6 1 * *\n", "*/10 6 1 * *"),
     ],
 )
 def test_settings_in_code_are_asked_for_in_words(language: str, text: str, answer: str) -> None:
