@@ -23,6 +23,8 @@ from training.reader.worlds import World
 
 NEAREST, RANDOM = 2, 1  # sentences of the library that do not hold the answer
 SIBLINGS = 2  # other facts of the same thing
+# Questions on each fact of a thing, so that these are not many times as many as of the library.
+ASKED = 3
 # Of the questions on things, so many find their answer nowhere, or are asked without capitals.
 OPEN, SMALL = 0.18, 0.25
 NONE = -1
@@ -111,7 +113,7 @@ def exercises_of_things(rng: Random) -> list[Exercise]:
         _of_fact(rng, thing, fact, asked)
         for thing in things.learned_from()
         for fact in thing.facts
-        for asked in fact.asked
+        for asked in rng.sample(fact.asked, ASKED)
     ]
 
 

@@ -69,6 +69,7 @@ class Reranker(nn.Module):
         it."""
         save_adapter(self.encoder, LORA, folder)
         head = {f"linear.{name}": tensor for name, tensor in self.head.state_dict().items()}
+        (folder / "2_Dense").mkdir(exist_ok=True)
         save_file(head, folder / "2_Dense" / "model.safetensors", metadata={"format": "pt"})
 
 
