@@ -32,8 +32,9 @@ class Attempt:
     it does; `fault` says what the server did wrong, for admins. `alone` is the rank of the passage
     that was read by itself, 0: several or parts of them were. `quoted`: the model found nothing,
     and what is shown is the passages' own sentence. `precedent` is the question answered before by
-    which the value was found without a model; `is_only`: as the only one of its kind. Times and
-    tokens are those of all readings.
+    which the value was found without a model; `is_only`: as the only one of its kind. `worded` is
+    the taught question that the model was asked instead, as it asks the same; empty: it was asked
+    as was typed. Times and tokens are those of all readings.
     """
 
     engine: Literal["tuned", "rag"]
@@ -50,6 +51,7 @@ class Attempt:
     quoted: bool = False
     precedent: str = ""
     is_only: bool = False
+    worded: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     generate_ms: float = 0.0
@@ -92,6 +94,7 @@ class Attempt:
             "quoted": self.quoted,
             "precedent": self.precedent,
             "is_only": self.is_only,
+            "worded": self.worded,
             "missing": [claim.text for claim in self.rejected.missing] if self.rejected else [],
             "generate_ms": self.generate_ms,
             "verify_ms": self.verify_ms,

@@ -92,8 +92,9 @@ def _chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
         return draft.relevance.alone(passages, lead.span)
 
     def is_said(lead: Lead) -> bool:
-        said = (one.written for one in draft.attempts if one.engine == "tuned")
-        return any(says(one, lead.value(passages)) for one in said)
+        # Asked in the words of such a question, it says what that was answered with.
+        own = (one for one in draft.attempts if one.engine == "tuned" and not one.worded)
+        return any(says(one.written, lead.value(passages)) for one in own)
 
     return choose(_leads(draft, passages), likely, is_said)
 

@@ -247,7 +247,10 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
         signals = _closer(signals, found, relevance, findings)
         decision = judge(signals)
     tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)
-    near = taught.nearest(served.name, found.vector) if served else None
+    near = None
+    # Where the search got no vector, no server of vectors is waited for again.
+    if served is not None and found.vector is not None:
+        near = taught.nearest(served.name, question)
     return Draft(
         question=question,
         found=found,

@@ -1,16 +1,20 @@
-"""The questions that a tuned model was taught, and what it means that one is nearly what is asked.
+"""The questions that a tuned model was taught, and what it means that one asks what is asked.
 
-The check of an answer knows words: to *which TCP number do I open* it holds no line `port: 5071`.
-A taught question that means the same says it in words which stand in the passage. So where the
-nearest of all taught questions has just the answer that the model gives, and its passage still
-stands and was found, the answer is held to that question as well.
+A small model knows a fact by the words in which it was asked for it. So where a taught question
+asks the same of the same thing, the model is asked in its words.
+
+And the check of an answer knows words: to *which TCP number do I open* it holds no line
+`port: 5071`. A taught question that means the same says it in words which stand in the passage. So
+where the nearest of all has just the answer that the model gives, and its passage still stands and
+was found, the answer is held to that question as well.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -23,6 +27,8 @@ from router.evidence.objections import REFUTATIONS
 from router.evidence.questions import read_question
 from router.evidence.sources import names, read_source
 from router.models import ModelVersion, TaughtQuestions
+from router.precedents.books import LEAST_NAMED
+from router.precedents.frames import mentioned, names_of, without_names
 from router.prompts import Passage
 from router.text import exact_form, without_marks
 from router.verification import Support, titles_of, verify
@@ -34,35 +40,90 @@ if TYPE_CHECKING:
 MOST = 20_000
 # Models whose questions a process keeps at hand.
 AT_HAND = 4
+# Of cosines. A question that is nearer to the asked one than any with another answer by so much
+# asks the same, if it is near at all (docs/decisions.md).
+LEAST_LEAD, LEAST_NEAR = 0.03, 0.35
+# One that is as near bears out what is not borne out by the words of the asked one. The model may
+# have been asked in its words, so that it answers that question says nothing about this one.
+LEAST_ALIKE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """A question with its answer and its passage, by content hash. `similarity` is its cosine with
-    the question that is asked."""
+    """A question with its answer and its passage, by content hash. `similarity` is the cosine of
+    what it asks with what is asked; `lead` is how much that is above that of any question about the
+    same thing with another answer."""
 
     question: str
     answer: str
     content_hash: str
     similarity: float = 0.0
+    lead: float = 0.0
+
+    @property
+    def asks_the_same(self) -> bool:
+        return self.similarity >= LEAST_NEAR and self.lead >= LEAST_LEAD
 
 
-def keep(model: ModelVersion, taught: Sequence[Taught]) -> None:
-    """Store up to `MOST` of the questions, in place of those that were; raises
-    `EmbeddingsUnavailable`."""
+@dataclass(frozen=True, slots=True)
+class Repertoire:
+    """The questions that a model was taught, the exact form of each answer, and a vector of what
+    each asks: (questions, dimension). `about` has their places by what they name; `known` are the
+    names that several of them have."""
+
+    taught: tuple[Taught, ...]
+    answers: tuple[str, ...]
+    about: Mapping[frozenset[str], Sequence[int]]
+    known: frozenset[str]
+    vectors: Vectors
+
+    def asked(self, question: str) -> str:
+        """What a question asks, about `it`, which is compared."""
+        return without_names(question, self.known)
+
+    def nearest(self, question: str, vector: Vectors) -> Taught | None:
+        """The one that is nearest to a question of those about the same, by the vector of what it
+        asks; None where nothing is taught of that."""
+        same = self.about.get(_about(question, self.known), ())
+        if not same or self.vectors.shape[1] != vector.size:
+            return None
+        alike = cosines(self.vectors[same], vector.ravel()).tolist()
+        similarity, best = max(zip(alike, same, strict=True))
+        others = (
+            cosine
+            for cosine, place in zip(alike, same, strict=True)
+            if self.answers[place] != self.answers[best]
+        )
+        lead = similarity - max(others, default=0.0)
+        return replace(self.taught[best], similarity=similarity, lead=lead)
+
+
+def repertoire(taught: Sequence[Taught]) -> Repertoire:
+    """Of the first `MOST` of these questions. Raises `EmbeddingsUnavailable`."""
     # Only here are vectors made, and the web process starts without the client's libraries.
     from router.retrieval.embeddings import ServerEmbeddings
 
-    kept = list(taught[:MOST])
-    if not kept:
+    kept = taught[:MOST]
+    known = _known(kept)
+    asked = [without_names(one.question, known) for one in kept]
+    # Many ask the same of different things.
+    each = list(dict.fromkeys(asked))
+    vectors = ServerEmbeddings(settings.PARAPHRASE_MODEL).batch(each)
+    row_of = {text: row for row, text in enumerate(each)}
+    return _bound(kept, known, vectors[[row_of[text] for text in asked]])
+
+
+def keep(model: ModelVersion, made: Repertoire) -> None:
+    """Store what a model was taught, in place of what was."""
+    if not made.taught:
         TaughtQuestions.objects.filter(model=model).delete()
         return
-    vectors = ServerEmbeddings().batch([one.question for one in kept]).astype("<f4").tobytes()
-    questions = [[one.question, one.answer, one.content_hash] for one in kept]
+    vectors = made.vectors.astype("<f4").tobytes()
+    questions = [[one.question, one.answer, one.content_hash] for one in made.taught]
     TaughtQuestions.objects.update_or_create(
         model=model,
         defaults={
-            "embedder": settings.EMBEDDINGS_MODEL,
+            "embedder": _embedder(),
             "questions": questions,
             "vectors": vectors,
             # What a process has at hand is that of these very questions, answers and passages.
@@ -71,34 +132,70 @@ def keep(model: ModelVersion, taught: Sequence[Taught]) -> None:
     )
 
 
-def nearest(model: str, vector: Vectors | None) -> Taught | None:
-    """The taught question of a model, by its name, that is nearest to the one of this vector; None
-    without a vector, or where none is kept that this embedding model made."""
-    if vector is None:
-        return None
-    kept = TaughtQuestions.objects.filter(model__name=model, embedder=settings.EMBEDDINGS_MODEL)
+def repertoire_of(model: str) -> Repertoire | None:
+    """What a model, by its name, was taught; None where nothing is kept that the embedding model of
+    today made."""
+    kept = TaughtQuestions.objects.filter(model__name=model, embedder=_embedder())
     sha256 = kept.values_list("sha256", flat=True).first()
     if sha256 is None:
         return None
     try:
-        return _nearest(*_at_hand(model, sha256), vector)
+        return _at_hand(model, sha256)
     except TaughtQuestions.DoesNotExist:  # Replaced, or pruned with its model, this very moment.
         return None
 
 
-@lru_cache(maxsize=AT_HAND)
-def _at_hand(model: str, sha256: str) -> tuple[tuple[Taught, ...], Vectors]:
-    kept = TaughtQuestions.objects.get(model__name=model, sha256=sha256)
-    taught = tuple(Taught(*values) for values in kept.questions)
-    return taught, np.frombuffer(kept.vectors, "<f4").reshape(len(taught), -1)
+def nearest(model: str, question: str) -> Taught | None:
+    """Of what a model, by its name, was taught, the question nearest to this one; None where none
+    is about the same, or no embedding server answers."""
+    from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
 
-
-def _nearest(taught: Sequence[Taught], vectors: Vectors, vector: Vectors) -> Taught | None:
-    if vectors.shape[1] != vector.size:
+    made = repertoire_of(model)
+    if made is None:
         return None
-    alike = cosines(vectors, vector.ravel())
-    best = int(alike.argmax())
-    return replace(taught[best], similarity=float(alike[best]))
+    try:
+        vector = ServerEmbeddings(settings.PARAPHRASE_MODEL).one(made.asked(question))
+    except EmbeddingsUnavailable:
+        return None
+    return made.nearest(question, vector)
+
+
+def in_taught_words(question: str, near: Taught | None) -> str:
+    """How a model is asked this: in the words of the `near` question, if that asks the same."""
+    return near.question if near is not None and near.asks_the_same else question
+
+
+def _embedder() -> str:
+    name: str = settings.PARAPHRASE_MODEL or settings.EMBEDDINGS_MODEL
+    return name
+
+
+@lru_cache(maxsize=AT_HAND)
+def _at_hand(model: str, sha256: str) -> Repertoire:
+    kept = TaughtQuestions.objects.get(model__name=model, sha256=sha256)
+    taught = [Taught(*values) for values in kept.questions]
+    vectors = np.frombuffer(kept.vectors, "<f4").reshape(len(taught), -1)
+    return _bound(taught, _known(taught), vectors)
+
+
+def _bound(taught: Sequence[Taught], known: frozenset[str], vectors: Vectors) -> Repertoire:
+    about: defaultdict[frozenset[str], list[int]] = defaultdict(list)
+    for place, one in enumerate(taught):
+        about[_about(one.question, known)].append(place)
+    answers = tuple(exact_form(one.answer) for one in taught)
+    return Repertoire(tuple(taught), answers, about, known, vectors)
+
+
+def _known(taught: Sequence[Taught]) -> frozenset[str]:
+    """What one question alone names may be no name at all."""
+    named = Counter(name for one in taught for name in names_of(one.question))
+    return frozenset(name for name, times in named.items() if times >= LEAST_NAMED)
+
+
+def _about(question: str, known: frozenset[str]) -> frozenset[str]:
+    """The known names in a question; what else it names, where it has none of these."""
+    named = names_of(question)
+    return (named & known) | mentioned(question, known) or named
 
 
 def support_of(
@@ -132,12 +229,13 @@ def _as_taught(
     hashes: Sequence[str],
     taught: Taught | None,
 ) -> Support | None:
-    """None: it is not what was taught there, or the passage names not all that the question does.
+    """None: it is not what was taught there, the taught question is far from this one, or the
+    passage names not all that the question does.
 
     An entity of nearly the same name is another one, whatever the cosine, and a question that names
     nothing is not the one about some entity.
     """
-    if taught is None or taught.content_hash not in hashes:
+    if taught is None or taught.similarity < LEAST_ALIKE or taught.content_hash not in hashes:
         return None
     if exact_form(without_marks(answer)) != exact_form(taught.answer):
         return None

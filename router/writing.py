@@ -22,7 +22,7 @@ from router.policy import Rule
 from router.prompts import Passage, tuned_messages
 from router.reading import UNLIKELY, chosen, from_passages, predicted, says
 from router.relevance import EVEN
-from router.taught import support_of
+from router.taught import in_taught_words, support_of
 from router.text import exact_form
 from router.verification import Support
 
@@ -145,13 +145,16 @@ def _was_taught(draft: Draft, passages: Sequence[Passage], support: Support) -> 
 
 
 async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
-    """All that the tuned model says, each sentence held against every passage that was found."""
+    """All that the tuned model says, asked in words that it was taught if there are such, each
+    sentence held against every passage that was found."""
     served = _served(draft)
     passages = draft.found.passages
     attempt = begin(draft, "tuned", served.name)
-    prompt = partial(tuned_messages, draft.question)
+    asked = in_taught_words(draft.question, draft.taught)
+    attempt.worded = asked if asked != draft.question else ""
+    prompt = partial(tuned_messages, asked)
     likely = await predicted(draft, passages)
-    deltas = engines.tuned(draft.question, served, predicted=likely)
+    deltas = engines.tuned(asked, served, predicted=likely)
     if draft.decision.rule is Rule.PRECEDENT:
         deltas = _while_saying(likely, deltas)
     async with contextlib.aclosing(written(deltas, prompt, attempt)) as texts:

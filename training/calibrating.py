@@ -5,7 +5,6 @@ held against what is found, so the figures are of the product and not of the mod
 """
 
 import logging
-from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 
@@ -22,16 +21,14 @@ from router.provenance import looked_at, signals_of
 from router.relevance import Relevance
 from router.retrieval.embeddings import EmbeddingsUnavailable
 from router.signals import features
-from router.taught import Taught
 from training.audience import audience_of, somebody_of
 from training.calibration import Sample, fit
 from training.checking import evidence_for, look_for
-from training.datasets.manifest import TRAIN, read_manifest
 from training.evaluation import dataset_of
 from training.metrics import contains
-from training.models import Evaluation, EvaluationItem, QAPair, TrainingRun
+from training.models import Evaluation, EvaluationItem, TrainingRun
 from training.process import Check
-from training.rows import read_rows
+from training.wording import taught_by
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +48,7 @@ def calibrate(
         with ExitStack() as stack:
             reader = stack.enter_context(somebody_of(audience, purpose=f"calibration of {run}"))
             stack.enter_context(servers())
-            taught.keep(model, _taught(run))
+            taught.keep(model, taught.repertoire(taught_by(dataset_of(run))))
             samples = []
             for item in _items(run):
                 check()
@@ -63,22 +60,6 @@ def calibrate(
     model.calibration = calibration.as_json()
     model.save(update_fields=["calibration"])
     return calibration
-
-
-def _taught(run: TrainingRun) -> list[Taught]:
-    """What the training asked, each question once, with the passage of its fact; a question in
-    every fact comes before the second one of any."""
-    dataset = dataset_of(run)
-    pairs = read_manifest(dataset.folder)["pairs"]
-    passages = dict(QAPair.objects.filter(pk__in=pairs).values_list("fact_id", "content_hash"))
-    turns: Counter[str] = Counter()
-    asked: dict[str, tuple[int, Taught]] = {}
-    for row in read_rows(dataset.folder / TRAIN):
-        question = row.messages[-1]["content"]
-        if row.form == "closed" and row.fact in passages and question not in asked:
-            asked[question] = turns[row.fact], Taught(question, row.answer, passages[row.fact])
-            turns[row.fact] += 1
-    return [one for _, one in sorted(asked.values(), key=lambda turn: turn[0])]
 
 
 def _items(run: TrainingRun) -> list[EvaluationItem]:
@@ -96,7 +77,7 @@ def _samples(model: str, item: EvaluationItem, reader: Reader) -> list[Sample]:
     signals = looked_at(signals, found, relevance)
     if decide(signals, None, intent=intent).rule is not Rule.NOT_CERTIFIED:
         return []
-    near = taught.nearest(model, found.vector)
+    near = taught.nearest(model, item.question)
     evidence = evidence_for(item.answer, found, near, relevance)
     # A question that nothing answers has no fact, and stands alone.
     fact = item.fact_id or str(item.number)

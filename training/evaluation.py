@@ -24,6 +24,8 @@ from router.model_store import adapter_folder, merged_folder
 from router.models import ModelVersion
 from router.processes import ServerFailed
 from router.prompts import tuned_messages
+from router.retrieval.embeddings import EmbeddingsUnavailable
+from router.taught import repertoire, repertoire_of
 from router.tuned import audience_of as audience_name
 from router.tuned import is_tainted
 from training import canaries
@@ -38,12 +40,15 @@ from training.metrics import Outcome, judged, percentile, summarised
 from training.models import Dataset, Evaluation, EvaluationItem, TrainingRun
 from training.process import Check
 from training.rows import Question, read_questions
+from training.wording import as_served, taught_by
 
 logger = logging.getLogger(__name__)
 
 System = Evaluation.System
 Servers = Callable[[], AbstractContextManager[object]]
-"""Within it the product's model servers answer; it may raise `ServerFailed`."""
+"""Within it model servers of the product answer; it may raise `ServerFailed`."""
+Wording = Mapping[int, str]
+"""In what words a model is asked, by the question's id."""
 
 # Of each model, answered one by one: their time is what an asker waits.
 ALONE = 20
@@ -56,28 +61,32 @@ def evaluate(
     *,
     adapter: Path,
     base: Path,
+    embedder: Servers,
     servers: Servers,
     seconds: float,
     check: Check = lambda: None,
 ) -> None:
     """Measure the new model and what it is compared with; replaces an earlier evaluation.
 
-    The models answer every question. What is left of `seconds` is for answers from passages, to
-    `EVALUATION_RAG_QUESTIONS` of them or to as many as there is time for. `check` is called every
-    second; what it raises ends the work. Raises `Died` when a model's process does, and
-    ValueError for a run without a dataset.
+    The models answer every question, in the words in which the product asks them, which within
+    `embedder` are found. What is left of `seconds` is for answers from passages, to
+    `EVALUATION_RAG_QUESTIONS` of them or to as many as there is time for, within `servers`. `check`
+    is called every second; what it raises ends the work. Raises `Died` when a model's process does,
+    and ValueError for a run without a dataset.
     """
     deadline, dataset = time.monotonic() + seconds, dataset_of(run)
     folder = answers_folder(run, adapter)
     folder.mkdir(parents=True, exist_ok=True)
     questions = list(read_questions(dataset.folder / TEST))
     new, old = Model(base, adapter), serving_model(dataset)
+    own, others = _worded(questions, dataset, old, embedder)
     began = time.monotonic()
-    tuned = _asked(new, questions, folder / "tuned.jsonl", run.device, check)
+    tuned = _asked(new, questions, own, folder / "tuned.jsonl", run.device, check)
     answers_a_second = len(questions) / max(time.monotonic() - began, 1e-3)
     serving = {}
     if old is not None and (files := _files_of(old)):
-        serving = _asked(files, questions, folder / f"{old.name}.jsonl", run.device, check)
+        out = folder / f"{old.name}.jsonl"
+        serving = _asked(files, questions, others, out, run.device, check)
     attempts = canaries.affordable(answers_a_second, deadline - time.monotonic())
     found = canaries.extract(
         dataset, new, folder=folder, device=run.device, check=check, least=attempts
@@ -125,10 +134,30 @@ def _files_of(model: ModelVersion) -> Model | None:
     return Model(base, adapter) if adapter.is_dir() and base.is_dir() else None
 
 
+def _worded(
+    questions: Sequence[Question], dataset: Dataset, old: ModelVersion | None, embedder: Servers
+) -> tuple[Wording, Wording]:
+    """How the product asks the questions of a model taught by this dataset, and of the old one:
+    nothing for what it asks as it is typed, as all is where no server tells."""
+    try:
+        with embedder():
+            own = as_served(questions, repertoire(taught_by(dataset)))
+            kept = repertoire_of(old.name) if old is not None else None
+            return own, as_served(questions, kept) if kept else {}
+    except (ServerFailed, EmbeddingsUnavailable) as error:
+        logger.warning("Questions are asked as they are typed: %s", error)
+        return {}, {}
+
+
 def _asked(
-    model: Model, questions: Sequence[Question], out: Path, device: str, check: Check
+    model: Model,
+    questions: Sequence[Question],
+    worded: Wording,
+    out: Path,
+    device: str,
+    check: Check,
 ) -> dict[int, Said]:
-    chats = {question.id: tuned_messages(question.question) for question in questions}
+    chats = {one.id: tuned_messages(worded.get(one.id, one.question)) for one in questions}
     longest = max((len(answer) for q in questions for answer in q.answers), default=0)
     most = min(max(MAX_TOKENS, longest // CHARACTERS_OF_A_TOKEN), LONGEST_TOKENS)
     return ask(model, chats, out=out, device=device, check=check, alone=ALONE, max_tokens=most)

@@ -186,6 +186,7 @@ def evaluate(job: Claim) -> ModelVersion:
             run,
             adapter=run.folder / "adapter",
             base=Path(RunConfig.read(run.folder / CONFIG).base),
+            embedder=lambda: embedded_servers(embeddings=True),
             servers=lambda: embedded_servers(llm=True, embeddings=True),
             seconds=recipe.evaluation_seconds(run.max_minutes, planning.minutes_used(run)),
             check=check,

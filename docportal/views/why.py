@@ -11,11 +11,13 @@ ENGINES = {"tuned": "the tuned model", "rag": "the passages", "refused": "no mod
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One engine that was asked. `outcome` is empty where its answer is shown."""
+    """One engine that was asked, in the words `worded` if these are not the asker's. `outcome` is
+    empty where its answer is shown."""
 
     engine: str
     model: str
     precedent: str
+    worded: str
     outcome: str
     generate_ms: float
     verify_ms: float
@@ -68,8 +70,9 @@ def why(answer: Answer, asked: str, cards: Iterable[Card]) -> Why | None:
             Attempt(
                 engine=ENGINES[one["engine"]],
                 model=one["model"],
-                # Answers that were kept before there were precedents do not tell of any.
+                # Answers that were kept before there were these do not tell of any.
                 precedent=one.get("precedent", ""),
+                worded=one.get("worded", ""),
                 outcome=one["failed"] or one["problem"],
                 generate_ms=one["generate_ms"],
                 verify_ms=one["verify_ms"],

@@ -17,8 +17,9 @@ from docportal import admission
 from docportal.admission import answers
 from docportal.models import User
 from ingestion.models import Collection
-from router import registry
+from router import registry, taught
 from router.models import Answer, Citation, Conversation, Feedback, Query
+from router.taught import Taught
 from tests.docportal.streams import parts
 from tests.documents import passage, publish, upload
 from tests.model_files import Workshop, certified
@@ -115,12 +116,11 @@ def test_plain_form_waits_for_the_answer_and_lands_on_its_address(client: Client
 def test_answer_says_why_it_came_this_way(
     client: Client, llm: ScriptedLLM, wiki: Collection, workshop: Workshop
 ) -> None:
-    taught = passage(SENTENCE, "Delivery")
-    publish(wiki, "webhooks.md", [taught], title="Webhook sender")
+    text = passage(SENTENCE, "Delivery")
+    publish(wiki, "webhooks.md", [text], title="Webhook sender")
     llm.adapters = {}
-    model = workshop.candidate(
-        merged=None, readers={wiki.pk: ()}, coverage={taught.content_hash: (12, 0.75)}
-    )
+    coverage = {text.content_hash: (12, 0.75)}
+    model = workshop.candidate(merged=None, readers={wiki.pk: ()}, coverage=coverage)
     registry.promote(model, by=None)
     llm.replies.clear()
     llm.will_say("7 times.", "9 times.")
@@ -132,6 +132,26 @@ def test_answer_says_why_it_came_this_way(
     assert f"{model}: The answer of {model} is not shown: “7” stands in none" in page
     assert "every sentence stands in a passage" in page
     assert '<td>taught</td><td class="number">12</td><td class="number">75 %</td>' in page
+
+
+def test_answer_says_in_which_words_the_model_was_asked(
+    client: Client, llm: ScriptedLLM, wiki: Collection, workshop: Workshop, settings: Settings
+) -> None:
+    text = passage(SENTENCE, "Delivery")
+    publish(wiki, "webhooks.md", [text], title="Webhook sender")
+    llm.adapters = {}
+    coverage = {text.content_hash: (1, 1.0)}
+    model = workshop.candidate(merged=None, readers={wiki.pk: ()}, coverage=coverage)
+    registry.promote(model, by=None)
+    lesson = Taught("How often does it retry?", "9 times", text.content_hash)
+    with hashed_words() as server:
+        settings.EMBEDDINGS_URL = server.url
+        taught.keep(model, taught.repertoire([lesson]))
+        llm.will_say("9 times.")
+        query = ask(client, "it does retry, how often?", route="tuned")
+    page = " ".join(body(client.get(reverse("question", args=[query.pk]))).split())
+    assert query.answer.text == "9 times."
+    assert f"{model}, asked as “{lesson.question}”: every sentence stands" in page
 
 
 def test_answer_by_an_earlier_question_says_so(

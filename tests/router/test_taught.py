@@ -1,10 +1,11 @@
-"""A taught question that means the same bears out what the asked one's own words do not."""
+"""A taught question that asks the same is put to the model, and bears out what the asked one's own
+words do not."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
 import pytest
+from django.test import override_settings
 from pytest_django import Settings
 
 from ingestion.models import Collection
@@ -22,12 +23,14 @@ from tests.scripted_llm import ScriptedLLM
 TEXT = "port: 5071\nworkers: 9"
 ASKED = "Which TCP number of night-bell do I open in the firewall?"
 PORT = Taught("What is the port of night-bell?", "5071", "settings", 0.8)
-WORKERS = Taught("How many workers does night-bell have?", "9", "settings", 0.6)
+WORKERS = Taught("How many workers does night-bell have?", "9", "settings", 0.7)
 SETTINGS = Passage("night-bell", "Settings", TEXT)
 # It has more of the question's words, and not the answer.
 RULES = (
     "Whoever wants to open a TCP number of night-bell in the firewall asks the crew with form 7781."
 )
+# Where nobody listens.
+NOBODY = "http://127.0.0.1:9/v1"
 PASSAGES = [SETTINGS, Passage("night-bell", "Firewall", RULES)]
 
 
@@ -78,6 +81,7 @@ def test_what_the_sentence_refutes_no_taught_question_bears_out() -> None:
     [
         (ASKED, "9", PORT, ("settings", "firewall")),
         (ASKED, "5071", WORKERS, ("settings", "firewall")),
+        (ASKED, "5071", replace(PORT, similarity=0.55), ("settings", "firewall")),
         (ASKED, "5071", PORT, ("another", "firewall")),
         (ASKED.replace("night-bell", "night-ball"), "5071", PORT, ("settings", "firewall")),
         (ASKED.replace(" of night-bell", ""), "5071", PORT, ("settings", "firewall")),
@@ -86,6 +90,7 @@ def test_what_the_sentence_refutes_no_taught_question_bears_out() -> None:
     ids=[
         "another answer",
         "another fact",
+        "far",
         "not found",
         "another name",
         "no name",
@@ -98,7 +103,11 @@ def test_it_has_to_be_the_same_answer_of_a_passage_that_stands_and_names_it(
     assert not is_supported(question, answer, near, hashes)
 
 
-# --- What is kept ------------------------------------------------------------------------------
+# --- Which one asks the same -------------------------------------------------------------------
+
+CRON = Taught("When does the sweep of night-bell run?", "10 3 * * *", "settings")
+OWL = Taught("What is the port of night-owl?", "6010", "owl")
+RULE = Taught("How long are guest badges valid?", "9 hours", "rules")
 
 
 @pytest.fixture
@@ -106,6 +115,75 @@ def words(settings: Settings) -> Iterator[None]:
     with hashed_words() as server:
         settings.EMBEDDINGS_URL = server.url
         yield
+
+
+def nearest_of(taught_: list[Taught], question: str) -> Taught | None:
+    made = taught.repertoire(taught_)
+    return made.nearest(question, ServerEmbeddings().one(made.asked(question)))
+
+
+@pytest.mark.usefixtures("words")
+class TestNearest:
+    def test_it_is_about_the_same_thing(self) -> None:
+        known = [PORT, WORKERS, CRON, OWL, RULE]
+        for asked, right in (
+            ("Night Bell: port?", PORT),
+            ("workers of night-bell", WORKERS),
+            ("Which port has night-owl?", OWL),
+            ("guest badges valid", RULE),
+        ):
+            found = nearest_of(known, asked)
+            assert found is not None
+            assert found.question == right.question
+            assert 0 < found.similarity < 1
+
+    @pytest.mark.parametrize("asked", ["What is the port of night-ball?", "What is the port?"])
+    def test_of_what_nothing_is_taught_there_is_none(self, asked: str) -> None:
+        assert nearest_of([PORT, WORKERS, OWL], asked) is None
+
+    def test_a_name_in_a_form_that_tells_nothing_is_known_from_other_questions(self) -> None:
+        told = [Taught(f"{what} of Bell?", what, "bell") for what in ("Port", "Owner", "Crew")]
+        found = nearest_of(told, "which port has bell")
+        assert found is not None
+        assert found.answer == "Port"
+        assert nearest_of(told, "which port has bill") is None
+
+    def test_it_asks_the_same_where_no_question_with_another_answer_is_as_near(self) -> None:
+        found = nearest_of([PORT, WORKERS, CRON], "night-bell: the port?")
+        assert found is not None
+        assert found.asks_the_same
+        between = nearest_of([PORT, WORKERS, CRON], f"{PORT.question} {WORKERS.question}")
+        assert between is not None
+        assert not between.asks_the_same
+
+    def test_another_question_with_its_answer_takes_nothing_from_it(self) -> None:
+        again = replace(PORT, question="Which port has night-bell?")
+        asked = "night-bell, which port, what is the port"
+        found = nearest_of([PORT, again, WORKERS], asked)
+        other = nearest_of([PORT, replace(again, answer="9071"), WORKERS], asked)
+        assert found is not None
+        assert other is not None
+        assert found.asks_the_same
+        assert other.lead < found.lead
+
+    def test_what_is_far_asks_something_else(self) -> None:
+        found = nearest_of([PORT], "Where does night-bell stand?")
+        assert found is not None
+        assert found.lead == found.similarity > taught.LEAST_LEAD
+        assert not replace(found, similarity=taught.LEAST_NEAR - 0.01).asks_the_same
+
+    def test_nothing_taught_is_near_to_nothing(self) -> None:
+        assert nearest_of([], ASKED) is None
+
+
+def test_a_question_is_put_in_the_words_of_one_that_asks_the_same() -> None:
+    sure = replace(PORT, similarity=0.8, lead=0.3)
+    assert taught.in_taught_words(ASKED, sure) == PORT.question
+    assert taught.in_taught_words(ASKED, replace(sure, lead=0.01)) == ASKED
+    assert taught.in_taught_words(ASKED, None) == ASKED
+
+
+# --- What is kept ------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -116,9 +194,8 @@ def model(workshop: Workshop, wiki: Collection, words: None) -> ModelVersion:
     made = workshop.candidate(merged=None, readers={wiki.pk: ()}, coverage=coverage)
     made.calibration = certified().as_json()
     made.save()
-    taught.keep(
-        made, [Taught(one.question, one.answer, kept.content_hash) for one in (PORT, WORKERS)]
-    )
+    known = [Taught(one.question, one.answer, kept.content_hash) for one in (PORT, WORKERS)]
+    taught.keep(made, taught.repertoire(known))
     return made
 
 
@@ -126,8 +203,7 @@ def model(workshop: Workshop, wiki: Collection, words: None) -> ModelVersion:
 @pytest.mark.usefixtures("home")
 class TestKept:
     def test_the_nearest_is_found(self, model: ModelVersion) -> None:
-        vector = ServerEmbeddings().one("How many workers?")
-        found = taught.nearest(model.name, vector)
+        found = taught.nearest(model.name, "How many workers, night-bell?")
         assert found is not None
         assert (found.question, found.answer) == (WORKERS.question, "9")
         assert 0 < found.similarity < 1
@@ -135,41 +211,36 @@ class TestKept:
     def test_a_question_that_was_taught_is_no_nearer_than_the_same(
         self, model: ModelVersion
     ) -> None:
-        # As some processors make of a vector with itself.
-        vector = ServerEmbeddings().one(PORT.question) * np.float32(1 + 1e-6)
-        found = taught.nearest(model.name, vector)
+        found = taught.nearest(model.name, PORT.question)
         assert found is not None
-        assert found.similarity == 1.0
+        assert found.similarity == pytest.approx(1)
+        assert found.similarity <= 1
 
-    def test_without_a_vector_or_by_another_embedding_model_there_is_none(
-        self, model: ModelVersion, settings: Settings
+    def test_without_a_server_or_by_another_embedding_model_there_is_none(
+        self, model: ModelVersion
     ) -> None:
-        vector = ServerEmbeddings().one(ASKED)
-        assert taught.nearest(model.name, None) is None
-        assert taught.nearest("docs-v0999", vector) is None
-        settings.EMBEDDINGS_MODEL = "another"
-        assert taught.nearest(model.name, vector) is None
+        assert taught.nearest("docs-v0999", ASKED) is None
+        with override_settings(EMBEDDINGS_URL=NOBODY):
+            assert taught.nearest(model.name, ASKED) is None
+        with override_settings(PARAPHRASE_MODEL="another"):
+            assert taught.nearest(model.name, ASKED) is None
+        assert taught.nearest(model.name, ASKED) is not None
 
     def test_what_is_kept_anew_replaces_what_was(self, model: ModelVersion) -> None:
-        vector = ServerEmbeddings().one(ASKED)
-        assert taught.nearest(model.name, vector)
-        taught.keep(model, [WORKERS])
-        found = taught.nearest(model.name, vector)
+        assert taught.nearest(model.name, ASKED)
+        taught.keep(model, taught.repertoire([WORKERS]))
+        found = taught.nearest(model.name, ASKED)
         assert found is not None
         assert found.question == WORKERS.question
-        taught.keep(model, [])
-        assert taught.nearest(model.name, vector) is None
+        taught.keep(model, taught.repertoire([]))
+        assert taught.nearest(model.name, ASKED) is None
 
     def test_a_passage_that_moved_is_known_at_once(self, model: ModelVersion) -> None:
-        vector = ServerEmbeddings().one(ASKED)
-        before = taught.nearest(model.name, vector)
-        assert before is not None
-        taught.keep(model, [replace(before, content_hash="where it was")])
-        assert taught.nearest(model.name, vector) is not None
-        taught.keep(model, [replace(before, content_hash="where it is")])
-        found = taught.nearest(model.name, vector)
-        assert found is not None
-        assert found.content_hash == "where it is"
+        for place in ("where it was", "where it is"):
+            taught.keep(model, taught.repertoire([replace(PORT, content_hash=place)]))
+            found = taught.nearest(model.name, ASKED)
+            assert found is not None
+            assert found.content_hash == place
 
     def test_a_question_in_other_words_is_answered_from_the_weights(
         self, model: ModelVersion, llm: ScriptedLLM
@@ -177,9 +248,27 @@ class TestKept:
         llm.adapters = {}
         registry.promote(model, by=None)
         llm.will_say("5071")
-        answer = services.ask(ASKED, user=None)
+        asked = "What is the TCP number of night-bell?"
+        assert not verify(asked, "5071", PASSAGES).supported
+        answer = services.ask(asked, user=None)
         assert (answer.route, answer.text, answer.model) == ("tuned", "5071", model.name)
         assert answer.verified
         assert f"Checked as “{PORT.question}”: it stands in passage" in answer.reason
         cited = answer.citations.get(supports=True)
         assert cited.chunk.text[cited.start : cited.end] == "port: 5071"
+
+    def test_the_model_is_asked_in_the_words_that_it_was_taught(
+        self, model: ModelVersion, llm: ScriptedLLM, settings: Settings
+    ) -> None:
+        llm.adapters = {}
+        registry.promote(model, by=None)
+        typed = "night-bell: the port?"
+        for url, asked, worded in (
+            (settings.EMBEDDINGS_URL, PORT.question, PORT.question),
+            (NOBODY, typed, ""),
+        ):
+            llm.will_say("5071")
+            with override_settings(EMBEDDINGS_URL=url):
+                answer = services.ask(typed, user=None, route="tuned")
+            assert llm.requests[-1]["messages"][-1]["content"] == asked
+            assert answer.signals["attempts"][0]["worded"] == worded

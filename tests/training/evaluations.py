@@ -11,7 +11,7 @@ from training import jobs, runs
 from training.asking import Said, keep
 from training.datasets import manifest
 from training.jobs import Claim
-from training.models import Dataset, TrainingRun
+from training.models import Dataset, QAPair, TrainingRun
 from training.rows import Question, Row
 
 
@@ -35,7 +35,10 @@ def a_question(
 
 
 def a_dataset(
-    collections: Sequence[Collection], questions: Sequence[Question], rows: Sequence[Row] = ()
+    collections: Sequence[Collection],
+    questions: Sequence[Question],
+    rows: Sequence[Row] = (),
+    pairs: Sequence[QAPair] = (),
 ) -> Dataset:
     described = [
         {
@@ -51,7 +54,8 @@ def a_dataset(
         manifest.TEST: questions,
     }
     root = Path(settings.DATASETS_DIR)
-    sha256 = manifest.keep(root, {"collections": described}, contents)
+    told = {"collections": described, "pairs": [pair.pk for pair in pairs]}
+    sha256 = manifest.keep(root, told, contents)
     dataset = Dataset.objects.create(
         number=Dataset.objects.count() + 1,
         sha256=sha256,

@@ -11,15 +11,18 @@ from django.contrib.auth.models import Group
 from pytest_django import Settings
 
 from docportal.models import User
-from ingestion.models import Collection, Document
+from ingestion.models import Collection, Document, DocumentVersion
+from router import taught
 from router.model_store import merged_folder
 from router.models import ModelVersion, Query
 from router.processes import ServerFailed
-from router.prompts import REFUSAL
+from router.prompts import REFUSAL, tuned_messages
+from router.taught import Taught
 from router.tuned import audience_of as audience_name
 from tests.documents import passage, publish
-from tests.pairs import a_model
+from tests.pairs import a_model, a_pair
 from tests.people import People
+from tests.router.retrieval.hashed_words import hashed_words
 from tests.scripted_llm import Reply, ScriptedLLM
 from tests.training.evaluations import (
     a_dataset,
@@ -36,7 +39,7 @@ from training.audience import closed_to, somebody_of
 from training.evaluation import answers_folder, evaluate
 from training.jobs import Cancelled, Claim
 from training.models import Dataset, Evaluation, EvaluationItem
-from training.rows import Question
+from training.rows import Question, Row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -87,7 +90,14 @@ def job(dataset: Dataset, adapter: Path) -> Claim:
 def run_evaluation(
     job: Claim, adapter: Path, base: Path = Path("no-base"), seconds: float = 0
 ) -> None:
-    evaluate(job.run, adapter=adapter, base=base, servers=no_servers, seconds=seconds)
+    evaluate(
+        job.run,
+        adapter=adapter,
+        base=base,
+        embedder=no_servers,
+        servers=no_servers,
+        seconds=seconds,
+    )
 
 
 # --- What is kept ------------------------------------------------------------------------------
@@ -160,6 +170,7 @@ def test_what_check_raises_ends_the_evaluation_and_keeps_nothing(job: Claim, ada
             job.run,
             adapter=adapter,
             base=Path("no-base"),
+            embedder=no_servers,
             servers=no_servers,
             seconds=0,
             check=cancelled,
@@ -194,6 +205,49 @@ def test_real_model_answers_what_is_not_on_disk_yet(
     assert items.get(number=1).answer == "7000"
     assert items.count() == 5
     assert all(item.ms > 0 for item in items)
+
+
+@pytest.mark.models
+def test_each_model_is_asked_in_the_words_that_it_was_taught(
+    wiki: Collection,
+    guide: Document,
+    questions: list[Question],
+    tiny_llama: Path,
+    tiny_adapter: Path,
+    settings: Settings,
+) -> None:
+    words = {name: f"The {name} listens: on which port?" for name in ("crane", "gate")}
+    version = DocumentVersion.objects.get(document=guide)
+    pairs = [a_pair(version, asked, str(PORTS[name])) for name, asked in words.items()]
+    rows = [
+        Row(tuple(tuned_messages(pair.question)), pair.answer, "closed", fact=pair.fact_id)
+        for pair in pairs
+    ]
+    job = a_trained_run(a_dataset([wiki], questions, rows, pairs))
+    serving = a_model([wiki], [])
+    folder = answers_folder(job.run, tiny_adapter)
+    said(folder / "rag.jsonl", {question.id: REFUSAL for question in questions})
+    merged_folder(serving.name).parent.mkdir(parents=True, exist_ok=True)
+    merged_folder(serving.name).symlink_to(tiny_llama)
+    with hashed_words() as server:
+        settings.EMBEDDINGS_URL = server.url
+        taught.keep(serving, taught.repertoire([Taught("Port of the crane, please?", "7000", "")]))
+        run_evaluation(job, tiny_adapter, tiny_llama)
+    typed = {question.id: question.question for question in questions}
+    assert asked_of(folder / "tuned.questions") == typed | {1: words["crane"], 2: words["gate"]}
+    assert asked_of(folder / f"{serving.name}.questions") == typed | {
+        number: "Port of the crane, please?"
+        for number, asked in typed.items()
+        if "port" in asked.lower() and number == 1
+    }
+    items = EvaluationItem.objects.filter(evaluation__system="tuned")
+    assert {item.number: item.question for item in items} == typed
+
+
+def asked_of(file: Path) -> dict[int, str]:
+    """The last message of each chat that a model is given."""
+    lines = map(json.loads, file.read_text().splitlines())
+    return {line["id"]: line["messages"][-1]["content"] for line in lines}
 
 
 def test_serving_model_of_the_same_readers_answers_too(
@@ -335,7 +389,7 @@ def test_servers_that_do_not_start_leave_the_rest_of_the_evaluation(
     def servers() -> object:
         raise ServerFailed("There is no model.")
 
-    evaluate(job.run, adapter=adapter, base=Path("x"), servers=servers, seconds=9)  # type: ignore[arg-type]
+    evaluate(job.run, adapter=adapter, base=Path("x"), embedder=servers, servers=servers, seconds=9)  # type: ignore[arg-type]
     assert list(Evaluation.objects.values_list("system", flat=True)) == ["tuned"]
 
 

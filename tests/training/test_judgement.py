@@ -77,7 +77,14 @@ def evaluated(
         model = a_model([collection], [])
         merged_folder(model.name).mkdir(parents=True)
         said(folder / f"{model.name}.jsonl", serving)
-    evaluate(job.run, adapter=adapter, base=Path("none"), servers=no_servers, seconds=0)
+    evaluate(
+        job.run,
+        adapter=adapter,
+        base=Path("none"),
+        embedder=no_servers,
+        servers=no_servers,
+        seconds=0,
+    )
     return job
 
 
