@@ -83,8 +83,10 @@ class Repertoire:
 
     def nearest(self, question: str, vector: Vectors) -> Taught | None:
         """The one that is nearest to a question of those about the same, by the vector of what it
-        asks; None where nothing is taught of that."""
-        same = self.about.get(_about(question, self.known), ())
+        asks; None where nothing is taught of that. Of a question that names nothing nobody knows
+        what it is about, so that none has a lead on the others."""
+        wanted = _about(question, self.known)
+        same = self.about.get(wanted, ())
         if not same or self.vectors.shape[1] != vector.size:
             return None
         alike = cosines(self.vectors[same], vector.ravel()).tolist()
@@ -94,7 +96,7 @@ class Repertoire:
             for cosine, place in zip(alike, same, strict=True)
             if self.answers[place] != self.answers[best]
         )
-        lead = similarity - max(others, default=0.0)
+        lead = similarity - max(others, default=0.0) if wanted else 0.0
         return replace(self.taught[best], similarity=similarity, lead=lead)
 
 

@@ -24,7 +24,6 @@ from router.model_store import adapter_folder, merged_folder
 from router.models import ModelVersion
 from router.processes import ServerFailed
 from router.prompts import tuned_messages
-from router.retrieval.embeddings import EmbeddingsUnavailable
 from router.taught import repertoire, repertoire_of
 from router.tuned import audience_of as audience_name
 from router.tuned import is_tainted
@@ -139,6 +138,9 @@ def _worded(
 ) -> tuple[Wording, Wording]:
     """How the product asks the questions of a model taught by this dataset, and of the old one:
     nothing for what it asks as it is typed, as all is where no server tells."""
+    # The web process, which shows what is kept here, starts without the client's libraries.
+    from router.retrieval.embeddings import EmbeddingsUnavailable
+
     try:
         with embedder():
             own = as_served(questions, repertoire(taught_by(dataset)))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
-from router.retrieval.embeddings import ServerEmbeddings
 from router.taught import Repertoire, Taught, in_taught_words
 from training.datasets.manifest import TRAIN, read_manifest
 from training.models import Dataset, QAPair
@@ -30,6 +29,8 @@ def taught_by(dataset: Dataset) -> list[Taught]:
 def as_served(questions: Sequence[Question], made: Repertoire) -> dict[int, str]:
     """By the question's id, how the product asks it of the model that was taught these. Raises
     `EmbeddingsUnavailable`."""
+    from router.retrieval.embeddings import ServerEmbeddings
+
     texts = [made.asked(question.question) for question in questions]
     vectors = ServerEmbeddings(settings.PARAPHRASE_MODEL).batch(texts)
     return {

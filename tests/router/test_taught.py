@@ -172,6 +172,12 @@ class TestNearest:
         assert found.lead == found.similarity > taught.LEAST_LEAD
         assert not replace(found, similarity=taught.LEAST_NEAR - 0.01).asks_the_same
 
+    def test_whatever_names_nothing_is_asked_as_it_is_typed(self) -> None:
+        found = nearest_of([RULE], RULE.question)
+        assert found is not None
+        assert found.similarity == pytest.approx(1)
+        assert not found.asks_the_same
+
     def test_nothing_taught_is_near_to_nothing(self) -> None:
         assert nearest_of([], ASKED) is None
 

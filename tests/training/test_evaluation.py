@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from pytest_django import Settings
 
 from docportal.models import User
-from ingestion.models import Collection, Document, DocumentVersion
+from ingestion.models import Collection, Document
 from router import taught
 from router.model_store import merged_folder
 from router.models import ModelVersion, Query
@@ -209,16 +209,15 @@ def test_real_model_answers_what_is_not_on_disk_yet(
 
 @pytest.mark.models
 def test_each_model_is_asked_in_the_words_that_it_was_taught(
-    wiki: Collection,
-    guide: Document,
-    questions: list[Question],
-    tiny_llama: Path,
-    tiny_adapter: Path,
-    settings: Settings,
+    wiki: Collection, tiny_llama: Path, tiny_adapter: Path, settings: Settings
 ) -> None:
-    words = {name: f"The {name} listens: on which port?" for name in ("crane", "gate")}
-    version = DocumentVersion.objects.get(document=guide)
-    pairs = [a_pair(version, asked, str(PORTS[name])) for name, asked in words.items()]
+    names = ("Night-Bell", "Sea-Lark", "Salt-Owl")
+    texts = [passage(f"{name} listens on port {7000 + n}.", name) for n, name in enumerate(names)]
+    version = publish(wiki, "bells.md", texts, title="Bells")
+    typed = {number: f"Which port has {name}?" for number, name in enumerate(names, start=1)}
+    words = {number: f"{name} listens: on which port?" for number, name in enumerate(names, 1)}
+    questions = [a_question(number, typed[number], str(6999 + number)) for number in typed]
+    pairs = [a_pair(version, words[number], str(6999 + number)) for number in (1, 2)]
     rows = [
         Row(tuple(tuned_messages(pair.question)), pair.answer, "closed", fact=pair.fact_id)
         for pair in pairs
@@ -231,15 +230,11 @@ def test_each_model_is_asked_in_the_words_that_it_was_taught(
     merged_folder(serving.name).symlink_to(tiny_llama)
     with hashed_words() as server:
         settings.EMBEDDINGS_URL = server.url
-        taught.keep(serving, taught.repertoire([Taught("Port of the crane, please?", "7000", "")]))
+        taught.keep(serving, taught.repertoire([Taught("Port of Salt-Owl, please?", "7002", "")]))
         run_evaluation(job, tiny_adapter, tiny_llama)
-    typed = {question.id: question.question for question in questions}
-    assert asked_of(folder / "tuned.questions") == typed | {1: words["crane"], 2: words["gate"]}
-    assert asked_of(folder / f"{serving.name}.questions") == typed | {
-        number: "Port of the crane, please?"
-        for number, asked in typed.items()
-        if "port" in asked.lower() and number == 1
-    }
+    assert asked_of(folder / "tuned.questions") == typed | {1: words[1], 2: words[2]}
+    asked = typed | {3: "Port of Salt-Owl, please?"}
+    assert asked_of(folder / f"{serving.name}.questions") == asked
     items = EvaluationItem.objects.filter(evaluation__system="tuned")
     assert {item.number: item.question for item in items} == typed
 

@@ -448,6 +448,6 @@ class TestSecondOpinion:
         self, llm: ScriptedLLM
     ) -> None:
         llm.will_say(REFUSAL)
-        answer = services.ask("How many times a day does Silver Heron restart?", user=None)
+        answer = services.ask("How often is Silver Heron restarted?", user=None)
         assert answer.refused
         assert llm.requests
