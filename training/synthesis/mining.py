@@ -27,8 +27,9 @@ MAX_QUESTIONS = 12
 MAX_QUESTION = 300
 LEAST_QUESTIONS = 3
 _FOOTNOTE = re.compile(r"\s*\[\d{1,2}\]$")
-# Of emphasis and of notes. Those of a schedule, `17 2 * * *`, stand by themselves.
-_STARS = re.compile(r"^\*+(?=[^\s*/])|^\* (?=[^*]*$)|(?<=[^\s*/])\*+$|(?<=[^\W\d]) \*+$")
+# Of emphasis and of notes. Those of a schedule, `17 2 * * *`, stand by themselves, that of `*.log`
+# before a sign.
+_STARS = re.compile(r"^\*+(?=[^\s*/.])|^\*+ (?=[^*]*$)|(?<=[^\s*/])\*+$|(?<=[^\W\d]) \*+$")
 # Of words, behind a value that is not of many: `harbour_series (changes go through review)`.
 _REMARK = re.compile(r"(?P<value>\S+(?: \S+){0,3}) \([^()\s]+(?: [^()\s]+){2,}\)")
 _EMPTY = re.compile(

@@ -49,7 +49,9 @@ def test_the_same_kind_of_fact_is_asked_in_words_that_the_label_does_not_have() 
     assert sum("rate limit" not in question.lower() for question in questions) >= 4
 
 
-@pytest.mark.parametrize("value", ["**45 days**", "45 days *", "* 45 days", "45 days*"])
+@pytest.mark.parametrize(
+    "value", ["**45 days**", "** 45 days", "45 days *", "* 45 days", "45 days*"]
+)
 def test_stars_of_emphasis_and_of_notes_are_no_part_of_a_value(value: str) -> None:
     source = passage(f"Setting: Retention; Value: {value}", kind="table")
     assert [fact.answer for fact in mine(source)] == ["45 days"]
@@ -139,6 +141,7 @@ def test_two_questions_with_different_answers_are_asked_of_neither() -> None:
         ("env", "CORMORANT_LOG_LEVEL=debug\n", "debug"),
         ("yaml", 'jobs:\n  sweep: "17 2 * * *"\n', "17 2 * * *"),
         ("ini", "[sweep]\nschedule = */10 6 1 * *\n", "*/10 6 1 * *"),
+        ("ini", "[upload]\npattern = *.log\n", "*.log"),
     ],
 )
 def test_settings_in_code_are_asked_for_in_words(language: str, text: str, answer: str) -> None:
