@@ -10,6 +10,7 @@ from ingestion.models import Collection, Document
 from training import jobs, runs
 from training.asking import Said, keep
 from training.datasets import manifest
+from training.evaluation import evaluate
 from training.jobs import Claim
 from training.models import Dataset, QAPair, TrainingRun
 from training.rows import Question, Row
@@ -97,3 +98,17 @@ def said(path: Path, answers: Mapping[int, str], *, ms: float = 100.0) -> None:
 def no_servers() -> Iterator[None]:
     """Whatever answers, the settings name it."""
     yield
+
+
+def run_evaluation(
+    job: Claim, adapter: Path, base: Path = Path("no-base"), seconds: float = 0
+) -> None:
+    """With what the settings name for servers."""
+    evaluate(
+        job.run,
+        adapter=adapter,
+        base=base,
+        embedder=no_servers,
+        servers=no_servers,
+        seconds=seconds,
+    )

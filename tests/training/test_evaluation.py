@@ -30,6 +30,7 @@ from tests.training.evaluations import (
     a_trained_run,
     an_adapter,
     no_servers,
+    run_evaluation,
     said,
 )
 from tests.training.run_folders import a_run_folder
@@ -85,19 +86,6 @@ def job(dataset: Dataset, adapter: Path) -> Claim:
     said(folder / "tuned.jsonl", TUNED)
     said(folder / "rag.jsonl", RAG)
     return job
-
-
-def run_evaluation(
-    job: Claim, adapter: Path, base: Path = Path("no-base"), seconds: float = 0
-) -> None:
-    evaluate(
-        job.run,
-        adapter=adapter,
-        base=base,
-        embedder=no_servers,
-        servers=no_servers,
-        seconds=seconds,
-    )
 
 
 # --- What is kept ------------------------------------------------------------------------------

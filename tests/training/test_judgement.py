@@ -17,10 +17,10 @@ from tests.training.evaluations import (
     a_question,
     a_trained_run,
     an_adapter,
-    no_servers,
+    run_evaluation,
     said,
 )
-from training.evaluation import answers_folder, evaluate
+from training.evaluation import answers_folder
 from training.jobs import Claim
 from training.judgement import comparison, judge_run
 from training.models import Evaluation, QAPair, TrainingRun
@@ -77,14 +77,7 @@ def evaluated(
         model = a_model([collection], [])
         merged_folder(model.name).mkdir(parents=True)
         said(folder / f"{model.name}.jsonl", serving)
-    evaluate(
-        job.run,
-        adapter=adapter,
-        base=Path("none"),
-        embedder=no_servers,
-        servers=no_servers,
-        seconds=0,
-    )
+    run_evaluation(job, adapter)
     return job
 
 
