@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from router.precedents.finding import Findings
     from router.relevance import Relevance
     from router.retrieval.searching import SearchResult
-    from router.taught import Taught
+    from router.taught import Repertoire, Taught
     from router.tuned import ServedModel
 
 MAX_REASON = 500
@@ -107,11 +107,11 @@ class Draft:
     `of_version` is what the reader is asked instead where the passages are of the version that
     the question names: the same without that name, which stands in none of them.
 
-    `served` is the tuned model that may answer, None without one; `taught` is the question nearest
-    to this one that it was taught; `books` are the precedents that may be used, and `findings`
-    what they make of the question, None: nobody looked. `relevance` is
-    that of the sentences to what is read for. `attempts` are made one after the other; what is
-    shown is the last one's.
+    `served` is the tuned model that may answer, None without one; `repertoire` are the questions
+    that it was taught, and `taught` is the nearest of these, looked for when it is asked; `books`
+    are the precedents that may be used, and `findings` what they make of the question, None: nobody
+    looked. `relevance` is that of the sentences to what is read for. `attempts` are made one after
+    the other; what is shown is the last one's.
     """
 
     question: str
@@ -122,6 +122,7 @@ class Draft:
     route_asked: RouteAsked = "auto"
     served: ServedModel | None = None
     of_version: str = ""
+    repertoire: Repertoire | None = None
     taught: Taught | None = None
     books: Sequence[Book] = ()
     findings: Findings | None = None

@@ -247,10 +247,10 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
         signals = _closer(signals, found, relevance, findings)
         decision = judge(signals)
     tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)
-    near = None
+    made = None
     # Where the search got no vector, no server of vectors is waited for again.
     if served is not None and found.vector is not None:
-        near = taught.nearest(served.name, question)
+        made = taught.repertoire_of(served.name)
     return Draft(
         question=question,
         found=found,
@@ -259,7 +259,7 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
         route_asked=route,
         served=served,
         of_version=read.question,
-        taught=near,
+        repertoire=made,
         books=books,
         findings=findings,
         relevance=relevance,

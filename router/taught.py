@@ -147,12 +147,11 @@ def repertoire_of(model: str) -> Repertoire | None:
         return None
 
 
-def nearest(model: str, question: str) -> Taught | None:
-    """Of what a model, by its name, was taught, the question nearest to this one; None where none
-    is about the same, or no embedding server answers."""
+def nearest(made: Repertoire | None, question: str) -> Taught | None:
+    """Of what a model was taught, the question nearest to this one; None where none is about the
+    same, or no embedding server answers. Asks that server, and no database."""
     from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
 
-    made = repertoire_of(model)
     if made is None:
         return None
     try:

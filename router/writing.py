@@ -22,7 +22,7 @@ from router.policy import Rule
 from router.prompts import Passage, tuned_messages
 from router.reading import UNLIKELY, chosen, from_passages, predicted, says
 from router.relevance import EVEN
-from router.taught import in_taught_words, support_of
+from router.taught import in_taught_words, nearest, support_of
 from router.text import exact_form
 from router.verification import Support
 
@@ -150,6 +150,7 @@ async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
     served = _served(draft)
     passages = draft.found.passages
     attempt = begin(draft, "tuned", served.name)
+    draft.taught = await asyncio.to_thread(nearest, draft.repertoire, draft.question)
     asked = in_taught_words(draft.question, draft.taught)
     attempt.worded = asked if asked != draft.question else ""
     prompt = partial(tuned_messages, asked)

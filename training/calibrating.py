@@ -21,6 +21,7 @@ from router.provenance import looked_at, signals_of
 from router.relevance import Relevance
 from router.retrieval.embeddings import EmbeddingsUnavailable
 from router.signals import features
+from router.taught import Repertoire
 from training.audience import audience_of, somebody_of
 from training.calibration import Sample, fit
 from training.checking import evidence_for, look_for
@@ -48,11 +49,12 @@ def calibrate(
         with ExitStack() as stack:
             reader = stack.enter_context(somebody_of(audience, purpose=f"calibration of {run}"))
             stack.enter_context(servers())
-            taught.keep(model, taught.repertoire(taught_by(dataset_of(run))))
+            made = taught.repertoire(taught_by(dataset_of(run)))
+            taught.keep(model, made)
             samples = []
             for item in _items(run):
                 check()
-                samples += _samples(model.name, item, reader)
+                samples += _samples(model.name, made, item, reader)
     except (ServerFailed, LookupError, EmbeddingsUnavailable) as error:
         logger.warning("%s could not be calibrated: %s", model, error)
         return None
@@ -67,8 +69,8 @@ def _items(run: TrainingRun) -> list[EvaluationItem]:
     return list(tuned.items.order_by("number"))
 
 
-def _samples(model: str, item: EvaluationItem, reader: Reader) -> list[Sample]:
-    """One, or none where a rule decides and not the probability."""
+def _samples(model: str, made: Repertoire, item: EvaluationItem, reader: Reader) -> list[Sample]:
+    """One, or none where a rule decides and not the probability. `made` is what it was taught."""
     found, relevance = look_for(item.question, reader), Relevance(item.question)
     signals, intent = signals_of(model, found, relevance), read_intent(item.question)
     # As when it is asked: sentences are looked at where no rule has decided, which may decide.
@@ -77,7 +79,7 @@ def _samples(model: str, item: EvaluationItem, reader: Reader) -> list[Sample]:
     signals = looked_at(signals, found, relevance)
     if decide(signals, None, intent=intent).rule is not Rule.NOT_CERTIFIED:
         return []
-    near = taught.nearest(model, item.question)
+    near = taught.nearest(made, item.question)
     evidence = evidence_for(item.answer, found, near, relevance)
     # A question that nothing answers has no fact, and stands alone.
     fact = item.fact_id or str(item.number)

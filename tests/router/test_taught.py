@@ -205,11 +205,15 @@ def model(workshop: Workshop, wiki: Collection, words: None) -> ModelVersion:
     return made
 
 
+def nearest_to(model: str, question: str) -> Taught | None:
+    return taught.nearest(taught.repertoire_of(model), question)
+
+
 @pytest.mark.django_db
 @pytest.mark.usefixtures("home")
 class TestKept:
     def test_the_nearest_is_found(self, model: ModelVersion) -> None:
-        found = taught.nearest(model.name, "How many workers, night-bell?")
+        found = nearest_to(model.name, "How many workers, night-bell?")
         assert found is not None
         assert (found.question, found.answer) == (WORKERS.question, "9")
         assert 0 < found.similarity < 1
@@ -217,7 +221,7 @@ class TestKept:
     def test_a_question_that_was_taught_is_no_nearer_than_the_same(
         self, model: ModelVersion
     ) -> None:
-        found = taught.nearest(model.name, PORT.question)
+        found = nearest_to(model.name, PORT.question)
         assert found is not None
         assert found.similarity == pytest.approx(1)
         assert found.similarity <= 1
@@ -225,26 +229,26 @@ class TestKept:
     def test_without_a_server_or_by_another_embedding_model_there_is_none(
         self, model: ModelVersion
     ) -> None:
-        assert taught.nearest("docs-v0999", ASKED) is None
+        assert nearest_to("docs-v0999", ASKED) is None
         with override_settings(EMBEDDINGS_URL=NOBODY):
-            assert taught.nearest(model.name, ASKED) is None
+            assert nearest_to(model.name, ASKED) is None
         with override_settings(PARAPHRASE_MODEL="another"):
-            assert taught.nearest(model.name, ASKED) is None
-        assert taught.nearest(model.name, ASKED) is not None
+            assert nearest_to(model.name, ASKED) is None
+        assert nearest_to(model.name, ASKED) is not None
 
     def test_what_is_kept_anew_replaces_what_was(self, model: ModelVersion) -> None:
-        assert taught.nearest(model.name, ASKED)
+        assert nearest_to(model.name, ASKED)
         taught.keep(model, taught.repertoire([WORKERS]))
-        found = taught.nearest(model.name, ASKED)
+        found = nearest_to(model.name, ASKED)
         assert found is not None
         assert found.question == WORKERS.question
         taught.keep(model, taught.repertoire([]))
-        assert taught.nearest(model.name, ASKED) is None
+        assert nearest_to(model.name, ASKED) is None
 
     def test_a_passage_that_moved_is_known_at_once(self, model: ModelVersion) -> None:
         for place in ("where it was", "where it is"):
             taught.keep(model, taught.repertoire([replace(PORT, content_hash=place)]))
-            found = taught.nearest(model.name, ASKED)
+            found = nearest_to(model.name, ASKED)
             assert found is not None
             assert found.content_hash == place
 

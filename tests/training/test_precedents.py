@@ -6,17 +6,26 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import Group
 from pytest_django import Settings
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from ingestion import services as documents
 from ingestion.models import Collection, DocumentVersion
-from router import integrity, registry, services
+from router import integrity, registry, retrieval, services
+from router.drafts import Attempt, Draft
+from router.intents import read_intent
 from router.models import Answer, ModelVersion, Precedents
+from router.policy import decide
 from router.precedents import keeping
 from router.precedents.books import Book
-from router.prompts import REFUSAL
+from router.precedents.finding import Findings
+from router.precedents.leads import Lead
+from router.prompts import REFUSAL, Passage
+from router.reading import chosen
+from router.relevance import Relevance
+from router.signals import Signals
 from router.writing import OTHERS
 from tests.documents import passage, publish
 from tests.model_files import Workshop, certified
@@ -384,6 +393,28 @@ class TestTunedAnswers:
         answer = services.ask("What does night-bell knock at now?", user=None)
         assert (answer.route, answer.text, answer.model) == ("rag", "5071", "")
         assert f"is not shown: {OTHERS}" in answer.reason
+
+    def test_what_it_says_when_asked_in_their_words_speaks_for_none_of_them(
+        self, llm: ScriptedLLM, model: str
+    ) -> None:
+        """A value that is unsure by itself is the answer where the model says it too, unless it was
+        asked for just that."""
+        lead = Lead(0, 0, 4, (0, 20), self.KNOCKS, 0.45)
+        passages = [Passage("night-bell", "Network", "5071 is where it knocks.")]
+        found = retrieval.search(self.KNOCKS, user=None)
+        for worded, is_answer in (("", True), (self.KNOCKS, False)):
+            draft = Draft(
+                question="Where to, night-bell?",
+                found=found,
+                signals=Signals(()),
+                decision=decide(Signals(()), None, intent=read_intent(self.KNOCKS)),
+                relevance=Relevance("", is_asked=False),
+                findings=Findings([lead]),
+                attempts=[Attempt("tuned", model, written="5071", worded=worded)],
+            )
+            choice = async_to_sync(chosen)(draft, passages)
+            assert choice is not None
+            assert choice.is_answer is is_answer
 
     def test_where_one_is_sure_the_model_is_asked_however_unlikely_it_seems(
         self, wiki: Collection, llm: ScriptedLLM, model: str
