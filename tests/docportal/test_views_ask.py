@@ -153,6 +153,16 @@ def test_answer_says_in_which_words_the_model_was_asked(
     assert f"{model}, asked as “{lesson.question}”: " in page
 
 
+@pytest.mark.usefixtures("sender", "llm")
+def test_where_no_reader_was_asked_the_reason_stands_alone(client: Client) -> None:
+    query = ask(client)
+    for attempt in query.answer.signals["attempts"]:
+        attempt |= {"model": "", "problem": "Nothing is likely."}
+    query.answer.save()
+    page = " ".join(body(client.get(reverse("question", args=[query.pk]))).split())
+    assert "The passages</dt><dd>Nothing is likely." in page
+
+
 def test_answer_by_an_earlier_question_says_so(
     client: Client, llm: ScriptedLLM, wiki: Collection, settings: Settings
 ) -> None:
