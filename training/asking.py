@@ -46,7 +46,7 @@ def ask(
     The first `alone` questions are answered one by one. Raises as `process.run_module`; what was
     answered until then is kept.
     """
-    part = out.with_suffix(".part")
+    part = _part_of(out)
     keep(out, read(part))
     known = read(out)
     left = [number for number in questions if number not in known]
@@ -65,6 +65,29 @@ def ask(
         part.unlink()
         known = read(out)
     return {number: known[number] for number in questions}
+
+
+def ask_until(
+    model: Model,
+    questions: Mapping[int, Sequence[Mapping[str, str]]],
+    *,
+    out: Path,
+    device: str,
+    check: Check,
+    most: int,
+) -> dict[int, Said]:
+    """As `ask`, with at most so many tokens an answer, until `check` raises TimeoutError; then what
+    was answered until then."""
+    try:
+        return ask(model, questions, out=out, device=device, check=check, max_tokens=most)
+    except TimeoutError:
+        said = read(out) | read(_part_of(out))
+        return {number: said[number] for number in questions if number in said}
+
+
+def _part_of(out: Path) -> Path:
+    """Answers of a process that has not ended."""
+    return out.with_suffix(".part")
 
 
 def _run(

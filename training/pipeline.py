@@ -7,7 +7,7 @@ process may be killed between any two lines. The sweep finds what was left lying
 import errno
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +21,7 @@ from router import registry
 from router.models import ModelVersion
 from router.serving import embedded_servers
 from router.tuned import is_tainted
-from training import datasets, environment, evaluation, jobs, planning, process, recipe
+from training import asking, datasets, environment, evaluation, jobs, planning, process, recipe
 from training.calibrating import calibrate
 from training.devices import devices
 from training.gate import GateCheck
@@ -31,6 +31,8 @@ from training.models import Dataset, TrainingRun
 from training.process import Died
 from training.progress import Listener
 from training.registration import register_model
+from training.synthesis import asker
+from training.synthesis.asked import Chat, ask_more
 from training.synthesis.versions import mine_collection
 from training.trainers.config import CONFIG, RunConfig
 
@@ -43,6 +45,8 @@ Tell = Callable[[TrainingRun], None]
 
 # Seconds that a run waits for documents that are being read.
 LONGEST_WAIT, LOOK_EVERY = 300.0, 0.5
+# What the model of questions wrote, in the run's folder.
+QUESTIONS = "questions.jsonl"
 
 READERS_TIGHTENED = GateCheck(
     check="readers",
@@ -127,7 +131,32 @@ def _freeze(job: Claim) -> Dataset:
     for collection in collections:
         mine_collection(collection)
         jobs.check(job)
+    with tracing.span("questions"):
+        _until_it_lives(job, lambda: _ask_more(job, collections))
     return datasets.freeze(collections=collections)
+
+
+def _ask_more(job: Claim, collections: Sequence[Collection]) -> None:
+    """Let a model write questions on what only rules have read, if there is one, while there is
+    time."""
+    run, model = job.run, asker.model()
+    if model is None:
+        return
+    run.folder.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + recipe.asking_seconds(run.max_minutes)
+
+    def check() -> None:
+        jobs.check(job)
+        if time.monotonic() > deadline:
+            raise TimeoutError
+
+    def ask(chats: Mapping[int, Chat]) -> dict[int, str]:
+        out, most = run.folder / QUESTIONS, asker.MAX_TOKENS
+        said = asking.ask_until(model, chats, out=out, device=run.device, check=check, most=most)
+        return {number: one.answer for number, one in said.items()}
+
+    for collection in collections:
+        ask_more(collection, ask=ask)
 
 
 def _await_documents(job: Claim, collections: Sequence[Collection]) -> None:

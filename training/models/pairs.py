@@ -98,6 +98,11 @@ class QAPair(models.Model):
         FEEDBACK = "feedback", "Corrected by a reader"
         TEACHER = "teacher", "Written by the teacher model"
         MINED = "mined", "Read from the document's structure"
+        ASKED = "asked", "Asked by the model that writes questions"
+
+    BY_PEOPLE = (Origin.IMPORTED, Origin.WRITTEN, Origin.FEEDBACK)
+    # Of the documents alone, and taught without a review.
+    OF_DOCUMENTS = (Origin.MINED, Origin.ASKED)
 
     class Review(models.TextChoices):
         PENDING = "pending", "Waiting for review"
