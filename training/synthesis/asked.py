@@ -140,21 +140,24 @@ def _clear(written: Sequence[Written]) -> list[Written]:
 def _keep(collection: Collection, written: Iterable[Written]) -> int:
     """Leaves out what the collection asks already, whatever it answers."""
     pairs = [_pair(one, question) for one, questions in written for question in questions]
-    ours = QAPair.objects.filter(document__collection=collection)
-    live = ours.live()
+    keys = {pair.question_key for pair in pairs}
+    live = QAPair.objects.live().filter(document__collection=collection, question_key__in=keys)
     taken = set(live.values_list("question_key", flat=True))
-    known = {(pair.document_id, pair.key): pair for pair in ours}
+    documents = {pair.document_id for pair in pairs}
+    known = {
+        (pair.document_id, pair.key): pair
+        for pair in QAPair.objects.filter(document__in=documents, question_key__in=keys)
+    }
     new: dict[tuple[int, str], QAPair] = {}
     for pair in pairs:
-        same = known.get((pair.document_id, pair.key))
         if pair.question_key in taken:
             continue
-        if same is not None:
+        if same := known.get((pair.document_id, pair.key)):
             retie(same, pair)
         else:
             new.setdefault((pair.document_id, pair.key), pair)
     QAPair.objects.bulk_create(new.values(), ignore_conflicts=True, batch_size=500)
-    conflicts.settle(collection.pk, [pair.question_key for pair in pairs])
+    conflicts.settle(collection.pk, keys)
     return len(new)
 
 
