@@ -76,16 +76,16 @@ def _states() -> dict[int, str]:
 
 def _usable() -> QuerySet[QAPair]:
     """Retired ones, too: what they were asked in other words stands in the text of today. Gaps to
-    be filled in, which nobody asks, teach a model alone."""
+    be filled in, which nobody asks, and what a model asked teach a model alone."""
     approved = QAPair.objects.filter(review=QAPair.Review.APPROVED, start__isnull=False)
-    return approved.exclude(question__contains=GAP)
+    return approved.exclude(question__contains=GAP).exclude(origin=QAPair.Origin.ASKED)
 
 
 def _answered(document: Document) -> Iterator[Answered]:
-    """Those of people first, then those made of the document; of each kind the newest first."""
-    made = Q(origin__in=QAPair.OF_DOCUMENTS)
+    """Those of people first, then those made by rules; of each kind the newest first."""
+    mined = Q(origin=QAPair.Origin.MINED)
     pairs = _usable().filter(document=document).order_by("-pk")
-    for chosen in (pairs.exclude(made), pairs.filter(made)):
+    for chosen in (pairs.exclude(mined), pairs.filter(mined)):
         rows = list(chosen[: keeping.MOST])
         for start in range(0, len(rows), _AT_ONCE):
             yield from _with_sentences(document, rows[start : start + _AT_ONCE])
@@ -97,7 +97,7 @@ def _with_sentences(document: Document, pairs: list[QAPair]) -> Iterator[Answere
     texts = dict(chunks.values_list("content_hash", "text"))
     for pair in pairs:
         sentence = _sentence_of(pair, texts.get(pair.content_hash, ""))
-        is_written = pair.origin not in QAPair.OF_DOCUMENTS
+        is_written = pair.origin != QAPair.Origin.MINED
         yield Answered(pair.question, pair.answer, sentence, is_written)
 
 

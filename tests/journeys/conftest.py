@@ -154,12 +154,7 @@ def models_with(base: Path, folder: Path) -> dict[str, str]:
     folder.mkdir()
     for model in (*Path(settings.MODELS_DIR).iterdir(), base):
         (folder / model.name).symlink_to(model)
-    return {
-        "MODELS_DIR": str(folder),
-        "BASE_MODEL": base.name,
-        "ASKER_MODEL": "",
-        "EVALUATION_RAG_QUESTIONS": "4",
-    }
+    return {"MODELS_DIR": str(folder), "BASE_MODEL": base.name, "EVALUATION_RAG_QUESTIONS": "4"}
 
 
 def free_port() -> int:

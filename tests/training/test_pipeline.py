@@ -24,6 +24,7 @@ from training import datasets, jobs, pipeline, runs
 from training.datasets.manifest import TRAIN, read_manifest
 from training.jobs import Claim, Halted
 from training.models import QAPair, TrainingRun
+from training.synthesis import asker
 from training.trainers.config import CONFIG, RunConfig
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
@@ -234,10 +235,9 @@ def test_damaged_dataset_is_not_trained_on(run: TrainingRun) -> None:
 def test_run_has_questions_written_on_what_nobody_asks(
     wiki: Collection, settings: Settings, tiny_llama: Path, tmp_path: Path
 ) -> None:
-    shipped = MODELS / settings.ASKER_MODEL
-    for model in (shipped, tiny_llama):
+    for model in (MODELS / asker.BASE, tiny_llama):
         (tmp_path / model.name).symlink_to(model)
-    settings.MODELS_DIR = tmp_path
+    settings.MODELS_DIR, settings.ASKER_MODEL = tmp_path, asker.BASE
     said = "A round of Wagtail has 26 stops at most, because drivers get hungry."
     publish(wiki, "wagtail.md", [passage(said, "Rounds")], title="Wagtail")
     job = claimed(runs.request(collections=[wiki], by=None, enqueue=False))

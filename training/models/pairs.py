@@ -101,8 +101,6 @@ class QAPair(models.Model):
         ASKED = "asked", "Asked by the model that writes questions"
 
     BY_PEOPLE = (Origin.IMPORTED, Origin.WRITTEN, Origin.FEEDBACK)
-    # Of the documents alone, and taught without a review.
-    OF_DOCUMENTS = (Origin.MINED, Origin.ASKED)
 
     class Review(models.TextChoices):
         PENDING = "pending", "Waiting for review"

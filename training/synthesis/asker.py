@@ -20,6 +20,8 @@ from training.synthesis.mining import tells
 from training.synthesis.subjects import Subject
 from training.synthesis.unasked import Told
 
+# The adapter, and the folder of MODELS_DIR that it belongs to.
+BASE = "smollm2-135m-instruct"
 ADAPTER = Path(__file__).parents[1] / "reader" / "asker"
 QUESTIONS = 5
 MAX_TOKENS = 110
