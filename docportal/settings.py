@@ -124,9 +124,9 @@ VLLM_ADAPTERS_DIR = env.str("VLLM_ADAPTERS_DIR", default="")
 TUNED_VERSIONS_KEPT = env.int("TUNED_VERSIONS_KEPT", default=5)
 # What a company's own training starts from: a folder of MODELS_DIR.
 BASE_MODEL = env.str("BASE_MODEL", default="docportal-reader")
-# What writes questions with an adapter of ours, smollm2-135m-instruct in MODELS_DIR; empty: nothing
-# does. Two cores have no time for that in ten minutes (docs/decisions.md).
-ASKER_MODEL = env.str("ASKER_MODEL", default="")
+# Whether a small model of ours writes questions on documents on which nobody has: two slow cores
+# have no time for that in ten minutes (docs/decisions.md).
+WRITES_QUESTIONS = env.bool("WRITES_QUESTIONS", default=False)
 # peft: on the CPU or any GPU. unsloth: on one GPU, with an interpreter of its own.
 TRAINER = env.str("TRAINER", default="peft")
 # The interpreter of that environment, and whether it has to do without a GPU.

@@ -4,6 +4,7 @@ A file of answers holds {"id", "answer", "ms"} lines, one for each question, in 
 """
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -67,20 +68,32 @@ def ask(
     return {number: known[number] for number in questions}
 
 
+class _TimeIsUp(Exception):
+    """Stops the child process that answers."""
+
+
 def ask_until(
+    deadline: float,
     model: Model,
     questions: Mapping[int, Sequence[Mapping[str, str]]],
     *,
     out: Path,
     device: str,
     check: Check,
-    most: int,
+    max_tokens: int,
 ) -> dict[int, Said]:
-    """As `ask`, with at most so many tokens an answer, until `check` raises TimeoutError; then what
-    was answered until then."""
+    """As `ask`, and what is answered by the deadline, a value of `time.monotonic()`."""
+
+    def check_time() -> None:
+        check()
+        if time.monotonic() > deadline:
+            raise _TimeIsUp
+
     try:
-        return ask(model, questions, out=out, device=device, check=check, max_tokens=most)
-    except TimeoutError:
+        return ask(
+            model, questions, out=out, device=device, check=check_time, max_tokens=max_tokens
+        )
+    except _TimeIsUp:
         said = read(out) | read(_part_of(out))
         return {number: said[number] for number in questions if number in said}
 

@@ -12,6 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
+from django.conf import settings
+
 from ingestion import tracing
 from ingestion.errors import UserError
 from ingestion.jobs import UNFINISHED
@@ -131,28 +133,28 @@ def _freeze(job: Claim) -> Dataset:
     for collection in collections:
         mine_collection(collection)
         jobs.check(job)
-    with tracing.span("questions"):
-        _until_it_lives(job, lambda: _ask_more(job, collections))
+    if settings.WRITES_QUESTIONS:
+        _until_it_lives(job, lambda: _write_questions(job, collections))
     return datasets.freeze(collections=collections)
 
 
-def _ask_more(job: Claim, collections: Sequence[Collection]) -> None:
-    """Let a model write questions on what only rules have read, if there is one, while there is
-    time."""
+@tracing.span("questions")
+def _write_questions(job: Claim, collections: Sequence[Collection]) -> None:
+    """On what only rules have read, for a share of the run's time."""
     run, model = job.run, asker.model()
-    if model is None:
-        return
     run.folder.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + recipe.asking_seconds(run.max_minutes)
 
-    def check() -> None:
-        jobs.check(job)
-        if time.monotonic() > deadline:
-            raise TimeoutError
-
     def ask(chats: Mapping[int, Chat]) -> dict[int, str]:
-        out, most = run.folder / QUESTIONS, asker.MAX_TOKENS
-        said = asking.ask_until(model, chats, out=out, device=run.device, check=check, most=most)
+        said = asking.ask_until(
+            deadline,
+            model,
+            chats,
+            out=run.folder / QUESTIONS,
+            device=run.device,
+            check=lambda: jobs.check(job),
+            max_tokens=asker.MAX_TOKENS,
+        )
         return {number: one.answer for number, one in said.items()}
 
     for collection in collections:

@@ -237,7 +237,7 @@ def test_run_has_questions_written_on_what_nobody_asks(
 ) -> None:
     for model in (MODELS / asker.BASE, tiny_llama):
         (tmp_path / model.name).symlink_to(model)
-    settings.MODELS_DIR, settings.ASKER_MODEL = tmp_path, asker.BASE
+    settings.MODELS_DIR, settings.WRITES_QUESTIONS = tmp_path, True
     said = "A round of Wagtail has 26 stops at most, because drivers get hungry."
     publish(wiki, "wagtail.md", [passage(said, "Rounds")], title="Wagtail")
     job = claimed(runs.request(collections=[wiki], by=None, enqueue=False))
@@ -247,3 +247,13 @@ def test_run_has_questions_written_on_what_nobody_asks(
     dataset = job.run.dataset
     assert dataset is not None
     assert set(asked.values_list("pk", flat=True)) <= set(read_manifest(dataset.folder)["pairs"])
+
+
+def test_run_without_the_model_that_is_to_write_questions_says_what_to_do(
+    run: TrainingRun, settings: Settings
+) -> None:
+    settings.WRITES_QUESTIONS = True
+    assert pipeline.advance(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.failure_id) == (State.FAILED, "no-asker")
+    assert "convert_models" in run.failure_reason

@@ -141,6 +141,7 @@ def _two_names(world: World, rng: Random) -> tuple[str, str]:
 
 
 def name_of(world: World, rng: Random) -> str:
+    """Of a thing, as a company writes them: `cedar-vault` or `Cedar Vault`."""
     name = world.make("service")
     return name if rng.random() < 0.5 else name.replace("-", " ").title()
 

@@ -5,13 +5,13 @@ questions does (`training.reader.questioning`). It is shown one line with one va
 questions: what answers them is known beforehand and stands in the document.
 """
 
-import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
 
+from ingestion.errors import UserError
 from router.precedents.frames import name_key, names_of
 from router.prompts import Passage, asker_messages
 from router.text import fold
@@ -28,18 +28,18 @@ MAX_TOKENS = 110
 SHORTEST, LONGEST = 10, 160
 MAX_ANSWER = 80
 
-logger = logging.getLogger(__name__)
 _CHOICE = ("yes", "no", "on", "off", "true", "false", "enabled", "disabled")
 
 
-def model() -> Model | None:
-    """None where the settings name none, or one that is not at hand."""
-    if not settings.ASKER_MODEL:
-        return None
-    base = Path(settings.MODELS_DIR) / settings.ASKER_MODEL
+def model() -> Model:
+    """Raises `UserError` (`no-asker`) where its base is not at hand."""
+    base = Path(settings.MODELS_DIR) / BASE
     if not base.is_dir():
-        logger.warning("Only rules write questions: there is no model %s.", base)
-        return None
+        raise UserError(
+            "no-asker",
+            f"There is no model {base}, which is to write questions. Make it with "
+            "`manage.py convert_models`, or set WRITES_QUESTIONS=false.",
+        )
     return Model(base, ADAPTER)
 
 

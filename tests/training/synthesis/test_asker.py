@@ -1,9 +1,9 @@
 """What the model that writes questions is shown, and which of its questions are asked."""
 
+import time
 from pathlib import Path
 
 import pytest
-from pytest_django import Settings
 
 from router.prompts import Passage, asker_messages
 from training import asking
@@ -56,20 +56,10 @@ def test_switches_and_long_answers_are_not_asked_for(answer: str) -> None:
     assert not asker.may_be_asked(answer)
 
 
-def test_without_the_model_only_rules_ask(settings: Settings, tmp_path: Path) -> None:
-    settings.ASKER_MODEL = ""
-    assert asker.model() is None
-    settings.ASKER_MODEL, settings.MODELS_DIR = "absent", tmp_path
-    assert asker.model() is None
-
-
 @pytest.mark.models
-def test_shipped_model_asks_for_what_it_is_shown(settings: Settings, tmp_path: Path) -> None:
-    settings.ASKER_MODEL = asker.BASE
-    model = asker.model()
-    assert model == asking.Model(Path(settings.MODELS_DIR) / asker.BASE, asker.ADAPTER)
+def test_shipped_model_asks_for_what_it_is_shown(tmp_path: Path) -> None:
     said = asking.ask(
-        model,
+        asker.model(),
         {1: asker.chat(TOLD, PASSAGE)},
         out=tmp_path / "questions.jsonl",
         device="cpu",
@@ -88,10 +78,13 @@ def test_what_is_written_until_time_is_up_counts(tmp_path: Path) -> None:
     out.with_suffix(".part").write_text('{"id": 1, "answer": "wagtail blood", "ms": 9}\n{"id": 2')
     chats = {number: asker.chat(TOLD, PASSAGE) for number in (1, 2)}
 
-    def time_is_up() -> None:
-        raise TimeoutError
-
     said = asking.ask_until(
-        model, chats, out=out, device="cpu", check=time_is_up, most=asker.MAX_TOKENS
+        time.monotonic() - 1,
+        model,
+        chats,
+        out=out,
+        device="cpu",
+        check=lambda: None,
+        max_tokens=asker.MAX_TOKENS,
     )
     assert {number: one.answer for number, one in said.items()} == {1: "wagtail blood"}
