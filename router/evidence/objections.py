@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from router.evidence.claims import Claim, claims_of, counted_things
 from router.evidence.clauses import clauses_of, is_of_another_clause, is_of_its_environment
 from router.evidence.focus import Focus, shows
-from router.evidence.quantities import quantities
+from router.evidence.quantities import Kind, quantities
 from router.evidence.questions import Question
 from router.evidence.sources import (
     CONTEXT,
@@ -216,6 +216,8 @@ def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Sai
         for claim in said.news
     ):
         return False
+    if _is_a_name_with_numbers(said) and wanted.has_token(said.text.rstrip(".")):
+        return False
     if _place_names_unit(one, source, wanted, said):
         return False
     if wanted.noun:
@@ -229,6 +231,13 @@ def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Sai
     # The second of `40 requests per second` is no measure of time.
     is_rate = any(claim.quantity and claim.quantity.per for claim in said.news)
     return _UNITLESS.isdisjoint(own_words) and (is_rate or not wanted.has_unit(own_words))
+
+
+def _is_a_name_with_numbers(said: Said) -> bool:
+    """Whether every number of an answer may be part of a name, as in `Java 21`: it has no unit."""
+    counted = [claim.quantity for claim in said.news if claim.quantity]
+    bare = all(one.kind is Kind.NUMBER and not one.units and not one.per for one in counted)
+    return bool(counted and said.stems) and bare
 
 
 def _is_measure_there(one: Evidence, source: Source, wanted: Wanted, claim: Claim) -> bool:

@@ -289,3 +289,24 @@ def test_what_services_have_is_told_by_its_form(
     question: str, answer: str, supported: bool
 ) -> None:
     assert verify(question, answer, [DESK]).supported is supported
+
+
+PRESS = Passage(
+    "Printing press",
+    "",
+    "Owner: The Gaffers. Language: Java 21. Database: PostgreSQL 16. Proofs are kept for 40 days. "
+    "A sheet weighs 90 g.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("Which language is the printing press written in?", "Java 21", True),
+        ("Which database does the printing press use?", "PostgreSQL 16", True),
+        ("Which language is the printing press written in?", "40 days", False),
+        ("Which database does the printing press use?", "90 g", False),
+    ],
+)
+def test_number_may_be_part_of_a_name(question: str, answer: str, supported: bool) -> None:
+    assert verify(question, answer, [PRESS]).supported is supported
