@@ -153,8 +153,7 @@ def objection(
     if 1 - one.covered > said.may_miss:
         return "The words of the answer do not stand together in any passage."
     wanted = asked.wanted
-    may_tell = wanted is not None and (said.news or wanted.is_strict)
-    if wanted and may_tell and _is_of_another_kind(one, source, wanted, said):
+    if wanted and _may_tell(wanted, said) and _is_of_another_kind(one, source, wanted, said):
         return "The question asks for another kind of value."
     if _only_repeats(said, asked):
         return "The answer only repeats the question."
@@ -208,6 +207,12 @@ def _only_repeats(said: Said, asked: Question) -> bool:
     return not (said.news or said.stems or said.negated)
 
 
+def _may_tell(wanted: Wanted, said: Said) -> bool:
+    """Whether the kind of an answer can be told: it has claims, or its words are of no such one."""
+    names_a_day = wanted.is_of_no_day and bool(_days_in(said.stems))
+    return bool(said.news) or wanted.is_strict or names_a_day
+
+
 def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Said) -> bool:
     if any(
         wanted.has_quantity(claim.quantity) and not _is_measure_there(one, source, wanted, claim)
@@ -216,7 +221,9 @@ def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Sai
         for claim in said.news
     ):
         return False
-    if _is_a_name_with_numbers(said) and wanted.has_token(said.text.rstrip(".")):
+    # `Java 21` is a name, `2.9.5` is none.
+    is_whole = wanted.has_words or bool(said.stems)
+    if is_whole and _has_bare_numbers(said) and wanted.has_token(said.text.rstrip(".")):
         return False
     if _place_names_unit(one, source, wanted, said):
         return False
@@ -233,11 +240,12 @@ def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Sai
     return _UNITLESS.isdisjoint(own_words) and (is_rate or not wanted.has_unit(own_words))
 
 
-def _is_a_name_with_numbers(said: Said) -> bool:
-    """Whether every number of an answer may be part of a name, as in `Java 21`: it has no unit."""
+def _has_bare_numbers(said: Said) -> bool:
+    """Whether an answer has numbers, and each may be part of a name, as it has no unit."""
     counted = [claim.quantity for claim in said.news if claim.quantity]
-    bare = all(one.kind is Kind.NUMBER and not one.units and not one.per for one in counted)
-    return bool(counted and said.stems) and bare
+    return bool(counted) and all(
+        one.kind is Kind.NUMBER and not one.units and not one.per for one in counted
+    )
 
 
 def _is_measure_there(one: Evidence, source: Source, wanted: Wanted, claim: Claim) -> bool:

@@ -8,12 +8,14 @@ from router.evidence.quantities import UNITS, Kind, Quantity
 from router.text import stem
 
 # Sorts of quantity: the dimensions of units, and these.
-_BARE, _RATE, _VERSION, _DATE, _CLOCK = "bare", "rate", "version", "date", "clock"
+_BARE, _RATE, _VERSION = "bare", "rate", "version"
+_DATE, _CLOCK, _YEAR = "date", "clock", "calendar year"
 DURATION = frozenset({"time", "month", "quarter", "year"})
 _ANY_TIME = "time"
 _MOMENT = frozenset({_DATE, _CLOCK})
 # `2.9.5`, and not `4.5.2026`.
 _DOTTED = re.compile(r"\d+(?:\.\d{1,3}){2,}")
+_CALENDAR_YEAR = re.compile(r"(?:19|20)\d\d")
 _WORD = r"[^\W_](?:[^\W_]|[.'’-])*"
 _NAME = rf"{_WORD}(?: {_WORD})*"
 _DAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|\bday|daily|week)"
@@ -41,6 +43,11 @@ class Wanted:
     def is_measure(self) -> bool:
         """Whether only a quantity, or a clause such as `until noon`, can be the answer."""
         return not self.form and not self.noun
+
+    @property
+    def is_of_no_day(self) -> bool:
+        """Whether a quantity is wanted of which no day of the week is one."""
+        return bool(self.sorts) and not self.form and _DATE not in self.sorts
 
     @property
     def is_sure(self) -> bool:
@@ -80,12 +87,16 @@ def are_of_one_sort(one: Iterable[Quantity], other: Iterable[Quantity]) -> bool:
 
 
 def _sorts(quantity: Quantity) -> set[str]:
-    if quantity.kind is not Kind.NUMBER:
-        return {_DATE if quantity.kind is Kind.DATE else _CLOCK}
+    if quantity.kind is Kind.TIME:
+        return {_CLOCK}
+    if quantity.kind is Kind.DATE:
+        return {_DATE} if quantity.value.startswith("*") else {_DATE, _YEAR}
     if quantity.units:
         return {unit.dimension for unit in quantity.units}
     if quantity.per:
         return {_RATE}
+    if _CALENDAR_YEAR.fullmatch(quantity.value):
+        return {_BARE, _YEAR}
     return {_VERSION if _DOTTED.fullmatch(quantity.value) else _BARE}
 
 
@@ -98,7 +109,7 @@ def _quantity(*sorts: str, sure: Iterable[str] = (), noun: str = "") -> Wanted:
 _NO_SENTENCE = r"(?!(?:who|whom|whose|where|when|why|how|is|are|do|does|did|can|may|has)\b)"
 # In *which flag sets memory* no memory is asked for.
 _SETS = "caps?|changes?|controls?|enables?|gives?|has|holds?|keeps?|limits?|names?|sets?|stores?"
-_WORD_BETWEEN = rf"(?:(?!(?:{_SETS})\b)[\w-]+ )"
+_WORD_BETWEEN = rf"(?:(?!(?:{_SETS})\b)[\w'’-]+ )"
 
 
 def _asked(nouns: str) -> str:
@@ -137,6 +148,29 @@ _KINDS = (
     (
         r"\bhow (?:soon|quickly|old|far back|much (?:longer|time))\b|\bafter how long\b",
         _quantity(sure=DURATION),
+    ),
+    (r"\b(?:which|what) year\b(?! of\b)", _quantity(sure=(_YEAR,))),
+    (
+        r"\bhow much (?:money|(?:do|does|did|is|are|was|were) .*\b(?:cost|pay|paid|charged?))\b|"
+        + _asked("price|fee|fare|rent"),
+        _quantity(
+            *(_BARE, _RATE, "%"),
+            sure=("$", "€", "£"),
+            noun="pric|cost|budget|fee|fare|rent|charg|pay|paid",
+        ),
+    ),
+    (
+        _asked("(?:(?:tele)?phone|fax|hotline)(?: (?:number|extension|line))?"),
+        Wanted(
+            form=re.compile(r"\+?\(?\d[\d ()/.-]{5,}"),
+            noun=re.compile("phon|telephon|fax|hotlin|extension"),
+            has_words=True,
+        ),
+    ),
+    _token(
+        r"e-?mail address(?:es)?|(?:e-?mail|mailbox)(?= (?:of|for)\b|\W*$)",
+        r".+@.+",
+        stems="mail|email|mailbox",
     ),
     (r"\bhow long\b", _quantity("length", "size", sure=DURATION)),
     (

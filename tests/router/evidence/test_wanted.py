@@ -310,3 +310,38 @@ PRESS = Passage(
 )
 def test_number_may_be_part_of_a_name(question: str, answer: str, supported: bool) -> None:
     assert verify(question, answer, [PRESS]).supported is supported
+
+
+BOX_OFFICE = Passage(
+    "Box office",
+    "",
+    "The box office opened in 2019 and is audited every Tuesday. It listens on port 8443, and "
+    "tickets are kept for 40 days. Its budget is 4,000 EUR. Ring it at +44 20 7946 0018, or write "
+    "to box@playhouse.example. The stalls' desk has extension 4471.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("Which year was the box office opened?", "2019", True),
+        ("Which year was the box office opened?", "Tuesday", False),
+        ("Which year was the box office opened?", "8443", False),
+        ("what year did the box office start", "40 days", False),
+        ("How much is paid as the budget of the box office?", "4,000 EUR", True),
+        ("How much does the box office cost?", "40 days", False),
+        ("How much does the box office cost?", "Tuesday", False),
+        ("price of the box office", "40 days", False),
+        ("What is the phone number of the box office?", "+44 20 7946 0018", True),
+        ("What is the phone number of the box office?", "8443", False),
+        ("What is the phone number of the stalls' desk?", "4471", True),
+        ("box office phone?", "box@playhouse.example", False),
+        ("email of the box office", "box@playhouse.example", True),
+        ("What is the box office's email address?", "8443", False),
+        ("How many days does the box office keep tickets?", "Tuesday", False),
+    ],
+)
+def test_years_money_and_how_to_reach_somebody_have_forms(
+    question: str, answer: str, supported: bool
+) -> None:
+    assert verify(question, answer, [BOX_OFFICE]).supported is supported
