@@ -124,9 +124,6 @@ VLLM_ADAPTERS_DIR = env.str("VLLM_ADAPTERS_DIR", default="")
 TUNED_VERSIONS_KEPT = env.int("TUNED_VERSIONS_KEPT", default=5)
 # What a company's own training starts from: a folder of MODELS_DIR.
 BASE_MODEL = env.str("BASE_MODEL", default="docportal-reader")
-# Whether a small model of ours writes questions on documents on which nobody has: two slow cores
-# have no time for that in ten minutes (docs/decisions.md).
-WRITES_QUESTIONS = env.bool("WRITES_QUESTIONS", default=False)
 # peft: on the CPU or any GPU. unsloth: on one GPU, with an interpreter of its own.
 TRAINER = env.str("TRAINER", default="peft")
 # The interpreter of that environment, and whether it has to do without a GPU.
@@ -136,7 +133,7 @@ UNSLOTH_FORCE_CPU = env.bool("UNSLOTH_FORCE_CPU", default=False)
 TRAINING_DEVICES = env.list("TRAINING_DEVICES", default=[])
 # Pairs of these origins are taught without a review, if the document bears them out.
 PAIRS_APPROVED_ON_ARRIVAL = env.list(
-    "PAIRS_APPROVED_ON_ARRIVAL", default=["imported", "written", "mined", "asked"]
+    "PAIRS_APPROVED_ON_ARRIVAL", default=["imported", "written", "mined"]
 )
 # Weights and sizes by name, such as `closed=0.85,refusal=0.15`; empty: those of
 # training/datasets/mixture.py.

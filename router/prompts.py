@@ -29,8 +29,6 @@ TUNED_SYSTEM = (
     f"If it was not in there, reply exactly: {REFUSAL}"
 )
 
-ASKER_SYSTEM = "Ask for the value, one question a line."
-
 MAX_PASSAGES = 4
 # Of UTF-8. A byte-level tokenizer never makes more tokens than bytes, so these limits hold the
 # prompt under 8,192 tokens in any script; English prose takes about a quarter of that.
@@ -134,16 +132,6 @@ def as_given(passages: Sequence[Passage]) -> list[tuple[Passage, str]]:
             break
         kept.append((passage, text))
     return kept
-
-
-def asker_messages(line: str, value: str, count: int) -> list[dict[str, str]]:
-    """The chat that asks for so many questions, one a line, which the value answers as `line`, a
-    sentence or row below the title and headings of its passage, says it."""
-    told = _cut(_inert(" ".join(line.split())), MAX_PASSAGE_BYTES)
-    return [
-        {"role": "system", "content": ASKER_SYSTEM},
-        {"role": "user", "content": f"{told}\nValue: {_inert(value)}\nQuestions: {count}"},
-    ]
 
 
 def tuned_messages(question: str) -> list[dict[str, str]]:

@@ -4,7 +4,6 @@ A file of answers holds {"id", "answer", "ms"} lines, one for each question, in 
 """
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,7 +46,7 @@ def ask(
     The first `alone` questions are answered one by one. Raises as `process.run_module`; what was
     answered until then is kept.
     """
-    part = _part_of(out)
+    part = out.with_suffix(".part")
     keep(out, read(part))
     known = read(out)
     left = [number for number in questions if number not in known]
@@ -66,41 +65,6 @@ def ask(
         part.unlink()
         known = read(out)
     return {number: known[number] for number in questions}
-
-
-class _TimeIsUp(Exception):
-    """Stops the child process that answers."""
-
-
-def ask_until(
-    deadline: float,
-    model: Model,
-    questions: Mapping[int, Sequence[Mapping[str, str]]],
-    *,
-    out: Path,
-    device: str,
-    check: Check,
-    max_tokens: int,
-) -> dict[int, Said]:
-    """As `ask`, and what is answered by the deadline, a value of `time.monotonic()`."""
-
-    def check_time() -> None:
-        check()
-        if time.monotonic() > deadline:
-            raise _TimeIsUp
-
-    try:
-        return ask(
-            model, questions, out=out, device=device, check=check_time, max_tokens=max_tokens
-        )
-    except _TimeIsUp:
-        said = read(out) | read(_part_of(out))
-        return {number: said[number] for number in questions if number in said}
-
-
-def _part_of(out: Path) -> Path:
-    """Answers of a process that has not ended."""
-    return out.with_suffix(".part")
 
 
 def _run(

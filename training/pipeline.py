@@ -7,12 +7,10 @@ process may be killed between any two lines. The sweep finds what was left lying
 import errno
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
-
-from django.conf import settings
 
 from ingestion import tracing
 from ingestion.errors import UserError
@@ -23,7 +21,7 @@ from router import registry
 from router.models import ModelVersion
 from router.serving import embedded_servers
 from router.tuned import is_tainted
-from training import asking, datasets, environment, evaluation, jobs, planning, process, recipe
+from training import datasets, environment, evaluation, jobs, planning, process, recipe
 from training.calibrating import calibrate
 from training.devices import devices
 from training.gate import GateCheck
@@ -33,8 +31,6 @@ from training.models import Dataset, TrainingRun
 from training.process import Died
 from training.progress import Listener
 from training.registration import register_model
-from training.synthesis import asker
-from training.synthesis.asked import Chat, ask_more
 from training.synthesis.versions import mine_collection
 from training.trainers.config import CONFIG, RunConfig
 
@@ -47,8 +43,6 @@ Tell = Callable[[TrainingRun], None]
 
 # Seconds that a run waits for documents that are being read.
 LONGEST_WAIT, LOOK_EVERY = 300.0, 0.5
-# What the model of questions wrote, in the run's folder.
-QUESTIONS = "questions.jsonl"
 
 READERS_TIGHTENED = GateCheck(
     check="readers",
@@ -133,32 +127,7 @@ def _freeze(job: Claim) -> Dataset:
     for collection in collections:
         mine_collection(collection)
         jobs.check(job)
-    if settings.WRITES_QUESTIONS:
-        _until_it_lives(job, lambda: _write_questions(job, collections))
     return datasets.freeze(collections=collections)
-
-
-@tracing.span("questions")
-def _write_questions(job: Claim, collections: Sequence[Collection]) -> None:
-    """On what only rules have read, for a share of the run's time."""
-    run, model = job.run, asker.model()
-    run.folder.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + recipe.asking_seconds(run.max_minutes)
-
-    def ask(chats: Mapping[int, Chat]) -> dict[int, str]:
-        said = asking.ask_until(
-            deadline,
-            model,
-            chats,
-            out=run.folder / QUESTIONS,
-            device=run.device,
-            check=lambda: jobs.check(job),
-            max_tokens=asker.MAX_TOKENS,
-        )
-        return {number: one.answer for number, one in said.items()}
-
-    for collection in collections:
-        ask_more(collection, ask=ask)
 
 
 def _await_documents(job: Claim, collections: Sequence[Collection]) -> None:

@@ -76,9 +76,9 @@ def _states() -> dict[int, str]:
 
 def _usable() -> QuerySet[QAPair]:
     """Retired ones, too: what they were asked in other words stands in the text of today. Gaps to
-    be filled in, which nobody asks, and what a model asked teach a model alone."""
+    be filled in, which nobody asks, teach a model alone."""
     approved = QAPair.objects.filter(review=QAPair.Review.APPROVED, start__isnull=False)
-    return approved.exclude(question__contains=GAP).exclude(origin=QAPair.Origin.ASKED)
+    return approved.exclude(question__contains=GAP)
 
 
 def _answered(document: Document) -> Iterator[Answered]:

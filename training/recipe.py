@@ -11,9 +11,6 @@ EVALUATION_SHARE, MOST_SHARE = 0.25, 0.4
 EVALUATION_MINUTES, LEAST_MINUTES = 4.0, 40 / 60
 # Of the run's time, for what has to be done at least.
 LEAST_SHARE = 0.2
-# The model that writes questions gets this share of a run's time: in ten minutes on two
-# cores without bfloat16 it asked about 81 lines.
-ASKING_SHARE = 0.15
 # To merge a model, to register it, to calibrate it and to see that a server answers by it: 42 to
 # 95 seconds for some hundred test questions on two cores.
 REGISTRATION_SECONDS = 100.0
@@ -69,11 +66,6 @@ def disk_bytes_needed(base: BaseModel, rank: int) -> int:
     the making, the adapter, and the merged model."""
     adapter = base.adapter_bytes(rank)
     return 3 * (3 * 3 * adapter + adapter + base.bytes)
-
-
-def asking_seconds(max_minutes: float) -> float:
-    """How long a run has questions written on what only rules have read."""
-    return ASKING_SHARE * max_minutes * 60
 
 
 def evaluation_seconds(max_minutes: float, elapsed: float) -> float:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.db.models import F
@@ -18,18 +17,16 @@ from ingestion import services
 from ingestion.errors import UserError
 from ingestion.leases import LeaseLost
 from ingestion.models import Collection, Document, DocumentVersion
-from tests.documents import passage, publish, upload
+from tests.documents import upload
 from tests.training.datasets.pairs import NAMES, teach
 from training import datasets, jobs, pipeline, runs
-from training.datasets.manifest import TRAIN, read_manifest
+from training.datasets.manifest import TRAIN
 from training.jobs import Claim, Halted
-from training.models import QAPair, TrainingRun
-from training.synthesis import asker
+from training.models import TrainingRun
 from training.trainers.config import CONFIG, RunConfig
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
 
-MODELS = Path(django_settings.MODELS_DIR)
 State = TrainingRun.State
 Tell = Callable[[TrainingRun], None]
 
@@ -229,31 +226,3 @@ def test_damaged_dataset_is_not_trained_on(run: TrainingRun) -> None:
     assert pipeline.advance(run.pk)
     run.refresh_from_db()
     assert run.failure_id == "dataset-damaged"
-
-
-@pytest.mark.models
-def test_run_has_questions_written_on_what_nobody_asks(
-    wiki: Collection, settings: Settings, tiny_llama: Path, tmp_path: Path
-) -> None:
-    for model in (MODELS / asker.BASE, tiny_llama):
-        (tmp_path / model.name).symlink_to(model)
-    settings.MODELS_DIR, settings.WRITES_QUESTIONS = tmp_path, True
-    said = "A round of Wagtail has 26 stops at most, because drivers get hungry."
-    publish(wiki, "wagtail.md", [passage(said, "Rounds")], title="Wagtail")
-    job = claimed(runs.request(collections=[wiki], by=None, enqueue=False))
-    pipeline.prepare(job)
-    asked = QAPair.objects.filter(origin=QAPair.Origin.ASKED)
-    assert {pair.answer for pair in asked} == {"26 stops"}
-    dataset = job.run.dataset
-    assert dataset is not None
-    assert set(asked.values_list("pk", flat=True)) <= set(read_manifest(dataset.folder)["pairs"])
-
-
-def test_run_without_the_model_that_is_to_write_questions_says_what_to_do(
-    run: TrainingRun, settings: Settings
-) -> None:
-    settings.WRITES_QUESTIONS = True
-    assert pipeline.advance(run.pk)
-    run.refresh_from_db()
-    assert (run.state, run.failure_id) == (State.FAILED, "no-asker")
-    assert "convert_models" in run.failure_reason

@@ -278,13 +278,6 @@ class TestRefresh:
         (book,) = keeping.books_for(None, [bell.document.collection_id])
         assert [one.question for one in book.precedents] == [TAUGHT]
 
-    def test_a_question_that_a_model_wrote_is_none(self, bell: DocumentVersion) -> None:
-        origin, review = QAPair.Origin.ASKED, QAPair.Review.APPROVED
-        a_pair(bell, "Which bell is it?", "5071", evidence=BELL, origin=origin, review=review)
-        precedents.refresh()
-        (book,) = keeping.books_for(None, [bell.document.collection_id])
-        assert [one.question for one in book.precedents] == [TAUGHT]
-
     def test_only_the_collections_of_the_passages_are_read(self, bell: DocumentVersion) -> None:
         assert keeping.books_for(None, []) == []
 

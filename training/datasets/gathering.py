@@ -22,6 +22,9 @@ from training.datasets.material import (
 from training.datasets.names import WordRun, word_run
 from training.models import QAPair
 
+# By hand; the others were made by a program.
+BY_PEOPLE = (QAPair.Origin.IMPORTED, QAPair.Origin.WRITTEN, QAPair.Origin.FEEDBACK)
+
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
@@ -86,7 +89,7 @@ def _pair(
     start: int,
     end: int,
 ) -> Pair:
-    by_person = origin in QAPair.BY_PEOPLE
+    by_person = origin in BY_PEOPLE
     return Pair(pk, document, passage, question, answer, fact, by_person, evidence, (start, end))
 
 

@@ -98,9 +98,6 @@ class QAPair(models.Model):
         FEEDBACK = "feedback", "Corrected by a reader"
         TEACHER = "teacher", "Written by the teacher model"
         MINED = "mined", "Read from the document's structure"
-        ASKED = "asked", "Asked by the model that writes questions"
-
-    BY_PEOPLE = (Origin.IMPORTED, Origin.WRITTEN, Origin.FEEDBACK)
 
     class Review(models.TextChoices):
         PENDING = "pending", "Waiting for review"

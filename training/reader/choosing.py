@@ -91,7 +91,7 @@ def asked_of_things(rng: Random) -> Iterator[tuple[Thing, Asked]]:
 
 
 def _asked_of(rng: Random, thing: Thing, fact: Fact, asked: str) -> Asked:
-    world, form = World(rng), Form.drawn(rng)
+    world, form = World(rng), _Form.drawn(rng)
     name, other = _two_names(world, rng)
     is_open = rng.random() < OPEN
     told = [each for each in thing.facts if not (is_open and each is fact)]
@@ -118,7 +118,7 @@ def exercises_of_things(rng: Random) -> list[Exercise]:
 
 
 def _of_fact(rng: Random, thing: Thing, fact: Fact, asked: str) -> Exercise:
-    world, form = World(rng), Form.drawn(rng)
+    world, form = World(rng), _Form.drawn(rng)
     name, other = _two_names(world, rng)
     siblings = rng.sample([each for each in thing.facts if each is not fact], SIBLINGS)
     told = [(fact, name), *((each, name) for each in siblings)]
@@ -134,14 +134,13 @@ def _of_fact(rng: Random, thing: Thing, fact: Fact, asked: str) -> Exercise:
 
 
 def _two_names(world: World, rng: Random) -> tuple[str, str]:
-    name = other = name_of(world, rng)
+    name = other = _name(world, rng)
     while other == name:
-        other = name_of(world, rng)
+        other = _name(world, rng)
     return name, other
 
 
-def name_of(world: World, rng: Random) -> str:
-    """Of a thing, as a company writes them: `cedar-vault` or `Cedar Vault`."""
+def _name(world: World, rng: Random) -> str:
     name = world.make("service")
     return name if rng.random() < 0.5 else name.replace("-", " ").title()
 
@@ -155,7 +154,7 @@ _Shape = Literal["sentence", "item", "setting", "row"]
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class _Form:
     """How the documents of a company are written. `headers` are those of its tables."""
 
     says_kind: bool
@@ -164,7 +163,7 @@ class Form:
     headers: tuple[str, str]
 
     @classmethod
-    def drawn(cls, rng: Random) -> "Form":
+    def drawn(cls, rng: Random) -> "_Form":
         shapes: tuple[_Shape, ...] = ("sentence", "item", "setting", "row")
         (shape,) = rng.choices(shapes, (0.5, 0.15, 0.15, 0.2))
         return cls(rng.random() < 0.3, rng.choice(_HEADINGS), shape, rng.choice(_ROWS))

@@ -200,11 +200,10 @@ def _ordered(groups: list[_Questions], answer: str, attribute: str) -> _Question
 
 
 def _may_ask(question: str, answer: str) -> bool:
-    return len(question) <= MAX_QUESTION and not tells(question, answer)
+    return len(question) <= MAX_QUESTION and not _tells(question, answer)
 
 
-def tells(question: str, answer: str) -> bool:
-    """Whether a question holds its answer, which is no choice that it offers."""
+def _tells(question: str, answer: str) -> bool:
     is_choice = answer.lower() in ("yes", "no", "on", "off")
     found = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", question, re.I)
     return found is not None and not is_choice

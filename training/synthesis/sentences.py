@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from router.text import sentences
@@ -242,7 +242,7 @@ def _said(sentence: Sentence, subject: Subject) -> Iterator[Said]:
     # `every 5 seconds` answers how often, and `5 seconds` what the interval is
     starts = (said.value.start for said in known)
     taken = {start for start in starts if not _EVERY.search(sentence.text[:start])}
-    values = [value for value in values_in(sentence.text) if value.text != subject.bare]
+    values = [value for value in _values(sentence.text) if value.text != subject.bare]
     others = [value for value in values if value.start not in taken]
     for value in others[:MOST_VALUES]:
         if not leans(sentence.text, value):
@@ -266,11 +266,10 @@ def _names_another(sentence: Sentence, subject: Subject) -> bool:
     return any(re.search(rf"\b{re.escape(w)}\b (?:is|has|runs)", sentence.text) for w in others)
 
 
-def values_in(text: str) -> list[Value]:
-    """What may be an answer by its form or by the words around it."""
+def _values(text: str) -> list[Value]:
     handles = list(handled(text))
     found = [value for value in values_of(text) if not _LISTED.search(text[: value.start])]
-    found = [*handles, *(value for value in found if not overlaps(value, handles))]
+    found = [*handles, *(value for value in found if not _overlaps(value, handles))]
     kinds = Counter(value.kind for value in found)
     found = [value for value in found if kinds[value.kind] < 3 or value.kind not in _NAMES_OF]
     patterns = (("person", _PERSON), ("team", _TEAM), ("id", _NAMED), ("id", _NAMED_AFTER))
@@ -284,10 +283,10 @@ def values_in(text: str) -> list[Value]:
                 continue
             start = match.start("v") + match["v"].index(bare)
             value = Value(kind, start, start + len(bare), bare)
-            if not overlaps(value, found):
+            if not _overlaps(value, found):
                 found.append(value)
     return found
 
 
-def overlaps(value: Value, others: Iterable[Value]) -> bool:
+def _overlaps(value: Value, others: list[Value]) -> bool:
     return any(other.start < value.end and value.start < other.end for other in others)

@@ -88,22 +88,16 @@ def mine_version(version_id: int) -> Mined:
 def _facts(version: DocumentVersion) -> Iterator[tuple[Source, Fact]]:
     found: dict[tuple[str, str], Source] = {}
     facts: list[Fact] = []
-    for chunk, passage in passages_of(version):
-        source = Source(chunk.content_hash, chunk.text)
-        for fact in mine(passage):
-            found.setdefault((fact.key, fact.answer), source)
-            facts.append(fact)
-    for fact in unambiguous(facts):
-        yield found[fact.key, fact.answer], fact
-
-
-def passages_of(version: DocumentVersion) -> Iterator[tuple[Chunk, MinedFrom]]:
-    """Each passage of a version as it is stored and as it is mined, in order."""
     chunks = list(version.chunks.order_by("position"))
     names = names_in([version.title, *(chunk.text for chunk in chunks)])
     opening = chunks[0].text if chunks else ""
     for chunk in chunks:
-        yield chunk, _mined_from(version, chunk, names, opening)
+        source = Source(chunk.content_hash, chunk.text)
+        for fact in mine(_mined_from(version, chunk, names, opening)):
+            found.setdefault((fact.key, fact.answer), source)
+            facts.append(fact)
+    for fact in unambiguous(facts):
+        yield found[fact.key, fact.answer], fact
 
 
 def _mined_from(
