@@ -149,20 +149,25 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
 
 def coined_in(question: str, titles: Iterable[str]) -> list[str]:
     """Made-up words in small letters, where titles are such words: beside `Brinegate: the gateway`,
-    `panwatch` is a name in *port of panwatch?*, whether there is such a thing or not. Where the
-    question has the name of a title already, other such words are only rare."""
+    `panwatch` is a name in *port of panwatch?*, whether there is such a thing or not, and so is
+    `brinewatch` wherever it stands. Where the question has the name of a title already, other such
+    words are only rare."""
+    titles = list(titles)
     heads = set(map(head_of, titles)) - _DOCUMENTS
     coined = set(filter(_is_coined, heads))
-    if not coined:
+    made = {word for title in titles for word in _spelled(title) if _is_coined(word)}
+    if not made:
         return []
     folded = fold(question).text
     typed = [word.text.removesuffix("'s") for word in words(folded)]
     found = [
         word
         for before, word, after in zip(["", *typed], typed, [*typed[1:], ""], strict=False)
-        if word in coined or ((before in _BEFORE_NAMES or after in _THINGS) and _is_coined(word))
+        if word in coined
+        or (_is_coined(word) and any(_are_made_alike(word, name) for name in made))
+        or (coined and (before in _BEFORE_NAMES or after in _THINGS) and _is_coined(word))
     ]
-    names = coined | {head for head in heads if not head.isalpha()}
+    names = made | {head for head in heads if not head.isalpha()}
     if any(literal_pattern(name).search(folded) for name in names if name):
         return [word for word in found if word in coined]
     return found
@@ -181,6 +186,17 @@ def outermost(named: Sequence[str]) -> list[str]:
         for name, own in zip(named, folded, strict=True)
         if not any(len(other) > len(own) and literal_pattern(own).search(other) for other in folded)
     ]
+
+
+def _are_made_alike(word: str, name: str) -> bool:
+    """Whether both begin or end with the same part, and neither is one of the other: `kestrelwick`
+    and `kestrelmill`."""
+    return any(
+        one[:_LEAST_COINED] == other[:_LEAST_COINED]
+        and not one.startswith(other)
+        and not other.startswith(one)
+        for one, other in ((word, name), (word[::-1], name[::-1]))
+    )
 
 
 def _is_coined(word: str) -> bool:

@@ -57,3 +57,23 @@ def test_value_of_another_thing_is_no_answer_about_a_coined_one() -> None:
 
 def test_slip_of_the_finger_in_a_coined_name_is_forgiven() -> None:
     assert verify("Which cloud region does panwtach run in?", "eu-south-2", [PANWATCH]).supported
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("sedgemill marker pid?", ["sedgemill"]),
+        ("job timeout in kestrelwick", ["kestrelwick"]),
+        ("how loud should it be according to sedgecast", ["sedgecast"]),
+        # It names a thing there is, or only begins as one.
+        ("job timeout in kestrelmill", []),
+        ("does the kestrelmill job beat kestrelwick", []),
+        ("sedative marker pid?", []),
+        ("postgres version?", []),
+    ],
+)
+def test_words_made_as_the_names_of_titles_are_names_wherever_they_stand(
+    question: str, names: list[str]
+) -> None:
+    titles = ["Tuning Kestrelmill workers", "The Sedgeway and Farwick lines", "Postbag rules"]
+    assert coined_in(question, titles) == names
