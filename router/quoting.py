@@ -29,9 +29,9 @@ WEIGHTS = Path(__file__).with_suffix(".json")
 _LEAST_SCORE = 1e-6
 # Characters. A longer one is no answer but a paragraph.
 LONGEST = 400
-# Probabilities: from the first on a sentence is quoted, under the second it is worth no reading and
-# bears out nothing that is shown unread, under the third nothing that the reader finds in it.
-QUOTED, BELIEVED, READ = 0.85, 0.1, 0.02
+# Probabilities, settled on two companies: from the first on a sentence is quoted, and under the
+# second it bears out nothing.
+QUOTED, BELIEVED = 0.85, 0.1
 # Words, from which on a line says something by itself.
 SAYING = 4
 # Sentences that the reader gets.
@@ -136,10 +136,10 @@ def likeliest(question: str, passages: Sequence[Passage], likely: Likelihoods) -
 def is_unlikely(
     passages: Sequence[Passage], likely: Likelihoods, span: tuple[int, int, int]
 ) -> bool:
-    """Whether the sentence at a span is so unlikely to be the answer that a reader which finds it
-    there is wrong; of one that was not looked at, nobody knows."""
+    """Whether the sentence at a span is unlikely to be the answer; of one that was not looked at,
+    nobody knows."""
     found = likelihood_at(passages, likely, span)
-    return found is not None and found < READ
+    return found is not None and found < BELIEVED
 
 
 def is_only_one(question: str, passages: Sequence[Passage], span: tuple[int, int, int]) -> bool:
