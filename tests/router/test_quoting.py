@@ -245,7 +245,7 @@ class TestAnswer:
         self, llm: ScriptedLLM
     ) -> None:
         llm.will_say("behind the mill [1]")
-        answer = answered("Where do dogs and visitors wait?")
+        answer = answered("Where do visitors wait?")
         assert answer.refused
         assert UNLIKELY in answer.reason
 
