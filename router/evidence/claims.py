@@ -160,17 +160,20 @@ def coined_in(question: str, titles: Iterable[str]) -> list[str]:
         return []
     folded = fold(question).text
     typed = [word.text.removesuffix("'s") for word in words(folded)]
-    found = [
+    names = coined | {head for head in heads if not head.isalpha()}
+    if any(literal_pattern(name).search(folded) for name in names if name):
+        return [word for word in typed if word in coined]
+    # Beside a word of a title another that is made so is only rare.
+    models = made if made.isdisjoint(typed) else ()
+    return [
         word
         for before, word, after in zip(["", *typed], typed, [*typed[1:], ""], strict=False)
-        if word in coined
-        or (_is_coined(word) and any(_are_made_alike(word, name) for name in made))
-        or (coined and (before in _BEFORE_NAMES or after in _THINGS) and _is_coined(word))
+        if _is_coined(word)
+        and (
+            (coined and (before in _BEFORE_NAMES or after in _THINGS))
+            or any(_are_made_alike(word, name) for name in models)
+        )
     ]
-    names = made | {head for head in heads if not head.isalpha()}
-    if any(literal_pattern(name).search(folded) for name in names if name):
-        return [word for word in found if word in coined]
-    return found
 
 
 def head_of(title: str) -> str:

@@ -40,6 +40,11 @@ def test_beside_the_name_of_a_title_a_rare_word_is_none() -> None:
     assert coined_in("env var for vandalism", TITLES) == ["vandalism"]
 
 
+def test_beside_a_word_within_a_title_it_is_one_where_a_noun_needs_an_article() -> None:
+    titles = [*TITLES, "Upgrade of Kubernetes"]
+    assert coined_in("does brinegate run on kubernetes", titles) == ["brinegate"]
+
+
 @pytest.mark.parametrize(
     "titles", [[], ["Deploy handbook"], ["Runbook: stow"], ["brine-ledger"], ["Amber Ledger"]]
 )
