@@ -208,7 +208,8 @@ def _only_repeats(said: Said, asked: Question) -> bool:
 
 
 def _may_tell(wanted: Wanted, said: Said) -> bool:
-    """Whether the kind of an answer can be told: it has claims, or its words are of no such one."""
+    """Whether the kind of an answer can be told: it has claims, or is a day where a quantity is
+    asked for, or the form that is wanted is written as no other word is."""
     names_a_day = wanted.is_of_no_day and bool(_days_in(said.stems))
     return bool(said.news) or wanted.is_strict or names_a_day
 
@@ -221,11 +222,7 @@ def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Sai
         for claim in said.news
     ):
         return False
-    # `Java 21` is a name, `2.9.5` is none.
-    is_whole = wanted.has_words or bool(said.stems)
-    if is_whole and _has_bare_numbers(said) and wanted.has_token(said.text.rstrip(".")):
-        return False
-    if _place_names_unit(one, source, wanted, said):
+    if _is_a_token_with_numbers(wanted, said) or _place_names_unit(one, source, wanted, said):
         return False
     if wanted.noun:
         is_called_so = any(map(wanted.noun.fullmatch, _stems_at(one, source)))
@@ -240,12 +237,13 @@ def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Sai
     return _UNITLESS.isdisjoint(own_words) and (is_rate or not wanted.has_unit(own_words))
 
 
-def _has_bare_numbers(said: Said) -> bool:
-    """Whether an answer has numbers, and each may be part of a name, as it has no unit."""
+def _is_a_token_with_numbers(wanted: Wanted, said: Said) -> bool:
+    """Whether an answer has the wanted form as a whole, and its numbers, which have no unit, are
+    parts of it: `Java 21`. `2.9.5` is no name."""
     counted = [claim.quantity for claim in said.news if claim.quantity]
-    return bool(counted) and all(
-        one.kind is Kind.NUMBER and not one.units and not one.per for one in counted
-    )
+    are_bare = all(one.kind is Kind.NUMBER and not one.units and not one.per for one in counted)
+    is_whole = wanted.has_words or bool(said.stems)
+    return bool(counted) and are_bare and is_whole and wanted.has_token(said.text.rstrip("."))
 
 
 def _is_measure_there(one: Evidence, source: Source, wanted: Wanted, claim: Claim) -> bool:

@@ -78,9 +78,11 @@ class Wanted:
 
 
 def are_of_one_sort(one: Iterable[Quantity], other: Iterable[Quantity]) -> bool:
-    """Whether both have a quantity of the same sort, where every length of time is one."""
+    """Whether both have a quantity of the same sort, where every length of time is one, and a
+    number such as 2048 is no date for being what a year may be."""
     sorts = [
         {_ANY_TIME if sort in DURATION else sort for each in every for sort in _sorts(each)}
+        - {_YEAR}
         for every in (one, other)
     ]
     return not sorts[0].isdisjoint(sorts[1])

@@ -2,8 +2,9 @@
 
 import pytest
 
+from router.evidence.quantities import quantities
 from router.evidence.questions import read_question
-from router.evidence.wanted import wanted_value
+from router.evidence.wanted import are_of_one_sort, wanted_value
 from router.prompts import Passage
 from router.verification import verify
 
@@ -345,3 +346,8 @@ def test_years_money_and_how_to_reach_somebody_have_forms(
     question: str, answer: str, supported: bool
 ) -> None:
     assert verify(question, answer, [BOX_OFFICE]).supported is supported
+
+
+def test_a_number_that_may_be_a_year_is_no_date() -> None:
+    assert not are_of_one_sort(quantities("2048"), quantities("3 may 2026"))
+    assert are_of_one_sort(quantities("2048"), quantities("4096"))
