@@ -56,11 +56,13 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The tokens of a sentence, with `_VALUE` at `slot` for all those of its value."""
+    """The tokens of a sentence, with `_VALUE` at `slot` for all those of its value; `denied` are
+    the words of that which say no."""
 
     tokens: tuple[str, ...]
     slot: int
     words: frozenset[str]
+    denied: frozenset[str]
 
     @property
     def has_name(self) -> bool:
@@ -150,8 +152,9 @@ def frame_of(precedent: Precedent) -> Frame | None:
     if not inside or len(inside) == len(tokens):
         return None
     texts = [one.text for one in tokens]
+    denied = _NEGATIONS.intersection(texts[inside[0] : inside[-1] + 1])
     texts[inside[0] : inside[-1] + 1] = [_VALUE]
-    return Frame(tuple(texts), inside[0], frozenset(texts) - {_VALUE})
+    return Frame(tuple(texts), inside[0], frozenset(texts) - {_VALUE}, denied)
 
 
 def fit(frame: Frame, folded: str, tokens: Sequence[Token], least: float) -> Fitting | None:
@@ -163,8 +166,6 @@ def fit(frame: Frame, folded: str, tokens: Sequence[Token], least: float) -> Fit
     texts = [one.text for one in tokens]
     if not _may_fit(frame, texts, least) or (frame.has_name and _NAME not in texts):
         return None
-    if frame.words & _NEGATIONS != _NEGATIONS.intersection(texts):
-        return None
     blocks = SequenceMatcher(None, frame.tokens, texts, autojunk=False).get_matching_blocks()
     blocks = [block for block in blocks if block.size]
     before = [block for block in blocks if block.a + block.size == frame.slot]
@@ -174,6 +175,11 @@ def fit(frame: Frame, folded: str, tokens: Sequence[Token], least: float) -> Fit
     first = before[-1].b + before[-1].size if before else 0
     last = after[0].b if after else len(texts)
     if first >= last:
+        return None
+    around = _NEGATIONS.intersection([*texts[:first], *texts[last:]])
+    if around != frame.words & _NEGATIONS:
+        return None
+    if not _NEGATIONS.intersection(texts[first:last]) <= frame.denied:
         return None
     same = sum(block.size for block in blocks)
     others = len(frame.tokens) - 1 + len(texts) - (last - first)

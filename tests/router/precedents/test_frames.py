@@ -81,6 +81,17 @@ def test_a_value_keeps_its_signs_and_leaves_those_of_the_sentence(
     assert value_in(other, precedent("What is it?", answer, sentence)) == value
 
 
+def test_value_may_say_what_is_not_there() -> None:
+    bare = precedent("What does night-bell do at night?", "rings twice", "Night-bell rings twice.")
+    fallback = precedent(
+        "What does night-bell do at night?",
+        "rings without a clapper",
+        "Then it rings without a clapper.",
+    )
+    assert value_in("Then it rings without a clapper.", fallback) == "rings without a clapper"
+    assert value_in("Dawn-horn is not silent.", bare) is None
+
+
 def test_nothing_but_an_answer_is_no_frame() -> None:
     assert frame_of(precedent("Which port?", "5071", "5071")) is None
 
