@@ -111,7 +111,9 @@ def _quantity(*sorts: str, sure: Iterable[str] = (), noun: str = "") -> Wanted:
 _NO_SENTENCE = r"(?!(?:who|whom|whose|where|when|why|how|is|are|do|does|did|can|may|has)\b)"
 # In *which flag sets memory* no memory is asked for.
 _SETS = "caps?|changes?|controls?|enables?|gives?|has|holds?|keeps?|limits?|names?|sets?|stores?"
-_WORD_BETWEEN = rf"(?:(?!(?:{_SETS})\b)[\w'’-]+ )"
+# In *what do I switch on* nothing is called a switch, and of *which host and port* a port is half.
+_NO_NOUNS = "and|or|can|could|did|do|does|i|may|must|should|they|to|we|will|you"
+_WORD_BETWEEN = rf"(?:(?!(?:{_SETS}|{_NO_NOUNS})\b)[\w'’-]+ )"
 
 
 def _asked(nouns: str) -> str:
@@ -129,12 +131,14 @@ def _token(nouns: str, form: str, *sorts: str, stems: str = "") -> tuple[str, Wa
 
 
 _WHAT_IS = r"^(?:what(?:'s| is| are)? )?(?:the )?(?:[\w-]+ ){0,2}?"
+_MEMORY = "memory|ram|heap|disk|storag"
+_WEIGHTS = ("g", "kg", "tonne")
 # What is measured in units of its own, by the stems of the words for it.
 _MEASURED = (
     ("memory|ram|heap", ("size",)),
     ("voltage", ("volt", "kv")),
     ("temperature", ("°c", "°f", "°")),
-    ("weight|mass", ("g", "kg", "tonne")),
+    ("weight|mass", _WEIGHTS),
     ("diameter|width|height|thickness", ("length", "inch", "ft", "mile")),
 )
 
@@ -152,6 +156,9 @@ _KINDS = (
         _quantity(sure=DURATION),
     ),
     (r"\b(?:which|what) year\b(?! of\b)", _quantity(sure=(_YEAR,))),
+    (r"\bhow much (?:memory|ram|heap|disk|storage)\b", _quantity(sure=("size",), noun=_MEMORY)),
+    (r"\bhow heavy\b", _quantity(_BARE, sure=_WEIGHTS)),
+    (r"\bhow (?:big|large)\b", _quantity(_BARE, "%", "length", "size", "litre", *_WEIGHTS)),
     (
         r"\bhow much (?:money|(?:do|does|did|is|are|was|were) .*\b(?:cost|pay|paid|charged?))\b|"
         + _asked("price|fee|fare|rent"),
@@ -192,7 +199,7 @@ _KINDS = (
         _quantity("%", "frequency", sure=(_BARE, _RATE), noun="rate|request|throttl"),
     ),
     (
-        r"\bhow available\b"
+        r"\bhow available\b|\bhow much (?:availability|uptime)\b"
         r"|\b(?:which|what)(?:'?s| is)?(?: the)? (?:[\w-]+ )?(?:percent(?:age)?|share|fraction)\b",
         _quantity(sure="%", noun=r"availab\w*|percent\w*|share|fraction"),
     ),
@@ -245,7 +252,7 @@ _KINDS = (
     ),
     _token("language", r"[a-z][\w+#.-]*(?: \d[\w.]*)?", stems="languag"),
     # In capitals it is a variable.
-    _token("flag|option|switch|toggle", r"(?-i:--?[A-Za-z][\w-]*|[a-z0-9]+[_-]\w[\w-]*)"),
+    _token("flag|option|switch|toggle", r"(?-i:--?[A-Za-z][\w-]*|[a-z0-9]+[._-]\w[\w.-]*)"),
     _token(
         "(?:path|file|directory|folder)(?: location)?",
         r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}",
@@ -257,7 +264,7 @@ _KINDS = (
     ),
     # A team leads, and is nobody's head.
     (
-        rf"^who(?:'s| is) the (?:[\w-]+ )?(?:{_ROLES})\b|\bname of the (?:[\w-]+ )?(?:{_ROLES})\b",
+        rf"^who(?:'s| is) the (?:{_ROLES})\b|\bname of the (?:{_ROLES})\b",
         Wanted(noun=re.compile(_ROLES)),
     ),
     (
@@ -281,6 +288,8 @@ _KINDS = (
     ),
     (r"^when\b", Wanted(DURATION | _MOMENT | {_BARE}, _MOMENT, form=re.compile(_NAME))),
 )
+# A technical lead is no product manager, but may be called the technical manager.
+_POST = re.compile(rf"(?:^who(?:'s| is)|\bname of) the (?P<of>[\w-]+) (?P<post>{_ROLES})\b")
 _WORDINGS = [(re.compile(wording), wanted) for wording, wanted in _KINDS]
 _NAMED_UNIT = re.compile(
     r"\b(?:how many|how much|number of|in(?= \w{3})) ([^\W\d_]+)\b|\(([^\W\d_]{1,12}|%)\)"
@@ -294,4 +303,7 @@ def wanted_value(folded: str) -> Wanted | None:
     if sorts:
         # Who names the unit takes a bare number for one of that unit.
         return _quantity(_BARE, sure=sorts | DURATION if sorts & DURATION else sorts)
+    if post := _POST.search(folded):
+        either = "|".join(re.escape(stem(post[part])) for part in ("of", "post"))
+        return Wanted(noun=re.compile(either))
     return next((wanted for wording, wanted in _WORDINGS if wording.search(folded)), None)

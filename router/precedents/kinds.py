@@ -18,7 +18,7 @@ from router.evidence.quantities import Kind, Quantity, quantities
 from router.evidence.sources import Source, is_elsewhere, read_source
 from router.evidence.wanted import DURATION
 from router.precedents.frames import Precedent
-from router.precedents.leads import Lead, Near, Subject
+from router.precedents.leads import Lead, Near, Subject, is_wanted
 from router.prompts import Passage
 from router.text import Folded, Word, fold, words
 
@@ -237,5 +237,6 @@ def _values_in(
             continue
         sentence = _Sentence(one.start, one.end, fold(source.text[one.start : one.end]))
         for value in values_of(sentence.text):
-            if value.form in forms:
+            written = source.text[slice(*sentence.span(value))]
+            if value.form in forms and is_wanted(written, subject.asked, source, place):
                 yield sentence, value

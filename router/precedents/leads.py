@@ -195,7 +195,7 @@ def _of_sentences(
             and (fitting := fit(frame, folded.text, tokens, LEAST_LIKENESS))
             and _is_alike(precedent.answer, folded.text[fitting.start : fitting.end])
             and not _says_again(precedent, folded.text[fitting.start : fitting.end], named)
-            and _is_wanted(
+            and is_wanted(
                 line[folded.original(fitting.start) : folded.original(fitting.end)],
                 asked,
                 source,
@@ -278,7 +278,7 @@ def _of_its_kind(answer: str, value: str) -> tuple[int, int]:
     return written.original(start), written.original(end)
 
 
-def _is_wanted(value: str, asked: Question, source: Source, place: int) -> bool:
+def is_wanted(value: str, asked: Question, source: Source, place: int) -> bool:
     """Whether it is of the kind that the question asks for, if it asks for one: by its form, or as
     its sentence or the headings call it so and no other one there has the form."""
     wanted, told = asked.wanted, list(quantities(fold(value).text))

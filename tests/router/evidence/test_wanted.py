@@ -351,3 +351,41 @@ def test_years_money_and_how_to_reach_somebody_have_forms(
 def test_a_number_that_may_be_a_year_is_no_date() -> None:
     assert not are_of_one_sort(quantities("2048"), quantities("3 may 2026"))
     assert are_of_one_sort(quantities("2048"), quantities("4096"))
+
+
+HARBOUR = Passage(
+    "Harbour crane",
+    "",
+    "The crane is there for 99.7% of a year. It restarts within 6 seconds. The crane weighs 90 t, "
+    "takes 120 requests per second and has 4 GB of memory. Ada Brand is its technical lead. "
+    "The flag crane.hold-loads stops it. The crane keeps its data in PostgreSQL 16.2.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("How much uptime does the crane promise?", "99.7%", True),
+        ("How much uptime does the crane promise?", "6 seconds", False),
+        ("How much memory does the crane have?", "4 GB", True),
+        ("How much memory does the crane have?", "6 seconds", False),
+        ("How heavy is the crane?", "90 t", True),
+        ("How heavy is the crane?", "6 seconds", False),
+        ("How big may the load of the crane be?", "90 t", True),
+        ("How big may the load of the crane be?", "120 requests per second", False),
+        # Of two things that are asked for, the answer has not the form of one.
+        ("What product and release does the crane keep its data in?", "PostgreSQL 16.2", True),
+        # Here `switch` is no thing that the crane has.
+        ("What do I switch on in the crane that it stops?", "Ada Brand", True),
+        ("Which flag makes the crane stop?", "crane.hold-loads", True),
+        ("Who is the technical lead of the crane?", "Ada Brand", True),
+        ("Who is the technical manager of the crane?", "Ada Brand", True),
+        ("Who is the product lead of the crane?", "Ada Brand", True),
+        ("Who is the product manager of the crane?", "Ada Brand", False),
+        ("What is the name of the product manager of the crane?", "Ada Brand", False),
+    ],
+)
+def test_how_much_of_what_is_told_by_its_words(question: str, answer: str, supported: bool) -> None:
+    support = verify(question, answer, [HARBOUR])
+    is_of_the_kind = support.problem != "The question asks for another kind of value."
+    assert is_of_the_kind is supported, support.problem

@@ -94,6 +94,14 @@ def test_nearest_question_must_be_near() -> None:
     assert value([(PORT, LEAST_ALIKE - 0.01)]) is None
 
 
+def test_it_is_of_the_kind_that_the_question_itself_asks_for() -> None:
+    limit = "Night-bell takes 40 calls per second."
+    calls = precedent("How fast may I call night-bell?", "40 calls per second", limit)
+    near, horn = [(calls, 0.8)], [Passage("dawn-horn", "", "It takes 60 calls per second.")]
+    assert value(near, "How much may I call dawn-horn?", horn) == "60 calls per second"
+    assert value(near, "How big may a call of dawn-horn be?", horn) is None
+
+
 def test_a_second_value_of_the_kind_leaves_it_open() -> None:
     other = Passage("dawn-horn", "More", "Dawn-horn is watched at 6211.")
     assert value([(PORT, 0.8)], passages=[HORN, other]) is None
