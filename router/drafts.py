@@ -33,8 +33,9 @@ class Attempt:
     that was read by itself, 0: several or parts of them were. `quoted`: the model found nothing,
     and what is shown is the passages' own sentence. `precedent` is the question answered before by
     which the value was found without a model; `is_only`: as the only one of its kind. `worded` is
-    the taught question that the model was asked instead, as it asks the same; empty: it was asked
-    as was typed. Times and tokens are those of all readings.
+    the question that the model was asked instead, as it asks the same: one that a tuned model was
+    taught, or one that was answered before of something else; empty: it was asked as was typed.
+    Times and tokens are those of all readings.
     """
 
     engine: Literal["tuned", "rag"]
@@ -59,7 +60,7 @@ class Attempt:
 
     def again(self, alone: int) -> Attempt:
         """Another one by the same engine, which reads something else."""
-        attempt = Attempt(self.engine, self.model, alone=alone)
+        attempt = Attempt(self.engine, self.model, alone=alone, worded=self.worded)
         attempt.take_costs(self)
         return attempt
 

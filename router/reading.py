@@ -25,6 +25,7 @@ from router.drafting import (
     written,
 )
 from router.drafts import Attempt, Draft
+from router.evidence.objections import ANOTHER_KIND, REFUTATIONS
 from router.policy import Rule, why_no_passage
 from router.precedents.choosing import Choice, choose
 from router.precedents.finding import find
@@ -37,6 +38,7 @@ from router.quoting import (
     is_unlikely,
     likeliest,
 )
+from router.relevance import Relevance
 from router.text import exact_form, without_marks
 from router.verification import Support, are_all_named, passages_naming_all, verify
 
@@ -107,18 +109,21 @@ def says(answer: str, value: str) -> bool:
 async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGenerator[Sentence]:
     """The sentences of the reader that stand in the passages, up to the first that does not.
 
-    What it overlooks in all its readings is quoted, where one sentence is nearly certain to be the
-    answer. A sentence that is unlikely to be bears out nothing that the reader says.
+    It is asked in the words in which the same was asked before, if it was. What it overlooks in all
+    its readings is quoted, where one sentence is nearly certain to be the answer. A sentence that
+    is unlikely to be bears out nothing that the reader says.
     """
-    likely = await asyncio.to_thread(_looked_at, draft, passages)
+    asked = _as_before(draft) or draft.read_for
+    likely = await asyncio.to_thread(_looked_at, draft, asked, passages)
     if problem := _why_unread(draft, passages, likely):
         begin(draft, "rag", "").problem = problem
         return
     attempt = kept = begin(draft, "rag", settings.LLM_MODEL)
+    attempt.worded = _as_before(draft)
     for reading in _readings(draft, passages, likely):
         attempt = draft.attempts[-1] = attempt.again(reading.alone)
-        hold = partial(_support_of_read, draft, passages, likely, reading.places)
-        async with contextlib.aclosing(_read(draft, attempt, reading, hold)) as sentences:
+        hold = partial(_support_of_read, draft, asked, passages, likely, reading.places)
+        async with contextlib.aclosing(_read(asked, attempt, reading, hold)) as sentences:
             async for sentence in sentences:
                 yield sentence
         if attempt.sentences or (attempt.failed and not reading.alone):
@@ -128,16 +133,24 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     kept.take_costs(attempt)
     kept.fault = kept.fault or attempt.fault
     draft.attempts[-1] = kept
-    best = likeliest(draft.read_for, passages, likely)
-    if best and best.is_quoted and best.passage in passages_naming_all(draft.read_for, passages):
+    best = likeliest(asked, passages, likely)
+    if best and best.is_quoted and best.passage in passages_naming_all(asked, passages):
         kept.quoted, kept.problem = True, ""
-        support = Support(True, span=best.span, score=best.probability)
+        support = Support(True, span=best.span, score=best.probability, meant=kept.worded)
         yield shown(passages[best.passage].text[best.start : best.end], support, kept)
 
 
-def _looked_at(draft: Draft, passages: Sequence[Passage]) -> Likelihoods:
+def _as_before(draft: Draft) -> str:
+    """The question as the same was asked before; empty: it was not."""
+    return draft.findings.worded if draft.findings else ""
+
+
+def _looked_at(draft: Draft, asked: str, passages: Sequence[Passage]) -> Likelihoods:
     """Of those that a reader would get whole, and where these hold nothing likely, of all."""
-    return draft.relevance.among(passages, MAX_PASSAGES, len(passages))
+    relevance = draft.relevance
+    if asked != relevance.question:
+        relevance = Relevance(asked, is_asked=relevance.is_asked)
+    return relevance.among(passages, MAX_PASSAGES, len(passages))
 
 
 def _why_unread(draft: Draft, passages: Sequence[Passage], likely: Likelihoods) -> str:
@@ -175,31 +188,37 @@ def _readings(draft: Draft, passages: Sequence[Passage], likely: Likelihoods) ->
 
 def _support_of_read(
     draft: Draft,
+    asked: str,
     passages: Sequence[Passage],
     likely: Likelihoods,
     places: Sequence[int],
     said: str,
 ) -> Support:
     """Held against all passages; `places` are those that the reader was given, which it cites by
-    their numbers."""
+    their numbers. What was `asked` in other words than typed must not be refuted for these."""
     order = [*places, *(place for place in range(len(passages)) if place not in places)]
     ordered = [passages[place] for place in order]
-    support = verify(draft.read_for, said, ordered).of_places(order)
+    support = verify(asked, said, ordered).of_places(order)
+    if asked != draft.read_for:
+        typed = verify(draft.read_for, said, ordered).of_places(order)
+        if typed.problem in REFUTATIONS | {ANOTHER_KIND}:
+            return typed
+        support = replace(support, meant=asked)
     if (
         support.span
         and is_unlikely(passages, likely, support.span)
-        and not is_only_one(draft.read_for, passages, support.span)
+        and not is_only_one(asked, passages, support.span)
     ):
         return replace(support, supported=False, problem=UNLIKELY)
     return support
 
 
 async def _read(
-    draft: Draft, attempt: Attempt, reading: _Reading, hold: Callable[[str], Support]
+    asked: str, attempt: Attempt, reading: _Reading, hold: Callable[[str], Support]
 ) -> AsyncGenerator[Sentence]:
     """What the reader finds in what it is given, up to the first that is not borne out."""
-    prompt = partial(reader_messages, draft.read_for, reading.given)
-    stream = written(engines.rag(draft.read_for, reading.given), prompt, attempt)
+    prompt = partial(reader_messages, asked, reading.given)
+    stream = written(engines.rag(asked, reading.given), prompt, attempt)
     async with contextlib.aclosing(stream) as texts:
         async for text in texts:
             if is_refusal(text):
@@ -210,4 +229,4 @@ async def _read(
             if not support.supported:
                 attempt.rejected, attempt.problem = support, support.problem
                 return
-            yield shown(value_alone(draft.read_for, without_marks(text)), support, attempt)
+            yield shown(value_alone(asked, without_marks(text)), support, attempt)

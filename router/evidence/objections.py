@@ -52,6 +52,7 @@ _OPPOSITES = (
 _OPPOSITE = {stem(one): stem(other) for pair in _OPPOSITES for one, other in (pair, reversed(pair))}
 
 
+ANOTHER_KIND = "The question asks for another kind of value."
 _OPPOSITE_SAID = "The passage says the opposite."
 _SIBLINGS = "In the passage, the value belongs to something else."
 _COUNTS_ELSE = "In the passage, another number counts what is asked for."
@@ -154,7 +155,7 @@ def objection(
         return "The words of the answer do not stand together in any passage."
     wanted = asked.wanted
     if wanted and _may_tell(wanted, said) and _is_of_another_kind(one, source, wanted, said):
-        return "The question asks for another kind of value."
+        return ANOTHER_KIND
     if _only_repeats(said, asked):
         return "The answer only repeats the question."
     for entity in asked.entities:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from heapq import merge
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from ingestion import tracing
 from router.precedents.frames import without_names
 from router.precedents.kinds import Told, kin_of, only_value
 from router.precedents.leads import LEAST_ASKED, Lead, Near, leads_to, overlap, subject_of
+from router.precedents.wording import in_known_words
 from router.text import exact_form, fold
 
 if TYPE_CHECKING:
@@ -22,12 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What precedents make of a question: the values that they lead to, the nearest first; and of
-    each collection, by its primary key, those that are near, and all by their sentence."""
+    """What precedents make of a question: the values that they lead to, the nearest first, and the
+    same question as it was `worded` before, empty: it was not asked; and of each collection, by its
+    primary key, those that are near, and all by their sentence."""
 
     leads: Sequence[Lead] = ()
     near: Mapping[int, Sequence[Near]] = field(default_factory=dict)
     told: Mapping[int, Told] = field(default_factory=dict)
+    worded: str = ""
 
     def is_of_others(self, collection: int, sentence: str, value: str) -> bool:
         """Whether a value in a sentence is known as the answer to questions, all of which are far
@@ -68,7 +72,9 @@ def _found(
     kin = {one: kin_of(near[one], told[one], subject) for one in near}
     only = only_value(subject, passages, [kin.get(one) for one in collections])
     said = leads_to(subject, passages, [near.get(one, []) for one in collections])
-    return Findings(joined(only, said), near, told)
+    nearest = merge(*near.values(), key=lambda one: -one[1])
+    worded = in_known_words(question, nearest, subject, known)
+    return Findings(joined(only, said), near, told, worded)
 
 
 def joined(only: Lead | None, said: Sequence[Lead]) -> list[Lead]:

@@ -108,6 +108,34 @@ class TestAnswers:
         answer = services.ask(ASKED, user=None, route="rag")
         assert (answer.text, len(llm.requests)) == ("6210", 1)
 
+    def test_reader_is_asked_in_the_words_in_which_the_same_was_asked_before(
+        self, wiki: Collection, llm: ScriptedLLM
+    ) -> None:
+        gate = "Peers knock at port 7300 of tide-gate, and browsers at port 7301."
+        publish(wiki, "tide-gate.md", [passage(gate, "Network")], title="tide-gate")
+        typed, known = (
+            "Which port does tide-gate have now?",
+            TAUGHT.replace("night-bell", "tide-gate"),
+        )
+        llm.will_say("7300 [1]")
+        answer = services.ask(typed, user=None)
+        assert (answer.route, answer.text) == ("rag", "7300")
+        assert known in llm.requests[-1]["messages"][-1]["content"]
+        assert answer.signals["attempts"][0]["worded"] == known
+        assert f"Checked as “{known}”" in answer.reason
+        services.ask(typed, user=None, route="rag")
+        assert typed in llm.requests[-1]["messages"][-1]["content"]
+
+    def test_what_was_asked_in_other_words_must_be_of_the_kind_that_was_typed(
+        self, wiki: Collection, llm: ScriptedLLM
+    ) -> None:
+        gate = "Peers knock at port 7300 of tide-gate, and browsers at port 7301."
+        publish(wiki, "tide-gate.md", [passage(gate, "Network")], title="tide-gate")
+        llm.will_say("7300 [1]")
+        answer = services.ask("Which year does tide-gate listen on?", user=None)
+        assert answer.refused
+        assert "another kind of value" in answer.reason
+
     def test_a_passage_is_answered_by_pairs_of_its_own_collection(
         self, people: People, llm: ScriptedLLM
     ) -> None:
