@@ -21,14 +21,15 @@ import numpy as np
 import torch
 from django.conf import settings
 from numpy.typing import NDArray
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
 from router.text import fold
 from training.haste import as_people_type
 from training.reader import frames, things
-from training.reader.encoders import save_adapter
+from training.reader.encoders import in_half_precision, save_adapter
 
 THINGS, FACTS = 5, 12  # of an update, and of each of its things at most
 RATE, WARM_UP, SEED = 1e-3, 20, 1
@@ -63,12 +64,22 @@ Questions = tuple[tuple[str, ...], ...]
 
 
 class Paraphrases(nn.Module):
-    """The embedding model with an adapter: texts to unit vectors."""
+    """The embedding model with an adapter, which goes on from the one in `start` if that is given:
+    texts to unit vectors."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, start: Path | None = None) -> None:
         super().__init__()
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.encoder = get_peft_model(AutoModel.from_pretrained(folder), LORA)
+        if start is not None:
+            set_peft_model_state_dict(self.encoder, load_file(start / "adapter_model.safetensors"))
+        # Without a start, the one factor is nothing at first and the other is as it was drawn.
+        began_with = ".lora_B." if start is None else ".lora_"
+        self._began = {
+            name: parameter.detach().clone()
+            for name, parameter in self.encoder.named_parameters()
+            if began_with in name
+        }
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
@@ -82,16 +93,15 @@ class Paraphrases(nn.Module):
             texts, truncation=True, max_length=MAX_TOKENS, padding=True, return_tensors="pt"
         )
         mask = read["attention_mask"].unsqueeze(-1)
-        with torch.autocast("cpu", torch.bfloat16):
+        with in_half_precision():
             hidden = self.encoder(**read).last_hidden_state
         return nn.functional.normalize((hidden.float() * mask).sum(1) / mask.sum(1), dim=1)
 
     def keep(self, share: float) -> None:
-        """Of the difference to the embedding model, only a `share`."""
+        """Of the difference to what it began with, only a `share`."""
         with torch.no_grad():
-            for name, parameter in self.encoder.named_parameters():
-                if ".lora_B." in name:
-                    parameter.mul_(share)
+            for name, began in self._began.items():
+                self.encoder.get_parameter(name).lerp_(began, 1 - share)
 
     def vectors(self, texts: list[str]) -> Vectors:
         with torch.inference_mode():
@@ -131,12 +141,14 @@ def loss_of(first: Tensor, second: Tensor, thing: Tensor, scale: Tensor, bias: T
     return choice + PAIRWISE * pairwise / weight.sum()
 
 
-def train(model: Paraphrases, made: Sequence[Questions], *, minutes: float) -> Iterator[float]:
-    """Loss of each update, until the minutes are used up."""
+def train(
+    model: Paraphrases, made: Sequence[Questions], *, minutes: float, peak: float = RATE
+) -> Iterator[float]:
+    """Loss of each update, until the minutes are used up; `peak` is the highest learning rate."""
     rng = Random(SEED)
     own = [one for one in model.parameters() if one.requires_grad]
     scale, bias = nn.Parameter(torch.tensor(SCALE)), nn.Parameter(torch.tensor(BIAS))
-    rates = [(own, RATE), ([scale, bias], 10 * RATE)]
+    rates = [(own, peak), ([scale, bias], 10 * peak)]
     optimizer = torch.optim.AdamW([{"params": each, "lr": rate} for each, rate in rates])
     started = time.monotonic()
     number = 0
@@ -222,6 +234,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=12.0)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--start", type=Path, help="the adapter that it goes on from")
+    parser.add_argument("--kept", type=float, default=KEPT, help="share of what it has learned")
     parser.add_argument(
         "--out", type=Path, required=True, help="such as training/reader/paraphrase"
     )
@@ -229,15 +244,16 @@ def main() -> None:
     django.setup()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(SEED)
-    model = Paraphrases(settings.MODELS_DIR / settings.EMBEDDINGS_MODEL)
+    model = Paraphrases(settings.MODELS_DIR / settings.EMBEDDINGS_MODEL, arguments.start)
     print(report(scores_of(model.vectors)))  # noqa: T201
     mean = math.nan
-    for number, loss in enumerate(train(model, learned_from(), minutes=arguments.minutes), 1):
+    losses = train(model, learned_from(), minutes=arguments.minutes, peak=arguments.rate)
+    for number, loss in enumerate(losses, 1):
         mean = loss if math.isnan(mean) else 0.97 * mean + 0.03 * loss
         if number % 20 == 0:
             print(f"{number} updates, loss {mean:.3f}")  # noqa: T201
     model.eval()
-    model.keep(KEPT)
+    model.keep(arguments.kept)
     print(report(scores_of(model.vectors)))  # noqa: T201
     model.save(arguments.out)
 

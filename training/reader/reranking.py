@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
 from training.reader.choosing import Exercise, exercises
-from training.reader.encoders import save_adapter
+from training.reader.encoders import in_half_precision, save_adapter
 
 QUESTIONS = 16  # of an update
 RATE, WARM_UP, SEED = 1e-3, 30, 1
@@ -58,7 +58,7 @@ class Reranker(nn.Module):
             return_tensors="pt",
         )
         mask = read["attention_mask"].unsqueeze(-1)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.training):
+        with in_half_precision(wanted=self.training):
             hidden = self.encoder(**read).last_hidden_state
         mean = (hidden.float() * mask).sum(1) / mask.sum(1)
         scores: Tensor = self.head(mean).squeeze(-1)

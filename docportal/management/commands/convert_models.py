@@ -17,7 +17,7 @@ from filelock import FileLock
 BASE, READER = "smollm2-135m-instruct", "docportal-reader"
 EMBEDDER, RERANKER = "all-minilm-l6-v2", "docportal-reranker"
 # Vectors are kept under its name, so one that is trained anew gets another.
-PARAPHRASE = "docportal-paraphrase-2"
+PARAPHRASE = "docportal-paraphrase-3"
 ADAPTERS = Path("training") / "reader"
 # Raise it when a conversion changes, so that models made before are made again.
 RECIPE = 1

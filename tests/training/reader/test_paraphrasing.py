@@ -67,6 +67,21 @@ def test_served_model_embeds_as_the_trained_one_which_learns(tmp_path: Path) -> 
 
 
 @pytest.mark.models
+def test_it_goes_on_from_another_and_keeps_a_share_of_what_it_learns_then() -> None:
+    torch.manual_seed(1)
+    asked = ["how long until it tries again"]
+    model = Paraphrases(EMBEDDER, SHIPPED).eval()
+    before = model.vectors(asked)
+    assert Paraphrases(EMBEDDER).eval().vectors(asked) != pytest.approx(before, abs=1e-3)
+    few = [tuple(fact.asked for fact in each.facts[:4]) for each in things.learned_from()[:2]]
+    for _ in zip(train(model.train(), few, minutes=5), range(3), strict=False):
+        pass
+    assert model.eval().vectors(asked) != pytest.approx(before, abs=1e-3)
+    model.keep(0)
+    assert model.vectors(asked) == pytest.approx(before, abs=1e-5)
+
+
+@pytest.mark.models
 def test_shipped_model_tells_more_questions_apart_than_the_embedding_model_does() -> None:
     from sentence_transformers import SentenceTransformer
 
