@@ -113,13 +113,14 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     its readings is quoted, where one sentence is nearly certain to be the answer. A sentence that
     is unlikely to be bears out nothing that the reader says.
     """
-    asked = _as_before(draft) or draft.read_for
+    worded = _as_before(draft)
+    asked = worded or draft.read_for
     likely = await asyncio.to_thread(_looked_at, draft, asked, passages)
     if problem := _why_unread(draft, passages, likely):
         begin(draft, "rag", "").problem = problem
         return
     attempt = kept = begin(draft, "rag", settings.LLM_MODEL)
-    attempt.worded = _as_before(draft)
+    attempt.worded = worded
     for reading in _readings(draft, passages, likely):
         attempt = draft.attempts[-1] = attempt.again(reading.alone)
         hold = partial(_support_of_read, draft, asked, passages, likely, reading.places)
@@ -136,13 +137,14 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     best = likeliest(asked, passages, likely)
     if best and best.is_quoted and best.passage in passages_naming_all(asked, passages):
         kept.quoted, kept.problem = True, ""
-        support = Support(True, span=best.span, score=best.probability, meant=kept.worded)
+        support = Support(True, span=best.span, score=best.probability, meant=worded)
         yield shown(passages[best.passage].text[best.start : best.end], support, kept)
 
 
 def _as_before(draft: Draft) -> str:
-    """The question as the same was asked before; empty: it was not."""
-    return draft.findings.worded if draft.findings else ""
+    """The question as the same was asked before; empty: it was not, or in the very words."""
+    worded = draft.findings.worded if draft.findings else ""
+    return worded if worded != draft.read_for else ""
 
 
 def _looked_at(draft: Draft, asked: str, passages: Sequence[Passage]) -> Likelihoods:

@@ -235,6 +235,16 @@ _KINDS = (
             noun=re.compile("deploy|host|locat|region|sit|zon"),
         ),
     ),
+    (
+        _asked("(?:repository|repo)"),
+        Wanted(
+            # A path that begins with a slash is on a disk.
+            form=re.compile(r"\w+(?:://|@).+|[\w.-]+(?:/[\w.-]+)+"),
+            noun=re.compile("repo|repository|sourc|git|github|gitlab"),
+            has_words=True,
+        ),
+    ),
+    _token("dashboard", r"\w+://.+", stems="dashboard|grafana|panel"),
     _token("bucket", r"(?:\w+://)?[a-z0-9][a-z0-9.-]+", stems="bucket"),
     (
         _asked("command|cmd")
@@ -264,7 +274,7 @@ _KINDS = (
     ),
     # A team leads, and is nobody's head.
     (
-        rf"^who(?:'s| is) the (?:{_ROLES})\b|\bname of the (?:{_ROLES})\b",
+        rf"^who(?:'s| is) the (?:[\w-]+ )?(?:{_ROLES})\b|\bname of the (?:[\w-]+ )?(?:{_ROLES})\b",
         Wanted(noun=re.compile(_ROLES)),
     ),
     (
@@ -288,8 +298,12 @@ _KINDS = (
     ),
     (r"^when\b", Wanted(DURATION | _MOMENT | {_BARE}, _MOMENT, form=re.compile(_NAME))),
 )
-# A technical lead is no product manager, but may be called the technical manager.
-_POST = re.compile(rf"(?:^who(?:'s| is)|\bname of) the (?P<of>[\w-]+) (?P<post>{_ROLES})\b")
+# A technical lead is no product manager, but may be called the technical manager; the current one
+# is any.
+_ANY_POST = "actual|current|main|named|new|overall|present|responsible"
+_POST = re.compile(
+    rf"(?:^who(?:'s| is)|\bname of) the (?!(?:{_ANY_POST}) )(?P<of>[\w-]+) (?P<post>{_ROLES})\b"
+)
 _WORDINGS = [(re.compile(wording), wanted) for wording, wanted in _KINDS]
 _NAMED_UNIT = re.compile(
     r"\b(?:how many|how much|number of|in(?= \w{3})) ([^\W\d_]+)\b|\(([^\W\d_]{1,12}|%)\)"

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from itertools import takewhile
 
-from router.precedents.frames import Precedent, mentions, names_of
+from router.precedents.frames import Precedent, mentions
 from router.precedents.leads import Near, Subject
 from router.text import fold
 
@@ -30,7 +30,7 @@ def in_known_words(
     Only of questions that name one thing or none, and of those about the same numbers. `near`
     begins with the nearest; `known` are names by their keys.
     """
-    own = _named(question, known | names_of(question))
+    own = _named(question, known | subject.keys)
     if len(own) > 1:
         return ""
     numbers = _numbers(question, own)

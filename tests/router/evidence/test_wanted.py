@@ -358,7 +358,8 @@ HARBOUR = Passage(
     "",
     "The crane is there for 99.7% of a year. It restarts within 6 seconds. The crane weighs 90 t, "
     "takes 120 requests per second and has 4 GB of memory. Ada Brand is its technical lead. "
-    "The flag crane.hold-loads stops it. The crane keeps its data in PostgreSQL 16.2.",
+    "The flag crane.hold-loads stops it. The crane keeps its data in PostgreSQL 16.2. It is set up "
+    "in /etc/crane/crane.yaml, and built from yard/lifting. Its dashboard is Loads at Sea.",
 )
 
 
@@ -378,9 +379,14 @@ HARBOUR = Passage(
         # Here `switch` is no thing that the crane has.
         ("What do I switch on in the crane that it stops?", "Ada Brand", True),
         ("Which flag makes the crane stop?", "crane.hold-loads", True),
+        ("Which repository is the crane built from?", "yard/lifting", True),
+        ("Which Git repository has the code of the crane?", "/etc/crane/crane.yaml", False),
+        ("Which dashboard shows the loads of the crane?", "Loads at Sea", True),
+        ("Which Grafana dashboard shows the crane?", "PostgreSQL 16.2", False),
         ("Who is the technical lead of the crane?", "Ada Brand", True),
         ("Who is the technical manager of the crane?", "Ada Brand", True),
         ("Who is the product lead of the crane?", "Ada Brand", True),
+        ("Who is the current manager of the crane?", "Ada Brand", True),
         ("Who is the product manager of the crane?", "Ada Brand", False),
         ("What is the name of the product manager of the crane?", "Ada Brand", False),
     ],

@@ -44,6 +44,16 @@ def test_the_thing_is_the_one_that_is_asked_about(question: str, wording: str) -
     assert worded(question, (LEAD, 0.8)) == wording
 
 
+def test_a_name_may_be_told_by_titles_alone() -> None:
+    gate = Passage("Brinegate: the gateway", "", "Brinegate is led by Ada Brand.")
+    asked = "which engineer has the last word of brinegate"
+    known = frozenset({name_key("night-bell")})
+    subject = subject_of(asked, [gate], known)
+    assert in_known_words(asked, [(LEAD, 0.8)], subject, known) == (
+        "Who is the tech lead of brinegate?"
+    )
+
+
 def test_only_a_question_that_is_near_enough_asks_the_same() -> None:
     asked = "Which engineer is in charge of Dawn-horn?"
     assert worded(asked, (LEAD, ASKS_THE_SAME)) != ""
