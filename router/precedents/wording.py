@@ -31,7 +31,7 @@ def in_known_words(
     begins with the nearest; `known` are names by their keys.
     """
     own = _named(question, known | subject.keys)
-    if len(own) > 1:
+    if len(own) > 1:  # Which of them it would be asked of is not told.
         return ""
     numbers = _numbers(question, own)
     alike = takewhile(lambda one: one[1] >= ASKS_THE_SAME, near)
@@ -40,15 +40,16 @@ def in_known_words(
 
 
 def _about(own: list[tuple[int, int, str]], precedent: Precedent, numbers: set[str]) -> str:
-    """The question before about what is `own` now; empty: it names more or less, or has other
-    `numbers`."""
+    """The question before about what is `own` now, one thing or none; empty: it names more or less,
+    or has other `numbers`."""
     asked = precedent.question
     named = _named(asked, precedent.names)
     if len(named) != len(own) or _numbers(asked, named) != numbers:
         return ""
-    for (start, end, _), (_, _, name) in zip(named, own, strict=True):
-        asked = f"{asked[:start]}{name}{asked[end:]}"
-    return asked
+    if not own:
+        return asked
+    start, end, _ = named[0]
+    return f"{asked[:start]}{own[0][2]}{asked[end:]}"
 
 
 def _named(text: str, known: AbstractSet[str]) -> list[tuple[int, int, str]]:
