@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from router import tether
+from router.priority import step_back
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +31,15 @@ LONGEST_PAUSE = 30.0
 class Service:
     """A process to keep running. Its output goes to `logs/<name>.log`.
 
-    A task has an end, and what it prints on standard output is for whoever started us.
+    A task has an end, and what it prints on standard output is for whoever started us. One with a
+    `niceness`, 0 to 19, leaves the processor to the others where they want it.
     """
 
     name: str
     command: Sequence[str]
     environment: dict[str, str] = field(default_factory=dict)
     is_task: bool = False
+    niceness: int = 0
 
 
 class Supervisor:
@@ -81,6 +84,7 @@ class Supervisor:
                 env={**os.environ, **service.environment},
                 start_new_session=True,
             )
+        step_back(self._processes[name].pid, service.niceness)
         self._starts[name] = self._starts.get(name, 0) + 1
 
     def _note_ended(self) -> None:

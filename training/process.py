@@ -23,6 +23,7 @@ from django.conf import settings
 
 from ingestion.errors import UserError
 from router import tether
+from router.priority import step_back
 from training.trainers.config import CONFIG
 from training.trainers.events import FAILURE, RESULT
 
@@ -109,7 +110,7 @@ def _run(
             pass_fds=keep_open,
         )
     try:
-        _step_back(child.pid)
+        step_back(child.pid, _NICENESS)
         while True:
             check()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -122,17 +123,6 @@ def _said(folder: Path, begun_at: int) -> str:
     with (folder / LOG).open("rb") as log:
         log.seek(begun_at)
         return log.read().decode(errors="replace").strip()
-
-
-def _step_back(pid: int) -> None:
-    """Lower the priority of a process group, and of its session, by which Linux shares the
-    processor first: without that a niceness counts among the group's own processes only."""
-    # Only root may take back what an own low priority has already given away.
-    niceness = max(os.getpriority(os.PRIO_PROCESS, 0), _NICENESS)
-    with contextlib.suppress(ProcessLookupError):
-        os.setpriority(os.PRIO_PGRP, pid, niceness)
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(niceness))
 
 
 def _environment(device: str) -> dict[str, str]:

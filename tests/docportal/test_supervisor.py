@@ -28,6 +28,16 @@ TASK_PROGRAM = """
         running.wait()
     print("stopped", flush=True)
 """
+STEPPING_BACK = """
+    import sys
+    from pathlib import Path
+    from docportal.supervisor import Service, Supervisor
+    child = [sys.executable, "-c", {child!r}]
+    services = [Service("nice", child, niceness=7), Service("other", child)]
+    with Supervisor(services, logs=Path({logs!r})) as running:
+        print("started", flush=True)
+        running.wait()
+"""
 SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 
@@ -110,3 +120,15 @@ def test_task_is_started_again_until_it_succeeds_and_what_it_says_is_shown(tmp_p
     process.terminate()
     assert process.communicate(timeout=15)[0] == "stopped\n"
     assert "again" not in (tmp_path / "logs" / "task.log").read_text()
+
+
+def test_what_steps_back_leaves_the_processor_to_the_others(tmp_path: Path) -> None:
+    process = start(SLEEPER, tmp_path, STEPPING_BACK)
+    nice, other = sorted(children(process), key=lambda child: child.pid)
+    own = psutil.Process().nice()
+    assert (nice.nice(), other.nice()) == (max(own, 7), own)
+    autogroup = Path(f"/proc/{nice.pid}/autogroup")
+    if autogroup.exists():
+        assert autogroup.read_text().split()[-1] == str(max(own, 7))
+    process.terminate()
+    process.communicate(timeout=15)

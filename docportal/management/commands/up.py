@@ -11,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from docportal.ports import is_taken
 from docportal.supervisor import Service, Supervisor
 
+# People wait for pages and answers, and nobody as much for a document that is being read.
+WORKER_NICENESS = 5
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 
 
@@ -31,7 +33,7 @@ def services(host: str, port: int) -> Iterable[Service]:
         yield Service("llm", [*MANAGE, "model_server", "llm"])
         yield Service("tuned", [*MANAGE, "model_server", "tuned"])
     # `--beat` suits a single worker; production runs beat as a process of its own.
-    yield Service("worker", [*_worker("celery", threads=2), "--beat"])
+    yield Service("worker", [*_worker("celery", threads=2), "--beat"], niceness=WORKER_NICENESS)
     yield Service("trainer", _worker("training", threads=1))
 
 
