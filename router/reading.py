@@ -25,7 +25,7 @@ from router.drafting import (
     written,
 )
 from router.drafts import Attempt, Draft
-from router.evidence.objections import ANOTHER_KIND, REFUTATIONS
+from router.evidence.objections import TURNED_DOWN
 from router.policy import Rule, why_no_passage
 from router.precedents.choosing import Choice, choose
 from router.precedents.finding import find
@@ -203,7 +203,7 @@ def _support_of_read(
     support = verify(asked, said, ordered).of_places(order)
     if asked != draft.read_for:
         typed = verify(draft.read_for, said, ordered).of_places(order)
-        if typed.problem in REFUTATIONS | {ANOTHER_KIND}:
+        if typed.problem in TURNED_DOWN:
             return typed
         support = replace(support, meant=asked)
     if (

@@ -23,7 +23,7 @@ import numpy as np
 from django.conf import settings
 
 from router.cosines import cosines
-from router.evidence.objections import REFUTATIONS
+from router.evidence.objections import TURNED_DOWN
 from router.evidence.questions import read_question
 from router.evidence.sources import names, read_source
 from router.models import ModelVersion, TaughtQuestions
@@ -208,13 +208,13 @@ def support_of(
     taught: Taught | None,
 ) -> Support:
     """`verify`, and where the answer is that of the nearest taught question, the same for that,
-    unless the sentence itself speaks against the answer.
+    unless the sentence itself speaks against the answer, or that is of another kind than is asked.
 
     `hashes` are those of the passages' contents, or of what they were before an edit. An answer
     that both bear out has the better score.
     """
     plain = verify(question, answer, passages)
-    if plain.problem in REFUTATIONS:
+    if plain.problem in TURNED_DOWN:
         return plain
     meant = _as_taught(question, answer, passages, hashes=hashes, taught=taught)
     if meant is None:

@@ -26,6 +26,7 @@ from router.evidence.sources import (
     nearly_names,
     places_of,
     read_source,
+    tells_of,
 )
 from router.prompts import Passage
 from router.text import marks, without_marks
@@ -85,13 +86,14 @@ def passages_naming_all(question: str, passages: Sequence[Passage]) -> frozenset
 
 def named_first(question: str, passages: Sequence[Passage]) -> list[int]:
     """The numbers of the passages, those first that name most of what the question names, as it is
-    typed; passages that name as much keep their order."""
+    typed; of these, those that tell of most of it. Passages alike in both keep their order."""
     asked = read_question(question, titles_of(passages))
     longer = {entity: asked.longer_than(entity) for entity in asked.entities}
 
-    def named(number: int) -> int:
+    def named(number: int) -> tuple[int, int]:
         source = read_source(passages[number])
-        return sum(names(source, entity, others) for entity, others in longer.items())
+        there = [one for one, others in longer.items() if names(source, one, others)]
+        return len(there), sum(tells_of(source, one, asked) for one in there)
 
     return sorted(range(len(passages)), key=named, reverse=True)
 

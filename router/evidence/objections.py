@@ -63,6 +63,8 @@ REFUTATIONS = frozenset(
     {_OPPOSITE_SAID, _SIBLINGS, _COUNTS_ELSE, _OTHER_CLAUSE, _ELSEWHERE, _OTHER_DAY}
 )
 """What a sentence itself says against an answer, where the others only find too little for it."""
+TURNED_DOWN = REFUTATIONS | {ANOTHER_KIND}
+"""What no other wording of the question takes back."""
 
 
 @dataclass(frozen=True, slots=True)

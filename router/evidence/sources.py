@@ -133,6 +133,19 @@ def names(source: Source, entity: str, longer: Sequence[str] = ()) -> bool:
     return not longer and bool(_name_places(words(fold(entity).text), source))
 
 
+def tells_of(source: Source, entity: str, asked: Question) -> bool:
+    """Whether a passage that names an entity tells of it: its title, headings or path name it, or a
+    sentence that does has another word of the question."""
+    pattern = _entity_pattern(entity)
+    if pattern.search(source.context):
+        return True
+    return any(
+        bool(sentence.stems & asked.aspect)
+        and bool(pattern.search(fold(source.text[sentence.start : sentence.end]).text))
+        for sentence in source.sentences
+    )
+
+
 def nearly_names(source: Source, entity: str) -> bool:
     """Whether an entity is named if each of its words may have one slip of the finger.
 

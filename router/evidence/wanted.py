@@ -8,7 +8,7 @@ from router.evidence.quantities import UNITS, Kind, Quantity
 from router.text import stem
 
 # Sorts of quantity: the dimensions of units, and these.
-_BARE, _RATE, _VERSION = "bare", "rate", "version"
+_BARE, _COUNT, _RATE, _VERSION = "bare", "count", "rate", "version"
 _DATE, _CLOCK, _YEAR = "date", "clock", "calendar year"
 DURATION = frozenset({"time", "month", "quarter", "year"})
 _ANY_TIME = "time"
@@ -98,8 +98,10 @@ def _sorts(quantity: Quantity) -> set[str]:
     if quantity.per:
         return {_RATE}
     if _CALENDAR_YEAR.fullmatch(quantity.value):
-        return {_BARE, _YEAR}
-    return {_VERSION if _DOTTED.fullmatch(quantity.value) else _BARE}
+        return {_BARE, _COUNT, _YEAR}
+    if _DOTTED.fullmatch(quantity.value):
+        return {_VERSION}
+    return {_BARE, _COUNT} if quantity.value.isdigit() else {_BARE}
 
 
 def _quantity(*sorts: str, sure: Iterable[str] = (), noun: str = "") -> Wanted:
@@ -133,11 +135,14 @@ def _token(nouns: str, form: str, *sorts: str, stems: str = "") -> tuple[str, Wa
 _WHAT_IS = r"^(?:what(?:'s| is| are)? )?(?:the )?(?:[\w-]+ ){0,2}?"
 _MEMORY = "memory|ram|heap|disk|storag"
 _WEIGHTS = ("g", "kg", "tonne")
+_DEGREES = frozenset({"°", "°c", "°f"})
+_SPEEDS = ("mph", "knot", "rpm", "length", "size", _RATE)
 # What is measured in units of its own, by the stems of the words for it.
 _MEASURED = (
     ("memory|ram|heap", ("size",)),
     ("voltage", ("volt", "kv")),
-    ("temperature", ("°c", "°f", "°")),
+    ("temperature", _DEGREES),
+    ("speed|velocity", _SPEEDS),
     ("weight|mass", _WEIGHTS),
     ("diameter|width|height|thickness", ("length", "inch", "ft", "mile")),
 )
@@ -155,6 +160,7 @@ _KINDS = (
         r"\bhow (?:soon|quickly|old|far back|much (?:longer|time))\b|\bafter how long\b",
         _quantity(sure=DURATION),
     ),
+    (r"^when\b.*\b(?:times? out|timed out|gives? up)\b", _quantity(sure=DURATION)),
     (r"\b(?:which|what) year\b(?! of\b)", _quantity(sure=(_YEAR,))),
     (r"\bhow much (?:memory|ram|heap|disk|storage)\b", _quantity(sure=("size",), noun=_MEMORY)),
     (r"\bhow heavy\b", _quantity(_BARE, sure=_WEIGHTS)),
@@ -181,11 +187,11 @@ _KINDS = (
         r".+@.+",
         stems="mail|email|mailbox",
     ),
-    (r"\bhow long\b", _quantity("length", "size", sure=DURATION)),
+    (r"\bhow long\b|\b(?:which|what) length of\b", _quantity("length", "size", sure=DURATION)),
     (
         r"\bhow many\b|\bnumber of\b|\b(?:instance|node|pod|replica|worker) count\b"
         r"|^(?:instances|pods|replicas) (?:of|for|in|it)\b|^it (?:instances|pods|replicas)\W*$",
-        _quantity(_BARE, _RATE, "%"),
+        _quantity(_COUNT, _RATE, "%"),
     ),
     (rf"{_WHAT_IS}deadline\b", _quantity(*_MOMENT, sure=DURATION, noun="deadlin")),
     (
@@ -244,7 +250,10 @@ _KINDS = (
             has_words=True,
         ),
     ),
-    _token("dashboard", r"\w+://.+", stems="dashboard|grafana|panel"),
+    (
+        _asked("dashboard") + r"|\b(?:address|link|url) (?:for|of|to) the (?:[\w-]+ )?dashboard\b",
+        Wanted(form=re.compile(r"\w+://.+"), noun=re.compile("dashboard|grafana|panel")),
+    ),
     _token("bucket", r"(?:\w+://)?[a-z0-9][a-z0-9.-]+", stems="bucket"),
     (
         _asked("command|cmd")
@@ -287,6 +296,11 @@ _KINDS = (
         + _asked(r"(?:team|crew|squad|department|owners?|maintainers?)(?= (?:of|for)\b|\W*$)"),
         Wanted(form=re.compile(rf"{_NAME}|[#@].+|.+@.+")),
     ),
+    # A tool is called by a name.
+    (
+        r"^what (?:do|did|should) (?:i|we|you|they) .* with\W*$|^with (?:which|what)\b",
+        Wanted(form=re.compile(r"[^\W\d_].*", re.DOTALL)),
+    ),
     (r"^where\b", Wanted(frozenset({_BARE, "length"}), form=re.compile(r".+"))),
     (
         r"\b(?:which|what) (?:[\w-]+ )?(?:days?|weekdays?|date)\b",
@@ -298,6 +312,9 @@ _KINDS = (
     ),
     (r"^when\b", Wanted(DURATION | _MOMENT | {_BARE}, _MOMENT, form=re.compile(_NAME))),
 )
+# A deputy is another than the one of whom the document tells without that word.
+_DEPUTIES = "acting|assistant|deputy|former|interim|previous|vice"
+_OTHER_POST = re.compile(rf"(?:^who(?:'s| is)|\bname of) the (?P<of>{_DEPUTIES})\b")
 # A technical lead is no product manager, but may be called the technical manager; the current one
 # is any.
 _ANY_POST = "actual|current|main|named|new|overall|present|responsible"
@@ -316,7 +333,10 @@ def wanted_value(folded: str) -> Wanted | None:
     sorts = {unit.dimension for name in named for unit in UNITS.get(name, ())}
     if sorts:
         # Who names the unit takes a bare number for one of that unit.
-        return _quantity(_BARE, sure=sorts | DURATION if sorts & DURATION else sorts)
+        kinds = [kind for kind in (DURATION, _DEGREES) if sorts & kind]
+        return _quantity(_BARE, sure=sorts.union(*kinds))
+    if other := _OTHER_POST.search(folded):
+        return Wanted(noun=re.compile(re.escape(stem(other["of"]))))
     if post := _POST.search(folded):
         either = "|".join(re.escape(stem(post[part])) for part in ("of", "post"))
         return Wanted(noun=re.compile(either))

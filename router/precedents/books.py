@@ -4,7 +4,7 @@ and leaves the others as they are. Pure."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,10 +26,12 @@ LEAST_NAMED = 3
 
 @dataclass(slots=True)
 class Page:
-    """The precedents of a document: of each the row of its vector, and how often what is named."""
+    """The precedents of a document: of each the row of its vector, with what that is of, and how
+    often what is named."""
 
     precedents: tuple[Precedent, ...]
     places: NDArray[np.int64]
+    asked: tuple[str, ...]
     vectors: Vectors
     named: Counter[str]
     _naming: tuple[frozenset[str], tuple[Precedent, ...]] | None = None
@@ -67,6 +69,41 @@ class Book:
         return [(self.precedents[number], float(alike[number])) for number in ranked]
 
 
+Place = tuple[str, int]
+"""Where an answer stands: a folded sentence, and its start there."""
+
+
+def facts_of(pages: Sequence[Page]) -> dict[Place, str]:
+    """What is told at the places that answered what people asked, by one of the questions for it.
+
+    What is asked at one place is the same, and so is what is told at two where the same was asked,
+    whatever it was asked about.
+    """
+    asked_at: dict[Place, str] = {}
+    same: dict[str, str] = {}
+    for page in pages:
+        for one, row in zip(page.precedents, page.places.tolist(), strict=True):
+            if one.is_written:
+                asked = page.asked[row]
+                other = asked_at.setdefault((one.sentence, one.start), asked)
+                same[_first(asked, same)] = _first(other, same)
+    return {place: _first(asked, same) for place, asked in asked_at.items()}
+
+
+def _first(asked: str, same: dict[str, str]) -> str:
+    """The question that stands for all that are the `same` as this one."""
+    first = asked
+    while same.setdefault(first, first) != first:
+        first = same[first]
+    same[asked] = first
+    return first
+
+
+def _telling(precedent: Precedent, facts: Mapping[Place, str]) -> Precedent:
+    fact = facts.get((precedent.sentence, precedent.start))
+    return replace(precedent, fact=fact) if fact else precedent
+
+
 def bound(collection: int, pages: Sequence[Page]) -> Book | None:
     """The book of these pages, whose vectors are its own from then on; None: there are none."""
     if not pages:
@@ -75,7 +112,8 @@ def bound(collection: int, pages: Sequence[Page]) -> Book | None:
     for page in pages:
         named.update(page.named)
     known = frozenset(name for name, times in named.items() if times >= LEAST_NAMED)
-    precedents = tuple(one for page in pages for one in page.naming(known))
+    facts = facts_of(pages)
+    precedents = tuple(_telling(one, facts) for page in pages for one in page.naming(known))
     told: defaultdict[str, list[Precedent]] = defaultdict(list)
     for precedent in precedents:
         told[precedent.sentence].append(precedent)

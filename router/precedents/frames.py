@@ -33,7 +33,8 @@ class Precedent:
     """A question, and the folded sentence from `start` to `end` of which is its answer.
 
     `names` are what the question names, in the form of `name_key`. `is_written`: by a person, or
-    with the documents, and not made from them by rules.
+    with the documents, and not made from them by rules. `fact`: the same for all that ask what
+    people asked in several ways; empty: nobody did.
     """
 
     question: str
@@ -43,6 +44,7 @@ class Precedent:
     start: int
     end: int
     is_written: bool
+    fact: str = ""
 
 
 @dataclass(frozen=True, slots=True)

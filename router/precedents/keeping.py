@@ -154,6 +154,7 @@ def _page(kept: Precedents) -> Page:
     return Page(
         precedents=tuple(map(_precedent, kept.rows)),
         places=np.array([place_of[row["asked"]] for row in kept.rows], np.int64),
+        asked=tuple(kept.asked),
         vectors=np.frombuffer(kept.vectors, "<f4").reshape(len(kept.asked), -1),
         named=Counter(name for row in kept.rows for name in row["names"]),
     )

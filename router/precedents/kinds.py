@@ -17,7 +17,7 @@ from router.evidence.claims import counted_things
 from router.evidence.quantities import Kind, Quantity, quantities
 from router.evidence.sources import Source, is_elsewhere, read_source
 from router.evidence.wanted import DURATION
-from router.precedents.frames import Precedent
+from router.precedents.frames import Precedent, mentions
 from router.precedents.leads import Lead, Near, Subject, is_wanted
 from router.prompts import Passage
 from router.text import Folded, Word, fold, words
@@ -232,10 +232,14 @@ class _Sentence:
 def _values_in(
     source: Source, subject: Subject, forms: AbstractSet[Form]
 ) -> Iterator[tuple[_Sentence, Value]]:
+    is_headed = subject.is_headed_in(source)
     for place, one in enumerate(source.sentences):
         if is_elsewhere(subject.asked, source, place):
             continue
         sentence = _Sentence(one.start, one.end, fold(source.text[one.start : one.end]))
+        # A page about something else may name it in passing.
+        if not is_headed and not mentions(sentence.text, subject.keys):
+            continue
         for value in values_of(sentence.text):
             written = source.text[slice(*sentence.span(value))]
             if value.form in forms and is_wanted(written, subject.asked, source, place):

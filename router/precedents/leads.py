@@ -103,6 +103,11 @@ class Subject:
         """Whether a passage names all of it."""
         return all(names(source, name, self.longer.get(name, ())) for name in self.named)
 
+    def is_headed_in(self, source: Source) -> bool:
+        """Whether the title or the headings of a passage name it, so that its sentences need not;
+        so it is where nothing is named."""
+        return not self.keys or bool(mentions(source.context, self.keys))
+
     def is_asked_by(self, precedent: Precedent) -> bool:
         """Whether a question answered before may tell what is asked for here."""
         if not (self.named or not precedent.names):
@@ -149,11 +154,25 @@ def _spelled(text: str, known: AbstractSet[str]) -> list[str]:
 def _usable(near: Iterable[Near], subject: Subject) -> list[_Usable]:
     """The nearest of each frame, as its others lead to the same value."""
     usable: dict[tuple[Frame, bool], _Usable] = {}
-    for precedent, cosine in near:
+    for precedent, cosine in _as_facts([one for one in near if subject.is_asked_by(one[0])]):
         frame = frame_of(precedent)
-        if frame is not None and subject.is_asked_by(precedent):
+        if frame is not None:
             usable.setdefault((frame, precedent.is_written), (precedent, frame, cosine))
     return list(usable.values())[:MOST_NEAR]
+
+
+def _as_facts(near: Sequence[Near]) -> list[Near]:
+    """What people asked, as near as any question for the same is, those made by rules less by
+    `FOR_MINED`: another document may have answered one in other words."""
+    nearest: dict[str, float] = {}
+    for precedent, cosine in near:
+        own = cosine if precedent.is_written else cosine - FOR_MINED
+        nearest[precedent.fact] = max(own, nearest.get(precedent.fact, 0.0))
+    told = [
+        (one, max(cosine, nearest[one.fact]) if one.fact and one.is_written else cosine)
+        for one, cosine in near
+    ]
+    return sorted(told, key=lambda one: -one[1])
 
 
 def _asks_for_more(precedent: Precedent, named: AbstractSet[str]) -> bool:
@@ -181,7 +200,7 @@ def _of_sentences(
 ) -> Iterator[Lead]:
     """The best candidate of each value of each sentence of a passage that has one."""
     asked, named = subject.asked, subject.keys
-    is_headed = bool(_spelled(source.context, named)) or not named
+    is_headed = subject.is_headed_in(source)
     for place, sentence in enumerate(source.sentences):
         if is_elsewhere(asked, source, place):
             continue
@@ -286,7 +305,9 @@ def is_wanted(value: str, asked: Question, source: Source, place: int) -> bool:
         return True
     if wanted.is_measure:
         return not told
-    if wanted.noun is None or wanted.has_token(value):
+    if wanted.noun is None:
+        return not told or wanted.has_token(value)
+    if wanted.has_token(value):
         return True
     if wanted.form and shows(source, place, wanted):
         return False

@@ -5,7 +5,7 @@ what is asked for in the document's own. Questions that were answered before hav
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import takewhile
 
@@ -17,6 +17,8 @@ from router.text import fold
 # the nearest question asks that for 47 from here on and for another one never; of 80 that nothing
 # tells nine have one as near.
 ASKS_THE_SAME = 0.6
+# By so much the nearest question must be nearer than one for something else.
+LEAST_LEAD = 0.03
 
 _DIGITS = re.compile(r"\d+")
 
@@ -25,7 +27,7 @@ def in_known_words(
     question: str, near: Iterable[Near], subject: Subject, known: AbstractSet[str]
 ) -> str:
     """The nearest question of `near` that a person wrote, about what `question` is about; empty:
-    none asks the same.
+    none asks the same, or one for something else is about as near.
 
     Only of questions that name one thing or none, and of those about the same numbers. `near`
     begins with the nearest; `known` are names by their keys.
@@ -34,9 +36,17 @@ def in_known_words(
     if len(own) > 1:  # Which of them it would be asked of is not told.
         return ""
     numbers = _numbers(question, own)
-    alike = takewhile(lambda one: one[1] >= ASKS_THE_SAME, near)
-    asked = (one for one, _ in alike if one.is_written and subject.is_asked_by(one))
-    return next(filter(None, (_about(own, one, numbers) for one in asked)), "")
+    asked = [one for one in near if one[0].is_written and subject.is_asked_by(one[0])]
+    if _are_for_several(asked):
+        return ""
+    alike = takewhile(lambda one: one[1] >= ASKS_THE_SAME, asked)
+    return next(filter(None, (_about(own, one, numbers) for one, _ in alike)), "")
+
+
+def _are_for_several(asked: Sequence[Near]) -> bool:
+    """Whether those about as near as the nearest, the first, ask for different things."""
+    alike = takewhile(lambda one: one[1] > asked[0][1] - LEAST_LEAD, asked)
+    return len({one.fact for one, _ in alike}) > 1
 
 
 def _about(own: list[tuple[int, int, str]], precedent: Precedent, numbers: set[str]) -> str:

@@ -76,6 +76,16 @@ def test_what_the_sentence_refutes_no_taught_question_bears_out() -> None:
         assert found.supported is supported
 
 
+def test_what_is_of_another_kind_no_taught_question_bears_out() -> None:
+    text = "Calls of night-bell are taken up to EUR 18.00."
+    passages = [Passage("night-bell", "Limits", text)]
+    near = Taught("Up to which amount are calls of night-bell taken?", "EUR 18.00", "limits", 0.8)
+    asked = "Which share of the calls of night-bell is taken?"
+    for question, supported in ((near.question, True), (asked, False)):
+        found = support_of(question, "EUR 18.00", passages, hashes=["limits"], taught=near)
+        assert found.supported is supported
+
+
 @pytest.mark.parametrize(
     ("question", "answer", "near", "hashes"),
     [

@@ -16,7 +16,9 @@ HALL = Passage(
     "A new hold may be asked for at 40 requests per second.\n"
     "A lost ticket stays blocked until the steward frees it. hold_ms: 1850\n"
     "Ingrid Vahl answers for the hall; the foyer is 18 metres long and lies in Wing B.\n"
-    "The organ is tuned on 4 May by release 2.9.5, and the doors close at 19:45.",
+    "The organ is tuned on 4 May by release 2.9.5, and the doors close at 19:45.\n"
+    "Echoes last 1.85.\n"
+    "Pods of the organ are swapped with Plover, from 31 °C on, at 4 km per h.",
 )
 
 
@@ -28,6 +30,11 @@ HALL = Passage(
         ("How long is the foyer?", "18 metres"),
         ("How long does a lost ticket stay blocked?", "until the steward frees it"),
         ("How long may a hold be?", "1850"),
+        ("When does a seat hold time out?", "15 minutes"),
+        ("What length of silence does a seat hold take?", "15 minutes"),
+        ("What do we swap pods of the organ with?", "Plover"),
+        ("From how many degrees on are pods of the organ swapped?", "31 °C"),
+        ("At what speed are pods of the organ swapped?", "4 km per h"),
         ("How many guests does the hall take?", "800"),
         ("How many guests are seated?", "60 %"),
         ("What share of the guests is seated?", "60 %"),
@@ -56,6 +63,12 @@ def test_value_of_the_wanted_kind_is_supported(question: str, answer: str) -> No
         ("How soon does a seat hold end?", "18 metres"),
         ("What is the timeout of a seat hold?", "19:45"),
         ("How many guests does the hall take?", "15 minutes"),
+        ("How many echoes does the hall have?", "1.85"),
+        ("When does a seat hold time out?", "19:45"),
+        ("What length of silence does a seat hold take?", "60 %"),
+        ("What do we swap pods of the organ with?", "2.9.5"),
+        ("From how many degrees on are pods of the organ swapped?", "15 minutes"),
+        ("At what speed are pods of the organ swapped?", "31 °C"),
         ("What share of the guests is seated?", "15 minutes"),
         ("What's the share of guests that is seated?", "15 minutes"),
         ("Who answers for the hall?", "15 minutes"),
@@ -395,3 +408,12 @@ def test_how_much_of_what_is_told_by_its_words(question: str, answer: str, suppo
     support = verify(question, answer, [HARBOUR])
     is_of_the_kind = support.problem != "The question asks for another kind of value."
     assert is_of_the_kind is supported, support.problem
+
+
+@pytest.mark.parametrize("post", ["deputy", "former", "acting"])
+def test_who_stands_in_is_another_than_the_one_who_is_told_of(post: str) -> None:
+    asked = f"Who is the {post} keeper of the organ?"
+    told = Passage("Organ", "People", "The keeper of the organ is Ada Brand.")
+    assert not verify(asked, "Ada Brand", [told]).supported
+    both = Passage("Organ", "People", f"The {post} keeper of the organ is Ada Brand.")
+    assert verify(asked, "Ada Brand", [both]).supported

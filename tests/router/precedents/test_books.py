@@ -1,9 +1,11 @@
 """The precedents of a collection, with a page for each document."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
-from router.precedents.books import Book
+from router.precedents.books import Book, Page, bound
 from router.precedents.frames import Precedent
 from router.precedents.leads import NEAR_ENOUGH
 
@@ -25,3 +27,25 @@ def test_what_is_far_is_no_precedent() -> None:
     for cosine, near in ((NEAR_ENOUGH - 0.01, 0), (NEAR_ENOUGH + 0.01, 1)):
         vector = np.array([cosine, np.sqrt(1 - cosine**2)], np.float32)
         assert len(book.near(vector)) == near
+
+
+def page(*asked: tuple[str, str, bool]) -> Page:
+    """Of questions, each with its sentence and whether a person wrote it."""
+    made = [Precedent(q, frozenset(), "80", text, 0, 2, is_written=own) for q, text, own in asked]
+    rows = np.arange(len(made))
+    vectors = np.ones((len(made), 2), np.float32)
+    return Page(tuple(made), rows, tuple(q for q, _, _ in asked), vectors, Counter())
+
+
+def test_what_people_ask_at_one_place_is_the_same_wherever_it_is_asked() -> None:
+    pages = [
+        page(("port of it?", "80: port", True), ("where to dial it?", "80: port", True)),
+        page(("where to dial it?", "80 is dialled", True), ("dialled?", "80 is dialled", False)),
+        page(("how many of it?", "80 of them", True), ("made by rules?", "80 else", False)),
+    ]
+    book = bound(1, pages)
+    assert book is not None
+    facts = {one.question: one.fact for one in book.precedents}
+    assert facts["port of it?"] == facts["where to dial it?"] == facts["dialled?"] != ""
+    assert facts["how many of it?"] not in {"", facts["port of it?"]}
+    assert facts["made by rules?"] == ""

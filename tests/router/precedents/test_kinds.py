@@ -89,6 +89,13 @@ def test_it_is_found_whatever_its_sentence_says() -> None:
     assert one.score == pytest.approx(0.8)
 
 
+def test_a_page_about_something_else_that_names_it_in_passing_has_no_value_of_it() -> None:
+    other = Passage("night-owl", "Use", "It knocks at 6010. The crew of dawn-horn reads this page.")
+    assert value([(PORT, 0.8)], passages=[other]) is None
+    told = Passage("Ports", "", "The crew reads this page. Dawn-horn is knocked at 6010.")
+    assert value([(PORT, 0.8)], passages=[told]) == "6010"
+
+
 def test_nearest_question_must_be_near() -> None:
     assert value([(PORT, LEAST_ALIKE)]) == "6210"
     assert value([(PORT, LEAST_ALIKE - 0.01)]) is None

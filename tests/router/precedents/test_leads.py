@@ -45,6 +45,19 @@ def test_the_same_sentence_about_what_is_asked_has_the_value() -> None:
     assert found.score == pytest.approx(0.8)
 
 
+def test_what_is_asked_is_as_near_as_any_question_for_the_same() -> None:
+    asked = replace(PORT, fact="port")
+    nearer = precedent("Where to dial owl?", "80", "Owl is dialled at 80.")
+    for one, score in (
+        (replace(nearer, fact="port"), 0.9),
+        (replace(nearer, fact="port", is_written=False), 0.9 - FOR_MINED),
+        (replace(nearer, fact="dialling"), 0.7),
+        (nearer, 0.7),
+    ):
+        (found,) = leads(ASKED, [HORN], [[(one, 0.9), (asked, 0.7)]])
+        assert (found.question, found.score) == (PORT.question, pytest.approx(score))
+
+
 def test_a_passage_is_held_against_its_own_precedents_only() -> None:
     assert leads(ASKED, [BELL, HORN], [[(PORT, 0.8)], []]) == []
 
@@ -88,6 +101,13 @@ def test_value_of_another_kind_settles_nothing() -> None:
     assert value([(crew, 0.8)], "Which channel does dawn-horn have?", [horn]) == "#dawn"
     assert value([(crew, 0.8)], "Which port does dawn-horn have?", [horn]) is None
     assert value([(crew, 0.8)], "dawn-horn port?", [horn]) is None
+
+
+def test_what_is_called_by_a_name_is_no_number() -> None:
+    runs = precedent("What firmware runs night-bell?", "3.1.0", "Firmware of night-bell: 3.1.0")
+    horn = [replace(HORN, text="Firmware of dawn-horn: 3.2.0")]
+    assert value([(runs, 0.8)], "What is run on dawn-horn?", horn) == "3.2.0"
+    assert value([(runs, 0.8)], "What do we run dawn-horn with?", horn) is None
 
 
 def test_what_the_question_before_named_is_not_the_value_for_another() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from router.precedents.frames import name_key
 from router.precedents.leads import Near, subject_of
-from router.precedents.wording import ASKS_THE_SAME, in_known_words
+from router.precedents.wording import ASKS_THE_SAME, LEAST_LEAD, in_known_words
 from router.prompts import Passage
 from tests.router.precedents.test_frames import precedent
 
@@ -82,3 +82,11 @@ def test_what_names_nothing_is_put_as_what_names_nothing() -> None:
 def test_rules_do_not_word_a_question() -> None:
     ruled = replace(LEAD, is_written=False)
     assert worded("Which engineer is in charge of Dawn-horn?", (ruled, 0.9)) == ""
+
+
+def test_what_is_about_as_near_for_something_else_leaves_it_open() -> None:
+    asked = "Which engineer is in charge of Dawn-horn?"
+    lead, other = replace(LEAD, fact="lead"), replace(LEAD, question="Who?", fact="owner")
+    assert worded(asked, (lead, 0.8), (replace(other, fact="lead"), 0.79)) != ""
+    assert worded(asked, (lead, 0.8), (other, 0.79)) == ""
+    assert worded(asked, (lead, 0.8), (other, 0.8 - LEAST_LEAD)) != ""

@@ -55,6 +55,18 @@ def test_what_is_named_comes_before_what_is_worded_alike(writer: Writer, wiki: C
     assert scores == sorted(scores, reverse=True)
 
 
+def test_what_tells_of_it_comes_before_what_names_it_in_passing(
+    writer: Writer, wiki: Collection
+) -> None:
+    socket = "Which socket has it? The socket that it has is {}. Amber Weir is its neighbour."
+    writer.write(wiki, "silver.md", *(socket.format(n) for n in range(80, 92)))
+    writer.write(
+        wiki, "amber.md", "Painted in the winter, at the old yard: a socket of Amber Weir."
+    )
+    result = retrieval.search("Which socket has Amber Weir?", user=None, limit=4)
+    assert "Painted" in texts(result)[0]
+
+
 def test_nobody_finds_what_only_others_may_read(
     writer: Writer, wiki: Collection, vault: Collection, people: People
 ) -> None:
