@@ -19,6 +19,10 @@ from docportal.home import broker_of_files, kept_secret_key
 from docportal.logs import log_configuration
 from docportal.schedule import SCHEDULE
 
+# Read as numpy is loaded: its threads would keep every core busy while they wait for the next
+# product, which was more than half of what a question took in the web process.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 env = environ.Env()
 # `X_FILE` names a file that holds X.
 env.ENVIRON, env.escape_proxy = ValuesOrFiles(os.environ), True

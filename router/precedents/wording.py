@@ -36,11 +36,12 @@ def in_known_words(
     if len(own) > 1:  # Which of them it would be asked of is not told.
         return ""
     numbers = _numbers(question, own)
-    asked = [one for one in near if one[0].is_written and subject.is_asked_by(one[0])]
+    alike = takewhile(lambda one: one[1] > ASKS_THE_SAME - LEAST_LEAD, near)
+    asked = [one for one in alike if one[0].is_written and subject.is_asked_by(one[0])]
     if _are_for_several(asked):
         return ""
-    alike = takewhile(lambda one: one[1] >= ASKS_THE_SAME, asked)
-    return next(filter(None, (_about(own, one, numbers) for one, _ in alike)), "")
+    same = (one for one, cosine in asked if cosine >= ASKS_THE_SAME)
+    return next(filter(None, (_about(own, one, numbers) for one in same)), "")
 
 
 def _are_for_several(asked: Sequence[Near]) -> bool:

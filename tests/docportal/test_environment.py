@@ -91,3 +91,27 @@ def test_settings_read_their_secrets_from_files(tmp_path: Path, secret: Path) ->
     )
     assert told.stdout == "from-a-file-$HOME\n"
     assert not (tmp_path / "secret_key").exists()
+
+
+LIBRARIES = """
+import django
+django.setup()
+import router.cosines
+from threadpoolctl import threadpool_info
+print(*(one["num_threads"] for one in threadpool_info() if one["internal_api"] == "openblas"))
+"""
+
+
+@pytest.mark.parametrize(("told", "threads"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "2"}, "2")])
+def test_products_of_numpy_keep_no_second_core_busy(told: dict[str, str], threads: str) -> None:
+    unset = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    environment = unset | {"DJANGO_SETTINGS_MODULE": "docportal.settings"} | told
+    said = subprocess.run(
+        [sys.executable, "-c", LIBRARIES],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    assert set(said.stdout.decode().split()) <= {threads, "1"}
+    assert threads in said.stdout.decode().split()
