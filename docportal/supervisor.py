@@ -84,7 +84,9 @@ class Supervisor:
                 env={**os.environ, **service.environment},
                 start_new_session=True,
             )
-        step_back(self._processes[name].pid, service.niceness)
+        # Who may not lower every priority may change one in a tenth of a second only.
+        if service.niceness:
+            step_back(self._processes[name].pid, service.niceness)
         self._starts[name] = self._starts.get(name, 0) + 1
 
     def _note_ended(self) -> None:

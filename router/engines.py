@@ -7,17 +7,21 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING, cast
 
 import httpx
 from django.conf import settings
 
 from ingestion import tracing
 from router import vllm
-from router.llm import ModelUnavailable, ModelUnknown, chat_model, model_errors
+from router.llm import ModelUnavailable, ModelUnknown, chat_model, model_errors, pieces
 from router.prompts import Passage, reader_messages, tuned_messages
 from router.registry import NAME
 from router.serving import llm_url
 from router.tuned import ServedModel
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessageChunk
 
 MAX_ANSWER_TOKENS = 256
 # A tuned model is taught short answers; one that goes on has lost its thread.
@@ -184,7 +188,7 @@ async def _stream(ask: _Ask) -> AsyncGenerator[Delta]:
             http_async_client=client,
             extra_body=ask.more,
         )
-        chunks = aiter(model.astream(ask.messages))
+        chunks = aiter(pieces(model, ask.messages))
         ended = False
         while True:
             try:
@@ -196,11 +200,12 @@ async def _stream(ask: _Ask) -> AsyncGenerator[Delta]:
             except TimeoutError as error:
                 message = f"No whole answer within {settings.LLM_TIMEOUT:g} seconds."
                 raise ModelUnavailable(message) from error
-            ended |= "finish_reason" in chunk.response_metadata
-            told = str(chunk.response_metadata.get("model_name", ""))
+            told_beside = chunk.generation_info or {}
+            ended |= "finish_reason" in told_beside
+            told = str(told_beside.get("model_name", ""))
             if ask.is_other(told):
                 raise ModelUnavailable(f"It answers as another model: {told[:100]}.")
-            usage = chunk.usage_metadata
+            usage = cast("AIMessageChunk", chunk.message).usage_metadata
             if usage:
                 read, written = usage["input_tokens"], usage["output_tokens"]
                 tracing.note(prompt_tokens=read, completion_tokens=written)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -11,7 +11,8 @@ from django.conf import settings
 from router.serving import llm_url
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
+    from langchain_core.outputs import ChatGenerationChunk
+    from langchain_openai import ChatOpenAI
 
 
 class ModelUnavailable(RuntimeError):
@@ -34,7 +35,7 @@ class ModelUnknown(ModelUnavailable):
     """The model server is well, but has no model of that name."""
 
 
-def chat_model(**overrides: Any) -> BaseChatModel:
+def chat_model(**overrides: Any) -> ChatOpenAI:
     """The model that the settings name: deterministic, with token counts while it streams.
 
     `overrides` are parameters of `ChatOpenAI`, such as `max_tokens`; with `base_url` and `model`
@@ -57,6 +58,19 @@ def chat_model(**overrides: Any) -> BaseChatModel:
         "stream_usage": True,
     }
     return ChatOpenAI(**(parameters | overrides))
+
+
+def pieces(
+    model: ChatOpenAI, messages: Sequence[dict[str, str]]
+) -> AsyncIterator[ChatGenerationChunk]:
+    """What the model writes, piece by piece, each with what the server tells beside it.
+
+    The public `astream` keeps every piece until the last one has come, for callbacks that nobody
+    has here: of a hundred answers under way, more than a megabyte in a second or two.
+    """
+    from langchain_core.messages import convert_to_messages
+
+    return model._astream(convert_to_messages(messages))  # noqa: SLF001
 
 
 @contextlib.contextmanager

@@ -124,26 +124,26 @@ def names(source: Source, entity: str, longer: Sequence[str] = ()) -> bool:
     """Whether a passage, its title, headings or path name an entity, however it is written:
     `cedar-vault`, `Cedar Vault`, `cedar_vault` and `cedarvault` are one. Where a `longer` name
     stands, another thing is named."""
-    pattern = _entity_pattern(entity)
-    for text in (source.folded.text, source.context):
-        for name in longer:
-            text = _entity_pattern(name).sub(" ", text)
-        if pattern.search(text):
-            return True
+    if any(_is_in(text, entity, longer) for text in (source.folded.text, source.context)):
+        return True
     return not longer and bool(_name_places(words(fold(entity).text), source))
+
+
+def _is_in(folded: str, entity: str, longer: Sequence[str]) -> bool:
+    for name in longer:
+        folded = _entity_pattern(name).sub(" ", folded)
+    return bool(_entity_pattern(entity).search(folded))
 
 
 def tells_of(source: Source, entity: str, asked: Question) -> bool:
     """Whether a passage that names an entity tells of it: its title, headings or path name it, or a
     sentence that does has another word of the question."""
-    pattern = _entity_pattern(entity)
-    if pattern.search(source.context):
+    longer = asked.longer_than(entity)
+    if _is_in(source.context, entity, longer):
         return True
-    return any(
-        bool(sentence.stems & asked.aspect)
-        and bool(pattern.search(fold(source.text[sentence.start : sentence.end]).text))
-        for sentence in source.sentences
-    )
+    telling = (one for one in source.sentences if one.stems & asked.aspect)
+    texts = (fold(source.text[one.start : one.end]).text for one in telling)
+    return any(_is_in(text, entity, longer) for text in texts)
 
 
 def nearly_names(source: Source, entity: str) -> bool:

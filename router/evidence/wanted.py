@@ -160,7 +160,7 @@ _KINDS = (
         r"\bhow (?:soon|quickly|old|far back|much (?:longer|time))\b|\bafter how long\b",
         _quantity(sure=DURATION),
     ),
-    (r"^when\b.*\b(?:times? out|timed out|gives? up)\b", _quantity(sure=DURATION)),
+    (r"^when\b.*\btime(?:s|d)? out\b", _quantity(sure=DURATION)),
     (r"\b(?:which|what) year\b(?! of\b)", _quantity(sure=(_YEAR,))),
     (r"\bhow much (?:memory|ram|heap|disk|storage)\b", _quantity(sure=("size",), noun=_MEMORY)),
     (r"\bhow heavy\b", _quantity(_BARE, sure=_WEIGHTS)),

@@ -1,11 +1,12 @@
 import asyncio
 import socket
 import threading
+import weakref
 
 import pytest
 from pytest_django import Settings
 
-from router.llm import ModelUnavailable, chat_model, model_errors
+from router.llm import ModelUnavailable, chat_model, model_errors, pieces
 from router.prompts import Passage, reader_messages
 from tests.scripted_llm import Reply, ScriptedLLM
 
@@ -58,6 +59,13 @@ async def test_leaving_a_stream_closes_the_connection_to_the_server(llm: Scripte
     assert (await anext(stream)).content == "Nine"
     await stream.aclose()  # type: ignore[attr-defined]
     assert await asyncio.to_thread(llm.left.wait, 10)
+
+
+async def test_a_stream_keeps_nothing_of_what_was_read(llm: ScriptedLLM) -> None:
+    llm.will_say(Reply(("Nine", " retries", " at", " most")))
+    stream = pieces(chat_model(), MESSAGES)
+    kept = [weakref.ref((await anext(stream)).message) for _ in range(3)]
+    assert [one() for one in kept[:2]] == [None, None]
 
 
 @pytest.mark.models
