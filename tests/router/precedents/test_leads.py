@@ -55,7 +55,8 @@ def test_what_is_asked_is_as_near_as_any_question_for_the_same() -> None:
         (nearer, 0.7),
     ):
         (found,) = leads(ASKED, [HORN], [[(one, 0.9), (asked, 0.7)]])
-        assert (found.question, found.score) == (PORT.question, pytest.approx(score))
+        assert found.question == PORT.question
+        assert found.score == pytest.approx(score)
 
 
 def test_a_passage_is_held_against_its_own_precedents_only() -> None:
