@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 LEAST_NAMED = 3
 
 
+Place = tuple[str, int]
+"""Where an answer stands: a folded sentence, and its start there."""
+
+
 @dataclass(slots=True)
 class Page:
     """The precedents of a document: of each the row of its vector, with what that is of, and how
@@ -34,19 +38,22 @@ class Page:
     asked: tuple[str, ...]
     vectors: Vectors
     named: Counter[str]
-    _naming: tuple[frozenset[str], tuple[Precedent, ...]] | None = None
+    _told: tuple[object, tuple[Precedent, ...]] | None = None
 
-    def naming(self, known: frozenset[str]) -> tuple[Precedent, ...]:
-        """Where a question has a name in a form that tells nothing, others may have told it."""
-        if self._naming is None or self._naming[0] != known:
-            self._naming = known, tuple(_naming(one, known) for one in self.precedents)
-        return self._naming[1]
+    def told(self, known: frozenset[str], facts: Mapping[Place, str]) -> tuple[Precedent, ...]:
+        """With what others may have told: a name that a question has in a form that tells nothing,
+        and which fact it asks for. The same objects while these are the same."""
+        asked = tuple(facts.get((one.sentence, one.start), "") for one in self.precedents)
+        if self._told is None or self._told[0] != (known, asked):
+            each = zip(self.precedents, asked, strict=True)
+            self._told = (known, asked), tuple(_told(one, known, fact) for one, fact in each)
+        return self._told[1]
 
 
-def _naming(precedent: Precedent, known: frozenset[str]) -> Precedent:
-    if precedent.names:
-        return precedent
-    return replace(precedent, names=mentioned(precedent.question, known))
+def _told(precedent: Precedent, known: frozenset[str], fact: str) -> Precedent:
+    names = precedent.names or mentioned(precedent.question, known)
+    is_told = bool(fact) or names != precedent.names
+    return replace(precedent, names=names, fact=fact) if is_told else precedent
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +74,6 @@ class Book:
         near = np.flatnonzero(alike >= NEAR_ENOUGH)
         ranked = near[np.argsort(-alike[near], kind="stable")]
         return [(self.precedents[number], float(alike[number])) for number in ranked]
-
-
-Place = tuple[str, int]
-"""Where an answer stands: a folded sentence, and its start there."""
 
 
 def facts_of(pages: Sequence[Page]) -> dict[Place, str]:
@@ -99,11 +102,6 @@ def _first(asked: str, same: dict[str, str]) -> str:
     return first
 
 
-def _telling(precedent: Precedent, facts: Mapping[Place, str]) -> Precedent:
-    fact = facts.get((precedent.sentence, precedent.start))
-    return replace(precedent, fact=fact) if fact else precedent
-
-
 def bound(collection: int, pages: Sequence[Page]) -> Book | None:
     """The book of these pages, whose vectors are its own from then on; None: there are none."""
     if not pages:
@@ -113,7 +111,7 @@ def bound(collection: int, pages: Sequence[Page]) -> Book | None:
         named.update(page.named)
     known = frozenset(name for name, times in named.items() if times >= LEAST_NAMED)
     facts = facts_of(pages)
-    precedents = tuple(_telling(one, facts) for page in pages for one in page.naming(known))
+    precedents = tuple(one for page in pages for one in page.told(known, facts))
     told: defaultdict[str, list[Precedent]] = defaultdict(list)
     for precedent in precedents:
         told[precedent.sentence].append(precedent)
