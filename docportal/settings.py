@@ -20,7 +20,7 @@ from docportal.logs import log_configuration
 from docportal.schedule import SCHEDULE
 
 # Read as numpy is loaded: its threads would keep every core busy while they wait for the next
-# product, which was more than half of what a question took in the web process.
+# product, which was more than half of what a search and the precedents of a question took.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 env = environ.Env()

@@ -66,7 +66,7 @@ def pieces(
     """What the model writes, piece by piece, each with what the server tells beside it.
 
     The public `astream` keeps every piece until the last one has come, for callbacks that nobody
-    has here: of a hundred answers under way, more than a megabyte in a second or two.
+    has here.
     """
     from langchain_core.messages import convert_to_messages
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LEAST_NAMED = 3
 
 
-Place = tuple[str, int]
+Stand = tuple[str, int]
 """Where an answer stands: a folded sentence, and its start there."""
 
 
@@ -38,19 +38,22 @@ class Page:
     asked: tuple[str, ...]
     vectors: Vectors
     named: Counter[str]
-    _told: tuple[object, tuple[Precedent, ...]] | None = None
+    _completed: tuple[object, tuple[Precedent, ...]] | None = None
 
-    def told(self, known: frozenset[str], facts: Mapping[Place, str]) -> tuple[Precedent, ...]:
+    def completed(self, known: frozenset[str], facts: Mapping[Stand, str]) -> tuple[Precedent, ...]:
         """With what others may have told: a name that a question has in a form that tells nothing,
         and which fact it asks for. The same objects while these are the same."""
         asked = tuple(facts.get((one.sentence, one.start), "") for one in self.precedents)
-        if self._told is None or self._told[0] != (known, asked):
+        if self._completed is None or self._completed[0] != (known, asked):
             each = zip(self.precedents, asked, strict=True)
-            self._told = (known, asked), tuple(_told(one, known, fact) for one, fact in each)
-        return self._told[1]
+            self._completed = (
+                (known, asked),
+                tuple(_complete(one, known, fact) for one, fact in each),
+            )
+        return self._completed[1]
 
 
-def _told(precedent: Precedent, known: frozenset[str], fact: str) -> Precedent:
+def _complete(precedent: Precedent, known: frozenset[str], fact: str) -> Precedent:
     names = precedent.names or mentioned(precedent.question, known)
     is_told = bool(fact) or names != precedent.names
     return replace(precedent, names=names, fact=fact) if is_told else precedent
@@ -76,13 +79,13 @@ class Book:
         return [(self.precedents[number], float(alike[number])) for number in ranked]
 
 
-def facts_of(pages: Sequence[Page]) -> dict[Place, str]:
-    """What is told at the places that answered what people asked, by one of the questions for it.
+def facts_of(pages: Sequence[Page]) -> dict[Stand, str]:
+    """What is told where that answered what people asked, by one of the questions for it.
 
     What is asked at one place is the same, and so is what is told at two where the same was asked,
     whatever it was asked about.
     """
-    asked_at: dict[Place, str] = {}
+    asked_at: dict[Stand, str] = {}
     same: dict[str, str] = {}
     for page in pages:
         for one, row in zip(page.precedents, page.places.tolist(), strict=True):
@@ -90,7 +93,7 @@ def facts_of(pages: Sequence[Page]) -> dict[Place, str]:
                 asked = page.asked[row]
                 other = asked_at.setdefault((one.sentence, one.start), asked)
                 same[_first(asked, same)] = _first(other, same)
-    return {place: _first(asked, same) for place, asked in asked_at.items()}
+    return {stand: _first(asked, same) for stand, asked in asked_at.items()}
 
 
 def _first(asked: str, same: dict[str, str]) -> str:
@@ -111,7 +114,7 @@ def bound(collection: int, pages: Sequence[Page]) -> Book | None:
         named.update(page.named)
     known = frozenset(name for name, times in named.items() if times >= LEAST_NAMED)
     facts = facts_of(pages)
-    precedents = tuple(one for page in pages for one in page.told(known, facts))
+    precedents = tuple(one for page in pages for one in page.completed(known, facts))
     told: defaultdict[str, list[Precedent]] = defaultdict(list)
     for precedent in precedents:
         told[precedent.sentence].append(precedent)

@@ -13,7 +13,15 @@ from django.conf import settings
 from ingestion import tracing
 from router.precedents.frames import without_names
 from router.precedents.kinds import Told, kin_of, only_value
-from router.precedents.leads import LEAST_ASKED, Lead, Near, leads_to, overlap, subject_of
+from router.precedents.leads import (
+    LEAST_ASKED,
+    Lead,
+    Near,
+    leads_to,
+    overlap,
+    subject_of,
+    usable_of,
+)
 from router.precedents.wording import in_known_words
 from router.text import exact_form, fold
 
@@ -71,7 +79,8 @@ def _found(
     told = {book.collection: book.told for book in books}
     kin = {one: kin_of(near[one], told[one], subject) for one in near}
     only = only_value(subject, passages, [kin.get(one) for one in collections])
-    said = leads_to(subject, passages, [near.get(one, []) for one in collections])
+    usable = {one: usable_of(near[one], subject) for one in near}
+    said = leads_to(subject, passages, [usable.get(one, []) for one in collections])
     nearest = merge(*near.values(), key=lambda one: -one[1])
     worded = in_known_words(question, nearest, subject, known)
     return Findings(joined(only, said), near, told, worded)

@@ -52,7 +52,8 @@ _SIGN = re.compile(r"[^\w\s]")
 
 Near = tuple[Precedent, float]
 """A precedent and the cosine of both questions, without their names."""
-_Usable = tuple[Precedent, Frame, float]
+Usable = tuple[Precedent, Frame, float]
+"""A precedent that may tell what is asked for, its frame, and how near what it asks for is."""
 _Found = tuple[float, Precedent, Fitting]
 """Score, and where a precedent finds its value."""
 
@@ -126,19 +127,19 @@ def subject_of(question: str, passages: Sequence[Passage], known: AbstractSet[st
 
 
 def leads_to(
-    subject: Subject, passages: Sequence[Passage], near: Sequence[Sequence[Near]]
+    subject: Subject, passages: Sequence[Passage], usable: Sequence[Sequence[Usable]]
 ) -> list[Lead]:
     """The values that the sentences of precedents lead to, each by its best, the nearest first.
 
-    `near` are those that each passage is held against, the nearest first. A passage counts only if
-    it names all that the question does, and a sentence if it says itself of what it tells, or the
-    headings above it do.
+    `usable` are those that each passage is held against. A passage counts only if it names all that
+    the question does, and a sentence if it says itself of what it tells, or the headings above it
+    do.
     """
     best: dict[str, Lead] = {}
-    for number, (passage, precedents) in enumerate(zip(passages, near, strict=True)):
+    for number, (passage, precedents) in enumerate(zip(passages, usable, strict=True)):
         source = read_source(passage)
         if subject.is_named_in(source):
-            for lead in _of_sentences(number, source, _usable(precedents, subject), subject):
+            for lead in _of_sentences(number, source, precedents, subject):
                 value = exact_form(lead.value(passages))
                 if value not in best or best[value].score < lead.score:
                     best[value] = lead
@@ -151,9 +152,9 @@ def _spelled(text: str, known: AbstractSet[str]) -> list[str]:
     return [folded[start:end] for start, end in mentions(folded, known)]
 
 
-def _usable(near: Iterable[Near], subject: Subject) -> list[_Usable]:
-    """The nearest of each frame, as its others lead to the same value."""
-    usable: dict[tuple[Frame, bool], _Usable] = {}
+def usable_of(near: Iterable[Near], subject: Subject) -> list[Usable]:
+    """The nearest of each frame, as its others lead to the same value, the nearest first."""
+    usable: dict[tuple[Frame, bool], Usable] = {}
     for precedent, cosine in _as_facts([one for one in near if subject.is_asked_by(one[0])]):
         frame = frame_of(precedent)
         if frame is not None:
@@ -195,7 +196,7 @@ def _environments_of(question: str) -> frozenset[str]:
 def _of_sentences(
     number: int,
     source: Source,
-    usable: Sequence[_Usable],
+    usable: Sequence[Usable],
     subject: Subject,
 ) -> Iterator[Lead]:
     """The best candidate of each value of each sentence of a passage that has one."""

@@ -5,7 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from router.precedents.leads import FOR_MINED, MOST_LEADS, Lead, Near, leads_to, subject_of
+from router.precedents.leads import (
+    FOR_MINED,
+    MOST_LEADS,
+    Lead,
+    Near,
+    leads_to,
+    subject_of,
+    usable_of,
+)
 from router.prompts import Passage
 from tests.router.precedents.test_frames import PORT, precedent
 
@@ -21,7 +29,8 @@ WORKERS = precedent("How many workers does night-bell have?", "9", "It has 9 wor
 
 
 def leads(question: str, passages: Sequence[Passage], near: Sequence[Sequence[Near]]) -> list[Lead]:
-    return leads_to(subject_of(question, passages, KNOWN), passages, near)
+    subject = subject_of(question, passages, KNOWN)
+    return leads_to(subject, passages, [usable_of(one, subject) for one in near])
 
 
 def values(
