@@ -2,26 +2,19 @@
 
 import asyncio
 import contextlib
-import ssl
 import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, cast
 
-import httpx
 from django.conf import settings
 
 from ingestion import tracing
 from router import vllm
-from router.llm import ModelUnavailable, ModelUnknown, chat_model, model_errors, pieces
+from router.llm import ModelUnavailable, ModelUnknown, pieces
 from router.prompts import Passage, reader_messages, tuned_messages
 from router.registry import NAME
 from router.serving import llm_url
 from router.tuned import ServedModel
-
-if TYPE_CHECKING:
-    from langchain_core.messages import AIMessageChunk
 
 MAX_ANSWER_TOKENS = 256
 # A tuned model is taught short answers; one that goes on has lost its thread.
@@ -169,56 +162,23 @@ def _load(name: str) -> None:
 
 
 async def _stream(ask: _Ask) -> AsyncGenerator[Delta]:
-    """The chat model's stream, all of it within `settings.LLM_TIMEOUT` seconds.
-
-    The client is the call's own: a connection belongs to one event loop, and commands and tests
-    have several.
-    """
+    """What the model writes, all of it within `settings.LLM_TIMEOUT` seconds."""
     deadline = asyncio.get_running_loop().time() + settings.LLM_TIMEOUT
     tracing.note(model=ask.model)
-    async with httpx.AsyncClient(
-        verify=_trusted(), timeout=settings.LLM_TIMEOUT, headers=tracing.headers()
-    ) as client:
-        # In a thread, because the first call imports for a second.
-        model = await asyncio.to_thread(
-            chat_model,
-            base_url=ask.url,
-            model=ask.model,
-            max_tokens=ask.max_tokens,
-            http_async_client=client,
-            extra_body=ask.more,
-        )
-        chunks = aiter(pieces(model, ask.messages))
-        ended = False
+    written = pieces(ask.url, ask.model, ask.messages, max_tokens=ask.max_tokens, more=ask.more)
+    async with contextlib.aclosing(written):
         while True:
             try:
-                with model_errors():
-                    async with asyncio.timeout_at(deadline):
-                        chunk = await anext(chunks)
+                async with asyncio.timeout_at(deadline):
+                    piece = await anext(written)
             except StopAsyncIteration:
-                break
+                return
             except TimeoutError as error:
                 message = f"No whole answer within {settings.LLM_TIMEOUT:g} seconds."
                 raise ModelUnavailable(message) from error
-            told_beside = chunk.generation_info or {}
-            ended |= "finish_reason" in told_beside
-            told = str(told_beside.get("model_name", ""))
-            if ask.is_other(told):
-                raise ModelUnavailable(f"It answers as another model: {told[:100]}.")
-            usage = cast("AIMessageChunk", chunk.message).usage_metadata
-            if usage:
-                read, written = usage["input_tokens"], usage["output_tokens"]
-                tracing.note(prompt_tokens=read, completion_tokens=written)
-            yield Delta(
-                text=chunk.text,
-                prompt_tokens=usage["input_tokens"] if usage else 0,
-                completion_tokens=usage["output_tokens"] if usage else 0,
-            )
-    if not ended:
-        raise ModelUnavailable("The model server broke off.")
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """The certificates of the system, read once: that takes longer than a question's search."""
-    return ssl.create_default_context()
+            if ask.is_other(piece.model):
+                raise ModelUnavailable(f"It answers as another model: {piece.model[:100]}.")
+            read, said = piece.prompt_tokens, piece.completion_tokens
+            if read or said:
+                tracing.note(prompt_tokens=read, completion_tokens=said)
+            yield Delta(piece.text, prompt_tokens=read, completion_tokens=said)

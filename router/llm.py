@@ -1,18 +1,27 @@
-"""The chat model that answers, as LangChain's interface, and its one way to fail."""
+"""The chat models that answer, over OpenAI's protocol, and their one way to fail.
+
+A hundred answers may be under way in one web process, so each piece of them is read by httpx and
+`json` alone. The libraries for the protocol take three times as long for one, and two seconds to
+import, for which the first question would wait.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+import json
+import ssl
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
+import httpx
 from django.conf import settings
 
-from router.serving import llm_url
+from ingestion import tracing
 
-if TYPE_CHECKING:
-    from langchain_core.outputs import ChatGenerationChunk
-    from langchain_openai import ChatOpenAI
+# Characters of what a server says when it refuses.
+_TOLD = 1_000
 
 
 class ModelUnavailable(RuntimeError):
@@ -26,72 +35,130 @@ class ModelUnavailable(RuntimeError):
         self.brief = brief or message
 
 
-# What LangChain raises for bytes that are no text, for text that is no JSON, and for JSON of
-# another form than the protocol's.
-_GARBAGE = (ValueError, TypeError, LookupError, AttributeError)
-
-
 class ModelUnknown(ModelUnavailable):
     """The model server is well, but has no model of that name."""
 
 
-def chat_model(**overrides: Any) -> ChatOpenAI:
-    """The model that the settings name: deterministic, with token counts while it streams.
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a server sends at once; `model` is the name that it gives, empty if it gives none, and
+    the tokens are told once, at the end, if they are."""
 
-    `overrides` are parameters of `ChatOpenAI`, such as `max_tokens`; with `base_url` and `model`
-    it is another one. Closing a stream closes the connection, which stops the server's work.
-    Raises `ModelUnavailable` when no server runs.
+    text: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    is_last: bool
+    """Whether the model came to an end with it; token counts may follow."""
+
+
+async def pieces(
+    url: str | None,
+    model: str,
+    messages: Sequence[Mapping[str, str]],
+    *,
+    max_tokens: int,
+    more: Mapping[str, object] | None = None,
+) -> AsyncGenerator[Piece]:
+    """What the model writes, piece by piece: the likeliest words, the same each time.
+
+    `url` ends with the protocol's version; None: no server runs. `more` are further parameters.
+    Each piece has to come within `settings.LLM_TIMEOUT` seconds. Closing the generator closes the
+    connection, which stops the server's work. Raises `ModelUnavailable`.
     """
-    url = overrides.get("base_url") or llm_url()
     if url is None:
         raise ModelUnavailable("No model server runs.")
-    # LangChain takes over a second to import, which a process that only searches does not need.
-    from langchain_openai import ChatOpenAI
-
-    parameters: dict[str, Any] = {
-        "base_url": url,
-        "model": settings.LLM_MODEL,
-        "api_key": settings.LLM_API_KEY,
+    body = {
+        "model": model,
+        "messages": messages,
+        "max_completion_tokens": max_tokens,
         "temperature": 0,
-        "timeout": settings.LLM_TIMEOUT,
-        "max_retries": 0,
-        "stream_usage": True,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        **(more or {}),
     }
-    return ChatOpenAI(**(parameters | overrides))
+    headers = {"Authorization": f"Bearer {settings.LLM_API_KEY}", **tracing.headers()}
+    address, rest, has_ended = f"{url.rstrip('/')}/chat/completions", b"", False
+    # The client is the call's own: a connection belongs to one event loop, and commands and tests
+    # have several.
+    with _failures():
+        async with (
+            httpx.AsyncClient(verify=_trusted(), timeout=settings.LLM_TIMEOUT) as client,
+            client.stream("POST", address, json=body, headers=headers) as reply,
+        ):
+            if not reply.is_success:
+                raise _refused(reply.status_code, await reply.aread())
+            async for part in reply.aiter_bytes():
+                # Of bytes, as a text may hold what ends a line in Unicode.
+                *lines, rest = (rest + part).split(b"\n")
+                for line in lines:
+                    if (data := _data(line)) is not None:
+                        piece = _read(data)
+                        has_ended |= piece.is_last
+                        yield piece
+    if not has_ended:
+        raise ModelUnavailable("The model server broke off.")
 
 
-def pieces(
-    model: ChatOpenAI, messages: Sequence[dict[str, str]]
-) -> AsyncIterator[ChatGenerationChunk]:
-    """What the model writes, piece by piece, each with what the server tells beside it.
+def _data(line: bytes) -> bytes | None:
+    """What a line of the stream of events carries; None: nothing, or that it ends."""
+    name, _, value = line.partition(b":")
+    data = value.strip()
+    return data if name == b"data" and data != b"[DONE]" else None
 
-    The public `astream` keeps every piece until the last one has come, for callbacks that nobody
-    has here.
-    """
-    from langchain_core.messages import convert_to_messages
 
-    return model._astream(convert_to_messages(messages))  # noqa: SLF001
+def _read(data: bytes) -> Piece:
+    """Raises `ModelUnavailable` for an error of the server, and one of `_GARBAGE` for what is of
+    another form than the protocol's."""
+    told: dict[str, Any] = json.loads(data)
+    if error := told.get("error"):
+        brief = "It sent an error in the middle."
+        raise ModelUnavailable(f"{brief} {str(error)[:_TOLD]}", brief=brief)
+    # One answer is asked for; beside token counts there is none.
+    choice = next(iter(told["choices"]), None) or {"delta": {}}
+    usage = told.get("usage") or {"prompt_tokens": 0, "completion_tokens": 0}
+    return Piece(
+        text=_text(choice["delta"].get("content")),
+        model=str(told.get("model") or ""),
+        prompt_tokens=int(usage["prompt_tokens"]),
+        completion_tokens=int(usage["completion_tokens"]),
+        is_last=bool(choice.get("finish_reason")),
+    )
+
+
+def _text(content: object) -> str:
+    if content is not None and not isinstance(content, str):
+        raise TypeError(f"The text of a piece is {type(content).__name__}.")
+    return content or ""
+
+
+# --- Failures ----------------------------------------------------------------------------------
+# What is raised for bytes that are no text, for text that is no JSON, and for JSON of another form
+# than the protocol's.
+_GARBAGE = (ValueError, TypeError, LookupError, AttributeError)
+
+
+def _refused(status: int, body: bytes) -> ModelUnavailable:
+    message = f"Status {status}: {body[:_TOLD].decode(errors='replace')}"
+    if status == httpx.codes.NOT_FOUND:
+        return ModelUnknown(message, brief="It does not know the model (404).")
+    return ModelUnavailable(message, brief=f"It answered with status {status}.")
 
 
 @contextlib.contextmanager
-def model_errors() -> Iterator[None]:
-    """Turn whatever a call to `chat_model()` raises for the server's sake into `ModelUnavailable`.
-
-    Use it around the call or around the whole loop over a stream.
-    """
-    import httpx
-    from openai import APIStatusError, NotFoundError, OpenAIError
-
+def _failures() -> Iterator[None]:
+    """Turn whatever a call raises for the server's sake into `ModelUnavailable`."""
     try:
         yield
-    except NotFoundError as error:
-        raise ModelUnknown(str(error), brief="It does not know the model (404).") from error
-    except APIStatusError as error:
-        brief = f"It answered with status {error.status_code}."
-        raise ModelUnavailable(str(error), brief=brief) from error
-    except (OpenAIError, httpx.HTTPError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         brief = f"No answer came through ({type(error).__name__})."
-        raise ModelUnavailable(str(error), brief=brief) from error
+        raise ModelUnavailable(f"{brief} {error}", brief=brief) from error
     except _GARBAGE as error:
         brief = f"It sent something else than an answer ({type(error).__name__})."
         raise ModelUnavailable(f"{brief} {error}", brief=brief) from error
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates of the system, read once: that takes longer than a question's search."""
+    return ssl.create_default_context()

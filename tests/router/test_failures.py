@@ -22,8 +22,6 @@ from tests.scripted_llm import Reply, ScriptedLLM, says
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.usefixtures("home"),
-    # Of the client, to JSON of another form, before it stumbles over it.
-    pytest.mark.filterwarnings("ignore:Pydantic serializer warnings"),
 ]
 
 QUESTION = "How often does the webhook sender retry?"

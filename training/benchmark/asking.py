@@ -7,6 +7,7 @@ prompt, a model that nobody trained, and nobody who checks what it says.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +16,7 @@ from asgiref.sync import async_to_sync
 from ingestion.models import Reader
 from router import retrieval, services
 from router.engines import BREAK_SECONDS, MAX_ANSWER_TOKENS
-from router.llm import ModelUnavailable, chat_model, model_errors
+from router.llm import ModelUnavailable, Piece, pieces
 from router.prompts import MAX_PASSAGES, reader_messages
 from router.provenance import grounds
 from router.services import SHOWN_PASSAGES, Drafted
@@ -137,15 +138,12 @@ def _by_untuned(plan: Plan, question: Question, run: int) -> Answered:
     started = time.perf_counter()
     found = retrieval.search(question.query, user=plan.user, limit=SHOWN_PASSAGES)
     passages = found.passages[:MAX_PASSAGES]
-    model = chat_model(
-        base_url=plan.untuned.url, model=plan.untuned.name, max_tokens=MAX_ANSWER_TOKENS
-    )
     try:
-        with model_errors():
-            reply = model.invoke(reader_messages(question.query, passages))
+        written = async_to_sync(_written)(plan.untuned, reader_messages(question.query, passages))
     except ModelUnavailable as error:
         raise _gone(plan.untuned.name, str(error)) from error
-    text, usage = without_marks(reply.text).strip(), reply.usage_metadata
+    text = without_marks("".join(piece.text for piece in written)).strip()
+    prompt_tokens = sum(piece.prompt_tokens for piece in written)
     return Answered(
         system=UNTUNED,
         run=run,
@@ -156,9 +154,18 @@ def _by_untuned(plan: Plan, question: Question, run: int) -> Answered:
         reason="",
         model=plan.untuned.name,
         ms=(time.perf_counter() - started) * 1000,
-        prompt_tokens=usage["input_tokens"] if usage else None,
-        completion_tokens=usage["output_tokens"] if usage else None,
+        prompt_tokens=prompt_tokens or None,
+        completion_tokens=sum(piece.completion_tokens for piece in written)
+        if prompt_tokens
+        else None,
     )
+
+
+async def _written(model: UntunedModel, messages: list[dict[str, str]]) -> list[Piece]:
+    """Raises `ModelUnavailable`."""
+    stream = pieces(model.url, model.name, messages, max_tokens=MAX_ANSWER_TOKENS)
+    async with aclosing(stream):
+        return [piece async for piece in stream]
 
 
 def _gone(model: str, why: str) -> ModelGone:

@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx
 from django.conf import settings
+from pydantic import SecretStr
 
-from router.llm import ModelUnavailable, chat_model, model_errors
 from router.prompts import Passage, passage_block
 from router.text import storable
 from training.evidence import Source, Tie, quoted
@@ -67,6 +67,9 @@ PAIRS_FORMAT = _schema("pairs", "pairs", _object({name: {"type": "string"} for n
 VERDICTS_FORMAT = _schema("verdicts", "verdicts", {"type": "boolean"})
 
 _WRONG_FORM = "It wrote JSON of another form than the schema asks for."
+# What LangChain raises for bytes that are no text, for text that is no JSON, and for JSON of
+# another form than the protocol's.
+_GARBAGE = (ValueError, TypeError, LookupError, AttributeError)
 
 
 class TeacherFailed(Exception):
@@ -137,13 +140,19 @@ def _judge_messages(passage: Passage, proposals: Sequence[Proposal]) -> list[dic
 
 def _ask(messages: list[dict[str, str]], response_format: dict[str, Any], seed: int) -> Any:
     """The JSON that the teacher writes. Raises `TeacherFailed`."""
+    # LangChain takes two seconds to import, which a worker that has no teacher does not need.
+    from openai import OpenAIError
+
     try:
         text, finish = asyncio.run(_written(messages, response_format, seed))
-    except ModelUnavailable as error:
-        raise TeacherUnavailable(f"The teacher does not answer: {error}") from error
     except TimeoutError as error:
         seconds = f"{settings.TEACHER_TIMEOUT:g}"
         raise TeacherUnavailable(f"The teacher gave no whole answer in {seconds} s.") from error
+    except (OpenAIError, httpx.HTTPError) as error:
+        raise TeacherUnavailable(f"The teacher does not answer: {error}") from error
+    except _GARBAGE as error:
+        told = f"The teacher sent something else than an answer: {error}"
+        raise TeacherUnavailable(told) from error
     if not finish:
         raise TeacherUnavailable("The teacher broke off in the middle.")
     if finish == "length":
@@ -159,28 +168,31 @@ async def _written(
 ) -> tuple[str, str]:
     """The teacher's text and why it ended; empty when it did not.
 
-    Raises `TimeoutError` after `settings.TEACHER_TIMEOUT` seconds, `ModelUnavailable`.
+    Raises `TimeoutError` after `settings.TEACHER_TIMEOUT` seconds, and what LangChain does.
     """
+    from langchain_openai import ChatOpenAI
+
     text, finish = "", ""
     async with (
         asyncio.timeout(settings.TEACHER_TIMEOUT),
         httpx.AsyncClient(timeout=settings.TEACHER_TIMEOUT) as client,
     ):
-        model = chat_model(
+        model = ChatOpenAI(
             base_url=settings.TEACHER_URL,
             model=settings.TEACHER_MODEL,
-            api_key=settings.TEACHER_API_KEY,
+            api_key=SecretStr(settings.TEACHER_API_KEY),
             timeout=settings.TEACHER_TIMEOUT,
-            max_tokens=MAX_TOKENS,
+            max_completion_tokens=MAX_TOKENS,
+            temperature=0,
             seed=seed,
+            max_retries=0,
             # As it stands: LangChain would ask in another way for a schema of its own.
             extra_body={"response_format": response_format},
             http_async_client=client,
         )
-        with model_errors():
-            async for chunk in model.astream(messages):
-                text += chunk.text
-                finish = finish or chunk.response_metadata.get("finish_reason", "")
+        async for chunk in model.astream(messages):
+            text += chunk.text
+            finish = finish or chunk.response_metadata.get("finish_reason", "")
     return text, finish
 
 
