@@ -154,38 +154,59 @@ def check_sources(**_: Any) -> Sequence[CheckMessage]:
     return found
 
 
+# The setting, the least that makes sense, what to set it to, and the id of the error.
+_LEAST = (
+    (
+        "EMBEDDINGS_DIMENSION",
+        1,
+        "Give the length of the vectors of EMBEDDINGS_MODEL, such as 384.",
+        "docportal.E004",
+    ),
+    (
+        "TUNED_VERSIONS_KEPT",
+        0,
+        "Set it to how many tuned models keep their files beside those that serve.",
+        "docportal.E010",
+    ),
+    (
+        "TRUSTED_PROXIES",
+        0,
+        "Set it to how many proxies of your own stand before the portal.",
+        "docportal.E014",
+    ),
+    (
+        "ANSWERS_AT_ONCE",
+        1,
+        "Set it to how many questions a web process answers at the same time, such as 8.",
+        "docportal.E024",
+    ),
+    (
+        "ANSWERS_WAITING",
+        0,
+        "Set it to how many questions may wait for their turn beside those, such as 24.",
+        "docportal.E025",
+    ),
+    (
+        "LLM_TIMEOUT",
+        0.1,
+        "Set it to how many seconds an answer may take, such as 30.",
+        "docportal.E026",
+    ),
+)
+
+
 def check_limits(**_: Any) -> Sequence[CheckMessage]:
-    found: list[CheckMessage] = []
-    if settings.EMBEDDINGS_DIMENSION < 1:
-        found.append(
-            Error(
-                "EMBEDDINGS_DIMENSION must be positive.",
-                hint="Give the length of the vectors of EMBEDDINGS_MODEL, such as 384.",
-                id="docportal.E004",
-            )
-        )
+    found: list[CheckMessage] = [
+        Error(f"{name} is below {least}.", hint=hint, id=number)
+        for name, least, hint, number in _LEAST
+        if getattr(settings, name) < least
+    ]
     if settings.PARSE_MEMORY_BYTES < 1024**3:
         found.append(
             Error(
                 "PARSE_MEMORY_MB is below 1024; the parser itself needs most of that.",
                 hint="Set PARSE_MEMORY_MB to 1536, or unset it.",
                 id="docportal.E005",
-            )
-        )
-    if settings.TUNED_VERSIONS_KEPT < 0:
-        found.append(
-            Error(
-                "TUNED_VERSIONS_KEPT is below 0.",
-                hint="Set it to how many tuned models keep their files beside those that serve.",
-                id="docportal.E010",
-            )
-        )
-    if settings.TRUSTED_PROXIES < 0:
-        found.append(
-            Error(
-                "TRUSTED_PROXIES is below 0.",
-                hint="Set it to how many proxies of your own stand before the portal.",
-                id="docportal.E014",
             )
         )
     if settings.UPLOAD_MAX_BYTES > settings.UPLOAD_MAX_EXPANDED_BYTES:

@@ -77,6 +77,7 @@ LLM_API_KEY = env.str("LLM_API_KEY", default="none")
 LLM_TIMEOUT = env.float("LLM_TIMEOUT", default=30.0)
 # Embeddings: any OpenAI-compatible /v1/embeddings. Empty: the one that `manage.py up` starts.
 EMBEDDINGS_URL = env.str("EMBEDDINGS_URL", default="")
+EMBEDDINGS_API_KEY = env.str("EMBEDDINGS_API_KEY", default="none")
 EMBEDDINGS_MODEL = env.str("EMBEDDINGS_MODEL", default="all-minilm-l6-v2")
 EMBEDDINGS_DIMENSION = env.int("EMBEDDINGS_DIMENSION", default=384)
 # Tells which questions ask the same in other words: `/v1/embeddings` of the same server. Empty: no
@@ -104,7 +105,7 @@ TEACHER_TIMEOUT = env.float("TEACHER_TIMEOUT", default=120.0)
 # Ask it once more whether each answer follows from its passage.
 TEACHER_JUDGES = env.bool("TEACHER_JUDGES", default=False)
 
-MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(DOCPORTAL_HOME / "files"))
+MEDIA_ROOT = env.str("MEDIA_ROOT", default="") or str(DOCPORTAL_HOME / "files")
 INDEX_DIR = DOCPORTAL_HOME / "index"
 RUN_DIR = DOCPORTAL_HOME / "run"
 
@@ -121,7 +122,7 @@ SOURCES_DIR = DOCPORTAL_HOME / "sources"
 # Frozen datasets, runs with their checkpoints, and the tuned models. Several machines share them.
 DATASETS_DIR = DOCPORTAL_HOME / "datasets"
 RUNS_DIR = DOCPORTAL_HOME / "runs"
-TUNED_DIR = Path(env.str("TUNED_DIR", default=str(DOCPORTAL_HOME / "tuned"))).absolute()
+TUNED_DIR = Path(env.str("TUNED_DIR", default="") or DOCPORTAL_HOME / "tuned").absolute()
 # Where the company's model server sees TUNED_DIR/adapters; empty: under the same path.
 VLLM_ADAPTERS_DIR = env.str("VLLM_ADAPTERS_DIR", default="")
 # Tuned versions whose files are kept, beside the one that serves and the one before it.

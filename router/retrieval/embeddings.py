@@ -67,6 +67,11 @@ def client() -> httpx.Client:
     return httpx.Client(transport=httpx.HTTPTransport(retries=1), trust_env=False)
 
 
+def headers() -> dict[str, str]:
+    """Of each request to that server: the key, and the trace that it belongs to."""
+    return {"Authorization": f"Bearer {settings.EMBEDDINGS_API_KEY}", **tracing.headers()}
+
+
 def _request(model: str, texts: list[str], seconds: float) -> Vectors:
     url = embeddings_url()
     if url is None:
@@ -76,7 +81,7 @@ def _request(model: str, texts: list[str], seconds: float) -> Vectors:
     timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
     try:
         response = client().post(
-            f"{url.rstrip('/')}/embeddings", json=body, headers=tracing.headers(), timeout=timeout
+            f"{url.rstrip('/')}/embeddings", json=body, headers=headers(), timeout=timeout
         )
         response.raise_for_status()
         rows = sorted(response.json()["data"], key=lambda row: row["index"])

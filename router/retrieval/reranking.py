@@ -4,8 +4,7 @@ it."""
 import httpx
 from django.conf import settings
 
-from ingestion import tracing
-from router.retrieval.embeddings import CONNECT_SECONDS, QUESTION_SECONDS, client
+from router.retrieval.embeddings import CONNECT_SECONDS, QUESTION_SECONDS, client, headers
 from router.serving import embeddings_url
 
 
@@ -22,7 +21,7 @@ def relevance(question: str, texts: list[str]) -> list[float]:
     timeout = httpx.Timeout(QUESTION_SECONDS, connect=CONNECT_SECONDS)
     try:
         response = client().post(
-            f"{url.rstrip('/')}/rerank", json=body, headers=tracing.headers(), timeout=timeout
+            f"{url.rstrip('/')}/rerank", json=body, headers=headers(), timeout=timeout
         )
         response.raise_for_status()
         scores = {row["index"]: float(row["relevance_score"]) for row in response.json()["results"]}

@@ -77,20 +77,30 @@ def test_process_with_a_file_that_is_not_there_ends_and_says_why(tmp_path: Path)
     assert "No such file" in ended.stderr
 
 
-def test_settings_read_their_secrets_from_files(tmp_path: Path, secret: Path) -> None:
-    secret.write_text("from-a-file-$HOME\n")
-    program = "from django.conf import settings; print(settings.SECRET_KEY)"
-    environment = {"DOCPORTAL_HOME": str(tmp_path), "SECRET_KEY_FILE": str(secret)}
+def settings_read(program: str, **environment: str) -> str:
+    """What a program prints of the settings that are read in such an environment."""
     told = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", f"from django.conf import settings; {program}"],
         cwd=ROOT,
         env=os.environ | environment | {"DJANGO_SETTINGS_MODULE": "docportal.settings"},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert told.stdout == "from-a-file-$HOME\n"
+    return told.stdout
+
+
+def test_settings_read_their_secrets_from_files(tmp_path: Path, secret: Path) -> None:
+    secret.write_text("from-a-file-$HOME\n")
+    home = {"DOCPORTAL_HOME": str(tmp_path), "SECRET_KEY_FILE": str(secret)}
+    assert settings_read("print(settings.SECRET_KEY)", **home) == "from-a-file-$HOME\n"
     assert not (tmp_path / "secret_key").exists()
+
+
+def test_empty_folders_are_those_of_the_home(tmp_path: Path) -> None:
+    empty = {"DOCPORTAL_HOME": str(tmp_path), "MEDIA_ROOT": "", "TUNED_DIR": ""}
+    told = settings_read("print(settings.MEDIA_ROOT, settings.TUNED_DIR)", **empty)
+    assert told.split() == [str(tmp_path / "files"), str(tmp_path / "tuned")]
 
 
 LIBRARIES = """

@@ -28,7 +28,8 @@ def embed(text: str) -> NDArray[np.float32]:
 
 
 class HashedWords(ThreadingHTTPServer):
-    """`texts` is all that was embedded so far, questions included. While `answers` is not set it
+    """`texts` is all that was embedded so far, questions included, and `keys` what came as the
+    authorization of each request. While `answers` is not set it
     hangs; `status` other than 200 is all that it says."""
 
     daemon_threads = True
@@ -36,6 +37,7 @@ class HashedWords(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.texts: list[str] = []
+        self.keys: list[str] = []
         self.status = 200
         self.answers = threading.Event()
         self.answers.set()
@@ -51,6 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.keys.append(self.headers.get("Authorization", ""))
         if not self.path.endswith("/embeddings"):
             self.send_error(404)
             return

@@ -7,6 +7,7 @@ from ingestion.models import Collection
 from router import retrieval
 from router.models import ChunkEmbedding
 from router.retrieval.embeddings import BATCH_SIZE, EmbeddingsUnavailable, ServerEmbeddings
+from router.retrieval.reranking import RerankerUnavailable, relevance
 from tests.router.retrieval.conftest import Writer
 from tests.router.retrieval.hashed_words import DIMENSION, HashedWords, embed
 
@@ -28,6 +29,14 @@ def test_no_texts_are_no_vectors(embedder: HashedWords) -> None:
 def test_speaks_langchains_interface(embedder: HashedWords) -> None:
     assert ServerEmbeddings().embed_query("ramp") == pytest.approx(list(embed("ramp")), abs=1e-6)
     assert len(ServerEmbeddings().embed_documents(["ramp", "dog"])) == 2
+
+
+def test_each_request_has_the_key(embedder: HashedWords, settings: Settings) -> None:
+    settings.EMBEDDINGS_API_KEY = "hunter2"
+    ServerEmbeddings().one("ramp")
+    with pytest.raises(RerankerUnavailable):
+        relevance("When does the ramp close?", ["At noon."])
+    assert embedder.keys == ["Bearer hunter2"] * 2
 
 
 def test_says_when_no_server_answers(settings: Settings) -> None:
