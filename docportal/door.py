@@ -46,8 +46,10 @@ class Reply:
 
 
 def _fragment(form: bytes) -> str:
-    (question, *_) = parse_qs(form.decode("ascii", "replace")).get("q", [""])
-    return render_to_string("ask.html#refused", {"q": question, "error": BUSY})
+    asked = parse_qs(form.decode("ascii", "replace"))
+    (question, *_), (conversation, *_) = (asked.get(name, [""]) for name in ("q", "conversation"))
+    context = {"q": question, "conversation": conversation, "error": BUSY, "is_busy": True}
+    return render_to_string("ask.html#refused", context)
 
 
 def _as(body: Callable[[Refusal], dict[str, Any]]) -> Callable[[bytes], str]:

@@ -57,10 +57,13 @@ def edit(
     events: AbstractCollection[str],
     collections: AbstractCollection[Collection],
 ) -> None:
-    """Raises as `create`. What waits goes to the new address."""
+    """Raises as `create`. What waits goes to the new address. Chosen collections that its owner may
+    not read now stay chosen: without any, it would tell of all."""
     with transaction.atomic():
         Webhook.objects.filter(pk=webhook.pk).update(url=_checked(url), events=_known(events))
-        webhook.collections.set(_readable(by, collections))
+        readable = Collection.objects.readable_by(by)
+        unseen = webhook.collections.exclude(pk__in=readable.values("pk"))
+        webhook.collections.set([*_readable(by, collections), *unseen])
         webhook.refresh_from_db()
         record(by, "edited a webhook", detail=_told(webhook))
 

@@ -62,14 +62,21 @@
   // --- Asking: a search still on its way must not push the answer off the page ------------------
   let asked = null;
 
+  // Before htmx hears of it, which then goes on with the search that waits.
   document.addEventListener("submit", (event) => {
     if (event.target.matches(".askbox")) asked = $("#ask").value;
-  });
+  }, true);
   document.addEventListener("htmx:beforeRequest", (event) => {
     const box = event.detail.elt;
     if (box.id !== "ask") return;
     if (box.value === asked) event.preventDefault();
-    asked = null;
+    else asked = null;
+  });
+
+  // --- Appearance: back to what is shown, which may have another address since ------------------
+  document.addEventListener("submit", (event) => {
+    const next = event.target.matches(".themes") && event.target.elements.next;
+    if (next) next.value = location.pathname + location.search;
   });
 
   // --- Times: the exact one on hover in the reader's own zone ----------------------------------
@@ -130,7 +137,9 @@
     });
     form.addEventListener("htmx:afterRequest", (event) => {
       $("#upload-progress").hidden = true;
-      if (event.detail.successful && event.detail.elt === form) form.reset();
+      if (!event.detail.successful || event.detail.elt !== form) return;
+      // The collection stays: what is uploaded next is likely to belong there, too.
+      $$("[name=uploads], [name=paths], [name=note], #folder", form).forEach((field) => (field.value = ""));
     });
     document.addEventListener("dragover", (event) => {
       if (![...event.dataTransfer.types].includes("Files")) return;
@@ -151,12 +160,19 @@
       const files = (await Promise.all(found)).flat();
       if (!files.length) return;
       offer(files);
-      form.requestSubmit();
+      const collection = $("[name=collection]", form);
+      if (collection.options.length === 1) form.requestSubmit();
+      else collection.focus();
     });
   }
 
   // --- When a request fails or the session has ended -------------------------------------------
   document.addEventListener("htmx:beforeSwap", (event) => {
+    // A notice says what happened, whatever the status.
+    if (event.detail.xhr?.getResponseHeader("HX-Retarget") === "#notices") {
+      event.detail.shouldSwap = true;
+      event.detail.isError = false;
+    }
     const target = event.detail.xhr && event.detail.xhr.responseURL;
     if (target && new URL(target).pathname === "/accounts/login/") {
       event.detail.shouldSwap = false;

@@ -21,6 +21,7 @@ from training.pairs import NO_SUCH_ANSWER, NO_SUCH_WORDS, checked, new_pair, set
 from training.sources import served_text
 
 Review = QAPair.Review
+CHANGED_MEANWHILE = "Somebody changed this pair meanwhile. Look at it again."
 
 
 @dataclass(slots=True)
@@ -29,6 +30,18 @@ class Reviewed:
 
     done: int = 0
     refused: list[tuple[QAPair, str]] = field(default_factory=list)
+
+
+def seen(pair: QAPair) -> str:
+    """What a reviewer looks at: another one once somebody changed the pair or decided about it."""
+    return f"{pair.review}-{pair.key}"
+
+
+def require_seen(pair: QAPair, looked_at: str) -> None:
+    """Raises `UserError` (`changed-meanwhile`) where that is not `seen` any more; empty: whoever
+    decides does not say what they looked at."""
+    if looked_at and looked_at != seen(pair):
+        raise UserError("changed-meanwhile", CHANGED_MEANWHILE)
 
 
 def approve(pairs: Iterable[QAPair], *, by: Actor) -> Reviewed:
@@ -87,9 +100,7 @@ def edit(pair: QAPair, *, question: str, answer: str, by: Actor, evidence: str =
                 reviewed_at=timezone.now(),
             )
             if not updated:
-                raise UserError(
-                    "changed-meanwhile", "Somebody changed this pair meanwhile. Look at it again."
-                )
+                raise UserError("changed-meanwhile", CHANGED_MEANWHILE)
             keys = (pair.question_key, edited.question_key)
             conflicts.settle(pair.document.collection_id, keys)
             record(by, "edited a pair", document=pair.document, detail=question)

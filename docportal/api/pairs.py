@@ -24,9 +24,11 @@ Evidence = Annotated[str, Field(max_length=8000)]
 
 
 class PairOut(Schema):
-    """`evidence` are the words of the document that say so."""
+    """`evidence` are the words of the document that say so; `seen` changes with each decision and
+    edit, for whoever reviews it."""
 
     id: int
+    seen: str
     document: str
     question: str
     answer: str
@@ -50,9 +52,11 @@ class PairIn(Schema):
 
 
 class ReviewIn(Schema):
-    """The three texts are for `edit`, which also approves; an empty question or answer stays."""
+    """The three texts are for `edit`, which also approves; an empty question or answer stays. With
+    `seen` of the pair that was looked at, one that was changed or decided meanwhile is refused."""
 
     verdict: Literal["approve", "reject", "edit"]
+    seen: str = ""
     question: Question = ""
     answer: AnswerText = ""
     evidence: Evidence = ""
@@ -71,6 +75,7 @@ class Narrowed(Schema):
 def _pair(row: QAPair) -> PairOut:
     return PairOut(
         id=row.pk,
+        seen=review.seen(row),
         document=row.document.slug,
         question=row.question,
         answer=row.answer,
@@ -117,6 +122,7 @@ def review_pair(request: ApiRequest, pk: int, given: ReviewIn) -> PairOut:
     readable = QAPair.objects.readable_by(request.auth)
     pair = get_object_or_404(readable.select_related("document__collection"), pk=pk)
     require(request.auth, REVIEW)
+    review.require_seen(pair, given.seen)
     match given.verdict:
         case "approve":
             _all_done(review.approve([pair], by=request.auth))

@@ -87,8 +87,13 @@ def tells_user_errors(
 
 
 def refused(request: HttpRequest, error: UserError) -> HttpResponse:
+    if request.headers.get("HX-Request"):
+        return notice(request, str(error), status=400)
     context = {"title": "That did not work", "message": error}
-    if not request.headers.get("HX-Request"):
-        return render(request, "error.html", context, status=400)
-    notice = render(request, "error.html#notice", context, status=400)
-    return reswap(retarget(notice, "#notices"), "innerHTML")
+    return render(request, "error.html", context, status=400)
+
+
+def notice(request: HttpRequest, message: str, *, status: int) -> HttpResponse:
+    """For htmx, which leaves the page as it is and shows the notice above it."""
+    shown = render(request, "error.html#notice", {"message": message}, status=status)
+    return reswap(retarget(shown, "#notices"), "innerHTML")

@@ -96,7 +96,9 @@ async def ask_question(request: HttpRequest) -> HttpResponse:
 
 
 async def _turned_away(request: HttpRequest, text: str) -> HttpResponse:
-    response = await _refused(request, {"q": text, "error": BUSY}, status=429)
+    conversation = request.POST.get("conversation", "")
+    context = {"q": text, "conversation": conversation, "error": BUSY, "is_busy": True}
+    response = await _refused(request, context, status=429)
     response["Retry-After"] = str(RETRY_SECONDS)
     return response
 

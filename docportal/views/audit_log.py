@@ -49,7 +49,9 @@ def _fitting(events: AuditEventQuerySet, chosen: dict[str, str]) -> AuditEventQu
         events = events.filter(Q(detail__icontains=word) | Q(document__title__icontains=word))
     if first := _day(chosen.get("from", "")):
         events = events.filter(at__gte=_begin(first))
-    if last := _day(chosen.get("to", "")):
+    last = _day(chosen.get("to", ""))
+    # The last day that there is ends no sooner than what was kept.
+    if last and last < date.max:
         events = events.filter(at__lt=_begin(last) + timedelta(days=1))
     return events
 

@@ -6,7 +6,7 @@ from typing import BinaryIO, cast
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_POST
@@ -19,6 +19,7 @@ from docportal.views.access import (
     current_user,
     readable_document,
     readable_version,
+    refused,
     require,
     tells_user_errors,
 )
@@ -37,6 +38,9 @@ from training import pairs
 
 ACTIVITY = 20
 BLOCK = 1 << 18
+ORIGINAL_GONE = (
+    "The original of this version is missing. An administrator can bring it back from a backup."
+)
 
 
 @require_GET
@@ -135,15 +139,23 @@ def _chosen(
 
 
 @require_GET
-async def original(request: HttpRequest, slug: str, number: int) -> StreamingHttpResponse:
+async def original(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
     """The bytes as they were uploaded: always a download, never shown inside the portal."""
     user = await current_user(request)
-    return await download(await sync_to_async(readable_version)(user, slug, number))
+    version = await sync_to_async(readable_version)(user, slug, number)
+    try:
+        return await download(version)
+    except UserError as error:
+        return await sync_to_async(refused)(request, error)
 
 
 async def download(version: DocumentVersion) -> StreamingHttpResponse:
+    """Raises `UserError`: `original-gone`."""
     path = original_path(version.sha256)
-    file = await sync_to_async(lambda: path.open("rb"))()
+    try:
+        file = await sync_to_async(lambda: path.open("rb"))()
+    except FileNotFoundError as error:
+        raise UserError("original-gone", ORIGINAL_GONE) from error
     response = StreamingHttpResponse(_blocks(file), content_type=version.media_type)
     name = PurePosixPath(version.document.path).name
     response["Content-Disposition"] = content_disposition_header(True, name)

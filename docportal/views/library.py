@@ -47,17 +47,21 @@ def library(request: Request) -> HttpResponse:
     if request.htmx:
         response = render(request, "library.html#listing", context)
         return replace_url(response, request.get_full_path())
-    return render(request, "library.html", {**context, **_around(request.user)})
+    return render(request, "library.html", {**context, **_around(request)})
 
 
-def _around(user: User) -> dict[str, object]:
-    """What stands around the list: the choices of its filters, and the upload."""
+def _around(request: Request) -> dict[str, object]:
+    """What stands around the list: the choices of its filters, and the upload, which is for the
+    collection that is looked at."""
+    user, chosen = request.user, request.GET.get("collection", "")
     return {
         "section": "docs",
         "collections": Collection.objects.readable_by(user),
         "types": DocType.choices,
         "states": STATES,
-        "form": UploadForm(user=user) if user.has_perm(WRITE) else None,
+        "form": UploadForm(user=user, initial={"collection": chosen})
+        if user.has_perm(WRITE)
+        else None,
     }
 
 
@@ -98,7 +102,7 @@ def upload(request: Request) -> HttpResponse:
     if not form.is_valid():
         return _upload_again(request, form)
     results = list(_keep(form, request.user))
-    _tell(request, results)
+    _tell(request, form.cleaned_data["collection"], results)
     if not request.htmx:
         return redirect("library")
     response = render(request, "library.html#uploaded", _listing(request, filtered=False))
@@ -109,7 +113,7 @@ def _upload_again(request: Request, form: UploadForm) -> HttpResponse:
     if request.htmx:
         told = render(request, "library.html#upload_errors", {"form": form}, status=400)
         return retarget(told, "#upload-errors")
-    context = {**_listing(request), **_around(request.user), "form": form}
+    context = {**_listing(request), **_around(request), "form": form}
     return render(request, "library.html", context, status=400)
 
 
@@ -131,7 +135,7 @@ def _keep(form: UploadForm, author: User) -> Iterable[Change | Rejected]:
             yield Rejected(path, str(error))
 
 
-def _tell(request: Request, results: list[Change | Rejected]) -> None:
+def _tell(request: Request, collection: Collection, results: list[Change | Rejected]) -> None:
     counts = {"created": 0, "updated": 0, "unchanged": 0}
     for result in results:
         if isinstance(result, Rejected):
@@ -141,7 +145,7 @@ def _tell(request: Request, results: list[Change | Rejected]) -> None:
     words = {"created": "new", "updated": "with a new version", "unchanged": "unchanged"}
     told = [f"{count} {words[kind]}" for kind, count in counts.items() if count]
     if told:
-        messages.success(request, f"Received: {', '.join(told)}.")
+        messages.success(request, f"Received for {collection.name}: {', '.join(told)}.")
 
 
 @require_GET

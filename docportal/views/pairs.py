@@ -117,7 +117,8 @@ def _one(
         **context,
         "source": passage,
         "nearest": nearest(shown) if passage is None else [],
-        "others": _contradicting(shown),
+        "seen": review.seen(shown),
+        "others": [(other, review.seen(other)) for other in _contradicting(shown)],
         "before": _beside(request.user, filters, shown, BACKWARDS),
         "after": _beside(request.user, filters, shown, ORDER),
         "form": form or PairForm(initial=initial),
@@ -149,7 +150,10 @@ def review_pair(request: Request, pk: int) -> HttpResponse:
     after = _beside(request.user, filters, shown, ORDER)
     verdict = request.POST.get("verdict", "")
     form = PairForm(request.POST) if verdict == "edit" else None
-    error = _edited(shown, form, request.user) if form else _decided(shown, verdict, request.user)
+    error = _unseen(shown, request.POST.get("seen", ""))
+    if not error:
+        by = request.user
+        error = _edited(shown, form, by) if form else _decided(shown, verdict, by)
     if error:
         again = _one(request, filters, shown, form, error)
         return _page(request, filters, "", again, status=400)
@@ -157,6 +161,15 @@ def review_pair(request: Request, pk: int) -> HttpResponse:
     query = urlencode({**filters.chosen, "last": str(pk)})
     address = reverse("pair", args=[following]) if following else reverse("pairs")
     return redirect(f"{address}?{query}")
+
+
+def _unseen(pair: QAPair, looked_at: str) -> str:
+    """Empty, or that it is not any more what the reviewer looked at."""
+    try:
+        review.require_seen(pair, looked_at)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def _edited(pair: QAPair, form: PairForm, user: User) -> str:

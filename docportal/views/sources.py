@@ -19,11 +19,14 @@ from docportal.views.access import (
     tells_user_errors,
 )
 from docportal.views.forms import SourceForm
+from docportal.views.typed import numbers
 from ingestion.errors import UserError
 from ingestion.models import Collection, Source, SourceFile
 from ingestion.sources import services
 
 SHOWN_PATHS = 20
+# Of no source: what was typed is not the number of one.
+NO_QUESTION = -1
 FIELDS = ("kind", "location", "branch", "subfolder", "every_minutes")
 
 
@@ -88,12 +91,12 @@ def sync(request: Request, slug: str) -> HttpResponse:
 @require_POST
 @tells_user_errors
 def answer(request: Request, slug: str) -> HttpResponse:
-    question = request.POST.get("question", "")
+    [question, *_] = [*numbers([request.POST.get("question", "")]), NO_QUESTION]
     archive = request.POST.get("archive") == "yes"
     count = services.answer_question(
         source=_readable(request, slug),
         actor=request.user,
-        question=int(question) if question.isascii() and question.isdecimal() else -1,
+        question=question,
         archive=archive,
     )
     told = "will be archived" if archive else "stay as they are"

@@ -354,6 +354,7 @@ def test_page_says_who_did_what_and_filters(
     today = timezone.now().date().isoformat()
     assert "docs-v0001" in page(admin, **{"from": today, "to": today})
     assert "No entry fits these filters." in page(admin, to="2020-01-01")
+    assert "docs-v0001" in page(admin, **{"from": "0001-01-01", "to": "9999-12-31"})
     for nonsense in ({"from": "2020-13-45"}, {"to": "soon"}, {"after": "x"}, {"after": "9" * 5000}):
         assert "docs-v0001" in page(admin, **nonsense)
 

@@ -129,6 +129,14 @@ async def test_page_shows_the_question_as_text() -> None:
 
 
 @pytest.mark.usefixtures("full")
+async def test_asking_again_goes_on_with_the_conversation(session: dict[str, str]) -> None:
+    form = {"q": QUESTION, "conversation": "0198c0de-0000-7000-8000-000000000000"}
+    told = await ask("/ask/", form, session)
+    assert f'name="conversation" value="{form["conversation"]}"' in told.body
+    assert "Ask again</button>" in told.body
+
+
+@pytest.mark.usefixtures("full")
 async def test_programs_are_told_in_the_words_of_their_protocol() -> None:
     rest = json.loads((await ask("/api/v1/ask", {})).body)
     assert rest == {"error": {"id": "busy", "message": BUSY}}

@@ -1,6 +1,7 @@
 """The library and the page of a document."""
 
 import json
+import re
 import zipfile
 from collections.abc import Sequence
 from html import unescape
@@ -17,6 +18,7 @@ from docportal.models import User
 from ingestion import jobs
 from ingestion.chunking import ChunkKind
 from ingestion.models import Collection, Document, DocumentVersion
+from ingestion.storage import original_path
 from tests.docportal.streams import parts
 from tests.documents import fail, passage, publish, upload
 from tests.people import People
@@ -66,7 +68,7 @@ def send(
 @pytest.mark.usefixtures("wiki")
 def test_each_upload_is_a_row_at_once(writer: Client) -> None:
     page = send(writer, [("a.md", b"# A"), ("b.md", b"# B")], note="First")
-    assert "Received: 2 new." in page
+    assert "Received for Wiki: 2 new." in page
     assert page.count("Queued") >= 2
     assert set(DocumentVersion.objects.values_list("note", flat=True)) == {"First"}
 
@@ -98,7 +100,7 @@ def test_zip_is_unpacked_and_one_bad_file_keeps_no_other_out(
         archive.writestr("docs/a.md", "# A")
         archive.writestr("docs/photo.jpg", "x")
     page = send(writer, [("docs.zip", packed.getvalue()), ("big.md", b"x" * 2048)])
-    assert "Received: 1 new." in page
+    assert "Received for Wiki: 1 new." in page
     assert "big.md: The file is larger than" in page
     assert "photo.jpg" in page
     assert Document.objects.get().path == "docs/a.md"
@@ -335,6 +337,30 @@ async def test_original_comes_back_byte_for_byte_as_a_download(
     assert "Anf%C3%A4nge.html" in response["Content-Disposition"]
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Content-Length"] == "18"
+
+
+def test_original_that_is_gone_is_told_of(people: People, wiki: Collection) -> None:
+    version = upload(wiki, "guide.md", "# Guide")
+    original_path(version.sha256).unlink()
+    told = logged_in(people.engineer).get(reverse("original", args=[version.document.slug, 1]))
+    assert told.status_code == 400
+    assert "bring it back from a backup" in body(told)
+
+
+@pytest.mark.usefixtures("wiki", "vault")
+def test_upload_is_for_the_collection_that_is_looked_at(people: People) -> None:
+    writer = logged_in(people.restricted_writer)
+    page = body(writer.get(reverse("library"), {"collection": "wiki"}))
+    assert '<option value="wiki" selected>Wiki</option>' in page.partition('id="upload"')[2]
+
+
+def test_what_is_wrong_with_a_field_is_named_by_it(writer: Client, wiki: Collection) -> None:
+    version = upload(wiki, "a.md", "# A")
+    address = reverse("upload_version", args=[version.document.slug])
+    page = body(writer.post(address, {"file": SimpleUploadedFile("a.pdf", b"%PDF")}))
+    described = re.findall(r'aria-describedby="([^"]+)"', page)
+    assert described
+    assert all(f'id="{name}"' in page for names in described for name in names.split())
 
 
 # --- Collections ----------------------------------------------------------------------------------

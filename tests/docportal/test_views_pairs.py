@@ -1,5 +1,6 @@
 """Review, in the browser's terms: one pair at a time, many at once, and pairs on a document."""
 
+import re
 from html import unescape
 
 import pytest
@@ -587,3 +588,23 @@ def test_correction_of_an_answer_waits_in_the_queue(
     assert "How many retries are there?" in page
     assert "Corrected by a reader: engineer" in page
     assert "<mark>" in page
+
+
+@pytest.mark.parametrize("verdict", ["approve", "reject", "edit"])
+def test_pair_that_changed_since_it_was_shown_is_shown_again(
+    writer: Client, people: People, pair: QAPair, verdict: str
+) -> None:
+    page = get(writer)
+    [looked_at] = set(re.findall(r'name="seen" value="([^"]+)"', page))
+    words = {"question": "How many retries at most?", "answer": "nine", "evidence": LIMIT}
+    decide(logged_in(people.restricted_writer), pair, "edit", **words)
+    words["question"] = "How often?"
+    again = decide(writer, pair, verdict, seen=looked_at, **words)
+    assert "Somebody changed this pair meanwhile." in again
+    pair.refresh_from_db()
+    assert (pair.question, pair.review) == ("How many retries at most?", APPROVED)
+    assert pair.reviewed_by == people.restricted_writer
+    [now] = set(re.findall(r'name="seen" value="([^"]+)"', again))
+    decide(writer, pair, "reject", seen=now)
+    pair.refresh_from_db()
+    assert pair.review == REJECTED

@@ -151,3 +151,11 @@ def test_versions_say_whose_commit_they_are_and_as_whose_word(
     assert "<b>Begin" not in shown
     assert "the collection’s source" in shown
     assert "docportal synced" in shown
+
+
+@pytest.mark.parametrize("question", ["9" * 5000, "", "one", "-1"])
+def test_what_is_no_number_answers_no_question(
+    writer: Client, source: Source, question: str
+) -> None:
+    told = writer.post(f"{PAGE}answer/", {"question": question, "archive": "yes"})
+    assert told.status_code == 400

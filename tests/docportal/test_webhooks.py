@@ -153,6 +153,17 @@ def test_what_was_rolled_back_is_not_told(
 
 
 # --- Who is told --------------------------------------------------------------------------------
+def test_collection_that_its_owner_may_not_read_now_stays_chosen(
+    made: WithSecret, people: People, wiki: Collection, vault: Collection
+) -> None:
+    made.webhook.collections.set([vault])
+    change = {"webhook": made.webhook, "by": people.admin, "url": made.webhook.url}
+    webhooks.edit(**change, events=EVERYTHING, collections=[])
+    assert set(made.webhook.collections.all()) == {vault}
+    webhooks.edit(**change, events=EVERYTHING, collections=[wiki])
+    assert set(made.webhook.collections.all()) == {vault, wiki}
+
+
 def test_nobody_is_told_of_what_he_may_not_read(
     made: WithSecret, receiver: Receiver, people: People, vault: Collection
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.journeys.conftest import PASSWORD, UNPAIRED, Portal, Visit
 from tests.scripted_llm import Reply
@@ -31,7 +31,7 @@ def test_writer_uploads_a_folder_then_a_new_version_and_sees_the_difference(
     page.get_by_label("or a folder").set_input_files(folder)
     page.get_by_label("Note").fill("First edition")
     page.get_by_role("button", name="Upload").click()
-    expect(page.get_by_text("Received: 2 new.")).to_be_visible()
+    expect(page.get_by_text("Received for Wiki: 2 new.")).to_be_visible()
     row = page.get_by_role("row").filter(has_text=f"{fresh}/north/pier.md")
     expect(row).to_contain_text("Ready")
     row.get_by_role("link").click()
@@ -175,7 +175,7 @@ def test_everything_works_without_scripts(
         page.get_by_label("Collection").first.select_option("wiki")
         page.get_by_label("Files, or a zip of a folder").set_input_files(file)
         page.get_by_role("button", name="Upload").click()
-        expect(page.get_by_text("Received: 1")).to_be_visible()
+        expect(page.get_by_text("Received for Wiki: 1")).to_be_visible()
         page.get_by_role("row").filter(has_text=f"{fresh}.md").get_by_role("link").click()
         wait_for_version(page, 1 if "6" in text else 2)
     page.get_by_role("button", name="Difference").click()
@@ -201,19 +201,57 @@ def test_everything_is_reached_by_keyboard(visit: Visit) -> None:
     expect(page).to_have_url(re.compile("/docs/.+#p"))
 
 
-def test_dropped_files_are_uploaded(visit: Visit) -> None:
-    page = visit("mira")
-    page.goto("/docs/")
+def drop(page: Page, name: str) -> None:
     dropped = page.evaluate_handle(
-        """() => {
+        """(name) => {
             const dropped = new DataTransfer();
-            dropped.items.add(new File(["# Buoys\\n\\nRed is port."], "buoys.md"));
+            dropped.items.add(new File(["# Buoys\\n\\nRed is port."], name));
             return dropped;
-        }"""
+        }""",
+        name,
     )
     page.dispatch_event("main", "drop", {"dataTransfer": dropped})
+
+
+def test_dropped_files_are_uploaded_to_the_only_collection(visit: Visit) -> None:
+    page = visit("stella")
+    page.goto("/docs/")
+    drop(page, "buoys.md")
     row = page.get_by_role("row").filter(has_text="buoys.md")
     expect(row).to_contain_text("Ready")
+
+
+def test_of_several_collections_one_is_chosen_before_dropped_files_are_uploaded(
+    visit: Visit, fresh: str
+) -> None:
+    page = visit("mira")
+    page.goto("/docs/?collection=wiki")
+    collection = page.locator("#upload").get_by_label("Collection")
+    expect(collection).to_have_value("wiki")
+    drop(page, f"{fresh}.md")
+    expect(collection).to_be_focused()
+    expect(page.get_by_role("row").filter(has_text=f"{fresh}.md")).to_have_count(0)
+    page.locator("#upload").get_by_role("button", name="Upload").click()
+    expect(page.get_by_text("Received for Wiki: 1 new.")).to_be_visible()
+    expect(collection).to_have_value("wiki")
+
+
+def test_what_is_typed_while_a_search_is_under_way_is_searched_for(visit: Visit) -> None:
+    page = visit("ana")
+    page.goto("/")
+    held: list[Route] = []
+    page.route(re.compile(r"\?q=crew$"), held.append)
+    box = page.get_by_role("searchbox")
+    with page.expect_request(re.compile(r"\?q=crew$")):
+        box.press_sequentially("crew")
+    page.evaluate(
+        "() => { window.typed = new Promise((heard) =>"
+        " document.addEventListener('htmx:trigger', heard, { once: true })); }"
+    )
+    box.press_sequentially(" of Aurora")
+    page.evaluate("() => window.typed.then(() => true)")
+    held[0].continue_()
+    expect(page.locator("h1")).to_have_text("crew of Aurora")
 
 
 def test_theme_is_chosen_and_kept(visit: Visit) -> None:
