@@ -240,7 +240,7 @@ def test_what_is_typed_while_a_search_is_under_way_is_searched_for(visit: Visit)
     page = visit("ana")
     page.goto("/")
     held: list[Route] = []
-    page.route(re.compile(r"\?q=crew$"), held.append)
+    page.route(re.compile(r"\?q=crew$"), lambda route: held.append(route))
     box = page.get_by_role("searchbox")
     with page.expect_request(re.compile(r"\?q=crew$")):
         box.press_sequentially("crew")
