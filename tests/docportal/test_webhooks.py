@@ -157,11 +157,20 @@ def test_collection_that_its_owner_may_not_read_now_stays_chosen(
     made: WithSecret, people: People, wiki: Collection, vault: Collection
 ) -> None:
     made.webhook.collections.set([vault])
-    change = {"webhook": made.webhook, "by": people.admin, "url": made.webhook.url}
-    webhooks.edit(**change, events=EVERYTHING, collections=[])
-    assert set(made.webhook.collections.all()) == {vault}
-    webhooks.edit(**change, events=EVERYTHING, collections=[wiki])
-    assert set(made.webhook.collections.all()) == {vault, wiki}
+
+    def edited(*collections: Collection) -> set[Collection]:
+        found = made.webhook
+        webhooks.edit(
+            webhook=found,
+            by=people.admin,
+            url=found.url,
+            events=EVERYTHING,
+            collections=collections,
+        )
+        return set(found.collections.all())
+
+    assert edited() == {vault}
+    assert edited(wiki) == {vault, wiki}
 
 
 def test_nobody_is_told_of_what_he_may_not_read(
