@@ -159,7 +159,9 @@ def _element(block: Sequence[Line], style: _Style, words: Counter[str]) -> Eleme
     if style.is_heading(first):
         return Element(ElementKind.HEADING, text, level=style.level(first), page=page)
     if _is_item(first):
-        return Element(ElementKind.LIST_ITEM, _BULLET.sub("", text, count=1), level=1, page=page)
+        bullet = _BULLET.match(text)
+        item = text[bullet.end() :] if bullet else text
+        return Element(ElementKind.LIST_ITEM, item, level=1, page=page)
     return Element(ElementKind.PROSE, text, page=page)
 
 

@@ -28,6 +28,21 @@ def test_headings_paragraphs_lists_and_code_with_their_pages(tmp_path: Path) -> 
     )
 
 
+def test_an_item_loses_its_bullet_and_nothing_within_it(tmp_path: Path) -> None:
+    written = [
+        "1. Climb to Level two and open the hatch.",
+        "2. Drain the tank - slowly - and note the mark.",
+        "- Close the hatch - both bolts.",
+        "o Lock the ladder, so that nobody climbs to Level two.",
+    ]
+    assert texts(parsed(tmp_path, "a.pdf", pdf(lines(50, 700, *written))), ITEM) == [
+        "1. Climb to Level two and open the hatch.",
+        "2. Drain the tank - slowly - and note the mark.",
+        "Close the hatch - both bolts.",
+        "Lock the ladder, so that nobody climbs to Level two.",
+    ]
+
+
 def test_words_divided_at_a_line_end_are_whole_again(tmp_path: Path) -> None:
     written = lines(
         50,
