@@ -17,6 +17,8 @@ from mdit_py_plugins.footnote import footnote_plugin
 _FRONT_MATTER = re.compile(
     r"\A\s*(---|\+\+\+)[ \t]*\n(.*?\n)??(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL
 )
+# As text between two rules may begin: a comment stands at once below the rule, a heading does not.
+_OPENING = re.compile(r"(?:\s*\n|(?:#.*\n\s*)*)[\w.-]+[ \t]*[:=]|\s*\Z")
 _SETTING = re.compile(r"[\w.-]+[ \t]*[:=]|[ \t#\]})-]|\s*$")
 _TITLE = re.compile(r"""^title[ \t]*[:=][ \t]*(["']?)(.+?)\1[ \t]*$""", re.MULTILINE | re.I)
 _ALERT = re.compile(r"^([ \t]*>[ \t]*)\[!(\w+)\][ \t]*$", re.MULTILINE)
@@ -34,10 +36,15 @@ def to_html(text: str) -> tuple[str, str]:
 
 def _split_front_matter(text: str) -> tuple[str, str]:
     found = _FRONT_MATTER.match(text)
-    if not found or not all(_SETTING.match(line) for line in (found[2] or "").splitlines()):
+    if not found or not _are_settings(found[2] or ""):
         return "", text
     title = _TITLE.search(found[2] or "")
     return title[2] if title else "", text[found.end() :]
+
+
+def _are_settings(text: str) -> bool:
+    opening = _OPENING.match(text)
+    return opening is not None and all(_SETTING.match(line) for line in text.splitlines())
 
 
 @cache

@@ -48,6 +48,47 @@ def test_a_rule_at_the_start_is_not_front_matter(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("section", "written"),
+    [
+        ("\n# Night duty\n\n- First: Mo, 555-0142\n- Then: Ida\n\n", [
+            "Night duty", "First: Mo, 555-0142", "Then: Ida",
+        ]),
+        ("\n# Night duty\n\nFirst: Mo, 555-0142\n\n", ["Night duty", "First: Mo, 555-0142"]),
+        ("# Night duty\n", ["Night duty"]),
+        ("- pump: north\n- seal: upper\n", ["pump: north", "seal: upper"]),
+        ("\n    pump --stop\n\n", ["pump --stop"]),
+    ],
+    ids=["heading and list", "heading and settings", "heading", "list", "code"],
+)  # fmt: skip
+def test_a_section_between_two_rules_is_text(
+    tmp_path: Path, section: str, written: list[str]
+) -> None:
+    document = parsed(tmp_path, "a.md", f"---\n{section}---\n\nThe day begins at six.\n")
+    assert [e.text for e in document.elements] == [*written, "The day begins at six."]
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "",
+        "\n",
+        "title: Duty\n# who is called\ncalled:\n  - Mo\n- Ida\n",
+        "# Made by a program.\n\n# Do not edit.\ntitle: Duty\n",
+        "\n\ntitle : Duty\n",
+        "nav.order: 3\n\ntitle: Duty\n",
+    ],
+)
+def test_front_matter_may_be_empty_and_have_comments_and_empty_lines(
+    tmp_path: Path, inside: str
+) -> None:
+    for rule in ("---", "+++"):
+        source = f"{rule}\n{inside}{rule}\n\nThe day begins at six.\n"
+        document = parsed(tmp_path, "a.md", source)
+        assert document.title == ("Duty" if inside.strip() else "")
+        assert [e.text for e in document.elements] == ["The day begins at six."]
+
+
+@pytest.mark.parametrize(
     ("source", "language", "code"),
     [
         (
