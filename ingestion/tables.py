@@ -111,12 +111,12 @@ def _is_value(text: str) -> bool:
 
 
 def _rows_of(table: etree._Element) -> list[etree._Element]:
-    rows = list(table.iterchildren("tr"))
-    if rows:
-        return rows
-    parts = list(table.iterchildren("thead", "tbody", "tfoot"))
-    parts.sort(key=lambda part: ("thead", "tbody", "tfoot").index(part.tag))
-    return [tr for part in parts for tr in part.iterchildren("tr")]
+    """As they are seen: the head on top and the foot at the bottom, wherever they are written."""
+    parts = list(table.iterchildren("thead", "tbody", "tfoot", "tr"))
+    parts.sort(key=lambda part: {"thead": 0, "tfoot": 2}.get(part.tag, 1))
+    return [
+        tr for part in parts for tr in ([part] if part.tag == "tr" else part.iterchildren("tr"))
+    ]
 
 
 def _in_head(tr: etree._Element) -> bool:

@@ -220,6 +220,26 @@ def test_a_field_is_one_line(tmp_path: Path) -> None:
             "<caption>All</caption><thead><tr><td>Name<td>Age<tbody><tr><td>Ann<td>7",
             ["Name: Ann; Age: 7"],
         ),
+        (
+            "<tr><th>Pump</th><th>Seal</th></tr><tbody><tr><td>One</td><td>A</td></tr></tbody>"
+            "<tbody><tr><td>Two</td><td>B</td></tr></tbody>",
+            ["Pump: One; Seal: A", "Pump: Two; Seal: B"],
+        ),
+        (
+            "<thead><tr><td>Pump</td><td>Seal</td></tr></thead><tr><td>One</td><td>A</td></tr>",
+            ["Pump: One; Seal: A"],
+        ),
+        (
+            "<tfoot><tr><td>Both</td><td>C</td></tr></tfoot><tbody><tr><td>One</td><td>A</td></tr>"
+            "</tbody><tr><td>Two</td><td>B</td></tr><thead><tr><td>Pump</td><td>Seal</td></tr>"
+            "</thead>",
+            ["Pump: One; Seal: A", "Pump: Two; Seal: B", "Pump: Both; Seal: C"],
+        ),
+        (
+            "<tfoot><tr><td>Both</td><td>C</td></tr></tfoot><tbody><tr><td>One</td><td>A</td></tr>"
+            "</tbody><thead><tr><td>Pump</td><td>Seal</td></tr></thead>",
+            ["Pump: One; Seal: A", "Pump: Both; Seal: C"],
+        ),
         ("<tr><th>K<th>V<tr><td>a(<b>b</b>)<td>x<br>y<ul><li>1</ul>", ["K: a(b); V: x y; 1"]),
     ],
 )  # fmt: skip
