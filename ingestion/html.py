@@ -23,7 +23,7 @@ from ingestion.marks import BREAK, GUARD, SPACE
 
 MAX_DEPTH = 200
 
-_REMOVED = (
+REMOVED = (
     "script", "style", "noscript", "template", "nav", "svg", "button", "iframe", "object",
     "audio", "video", "canvas", "select", "input", "head", "dialog",
 )  # fmt: skip
@@ -117,7 +117,7 @@ def _main_part(body: html.HtmlElement) -> html.HtmlElement:
 
 
 def _remove_boilerplate(body: html.HtmlElement) -> None:
-    for node in [*body.iter(*_REMOVED), *body.xpath(_REMOVED_XPATH)]:
+    for node in [*body.iter(*REMOVED), *body.xpath(_REMOVED_XPATH)]:
         if node is not body and node.getparent() is not None:
             node.drop_tree()
     for node in list(body.iter("header", "footer")):

@@ -1,18 +1,22 @@
 """Markdown to HTML: CommonMark with the tables, notes and definition lists that people write."""
 
 import re
+from collections import defaultdict
 from collections.abc import MutableMapping, Sequence
 from functools import cache
 from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 from mdit_py_plugins.admon import admon_plugin
 from mdit_py_plugins.colon_fence import colon_fence_plugin
 from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.footnote import footnote_plugin
+
+from ingestion.html import REMOVED
 
 _FRONT_MATTER = re.compile(
     r"\A\s*(---|\+\+\+)[ \t]*\n(.*?\n)??(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL
@@ -24,6 +28,12 @@ _TITLE = re.compile(r"""^title[ \t]*[:=][ \t]*(["']?)(.+?)\1[ \t]*$""", re.MULTI
 _ALERT = re.compile(r"^([ \t]*>[ \t]*)\[!(\w+)\][ \t]*$", re.MULTILINE)
 _DIRECTIVE = re.compile(r"\{(\w[\w:-]*)\}\s*(.*)")
 _OPTIONS = re.compile(r"\A(?:[ \t]*:[\w-]+:.*\n)+")
+# What stands in them is left out, or is no markup; in an `<input>` stands nothing.
+_TAKING = frozenset((
+    *REMOVED, "footer", "frameset", "header", "noembed", "noframes", "plaintext", "table",
+    "textarea", "title", "xmp",
+)) - {"input"}  # fmt: skip
+_TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*)[^<>\0]*>?")
 _CODE_DIRECTIVES = frozenset({"code", "code-block", "code-cell", "sourcecode", "math", "mermaid"})
 
 
@@ -53,9 +63,41 @@ def _parser() -> MarkdownIt:
     parser.enable(["table", "strikethrough"])
     for plugin in (admon_plugin, colon_fence_plugin, deflist_plugin, footnote_plugin):
         parser.use(plugin)
+    parser.core.ruler.push("unclosed_tags", _keep_unclosed_tags)
     parser.add_render_rule("fence", _render_fence)
     parser.add_render_rule("colon_fence", _render_fence)
     return parser
+
+
+def _keep_unclosed_tags(state: StateCore) -> None:
+    """A tag such as `<title>` that nothing closes, in its paragraph or in a later block, becomes a
+    word of the text: as a tag it would take with it what follows."""
+    tokens: list[Token] = []
+    for token in state.tokens:
+        inline = [child for child in token.children or () if child.type == "html_inline"]
+        _escape_unclosed(inline)
+        tokens += [token] if token.type == "html_block" else inline
+    _escape_unclosed(tokens)
+
+
+def _escape_unclosed(tokens: Sequence[Token]) -> None:
+    markup = "\0".join(token.content for token in tokens)
+    places = _unclosed(markup)
+    markup = re.sub("<", lambda found: "&lt;" if found.start() in places else "<", markup)
+    for token, content in zip(tokens, markup.split("\0"), strict=False):
+        token.content = content
+
+
+def _unclosed(markup: str) -> set[int]:
+    """Where the tags stand that would take with them what follows, and that nothing closes."""
+    opened: dict[str, list[int]] = defaultdict(list)
+    for tag in _TAG.finditer(markup):
+        name = tag[2].lower()
+        if tag[1]:
+            del opened[name][-1:]
+        elif name in _TAKING and not tag[0].endswith("/>"):
+            opened[name].append(tag.start())
+    return {place for places in opened.values() for place in places}
 
 
 def _render_fence(

@@ -155,6 +155,39 @@ def test_scripts_comments_and_event_handlers_leave_no_text(tmp_path: Path) -> No
     assert everything(parsed(tmp_path, "a.md", text)) == "A\nA\nkept"
 
 
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "<title>", "<TITLE>", "<style>", "<script>", "<textarea>", "<iframe width=3>", "<xmp>",
+        "<template>", "<object>", "<select>", "<button>", "<nav>", "<dialog>", "<video>",
+        "<header>", "<table>",
+    ],
+)  # fmt: skip
+def test_a_tag_that_nothing_closes_is_a_word_of_its_sentence(tmp_path: Path, tag: str) -> None:
+    text = f"The sheet has {tag} *on top*.\n\n- {tag} is read.\n- All is.\n\nThe clerk waits.\n"
+    document = parsed(tmp_path, "a.md", text)
+    assert [e.text for e in document.elements] == [
+        f"The sheet has {tag} on top.", f"{tag} is read.", "All is.", "The clerk waits.",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "written"),
+    [
+        ("Press <button>Go <b>on</b></button> twice.", ["Press twice."]),
+        ("Keep <object><object>this</object></object> out.", ["Keep out."]),
+        ("<nav>\n\n- [Home](/)\n\n</nav>", []),
+        ("<header>\n\nSite *name*\n\n</header>", []),
+        ("<table>\n<tr><td>\n\nOne *pump* </td></tr></table>", ["One pump"]),
+        ("<input type=checkbox> Oil the <svg/>seal.", ["Oil the seal."]),
+        ("Oil </title> the </nav> seal.", ["Oil the seal."]),
+    ],
+)
+def test_a_tag_that_is_closed_stays_a_tag(tmp_path: Path, source: str, written: list[str]) -> None:
+    document = parsed(tmp_path, "a.md", f"{source}\n\nThe clerk waits.\n")
+    assert [" ".join(e.text.split()) for e in document.elements] == [*written, "The clerk waits."]
+
+
 # --- HTML ---------------------------------------------------------------------------------------
 
 
