@@ -41,6 +41,7 @@ def to_html(text: str) -> str:
     _name_code_languages(tree)
     _label_admonitions(tree)
     _drop_repeated_names(tree)
+    _set_classifiers_off(tree)
     html = core.publish_from_doctree(tree, writer=Writer(), settings_overrides=_SETTINGS)
     return str(html)
 
@@ -56,7 +57,9 @@ def _keep_failed_text(tree: nodes.document) -> None:
         if "system-messages" in section["classes"]:
             section.parent.remove(section)
     for problem in list(tree.findall(nodes.problematic)):
-        plain = re.sub(r"^[`|*:]+|[`|*_]+$", "", _plain(problem))
+        source = _plain(problem)
+        # A mark that opens nothing is all of the source, and is meant, as in `*.log`.
+        plain = re.sub(r"^[`|*:]+|[`|*_]+$", "", source) or source
         problem.parent.replace(problem, nodes.Text(plain))
 
 
@@ -88,6 +91,11 @@ def _drop_repeated_names(tree: nodes.document) -> None:
         text = _plain(named).casefold()
         if any(text in _plain(title).casefold() for title in _titles_around(named)):
             named.parent.remove(named)
+
+
+def _set_classifiers_off(tree: nodes.document) -> None:
+    for classifier in list(tree.findall(nodes.classifier)):
+        classifier.insert(0, nodes.Text(" : "))
 
 
 def _titles_around(node: nodes.Node) -> Iterator[nodes.Node]:

@@ -390,6 +390,29 @@ def test_broken_rst_loses_no_text_and_prints_no_message(tmp_path: Path) -> None:
     assert "Unknown" not in written
 
 
+def test_marks_that_open_nothing_stay_where_they_are_written(tmp_path: Path) -> None:
+    text = (
+        "Pumps\n=====\n\nSweep up *.dust each night, and hand **tools on to |all.\n\n"
+        "No `seal`_ is left, but 3 * 4 bolts are *at hand*.\n"
+    )
+    assert texts(parsed(tmp_path, "a.rst", text), PROSE) == [
+        "Sweep up *.dust each night, and hand **tools on to |all.",
+        "No seal is left, but 3 * 4 bolts are at hand.",
+    ]
+
+
+def test_what_a_term_is_stands_apart_from_it(tmp_path: Path) -> None:
+    text = (
+        "Pump\n====\n\nspeed : float : *turns*\n    How fast it runs.\n\n``seal`` : ``Seal``\n"
+        "    The upper one.\n\nowner\n    Who oils it.\n"
+    )
+    assert texts(parsed(tmp_path, "a.rst", text), PROSE) == [
+        "speed : float : turns\nHow fast it runs.",
+        "seal : Seal\nThe upper one.",
+        "owner\nWho oils it.",
+    ]
+
+
 def test_other_files_are_not_included(tmp_path: Path) -> None:
     (tmp_path / "secret.txt").write_text("the secret")
     text = "Title\n=====\n\n.. include:: secret.txt\n\n.. literalinclude:: secret.txt\n\nText.\n"
