@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from lxml import etree, html
 
+from ingestion.decoding import normalised
 from ingestion.errors import ParseError
 from ingestion.html_blocks import (
     join_definitions,
@@ -59,13 +60,14 @@ def prepare(markup: str) -> PreparedHtml:
     root = _parsed(markup)
     if root is None or root.find("body") is None:
         return PreparedHtml("", "", ())
+    _normalise_texts(root)
     title = " ".join((root.findtext("./head/title") or "").split())
     body = _main_part(root.find("body"))
     _remove_boilerplate(body)
     for node in body.iter(*_RENAMED):
         node.tag = _RENAMED[node.tag]
     for image in list(body.iter("img")):
-        replace_by_text(image, f" {image.get('alt') or ''} ")
+        replace_by_text(image, f" {normalised(image.get('alt') or '')} ")
     languages = [plain_code(block) for block in list(body.iter("pre"))]
     _keep_white_space(body)
     for terms in reversed(list(body.iter("dl"))):
@@ -105,6 +107,13 @@ def _parsed(markup: str) -> html.HtmlElement | None:
                 " or save it again from the program that made it.",
             )
     return root
+
+
+def _normalise_texts(root: html.HtmlElement) -> None:
+    """A reference such as `&#27;` brings in what decoding took out, and no tree can be given."""
+    for node in root.iter():
+        node.text = node.text and normalised(node.text)
+        node.tail = node.tail and normalised(node.tail)
 
 
 def _main_part(body: html.HtmlElement) -> html.HtmlElement:

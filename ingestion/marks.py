@@ -1,6 +1,6 @@
 """Private-use characters that carry through the partitioner what it would lose.
 
-Text that comes in never holds them: decoding takes them out.
+Text that comes in never holds them: decoding takes them out, and `html` those of references.
 """
 
 BREAK = "\ue0f0"

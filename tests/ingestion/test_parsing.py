@@ -303,6 +303,27 @@ def test_line_numbers_of_highlighted_code_are_left_out(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "reference", ["&#27;", "&#12;", "&#8", "&#xFFFE;", "&#x7f;", "&#xe0f3;", "&#XE0F0;"]
+)
+def test_what_references_say_of_control_characters_and_marks_is_left_out(
+    tmp_path: Path, reference: str
+) -> None:
+    page = (
+        f"<h1>{reference}Stop</h1><p title='{reference}'>Turn{reference} <code>{reference}off  it"
+        f"</code> and <img alt='look {reference}twice'>.</p><pre>halt{reference}</pre><table><tr>"
+        f"<th>Pump<th>Seal<tr><td>One{reference}<td>A</table>"
+    )
+    written = ["Stop", "Turn off  it and look twice .", "halt", "Pump: One; Seal: A"]
+    for name in ("a.html", "a.md"):
+        assert [e.text for e in parsed(tmp_path, name, page).elements] == written
+
+
+def test_references_of_ordinary_characters_are_read(tmp_path: Path) -> None:
+    page = "<p>It&#146;s &#60;hot&#62;&#160;&#8211; caf&#233; &#x1F600;</p>"
+    assert texts(parsed(tmp_path, "a.html", page), PROSE) == ["It’s <hot> – café 😀"]
+
+
 # --- reStructuredText ---------------------------------------------------------------------------
 
 
