@@ -20,6 +20,9 @@ are put in front of the text take the rest."""
 MAX_CHARACTERS_PER_TOKEN = 20
 """A word of a thousand letters is one unknown token to the model, but not a small text."""
 
+MAX_LANGUAGE = 30
+"""Characters, as many as are stored. Some write the name of a file behind a fence."""
+
 CountTokens = Callable[[str], int]
 Fits = Callable[[str], bool]
 
@@ -224,7 +227,7 @@ def _draft(
         kind=kind,
         heading_path=heading_path,
         page=first.page,
-        language=first.language,
+        language=first.language[:MAX_LANGUAGE],
         text=text,
         tokens=count_tokens(text),
         content_hash=content_hash(kind, heading_path, text),

@@ -7,7 +7,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ingestion import jobs, publication, services
-from ingestion.chunking import ChunkDraft, ChunkKind
+from ingestion.chunking import ChunkDraft, ChunkKind, chunk
+from ingestion.elements import Element, ElementKind, ParsedDocument
 from ingestion.leases import LeaseLost
 from ingestion.models import Chunk, Collection, DocumentVersion
 
@@ -26,6 +27,16 @@ def version(wiki: Collection) -> DocumentVersion:
 def expire_lease(version: DocumentVersion) -> None:
     past = timezone.now() - timedelta(seconds=1)
     DocumentVersion.objects.filter(pk=version.pk).update(lease_until=past)
+
+
+def test_code_is_stored_whatever_its_language_is_called(version: DocumentVersion) -> None:
+    job = jobs.claim(version.pk)
+    assert job is not None
+    names = ("pump-house/orders.of-the-night-shift.yml", "x" * 30, "yaml", "")
+    blocks = tuple(Element(ElementKind.CODE, "halt: now", language=name) for name in names)
+    jobs.save_chunks(job, "Guide", chunk(ParsedDocument("Guide", blocks), count_tokens=len))
+    stored = version.chunks.order_by("position").values_list("language", flat=True)
+    assert list(stored) == ["pump-house/orders.of-the-night", "x" * 30, "yaml", ""]
 
 
 def test_only_one_worker_gets_the_claim(version: DocumentVersion) -> None:
