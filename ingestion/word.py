@@ -1,4 +1,5 @@
-"""Word files made ready for the partitioner, which forgets fonts and what heads a table.
+"""Word files made ready for the partitioner, which forgets fonts and what heads a table, and sees
+nothing of tracked changes, fields and content controls.
 
 Code, bold lines that serve as headings, and header cells get a mark in front of their text.
 `elements_of` and `with_headers` tell them afterwards.
@@ -13,6 +14,8 @@ from pathlib import Path
 from docx import Document
 from docx.document import Document as WordDocument
 from docx.opc.exceptions import PackageNotFoundError
+from docx.oxml.document import CT_Body
+from docx.oxml.ns import qn
 from docx.table import Table, _Row
 from docx.text.paragraph import Paragraph
 from lxml import etree
@@ -27,6 +30,14 @@ _BOLD_LINE_LEVEL = 6
 _ORDINARY_STYLES = ("Normal", "Body Text", "Standard")
 _CODE_STYLES = ("code", "source", "preformatted", "verbatim", "listing", "terminal", "console")
 _MONOSPACE = ("mono", "courier", "consolas", "menlo", "code", "terminal", "fixed", "typewriter")
+_DELETED = tuple(map(qn, ("w:del", "w:moveFrom")))
+_WRAPPERS = tuple(map(qn, (
+    "w:ins", "w:moveTo", "w:smartTag", "w:customXml", "w:fldSimple", "w:sdt", "w:sdtContent",
+)))  # fmt: skip
+_UNWRITTEN = (
+    ".//w:sdt[w:sdtPr/w:showingPlcHdr"
+    " or contains(w:sdtPr/w:docPartObj/w:docPartGallery/@w:val, 'Table of Contents')]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,7 @@ def prepare(path: Path, limits: archives.ZipLimits) -> PreparedWord:
         raise ParseError(
             "damaged", "The Word file is damaged. Open it in Word, save it again and upload that."
         ) from error
+    _lay_bare(document.element.body)
     for paragraph in document.paragraphs:
         if _is_code(paragraph):
             _mark_code(paragraph)
@@ -71,6 +83,15 @@ def prepare(path: Path, limits: archives.ZipLimits) -> PreparedWord:
     document.save(marked)
     marked.seek(0)
     return PreparedWord(_title(document), marked)
+
+
+def _lay_bare(body: CT_Body) -> None:
+    """Takes what is written out of tracked changes, fields and content controls: as it stands with
+    all changes accepted, and without tables of contents and prompts to enter something."""
+    for control in body.xpath(_UNWRITTEN):
+        etree.strip_elements(control, qn("w:r"))
+    etree.strip_elements(body, *_DELETED, with_tail=False)
+    etree.strip_tags(body, *_WRAPPERS)
 
 
 def elements_of(elements: Iterable[Element]) -> Iterator[Element]:

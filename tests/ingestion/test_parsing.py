@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from docx import Document
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
 from docx.shared import Pt
 
 from ingestion.elements import Element, ElementKind, ParsedDocument
@@ -617,4 +619,93 @@ def test_word_files_keep_headings_lists_code_and_tables(tmp_path: Path) -> None:
             Element(ROW, "Pump: One; Seal: A", table=1),
             Element(ROW, "Pump: Two; Seal: B", table=1),
         ),
+    )
+
+
+def word_file(body: str) -> bytes:
+    source = Document()
+    end = source.element.body.sectPr
+    for block in list(parse_xml(f"<w:body {nsdecls('w')}>{body}</w:body>")):
+        end.addprevious(block)
+    saved = io.BytesIO()
+    source.save(saved)
+    return saved.getvalue()
+
+
+def run(text: str) -> str:
+    return f'<w:r><w:t xml:space="preserve">{text}</w:t></w:r>'
+
+
+def deleted(text: str) -> str:
+    return f"<w:del><w:r><w:delText>{text}</w:delText></w:r></w:del>"
+
+
+def inserted(text: str) -> str:
+    return f"<w:ins>{run(text)}</w:ins>"
+
+
+def control(inner: str, properties: str = "<w:text/>") -> str:
+    return f"<w:sdt><w:sdtPr>{properties}</w:sdtPr><w:sdtContent>{inner}</w:sdtContent></w:sdt>"
+
+
+@pytest.mark.parametrize(
+    ("runs", "written"),
+    [
+        (run("Stop at ") + inserted("40") + deleted("30") + run(" bar."), "Stop at 40 bar."),
+        ("<w:pPr><w:rPr><w:ins/></w:rPr></w:pPr>" + inserted("Stop."), "Stop."),
+        (
+            f"<w:moveFrom>{run('Stop. ')}</w:moveFrom>{run('Look. ')}"
+            f"<w:moveTo>{run('Stop.')}</w:moveTo>",
+            "Look. Stop.",
+        ),
+        (f"<w:ins>{run('Stop.')}{deleted(' Or not.')}</w:ins>", "Stop."),
+        (f"<w:hyperlink>{inserted('Stop')}</w:hyperlink>{run(' now.')}", "Stop now."),
+        (run("Stop at ") + control(run("40") + control(run(" bar."))), "Stop at 40 bar."),
+        (run("See page ") + f"<w:fldSimple>{run('7')}</w:fldSimple>", "See page 7"),
+        (run("Ask ") + f"<w:smartTag>{run('Ida')}</w:smartTag>", "Ask Ida"),
+    ],
+    ids=["changed", "inserted", "moved", "changed again", "link", "control", "field", "smart tag"],
+)
+def test_word_paragraphs_are_read_as_they_stand_with_all_changes(
+    tmp_path: Path, runs: str, written: str
+) -> None:
+    body = "".join(f"<w:p>{one}</w:p>" for one in (run("The pump."), deleted("Old."), runs))
+    document = parsed(tmp_path, "pumps.docx", word_file(body))
+    assert texts(document, PROSE) == ["The pump.", written]
+
+
+def test_what_stands_in_controls_of_a_word_file_is_read_and_what_nobody_wrote_is_not(
+    tmp_path: Path,
+) -> None:
+    def line(runs: str) -> str:
+        return f"<w:p>{runs}</w:p>"
+
+    def row(*cells: str) -> str:
+        return f"<w:tr>{''.join(cells)}</w:tr>"
+
+    def cell(runs: str) -> str:
+        return f"<w:tc>{line(runs)}</w:tc>"
+
+    prompt = "<w:showingPlcHdr/>"
+    contents = '<w:docPartObj><w:docPartGallery w:val="Table of Contents"/></w:docPartObj>'
+    heading = line('<w:pPr><w:pStyle w:val="Heading1"/></w:pPr>' + run("Pumps"))
+    rows = (
+        row("<w:trPr><w:tblHeader/></w:trPr>", cell(run("Pump")), cell(run("Seal"))),
+        control(row(cell(run("One")), control(cell(run("A"))))),
+        row(cell(inserted("Two")), cell(inserted("B") + deleted("C"))),
+        row(cell(run("Three")), control(cell(run("Choose one.")), prompt)),
+    )
+    columns = '<w:tblGrid><w:gridCol w:w="9"/><w:gridCol w:w="9"/></w:tblGrid>'
+    blocks = (
+        control(line(run("Contents")) + line(run("Pumps 3")), contents),
+        control(heading + control(line(run("There are three.")))),
+        control(line(run("Click here to enter text.")), prompt),
+        control(f"<w:tbl><w:tblPr/>{columns}{''.join(rows)}</w:tbl>"),
+    )
+    assert parsed(tmp_path, "pumps.docx", word_file("".join(blocks))).elements == (
+        Element(HEADING, "Pumps", level=1),
+        Element(PROSE, "There are three."),
+        Element(ROW, "Pump: One; Seal: A", table=1),
+        Element(ROW, "Pump: Two; Seal: B", table=1),
+        Element(ROW, "Pump: Three", table=1),
     )
