@@ -9,10 +9,8 @@ from statistics import median
 
 from ingestion import tables
 from ingestion.elements import Element, ElementKind
-from ingestion.pdf_layout import Line, Word
+from ingestion.pdf_layout import HEADING_SIZE, Line, Word
 
-_HEADING_SIZE = 1.12
-"""Times the size of ordinary text."""
 _BULLET = re.compile(r"[•●▪■◦‣·*–—-]\s+|o\s{1,4}(?=[A-Z])")
 _NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]\s+(?=\S)")
 _UNTITLED = re.compile(
@@ -37,7 +35,7 @@ class _Style:
         if line.mono or not any(letter.isalpha() for letter in line.text):
             return False
         size, is_bold = self.body
-        if line.size >= _HEADING_SIZE * size:
+        if line.size >= HEADING_SIZE * size:
             return len(line.text) <= 200
         is_set_off = line.bold and not is_bold and line.size >= 0.95 * size
         return is_set_off and len(line.text) <= 100 and line.text[-1] not in ".,;:"

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from statistics import median
 
+HEADING_SIZE = 1.12
+"""Times the size of ordinary text."""
 _CELL_GAP = 1.3
 """Of the font size: words further apart on a line stand in different columns or cells."""
 _MARGIN = 0.09
@@ -63,6 +65,8 @@ class Page:
 
 
 Row = list[Word]
+_MarginText = tuple[bool, str]
+"""Whether it looks like a heading, and what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +89,12 @@ class Line:
 def lines_of(pages: Sequence[Page]) -> list[Line]:
     """The lines of a document in reading order, without what repeats in the margins."""
     rows = [(page, _rows(page)) for page in pages]
-    repeated = _repeated_texts(rows)
+    heading_size = HEADING_SIZE * _ordinary_size(pages)
+    repeated = _repeated_texts(rows, heading_size)
     lines: list[Line] = []
     table = 0
     for page, page_rows in rows:
-        kept = [row for row in page_rows if not _is_margin(row, page, repeated)]
+        kept = [row for row in page_rows if not _is_margin(row, page, heading_size, repeated)]
         for column in _columns(kept):
             lines += _with_tables(column, page.number, table)
             table = max([table, *(line.table for line in lines[-len(column) :])])
@@ -128,23 +133,43 @@ def _cells(words: Row) -> Row:
     return cells
 
 
-def _repeated_texts(rows: Sequence[tuple[Page, list[Row]]]) -> frozenset[str]:
-    """What stands in the margin of at least half of the pages, numbers aside."""
+def _ordinary_size(pages: Sequence[Page]) -> float:
+    sizes: Counter[float] = Counter()
+    for word in (word for page in pages for word in page.words):
+        sizes[round(2 * word.size) / 2] += len(word.text) * (not word.mono) + 1
+    return max(sizes, key=lambda size: sizes[size], default=10.0)
+
+
+def _repeated_texts(
+    rows: Sequence[tuple[Page, list[Row]]], heading_size: float
+) -> frozenset[_MarginText]:
+    """What stands in the margin of at least half of the pages."""
     if len(rows) < 2:
         return frozenset()
     seen = Counter(
         text
         for page, page_rows in rows
-        for text in {_numberless(row) for row in page_rows if _in_margin(row, page)}
+        for text in {
+            _margin_text(row, page, heading_size) for row in page_rows if _in_margin(row, page)
+        }
     )
     return frozenset(text for text, count in seen.items() if count >= max(2, len(rows) / 2))
 
 
-def _is_margin(row: Row, page: Page, repeated: frozenset[str]) -> bool:
+def _is_margin(row: Row, page: Page, heading_size: float, repeated: frozenset[_MarginText]) -> bool:
     if not _in_margin(row, page):
         return False
-    text = _numberless(row)
-    return text in repeated or bool(re.fullmatch(r"(?:page )?#(?: ?(?:/|of) ?#)?|[ivxl]+", text))
+    is_number = re.fullmatch(r"(?:page )?#(?: ?(?:/|of) ?#)?|[ivxl]+", _numberless(row))
+    return bool(is_number) or _margin_text(row, page, heading_size) in repeated
+
+
+def _margin_text(row: Row, page: Page, heading_size: float) -> _MarginText:
+    """Numbers aside, which count the pages; but those of a large line on top may be all that tells
+    two headings apart."""
+    is_on_top = row[0].middle > page.height / 2
+    if is_on_top and len(row) == 1 and row[0].size >= heading_size:
+        return True, row[0].text
+    return False, _numberless(row)
 
 
 def _in_margin(row: Row, page: Page) -> bool:

@@ -72,6 +72,59 @@ def test_what_repeats_in_the_margins_is_left_out(tmp_path: Path) -> None:
     ]
 
 
+def test_headings_on_top_of_pages_are_kept_where_their_numbers_differ(tmp_path: Path) -> None:
+    pages = [
+        [
+            Text(50, 770, f"Edition {number} of the pump handbook", size=18),
+            Text(50, 740, f"What the {word} edition says of pumps stands below, at some length."),
+            Text(50, 20, f"Pump handbook, sheet {number}", size=14),
+        ]
+        for number, word in ((1, "first"), (2, "second"))
+    ]
+    document = parsed(tmp_path, "a.pdf", pdf(*pages))
+    assert document.title == "Edition 1 of the pump handbook"
+    assert outline(document) == [
+        (1, "Edition 1 of the pump handbook"),
+        (1, "Edition 2 of the pump handbook"),
+    ]
+    assert texts(document, PROSE) == [
+        "What the first edition says of pumps stands below, at some length.",
+        "What the second edition says of pumps stands below, at some length.",
+    ]
+
+
+def test_a_title_stays_above_pages_that_are_headed_by_it(tmp_path: Path) -> None:
+    first = [Text(50, 770, "Pump handbook", size=20), Text(50, 700, "There are two pumps here.")]
+    others = [
+        [Text(50, 780, "Pump handbook", size=8), Text(50, 700, f"It is the {word} pump, and runs.")]
+        for word in ("old", "new")
+    ]
+    document = parsed(tmp_path, "a.pdf", pdf(first, *others))
+    assert outline(document) == [(1, "Pump handbook")]
+    assert texts(document, PROSE) == [
+        "There are two pumps here.",
+        "It is the old pump, and runs.",
+        "It is the new pump, and runs.",
+    ]
+
+
+def test_what_is_large_and_the_same_on_all_pages_is_left_out(tmp_path: Path) -> None:
+    pages = [
+        [
+            Text(50, 780, "Waterworks", size=16),
+            Text(500, 780, f"{number}", size=16),
+            Text(50, 765, "Pump House 4", size=16),
+            Text(50, 700, f"It is the {word} pump, and it runs day and night."),
+        ]
+        for number, word in enumerate(("old", "new"), start=1)
+    ]
+    document = parsed(tmp_path, "a.pdf", pdf(*pages))
+    assert [e.text for e in document.elements] == [
+        "It is the old pump, and it runs day and night.",
+        "It is the new pump, and it runs day and night.",
+    ]
+
+
 def test_columns_are_read_one_after_the_other(tmp_path: Path) -> None:
     left = [f"left line {n} with quite a few words" for n in range(8)]
     right = [f"right line {n} with quite a few words" for n in range(8)]
