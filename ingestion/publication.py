@@ -1,8 +1,9 @@
 """What is served: the only place that hands out corpus revisions.
 
-All functions run inside the caller's transaction. They take the row lock of `CorpusRevision`
-first, so revisions grow in commit order, and a reader that knows revision n can ask for what
-came after n and miss nothing.
+All functions run inside the caller's transaction. They take the row lock of the document before
+they look at it, as whoever archives or uploads it has it already; then that of `CorpusRevision`,
+so revisions grow in commit order, and a reader that knows revision n can ask for what came after
+n and miss nothing.
 """
 
 from collections.abc import Callable
@@ -25,14 +26,18 @@ def _next_revision() -> int:
     return CorpusRevision.objects.values_list("number", flat=True).get(pk=1)
 
 
+def _locked(document_id: int) -> Document:
+    return Document.objects.select_for_update(no_key=True).get(pk=document_id)
+
+
 def publish(version: DocumentVersion) -> bool:
     """Serve this ready version instead of the one before, in one step.
 
     Returns False, and changes nothing, when the document is archived or a newer version is
     already served: then this one is kept, but not shown.
     """
+    document = _locked(version.document_id)
     revision = _next_revision()
-    document = Document.objects.get(pk=version.document_id)
     served = DocumentVersion.objects.served().filter(document=document).first()
     if document.archived_at is not None or (served and served.number >= version.number):
         return False
@@ -46,6 +51,7 @@ def publish(version: DocumentVersion) -> bool:
 
 def withdraw_document(document: Document) -> None:
     """Stop serving the document's version, if one is served."""
+    _locked(document.pk)
     served = DocumentVersion.objects.served().filter(document=document)
     if served.exists():
         served.update(withdrawn_revision=_next_revision())
@@ -53,6 +59,7 @@ def withdraw_document(document: Document) -> None:
 
 def republish_document(document: Document) -> None:
     """Serve the newest ready version of a document that was brought back, if it has one."""
+    _locked(document.pk)
     newest = document.versions.filter(state=DocumentVersion.State.READY).order_by("-number").first()
     if newest is not None:
         publish(newest)
@@ -60,6 +67,7 @@ def republish_document(document: Document) -> None:
 
 def serve_newest(document: Document) -> None:
     """Of several served versions, which only a damaged database can hold, serve the newest."""
+    _locked(document.pk)
     revision = _next_revision()
     served = DocumentVersion.objects.served().filter(document=document)
     newest = served.order_by("-number")[:1].values("pk")

@@ -1,7 +1,14 @@
 import io
+import itertools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from ingestion import jobs, services
@@ -10,6 +17,7 @@ from ingestion.errors import UploadError, UserError
 from ingestion.models import AuditEvent, Collection, Document, DocumentVersion
 from ingestion.storage import original_path
 from tests.people import People
+from tests.waiting import LONGEST, until
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -22,11 +30,15 @@ def upload(collection: Collection, content: bytes, path: str = "a/guide.md") -> 
 
 def serve(version: DocumentVersion) -> None:
     """Take a version to `ready` as a worker does, with one chunk."""
+    jobs.finish(indexed(version))
+
+
+def indexed(version: DocumentVersion) -> jobs.Claim:
     job = jobs.claim(version.pk)
     assert job is not None
     draft = ChunkDraft(ChunkKind.PROSE, ("Guide",), None, "", "Some text.", 3, "0" * 64)
     jobs.save_chunks(job, "Guide", [draft])
-    jobs.finish(job)
+    return job
 
 
 def served_number(document: Document) -> int | None:
@@ -114,6 +126,117 @@ def test_uploading_to_an_archived_document_brings_it_back(wiki: Collection) -> N
     assert change.version.document_id == version.document_id
     serve(change.version)
     assert served_number(version.document) == 2
+
+
+HELD_UP = """
+    SELECT 1 FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+Verb = Callable[[], object]
+
+
+def is_held_up() -> bool:
+    """Whether one waits for another; on SQLite whoever comes second does, and nothing tells."""
+    if connection.vendor == "sqlite":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute(HELD_UP)
+        return cursor.fetchone() is not None
+
+
+def interleave(first: Verb, second: Verb, place: int) -> bool:
+    """Has `second` get as far as it can before `first` makes its statement number `place`; False
+    when `first` is done before it."""
+    is_there, may_go_on = threading.Event(), threading.Event()
+    statements = itertools.count()
+
+    def pause(execute: Callable[..., Any], *asked: Any) -> Any:
+        if next(statements) == place:
+            is_there.set()
+            assert may_go_on.wait(LONGEST)
+        return execute(*asked)
+
+    def go_first() -> None:
+        try:
+            with connection.execute_wrapper(pause):
+                first()
+        finally:
+            connection.close()
+            is_there.set()
+
+    def go_second() -> None:
+        try:
+            second()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(go_first)
+        assert is_there.wait(LONGEST)
+        other = pool.submit(go_second)
+        until(lambda: other.done() or is_held_up())
+        may_go_on.set()
+        one.result()
+        other.result()
+    return next(statements) > place
+
+
+def archived_and_published(collection: Collection, path: str) -> tuple[Document, Verb, Verb]:
+    job = indexed(upload(collection, b"one", path).version)
+    document = job.version.document
+    archive = partial(services.archive_document, document=document, actor=None)
+    return document, archive, partial(jobs.finish, job)
+
+
+def archived_and_replaced(collection: Collection, path: str) -> tuple[Document, Verb, Verb]:
+    serve(upload(collection, b"one", path).version)
+    job = indexed(upload(collection, b"two", path).version)
+    document = job.version.document
+    archive = partial(services.archive_document, document=document, actor=None)
+    return document, archive, partial(jobs.finish, job)
+
+
+def brought_back_and_replaced(collection: Collection, path: str) -> tuple[Document, Verb, Verb]:
+    document, archive, finish = archived_and_replaced(collection, path)
+    archive()
+    return document, partial(services.unarchive_document, document=document, actor=None), finish
+
+
+def brought_back_and_uploaded(collection: Collection, path: str) -> tuple[Document, Verb, Verb]:
+    version = upload(collection, b"one", path).version
+    serve(version)
+    services.archive_document(document=version.document, actor=None)
+    bring_back = partial(services.unarchive_document, document=version.document, actor=None)
+    return version.document, bring_back, partial(upload, collection, b"one", path)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_turned", [False, True], ids=["", "turned"])
+@pytest.mark.parametrize(
+    "prepared",
+    [
+        archived_and_published,
+        archived_and_replaced,
+        brought_back_and_replaced,
+        brought_back_and_uploaded,
+    ],
+)
+def test_newest_version_is_served_unless_archived_whatever_happens_at_once(
+    wiki: Collection,
+    prepared: Callable[[Collection, str], tuple[Document, Verb, Verb]],
+    is_turned: bool,
+) -> None:
+    for place in itertools.count():
+        document, *verbs = prepared(wiki, f"guide-{place}.md")
+        first, second = reversed(verbs) if is_turned else verbs
+        is_within = interleave(first, second, place)
+        document.refresh_from_db()
+        newest = document.versions.filter(state="ready").order_by("-number")[0]
+        assert newest.number == document.versions.count()
+        expected = newest.number if document.archived_at is None else None
+        assert served_number(document) == expected, f"before statement {place}"
+        if not is_within:
+            break
 
 
 def test_restore_is_a_new_version_of_the_old_bytes(wiki: Collection, people: People) -> None:
