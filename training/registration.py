@@ -1,6 +1,7 @@
 """A trained and judged adapter becomes a model version, with all that is known of it."""
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,20 @@ def register_model(run: TrainingRun, *, passed: bool, check: Check) -> ModelVers
         dataset_sha256=dataset.sha256,
         recipe=config.as_json(),
         metrics=run.metrics,
-        readers={each["id"]: each["readers"] for each in manifest["collections"]},
+        readers=_readers(config, manifest),
         coverage=_seen(manifest["documents"]) | _coverage(run, manifest["passages"]),
         gate_passed=passed,
     )
+
+
+def _readers(config: RunConfig, manifest: Mapping[str, Any]) -> dict[int, Sequence[int]]:
+    """Those of its own data, and of all that the model knows which it was made on top of: that
+    stays in its weights."""
+    taught = {each["id"]: each["readers"] for each in manifest["collections"]}
+    if not config.start:
+        return taught
+    start = ModelVersion.objects.get(name=Path(config.start).name)
+    return {int(pk): groups for pk, groups in start.readers.items()} | taught
 
 
 def _merged(run: TrainingRun, base: Path, adapter: Path, check: Check) -> Path:

@@ -7,13 +7,15 @@ from pathlib import Path
 from django.conf import settings
 
 from ingestion.models import Collection, Document
+from router.adapter_files import weights_sha256
 from training import jobs, runs
 from training.asking import Said, keep
 from training.datasets import manifest
 from training.evaluation import evaluate
 from training.jobs import Claim
-from training.models import Dataset, QAPair, TrainingRun
+from training.models import Dataset, Evaluation, QAPair, TrainingRun
 from training.rows import Question, Row
+from training.trainers.config import CONFIG, RunConfig
 
 
 def a_question(
@@ -78,6 +80,21 @@ def a_trained_run(dataset: Dataset) -> Claim:
     assert job is not None
     jobs.enter(job, TrainingRun.State.EVALUATING, dataset=dataset)
     job.run.folder.mkdir(parents=True, exist_ok=True)
+    return job
+
+
+def a_judged_run(dataset: Dataset, base: Path, *, start: str = "") -> Claim:
+    """All but its adapter, of a run whose model can be registered. It was asked nothing."""
+    job = a_trained_run(dataset)
+    Evaluation.objects.create(run=job.run, system=Evaluation.System.TUNED)
+    RunConfig(
+        trainer="peft",
+        base=str(base),
+        data=str(dataset.folder),
+        out=str(job.run.folder),
+        base_sha256=weights_sha256(base),
+        start=start,
+    ).write(job.run.folder / CONFIG)
     return job
 
 

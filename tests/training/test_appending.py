@@ -9,10 +9,15 @@ from pytest_django import Settings
 from ingestion.errors import UserError
 from ingestion.models import Collection
 from router.adapter_files import weights_sha256
+from router.model_store import adapter_folder
 from router.models import ModelVersion
+from tests.model_files import Workshop, an_adapter
+from tests.scripted_llm import ScriptedLLM
 from tests.training.datasets.pairs import NAMES, teach
-from training import datasets, planning, runs
+from tests.training.evaluations import a_judged_run
+from training import datasets, pipeline, planning, runs
 from training.models import TrainingRun
+from training.registration import register_model
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -69,3 +74,23 @@ def test_nothing_is_appended_to_a_model_whose_readers_are_fewer_now(
     with pytest.raises(UserError) as error:
         runs.request(collections=[wiki], by=None, mode="append", enqueue=False)
     assert error.value.id == "nothing-to-append-to"
+
+
+def test_what_the_serving_model_knows_stays_in_the_model_made_on_top_of_it(
+    serving: ModelVersion, wiki: Collection, workshop: Workshop, llm: ScriptedLLM
+) -> None:
+    other = Collection.objects.create(slug="other", name="Other")
+    readers = {str(wiki.pk): [], str(other.pk): []}
+    ModelVersion.objects.filter(pk=serving.pk).update(readers=readers)
+    teach(wiki, *NAMES)
+    start = str(adapter_folder(serving.name))
+    job = a_judged_run(datasets.freeze(collections=[wiki]), workshop.base, start=start)
+    an_adapter(job.run.folder / "adapter")
+    llm.adapters = {}
+    llm.will_say("7000")
+    model = register_model(job.run, passed=True, check=lambda: None)
+    assert model.readers == readers
+    assert set(model.collections.all()) == {wiki, other}
+    other.readers.add(Group.objects.create(name="insiders"))
+    pipeline.conclude(job, model)
+    assert job.run.state == TrainingRun.State.REJECTED
