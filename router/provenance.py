@@ -4,6 +4,7 @@ database, so that an edit, a deletion or a permission counts from the moment it 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 from ingestion.models import Chunk, Collection, DocumentVersion
 from router.cosines import cosines
 from router.edits import kept_sentences
-from router.models import ChunkEmbedding, ModelCoverage
+from router.models import ChunkEmbedding, ModelCoverage, ModelVersion
 from router.prompts import passage_of
 from router.quoting import BELIEVED
 from router.signals import EVIDENCE, Ground, Signals
@@ -94,15 +95,28 @@ def looked_at(signals: Signals, found: SearchResult, relevance: Relevance) -> Si
 
 
 def grounds(model: str, hits: Sequence[Hit]) -> tuple[Ground, ...]:
-    """What `model`, by its name, was taught of each hit. None without a model, one query where it
-    was taught all of them, and one more where it was not."""
+    """What `model`, by its name, was taught of each hit. No query without a model, two where it was
+    taught all of them, and one more where it was not."""
     covered = _covered(model, {hit.chunk.content_hash for hit in hits})
     others = [hit.chunk for hit in hits if hit.chunk.content_hash not in covered]
     edited = _edited(model, others) if model and others else {}
+    stays = _stays_on_rag(model)
     return tuple(
-        _ground(hit, covered.get(hit.chunk.content_hash) or edited.get(hit.chunk.pk) or _NOTHING)
+        _ground(
+            hit,
+            covered.get(hit.chunk.content_hash) or edited.get(hit.chunk.pk) or _NOTHING,
+            stays,
+        )
         for hit in hits
     )
+
+
+def _stays_on_rag(model: str) -> frozenset[str]:
+    """The slugs of the collections that passages answered better when `model` was judged."""
+    if not model:
+        return frozenset()
+    metrics = ModelVersion.objects.filter(name=model).values_list("metrics", flat=True).first()
+    return frozenset((metrics or {}).get("stays_on_rag", ()))
 
 
 def _covered(model: str, hashes: Iterable[str]) -> dict[str, _Learned]:
@@ -157,8 +171,9 @@ def _taught_about(model: str, chunks: Iterable[Chunk]) -> list[_Taught]:
     return [_Taught(*row) for row in rows.values_list(*fields, "pairs", "heldout").distinct()]
 
 
-def _ground(hit: Hit, learned: _Learned) -> Ground:
+def _ground(hit: Hit, learned: _Learned, stays_on_rag: AbstractSet[str]) -> Ground:
     document = hit.chunk.version.document
+    collection = document.collection
     return Ground(
         document=document.pk,
         known=learned.known,
@@ -166,7 +181,7 @@ def _ground(hit: Hit, learned: _Learned) -> Ground:
         learned=learned.content_hash,
         pairs=learned.pairs,
         heldout=learned.heldout,
-        rag_only=document.collection.policy == Collection.Policy.RAG_ONLY,
+        rag_only=collection.policy == Collection.Policy.RAG_ONLY or collection.slug in stays_on_rag,
         score=hit.score,
         lexical_rank=hit.lexical_rank,
         dense_rank=hit.dense_rank,

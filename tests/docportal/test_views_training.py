@@ -280,8 +280,10 @@ def test_launch_names_no_collection_that_the_admin_may_not_read(
 
 
 def test_run_page_has_the_gate_as_a_table_with_its_reasons(admin: Client, wiki: Collection) -> None:
-    run = stopped_by_the_gate(a_model([wiki], [], stage="candidate"))
+    model, metrics = a_model([wiki], [], stage="candidate"), {"stays_on_rag": ["wiki"]}
+    run = stopped_by_the_gate(model, metrics=metrics)
     page = get(admin, "run", run.number)
+    assert "Answered better from the current passages, so they stay there: wiki." in page
     assert "<caption>Over-refusal 8.0 % (at most 5.0 %)</caption>" in page
     assert "90.0 % of 112 were right, as in billing." in page
     assert "✓ passed" in page

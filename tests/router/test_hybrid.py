@@ -181,6 +181,17 @@ def test_collection_that_is_always_read_is_always_read(
     assert (answer.route, decided(answer)) == ("rag", "rag-only")
 
 
+def test_collection_that_passages_answered_better_at_the_gate_stays_with_them(
+    model: str, llm: ScriptedLLM, wiki: Collection
+) -> None:
+    ModelVersion.objects.update(metrics={"stays_on_rag": ["other"]})
+    llm.will_say("9 times.", "9 times")
+    assert ask().route == "tuned"
+    ModelVersion.objects.update(metrics={"stays_on_rag": ["other", wiki.slug]})
+    answer = ask()
+    assert (answer.route, decided(answer)) == ("rag", "rag-only")
+
+
 @pytest.mark.models
 def test_sentences_are_looked_at_only_where_no_rule_decides(
     model: str, llm: ScriptedLLM, wiki: Collection, settings: Settings, embedding_server: str
