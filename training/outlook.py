@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from ingestion.models import Chunk, Collection, DocumentVersion
 from router.models import Citation, ModelCoverage, ModelVersion
+from router.tuned import audience_of
 from training.models import QAPair
 
 RECENT = timedelta(days=30)
@@ -43,7 +44,10 @@ class Outlook:
 
 
 def retrain_outlook(model: ModelVersion | None) -> Outlook:
-    """For the model that serves; None: for the first one for everybody. Four queries."""
+    """For the model that serves; None: for the first one for everybody.
+
+    Four queries, and two more for the model of a group.
+    """
     scope = retrain_scope(model)
     covered = ModelCoverage.objects.filter(model=model)
     is_covered = Exists(covered.filter(content_hash=OuterRef("content_hash")))
@@ -63,11 +67,17 @@ def retrain_outlook(model: ModelVersion | None) -> Outlook:
 
 
 def retrain_scope(model: ModelVersion | None) -> QuerySet[Collection]:
-    """The collections that a retrain takes: the open ones, or those of the model's readers."""
+    """The collections that a retrain takes: the open ones, or those of the model's that still have
+    its readers. With one that has others, the restricted ones would be left out."""
     trainable = Collection.objects.filter(trainable=True)
-    if model is not None and model.audience:
-        return trainable.filter(tuned_models=model)
-    return trainable.filter(readers=None)
+    if model is None or not model.audience:
+        return trainable.filter(readers=None)
+    own = trainable.filter(tuned_models=model).prefetch_related("readers")
+    return trainable.filter(pk__in=[one.pk for one in own if _audience(one) == model.audience])
+
+
+def _audience(collection: Collection) -> str:
+    return audience_of(group.pk for group in collection.readers.all())
 
 
 def _still_said(model: ModelVersion | None) -> Exists:

@@ -170,6 +170,19 @@ def test_each_audience_has_a_run_of_its_own(
     assert [list(run.collections.all()) for run in requested] == [[wiki], [vault]]
 
 
+def test_collection_that_was_opened_is_no_longer_retrained_with_the_restricted_ones(
+    wiki: Collection, vault: Collection, policy: RetrainPolicy
+) -> None:
+    opened = Collection.objects.create(slug="opened", name="Opened")
+    opened.readers.set(vault.readers.all())
+    teach(vault, *NAMES[:3])
+    teach(opened, *NAMES[3:])
+    a_model(vault, opened, chunks=[])
+    opened.readers.clear()
+    requested = retraining.retrain_when_due()
+    assert [set(run.collections.all()) for run in requested] == [{wiki, opened}, {vault}]
+
+
 def test_little_news_is_appended_if_the_model_can_be_built_upon(
     wiki: Collection, policy: RetrainPolicy, settings: Settings
 ) -> None:
