@@ -1,9 +1,10 @@
 """Which phrasing of which fact is never taught, so that recall can be measured. Pure.
 
 Every fact is taught. A share of the facts gives up one phrasing for the test set, another share
-one for the validation set. Where a fact falls depends on its name and the seed alone, so that
+one for the validation set. Where a fact falls depends on that phrasing and the seed alone, so that
 facts which come later move nobody from one set to the other, and never bring a phrasing that
-was taught before among those that are asked.
+was taught before among those that are asked. Nor does an edit, which names all facts of a passage
+anew and leaves the questions as they are.
 """
 
 from collections import Counter
@@ -43,7 +44,7 @@ def hold_out(
         form for pairs in facts.values() for form in {word_form(pair.question) for pair in pairs}
     )
     offered = {fact: pair for fact in facts if (pair := _offer(facts[fact], seed, used))}
-    places = sorted((draw(seed, "split", fact), fact) for fact in offered)
+    places = sorted((draw(seed, "split", pair.question), fact) for fact, pair in offered.items())
     # The two sets grow from the two ends of one line and never meet.
     low = [(place, fact) for place, fact in places if place < BORDER]
     high = [(1 - place, fact) for place, fact in reversed(places) if place >= BORDER]

@@ -53,6 +53,16 @@ def test_no_fact_changes_its_set_or_begins_to_be_asked_when_others_come(
         assert after[fact] == before[fact]
 
 
+@given(facts_, st.integers(0, 5))
+def test_facts_that_an_edit_names_anew_stay_in_their_sets(
+    facts: dict[str, tuple[int, int]], seed: int
+) -> None:
+    pairs, before = split(facts, seed)
+    renamed = {f"renamed {fact}": of_fact for fact, of_fact in pairs.items()}
+    after = hold_out(renamed, seed=seed, test=0.2, validation=0.2)
+    assert after == {f"renamed {fact}": held for fact, held in before.items()}
+
+
 def many(count: int) -> dict[str, tuple[int, int]]:
     return {f"fact{number}": (3, 0) for number in range(count)}
 
@@ -80,7 +90,7 @@ def test_facts_of_some_hundred_keep_their_set_entirely() -> None:
 
 
 def test_no_share_no_set() -> None:
-    pairs, _ = split(many(100))
+    pairs, _ = split(many(120))
     held_out = hold_out(pairs, seed=1, test=0, validation=0.2)
     assert sizes(held_out)[0] == 0
     assert sizes(held_out)[1] >= LEAST["validation"]
