@@ -101,6 +101,7 @@ def _evidence(run: TrainingRun) -> GateInput:
     news, olds, from_passages = _items(tuned), _items(serving), _items(rag)
     superseded = superseded_answers(news.values(), dataset_of(run).collections.all())
     extraction = tuned.metrics["all"]["extraction"]
+    ms, old_ms = _alone(tuned), _alone(serving)
     return GateInput(
         questions=[
             Compared(
@@ -115,7 +116,7 @@ def _evidence(run: TrainingRun) -> GateInput:
         ],
         extraction=Extraction(**extraction) if extraction else None,
         serving=serving.model_name if serving else "",
-        ms=list(zip(_alone(tuned), _alone(serving), strict=True)) if serving else [],
+        ms=list(zip(ms, old_ms, strict=True)) if old_ms else [],
         limits=limits(),
     )
 
@@ -128,8 +129,9 @@ def _outcome(item: EvaluationItem) -> Outcome:
     return judged(item.expected, item.answer, fact=item.fact_id)
 
 
-def _alone(evaluation: Evaluation) -> list[float]:
-    return list(evaluation.metrics["all"].get("ms", []))
+def _alone(evaluation: Evaluation | None) -> list[float]:
+    """In ms; none of a model whose files are gone."""
+    return list(evaluation.metrics["all"].get("ms", [])) if evaluation else []
 
 
 def _metrics(run: TrainingRun, evidence: GateInput) -> dict[str, Any]:

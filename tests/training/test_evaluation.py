@@ -39,6 +39,7 @@ from training.asking_rag import LEAST, ask_rag, sampled
 from training.audience import closed_to, somebody_of
 from training.evaluation import answers_folder, evaluate
 from training.jobs import Cancelled, Claim
+from training.judgement import judge_run
 from training.models import Dataset, Evaluation, EvaluationItem
 from training.rows import Question, Row
 
@@ -252,6 +253,10 @@ def test_serving_model_without_files_is_asked_nothing(
     a_model([wiki], [])
     run_evaluation(job, adapter)
     assert Evaluation.objects.get(system="serving").metrics["all"]["n"] == 0
+    assert not judge_run(job)
+    (latency,) = (check for check in job.run.gate if check["check"] == "latency_p95_ms")
+    assert (latency["value"], latency["passed"]) == (None, False)
+    assert "docs-v0001 answered none of these questions" in latency["reason"]
 
 
 def test_model_whose_documents_got_fewer_readers_is_no_comparison(
