@@ -53,9 +53,10 @@ def register(
     group ids by trained collection, then; all have the same. `coverage` is, by content hash, the
     number of pairs and the exact match on held-out phrasings. `smoke`: it has to answer something.
 
-    The same adapter of the same recipe, which names its run, gives the version that it became. A
-    process that is killed in here leaves a whole version or none. Raises `UserError`:
-    `bad-adapter`, `base-changed`, `mixed-readers`, `says-nothing`.
+    The same adapter of the same recipe, which names its run, gives the version that it became, with
+    the new verdict if it is still a candidate. A process that is killed in here leaves a whole
+    version or none. Raises `UserError`: `bad-adapter`, `base-changed`, `mixed-readers`,
+    `says-nothing`.
     """
     audience = _audience(readers)
     with model_store.locked():
@@ -64,7 +65,7 @@ def register(
         with model_store.staged(NAME.format(number), adapter, merged) as staged:
             adapter_sha256 = _checked(staged, base, base_sha256)
             if known := _registered(adapter_sha256, recipe):
-                return known
+                return _judged_again(known, metrics, gate_passed=gate_passed)
             if smoke:
                 smoke_test(staged)
             model = ModelVersion(
@@ -120,6 +121,17 @@ def _checked(staged: Staged, base: Path, base_sha256: str) -> str:
 def _registered(adapter_sha256: str, recipe: Mapping[str, Any]) -> ModelVersion | None:
     same = ModelVersion.objects.filter(adapter_sha256=adapter_sha256, pruned_at=None)
     return next((model for model in same if model.recipe == recipe), None)
+
+
+def _judged_again(
+    model: ModelVersion, metrics: Mapping[str, Any], *, gate_passed: bool
+) -> ModelVersion:
+    """With the verdict of now. One that somebody promoted or tries goes on by that of then."""
+    ModelVersion.objects.filter(pk=model.pk, stage=Stage.CANDIDATE).update(
+        metrics=dict(metrics), gate_passed=gate_passed
+    )
+    model.refresh_from_db()
+    return model
 
 
 @transaction.atomic

@@ -87,6 +87,22 @@ def test_adapter_of_the_same_run_is_the_same_version(workshop: Workshop, tmp_pat
     assert workshop.candidate(**given, recipe={"out": "runs/0002"}) != first
 
 
+def test_verdict_on_a_run_that_was_judged_again_is_that_of_its_candidate(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    given = {"adapter": an_adapter(tmp_path / "given"), "merged": a_merged_model(tmp_path / "m")}
+    given |= {"recipe": {"out": "runs/0001"}}
+    worse = {"gate_passed": False, "metrics": {"exact_match": 0.4}}
+    workshop.candidate(**given)
+    model = workshop.candidate(**given, **worse)
+    assert (model.name, model.gate_passed, model.metrics) == ("docs-v0001", *worse.values())
+    model = workshop.candidate(**given)
+    assert (model.gate_passed, model.metrics) == (True, {"exact_match": 0.9})
+    registry.promote(model, by=None)
+    model = workshop.candidate(**given, **worse)
+    assert (model.stage, model.gate_passed) == ("serving", True)
+
+
 def test_number_of_a_model_that_others_put_there_is_passed_over(
     workshop: Workshop, settings: Settings
 ) -> None:
