@@ -29,14 +29,16 @@ class Decision:
 def should_retrain(
     policy: Policy,
     *,
+    collections: int,
     new_facts: int,
     stale_share: float,
     changed_share: float | None,
     hours_since_last: float | None,
     waiting: bool,
 ) -> Decision:
-    """`stale_share`: known passages that were changed or withdrawn. `changed_share`: these and the
-    new ones; None when no model serves. `hours_since_last`: since a run was requested, if one was.
+    """`collections`: so many a retrain would take. `stale_share`: known passages that were changed
+    or withdrawn. `changed_share`: these and the new ones; None when no model serves.
+    `hours_since_last`: since a run was requested, if one was.
     """
     mode, why = advised_mode(changed_share)
 
@@ -45,6 +47,8 @@ def should_retrain(
 
     if not policy.enabled:
         return no("Retraining by itself is switched off.")
+    if not collections:
+        return no("There is no collection that may be taught to its readers.")
     if waiting:
         return no("A run of these collections is waiting or under way.")
     if hours_since_last is not None and hours_since_last < policy.every_hours:

@@ -1,5 +1,6 @@
 """Retraining by itself: what the policy says of each serving model, and the run that follows."""
 
+import logging
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -13,6 +14,8 @@ from training.appending import model_to_append_to, readers_of
 from training.models import RetrainPolicy, TrainingRun
 from training.outlook import Outlook, retrain_outlook, retrain_scope
 from training.policy import Decision, Policy, should_retrain
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,19 @@ def advise() -> list[Advice]:
 
 
 def retrain_when_due() -> list[TrainingRun]:
-    """Request the runs that the policy asks for now."""
+    """Request the runs that the policy asks for now. One that is refused holds up no other."""
     policy = current_policy()
     if not policy.enabled:
         return []
-    due = [advice for advice in advise() if advice.decision.retrain]
-    return [_request(advice, promote=policy.promote_when_passed) for advice in due]
+    requested = []
+    for advice in advise():
+        if not advice.decision.retrain:
+            continue
+        try:
+            requested.append(_request(advice, promote=policy.promote_when_passed))
+        except UserError as error:
+            logger.warning("No retrain of %s: %s", advice.model or "the first model", error)
+    return requested
 
 
 def current_policy() -> RetrainPolicy:
@@ -81,8 +91,8 @@ def change_policy(
 
 
 def _advise(model: ModelVersion | None, policy: RetrainPolicy) -> Advice:
-    outlook = retrain_outlook(model)
-    earlier = TrainingRun.objects.filter(collections__in=retrain_scope(model)).distinct()
+    outlook, scope = retrain_outlook(model), retrain_scope(model)
+    earlier = TrainingRun.objects.filter(collections__in=scope).distinct()
     last = earlier.order_by("-requested_at").first()
     decision = should_retrain(
         Policy(
@@ -91,6 +101,7 @@ def _advise(model: ModelVersion | None, policy: RetrainPolicy) -> Advice:
             least_new_facts=policy.least_new_facts,
             least_stale_share=policy.least_stale_share,
         ),
+        collections=scope.count(),
         new_facts=outlook.new_facts,
         stale_share=outlook.stale_share,
         changed_share=outlook.changed_share if model is not None else None,

@@ -22,10 +22,7 @@ def advance_runs() -> None:
 @shared_task
 def retrain_when_due() -> None:
     """Request what the retrain policy asks for."""
-    try:
-        retraining.retrain_when_due()
-    except UserError as error:
-        logger.warning("No retrain by the policy: %s", error)
+    retraining.retrain_when_due()
 
 
 @shared_task

@@ -18,6 +18,7 @@ shares = st.floats(0, 1)
 def decide(
     policy: Policy = POLICY,
     *,
+    collections: int = 1,
     new_facts: int = 0,
     stale_share: float = 0.0,
     changed_share: float | None = 0.0,
@@ -26,6 +27,7 @@ def decide(
 ) -> Decision:
     return should_retrain(
         policy,
+        collections=collections,
         new_facts=new_facts,
         stale_share=stale_share,
         changed_share=changed_share,
@@ -54,6 +56,12 @@ def test_last_run_holds_the_next_one_off() -> None:
     assert decide(new_facts=99, hours_since_last=24).retrain
 
 
+def test_without_a_collection_there_is_nothing_to_retrain() -> None:
+    nothing = decide(collections=0, stale_share=1.0)
+    assert not nothing.retrain
+    assert nothing.reason == "There is no collection that may be taught to its readers."
+
+
 def test_mode_follows_the_share_of_changed_passages() -> None:
     assert decide(new_facts=20, changed_share=None).mode == "full"
     assert decide(new_facts=20, changed_share=APPEND_BELOW / 2).mode == "append"
@@ -63,6 +71,7 @@ def test_mode_follows_the_share_of_changed_passages() -> None:
 
 @given(
     policy=policies,
+    collections=st.integers(0, 2),
     new_facts=st.integers(0, 10_000),
     stale_share=shares,
     changed_share=st.none() | shares,
@@ -72,6 +81,7 @@ def test_mode_follows_the_share_of_changed_passages() -> None:
 def test_retrains_only_when_allowed_and_for_a_threshold(
     *,
     policy: Policy,
+    collections: int,
     new_facts: int,
     stale_share: float,
     changed_share: float | None,
@@ -80,13 +90,15 @@ def test_retrains_only_when_allowed_and_for_a_threshold(
 ) -> None:
     decision = decide(
         policy,
+        collections=collections,
         new_facts=new_facts,
         stale_share=stale_share,
         changed_share=changed_share,
         hours_since_last=hours,
         waiting=waiting,
     )
-    allowed = policy.enabled and not waiting and (hours is None or hours >= policy.every_hours)
+    may_begin = bool(collections) and not waiting
+    allowed = policy.enabled and may_begin and (hours is None or hours >= policy.every_hours)
     enough = new_facts >= policy.least_new_facts or stale_share >= policy.least_stale_share
     assert decision.retrain == (allowed and enough)
     assert decision.mode == advised_mode(changed_share)[0]

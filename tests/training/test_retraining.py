@@ -170,6 +170,33 @@ def test_each_audience_has_a_run_of_its_own(
     assert [list(run.collections.all()) for run in requested] == [[wiki], [vault]]
 
 
+def test_run_that_is_refused_holds_up_no_other(
+    wiki: Collection, vault: Collection, policy: RetrainPolicy, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = runs.request(collections=[wiki], by=None)
+    runs.cancel(run=run, by=None)
+    long_ago = timezone.now() - timedelta(hours=25)
+    TrainingRun.objects.filter(pk=run.pk).update(requested_at=long_ago, max_minutes=0)
+    teach(wiki, *NAMES[:3])
+    teach(vault, *NAMES[3:])
+    a_model(wiki, chunks=[])
+    a_model(vault, chunks=[])
+    (requested,) = retraining.retrain_when_due()
+    assert list(requested.collections.all()) == [vault]
+    assert "No retrain of docs-v0001: Give between 0 and 1440 minutes." in caplog.text
+
+
+def test_model_of_which_nothing_may_be_taught_any_more_is_left(
+    vault: Collection, policy: RetrainPolicy
+) -> None:
+    (document,) = teach(vault, NAMES[0])
+    a_model(vault, chunks=chunks_of(NAMES[0]))
+    services.archive_document(document=document, actor=None)
+    Collection.objects.filter(pk=vault.pk).update(trainable=False)
+    assert retraining.retrain_when_due() == []
+    assert "no collection" in retraining.advise()[-1].decision.reason
+
+
 def test_collection_that_was_opened_is_no_longer_retrained_with_the_restricted_ones(
     wiki: Collection, vault: Collection, policy: RetrainPolicy
 ) -> None:
