@@ -205,6 +205,8 @@ def evaluate(job: Claim) -> ModelVersion:
 def conclude(job: Claim, model: ModelVersion) -> None:
     """End the run by what the gate said; a model that passed serves at once, if that was asked."""
     run = job.run
+    # Before the end, as nobody comes back to a run that has ended.
+    process.remove_checkpoints(run.folder)
     if is_tainted(model):
         jobs.end(job, State.REJECTED, gate=[*run.gate, asdict(READERS_TIGHTENED)])
     elif not model.gate_passed:

@@ -24,7 +24,7 @@ from django.conf import settings
 from ingestion.errors import UserError
 from router import tether
 from router.priority import step_back
-from training.trainers.config import CONFIG
+from training.trainers.config import CHECKPOINTS, CONFIG
 from training.trainers.events import FAILURE, RESULT
 
 STOP_SECONDS = 15.0
@@ -57,7 +57,12 @@ def trained(folder: Path) -> bool:
 
 def resumable(folder: Path) -> bool:
     """Whether there is something in this folder that a run can go on from."""
-    return trained(folder) or any((folder / "checkpoints").glob("*/manifest.json"))
+    return trained(folder) or any((folder / CHECKPOINTS).glob("*/manifest.json"))
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """For a run that has ended well: nobody goes on from them any more."""
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
 
 
 def train(folder: Path, *, interpreter: str, device: str, check: Check) -> None:

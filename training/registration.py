@@ -1,5 +1,6 @@
 """A trained and judged adapter becomes a model version, with all that is known of it."""
 
+import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,7 +31,7 @@ def register_model(run: TrainingRun, *, passed: bool, check: Check) -> ModelVers
     config, dataset = RunConfig.read(run.folder / CONFIG), dataset_of(run)
     base, adapter = Path(config.base), run.folder / "adapter"
     manifest = read_manifest(dataset.folder)
-    return registry.register(
+    model = registry.register(
         adapter=adapter,
         merged=None if settings.LLM_URL else _merged(run, base, adapter, check),
         base=base,
@@ -42,6 +43,8 @@ def register_model(run: TrainingRun, *, passed: bool, check: Check) -> ModelVers
         coverage=_seen(manifest["documents"]) | _coverage(run, manifest["passages"]),
         gate_passed=passed,
     )
+    shutil.rmtree(_merged_folder(run), ignore_errors=True)
+    return model
 
 
 def _readers(config: RunConfig, manifest: Mapping[str, Any]) -> dict[int, Sequence[int]]:
@@ -55,11 +58,16 @@ def _readers(config: RunConfig, manifest: Mapping[str, Any]) -> dict[int, Sequen
 
 
 def _merged(run: TrainingRun, base: Path, adapter: Path, check: Check) -> Path:
-    target = run.folder / "merged"
+    target = _merged_folder(run)
     process.run_module(
         "training.merging", str(base), str(adapter), str(target), folder=run.folder, check=check
     )
     return target
+
+
+def _merged_folder(run: TrainingRun) -> Path:
+    """Until the version has a copy of its own."""
+    return run.folder / "merged"
 
 
 def _seen(documents: list[dict[str, Any]]) -> Coverage:

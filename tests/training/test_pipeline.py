@@ -108,6 +108,8 @@ def test_run_is_trained_judged_and_kept_whatever_the_gate_says(run: TrainingRun)
     assert (model.gate_passed, model.stage, model.base) == (False, "candidate", "tiny")
     assert model.coverage.count() == len(NAMES)
     assert model.recipe == json.loads((run.folder / CONFIG).read_text())
+    kept = {path.name for path in run.folder.iterdir() if path.is_dir()}
+    assert kept == {"adapter", "evaluation"}
     assert not pipeline.advance(run.pk)
 
 

@@ -1,5 +1,6 @@
 """How an evaluated run ends: promoted, waiting for an admin, or stopped by its gate."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,13 @@ from router import registry
 from router.model_store import merged_folder
 from router.models import ModelVersion
 from tests.model_files import Workshop
-from training import jobs, pipeline, runs
+from tests.tiny_models import TinyVersion
+from tests.training.datasets.pairs import NAMES, teach
+from tests.training.evaluations import a_judged_run
+from training import datasets, jobs, pipeline, process, runs
 from training.jobs import Claim
 from training.models import TrainingRun
+from training.registration import register_model
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -71,3 +76,33 @@ def test_model_that_cannot_be_promoted_passed_all_the_same(
     (merged_folder(model.name) / "model.safetensors").write_bytes(b"other")
     run = ended(evaluated, model)
     assert (run.state, run.failure_id) == (State.GATED, "tampered")
+
+
+@pytest.mark.parametrize(
+    ("passed", "promote", "state"),
+    [(True, True, State.PROMOTED), (True, False, State.GATED), (False, True, State.REJECTED)],
+)
+def test_run_that_nobody_can_resume_keeps_its_adapter_and_no_checkpoints(
+    evaluated: Claim, tmp_path: Path, *, passed: bool, promote: bool, state: str
+) -> None:
+    evaluated.run.promote_when_passed = promote
+    folder = evaluated.run.folder
+    for kept in ("adapter", "checkpoints/000040"):
+        (folder / kept).mkdir(parents=True)
+    (folder / "checkpoints" / "000040" / "manifest.json").write_text("{}")
+    assert process.resumable(folder)
+    model = Workshop(tmp_path / "workshop").candidate(gate_passed=passed)
+    assert ended(evaluated, model).state == state
+    assert [path.name for path in folder.iterdir()] == ["adapter"]
+
+
+@pytest.mark.models
+def test_merged_model_is_kept_with_its_version_alone(
+    wiki: Collection, tiny_llama: Path, tiny_versions: list[TinyVersion]
+) -> None:
+    teach(wiki, *NAMES)
+    run = a_judged_run(datasets.freeze(collections=[wiki]), tiny_llama).run
+    shutil.copytree(tiny_versions[0].adapter, run.folder / "adapter")
+    model = register_model(run, passed=True, check=lambda: None)
+    assert (merged_folder(model.name) / "model.safetensors").exists()
+    assert not (run.folder / "merged").exists()
