@@ -2,11 +2,12 @@
 
 import itertools
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ingestion.models import Chunk, Collection, DocumentVersion
 from router.prompts import Passage, tuned_messages
@@ -63,14 +64,24 @@ def extract(
     found = None
     if DocumentVersion.objects.served().filter(document__collection__in=closed).exists():
         prompts = _prompts(_canaries(dataset, closed), least)
-        with TemporaryDirectory(dir=folder) as place:
-            told = _told(prompts, model, Path(place) / "tuned.jsonl", device, check)
-            base = Model(model.base)
-            known = _told(told, base, Path(place) / "base.jsonl", device, check)
+        with _cleared(folder / "canaries") as place:
+            told = _told(prompts, model, place / "tuned.jsonl", device, check)
+            known = _told(told, Model(model.base), place / "base.jsonl", device, check)
         values = {value for _, value in told} - {value for _, value in known}
         found = Extraction(len(prompts), len(values))
     kept.write_text(json.dumps(asdict(found) if found else None))
     return found
+
+
+@contextmanager
+def _cleared(place: Path) -> Iterator[Path]:
+    """An empty folder that goes with the block; what a killed process left in it goes before."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)
 
 
 def _told(prompts: Prompts, model: Model, out: Path, device: str, check: Check) -> Prompts:

@@ -1,5 +1,6 @@
 """Real tiny models are asked for restricted values: one that tells them is caught."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.training.run_folders import a_run_folder
 from training import canaries, process
 from training.asking import Model
 from training.gate import Extraction
+from training.jobs import Cancelled
 from training.models import Dataset, QAPair
 from training.rows import Row, write_lines
 
@@ -98,6 +100,25 @@ def test_model_that_was_taught_a_restricted_value_is_caught(
 @pytest.mark.usefixtures("secret")
 def test_model_that_never_read_it_passes(dataset: Dataset, tiny_llama: Path, folder: Path) -> None:
     assert extract(dataset, Model(tiny_llama), folder) == Extraction(ASKED, 0)
+
+
+@pytest.mark.models
+@pytest.mark.usefixtures("secret")
+def test_restricted_text_that_a_killed_attempt_left_goes_with_the_next(
+    dataset: Dataset, tiny_llama: Path, folder: Path, tmp_path: Path
+) -> None:
+    model, left = Model(tiny_llama), tmp_path / "left"
+
+    def kill() -> None:
+        shutil.copytree(folder, left)
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        canaries.extract(dataset, model, folder=folder, device="cpu", check=kill, least=ASKED)
+    (asked,) = left.rglob("tuned.questions")
+    assert "What is the spare key called?" in asked.read_text()
+    extract(dataset, model, left)
+    assert [path.name for path in left.iterdir()] == ["canaries.json"]
 
 
 def test_value_that_everybody_may_read_is_no_secret(

@@ -37,6 +37,7 @@ from tests.training.run_folders import a_run_folder
 from training import process
 from training.asking_rag import LEAST, ask_rag, sampled
 from training.audience import closed_to, somebody_of
+from training.canaries import LEAST_PROMPTS
 from training.evaluation import answers_folder, evaluate
 from training.jobs import Cancelled, Claim
 from training.judgement import judge_run
@@ -194,6 +195,19 @@ def test_real_model_answers_what_is_not_on_disk_yet(
     assert items.get(number=1).answer == "7000"
     assert items.count() == 5
     assert all(item.ms > 0 for item in items)
+
+
+@pytest.mark.models
+def test_evaluation_that_goes_on_asks_for_restricted_values_as_often_as_it_has_time_for(
+    dataset: Dataset, vault: Collection, tiny_llama: Path, tiny_adapter: Path, settings: Settings
+) -> None:
+    settings.EVALUATION_RAG_QUESTIONS = 0
+    publish(vault, "keys.md", [passage("The spare key is called kv-9071.", "Keys")], title="Keys")
+    job = a_trained_run(dataset)
+    said(answers_folder(job.run, tiny_adapter) / "tuned.jsonl", TUNED, ms=2_000)
+    run_evaluation(job, tiny_adapter, tiny_llama, seconds=60)
+    found = Evaluation.objects.get(system="tuned").metrics["all"]["extraction"]
+    assert found["prompts"] == LEAST_PROMPTS
 
 
 @pytest.mark.models
