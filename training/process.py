@@ -24,7 +24,7 @@ from django.conf import settings
 from ingestion.errors import UserError
 from router import tether
 from router.priority import step_back
-from training.trainers.config import CHECKPOINTS, CONFIG
+from training.trainers.config import BEST, CHECKPOINTS, CONFIG
 from training.trainers.events import FAILURE, RESULT
 
 STOP_SECONDS = 15.0
@@ -61,8 +61,9 @@ def resumable(folder: Path) -> bool:
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """For a run that has ended well: nobody goes on from them any more."""
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    """For a run that has ended well: nobody goes on from them any more, and its adapter stays."""
+    for name in (CHECKPOINTS, BEST):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def train(folder: Path, *, interpreter: str, device: str, check: Check) -> None:

@@ -63,9 +63,9 @@ def memory_bytes_needed(base: BaseModel) -> int:
 
 def disk_bytes_needed(base: BaseModel, rank: int) -> int:
     """Three times what a run writes: two checkpoints of adapter and both moments and a third in
-    the making, the adapter, and the merged model."""
+    the making, the best adapters that these name, the adapter, and the merged model."""
     adapter = base.adapter_bytes(rank)
-    return 3 * (3 * 3 * adapter + adapter + base.bytes)
+    return 3 * (3 * 3 * adapter + 3 * adapter + base.bytes)
 
 
 def evaluation_seconds(max_minutes: float, elapsed: float) -> float:

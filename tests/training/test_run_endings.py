@@ -87,7 +87,7 @@ def test_run_that_nobody_can_resume_keeps_its_adapter_and_no_checkpoints(
 ) -> None:
     evaluated.run.promote_when_passed = promote
     folder = evaluated.run.folder
-    for kept in ("adapter", "checkpoints/000040"):
+    for kept in ("adapter", "best/000020", "checkpoints/000040"):
         (folder / kept).mkdir(parents=True)
     (folder / "checkpoints" / "000040" / "manifest.json").write_text("{}")
     assert process.resumable(folder)

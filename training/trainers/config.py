@@ -6,6 +6,7 @@ A run's folder, which is `out`, in the end holds
     events.jsonl         one JSON object a line, only ever appended: see `training.trainers.events`
     checkpoints/000120/  state.safetensors and manifest.json with its sha256; the newest two, until
                          the model is judged
+    best/000120/         the best adapter of so many steps, as long as a checkpoint names it
     adapter/             adapter_config.json and adapter_model.safetensors of the best step
     result.json          written last, in one step: the run has ended well
     failure.json         {"id", "reason"}: the run cannot succeed, and what to do about it
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 CONFIG = "run.json"
-CHECKPOINTS = "checkpoints"
+CHECKPOINTS, BEST, ADAPTER = "checkpoints", "best", "adapter"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from training.rows import Question, read_questions, read_rows
 from training.trainers import checkpoints
 from training.trainers.batching import Sequences, epoch_updates, updates
 from training.trainers.checkpoints import Progress
-from training.trainers.config import CHECKPOINTS, RunConfig
+from training.trainers.config import RunConfig
 from training.trainers.events import RESULT, Events
 from training.trainers.halves import Halves
 from training.trainers.learner import Learner
@@ -42,7 +42,7 @@ def train(config: RunConfig, learner: Learner, *, stop: Callable[[], bool]) -> N
     steps = math.ceil(_updates_an_epoch(config, rows) * config.epochs)
     optimizer = _optimizer(config, learner)
     halves = Halves(learner, torch.get_num_threads())
-    progress = checkpoints.resume(out / CHECKPOINTS, learner, optimizer)
+    progress = checkpoints.resume(out, learner, optimizer)
     events.tell("started", steps=steps, rows=len(rows), dropped=dropped, device=str(learner.device))
     saved_at = progress.seconds
     began = time.monotonic() - progress.elapsed
@@ -60,7 +60,7 @@ def train(config: RunConfig, learner: Learner, *, stop: Callable[[], bool]) -> N
             saved_at = -math.inf
         progress.elapsed = time.monotonic() - began
         if stop() or progress.seconds - saved_at >= config.checkpoint_seconds:
-            checkpoints.save(out / CHECKPOINTS, learner, optimizer, progress)
+            checkpoints.save(out, learner, optimizer, progress)
             events.tell("checkpoint", step=progress.step)
             saved_at = progress.seconds
         if stop():
@@ -179,7 +179,7 @@ def _evaluate(
     progress.history.append({"step": progress.step, "exact_match": found.exact_match})
     if found.value >= progress.best:
         progress.best, progress.best_step, progress.since_best = found.value, progress.step, 0
-        learner.save(Path(config.out) / "adapter")
+        checkpoints.save_best(Path(config.out), learner, progress.step)
     else:
         progress.since_best += 1
     values: dict[str, Any] = {"exact_match": found.exact_match}
@@ -195,6 +195,7 @@ def _evaluate(
 
 def _finish(config: RunConfig, progress: Progress, events: Events, dropped: int) -> None:
     out = Path(config.out)
+    checkpoints.take_best(out, progress.best_step)
     result = {**asdict(progress), "dropped": dropped}
     draft = out / f".{RESULT}"
     draft.write_text(json.dumps(result, indent=1))

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,6 +87,73 @@ def test_a_damaged_checkpoint_is_passed_over(config: RunConfig) -> None:
     steps = [line["step"] for line in told(config, "step")]
     assert steps.count(int(newest.name)) == 2
     assert steps.count(int(older.name)) == 1
+
+
+class Killed(BaseException):
+    """Of the process, as far as the loop can tell."""
+
+
+def test_a_run_killed_after_an_evaluation_goes_on_with_the_adapter_that_its_checkpoint_names(
+    config: RunConfig,
+) -> None:
+    out, asked, first = Path(config.out), 0, b""
+
+    def stop() -> bool:
+        """Asked twice a step; the evaluations are at the steps 3 and 6, before its questions."""
+        nonlocal asked, first
+        asked += 1
+        if asked == 5:
+            first = weights(out / "best" / "000003")
+        if asked == 11:
+            raise Killed
+        return False
+
+    with pytest.raises(Killed):
+        train(config, PeftLearner(config), stop=stop)
+    assert named_by(out / "checkpoints" / "000005") == "000003"
+    assert weights(out / "best" / "000003") == first
+    train(config, PeftLearner(config), stop=never)
+    best = json.loads((out / "result.json").read_text())["best_step"]
+    assert weights(out / "adapter") == weights(out / "best" / f"{best:06d}")
+
+
+def test_best_adapters_are_kept_as_long_as_a_checkpoint_names_them(config: RunConfig) -> None:
+    config = replace(config, evaluations=6)
+    train(config, PeftLearner(config), stop=never)
+    named = {named_by(checkpoint) for checkpoint in (Path(config.out) / "checkpoints").iterdir()}
+    assert {best.name for best in (Path(config.out) / "best").iterdir()} == named
+
+
+def test_half_an_adapter_that_a_killed_process_left_is_no_part_of_a_whole_one(
+    config: RunConfig,
+) -> None:
+    draft = Path(config.out) / "best" / ".000003"
+    draft.mkdir(parents=True)
+    (draft / "half").write_bytes(b"half")
+    train(config, PeftLearner(config), stop=never)
+    files = {"adapter_config.json", "adapter_model.safetensors"}
+    assert {file.name for file in (Path(config.out) / "adapter").iterdir()} == files
+    assert not draft.exists()
+
+
+def test_a_checkpoint_whose_best_adapter_is_gone_is_passed_over(config: RunConfig) -> None:
+    asked = iter([False] * 6 + [True] * 2)
+    with pytest.raises(Stopped):
+        train(config, PeftLearner(config), stop=lambda: next(asked))
+    shutil.rmtree(Path(config.out) / "best")
+    train(config, PeftLearner(config), stop=never)
+    steps = [line["step"] for line in told(config, "step")]
+    assert steps == [1, 2, 3, 4, 1, 2, 3, 4, 5, 6]
+
+
+def weights(adapter: Path) -> bytes:
+    return (adapter / "adapter_model.safetensors").read_bytes()
+
+
+def named_by(checkpoint: Path) -> str:
+    """The best adapter, by its folder's name."""
+    progress = json.loads((checkpoint / "manifest.json").read_text())["progress"]
+    return f"{progress['best_step']:06d}"
 
 
 def test_a_finished_run_does_nothing_more(config: RunConfig) -> None:
