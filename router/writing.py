@@ -23,7 +23,7 @@ from router.prompts import Passage, tuned_messages
 from router.reading import UNLIKELY, chosen, from_passages, predicted, says
 from router.relevance import EVEN
 from router.taught import in_taught_words, nearest, support_of
-from router.text import exact_form
+from router.text import exact_form, without_marks
 from router.verification import Support
 
 if TYPE_CHECKING:
@@ -92,8 +92,10 @@ async def _hold(draft: Draft, attempt: Attempt, passages: Sequence[Passage]) -> 
         lead = choice.lead
         support = Support(True, span=lead.span, score=choice.probability, meant=lead.question)
         is_newer = not _was_taught(draft, passages, support)
-        attempt.supports, attempt.problem = [support], NEWER if is_newer else ""
+        # One value may have come as several sentences: `docker build . -t bell`.
+        attempt.sentences, attempt.supports = [without_marks(attempt.written)], [support]
         attempt.rejected = support if is_newer else None
+        attempt.problem = NEWER if is_newer else ""
     else:
         attempt.rejected, attempt.problem = attempt.supports[0], OTHERS
 

@@ -388,16 +388,19 @@ class TestTunedAnswers:
 
     KNOCKS = "What does night-bell knock at?"
     STAYS = "Calls stay in it for 80 days."
+    BUILT = "Its image is made by docker build . -t bell:latest."
 
     @pytest.fixture(autouse=True)
     def model(
         self, wiki: Collection, words: HashedWords, llm: ScriptedLLM, workshop: Workshop
     ) -> str:
-        taught = passage(f"{BELL} {self.STAYS}", "Network")
+        taught = passage(f"{BELL} {self.STAYS} {self.BUILT}", "Network")
         version = publish(wiki, "night-bell.md", [taught], title="night-bell")
         approved = {"origin": QAPair.Origin.IMPORTED, "review": QAPair.Review.APPROVED}
         a_pair(version, self.KNOCKS, "5071", evidence=BELL, **approved)
         a_pair(version, "How long do calls stay?", "80 days", evidence=self.STAYS, **approved)
+        image, asked = "docker build . -t bell:latest", "How is the image of night-bell made?"
+        a_pair(version, asked, image, evidence=self.BUILT, **approved)
         precedents.refresh()
         llm.adapters = {}
         coverage = {taught.content_hash: (2, 1.0)}
@@ -421,6 +424,16 @@ class TestTunedAnswers:
         answer = services.ask("What does night-bell knock at now?", user=None)
         assert (answer.route, answer.text, answer.model) == ("rag", "5071", "")
         assert f"is not shown: {OTHERS}" in answer.reason
+
+    @pytest.mark.parametrize("mark", ["", " [1]"])
+    def test_value_that_looks_like_two_sentences_is_shown_whole(
+        self, llm: ScriptedLLM, model: str, mark: str
+    ) -> None:
+        llm.will_say(f"docker build . -t bell:latest{mark}")
+        answer = services.ask("How is the image of night-bell made now?", user=None)
+        assert (answer.text, answer.model) == ("docker build . -t bell:latest", model)
+        cited = answer.citations.get(supports=True)
+        assert cited.chunk.text[cited.start : cited.end] == self.BUILT
 
     def test_what_it_says_when_asked_in_their_words_speaks_for_none_of_them(
         self, llm: ScriptedLLM, model: str
