@@ -43,10 +43,11 @@ def standalone(question: str, earlier: Sequence[str]) -> str:
     is_led = rest != question
     if named := entities_of(f"of {rest}"):
         return _instead(rest, named, before, name) if is_led else question
+    # By a function, as a backslash in a name would be read as an escape.
     if _OWNED.search(rest):
-        return _OWNED.sub(f"{name}'s", rest, count=1)
+        return _OWNED.sub(lambda _: f"{name}'s", rest, count=1)
     if _MEANT.search(rest) and not _IDLE.search(rest):
-        return _MEANT.sub(name, rest, count=1)
+        return _MEANT.sub(lambda _: name, rest, count=1)
     if is_led or len(rest.split()) <= SHORT_WORDS:
         return _about(rest, before, name)
     return question

@@ -36,6 +36,22 @@ def test_what_stands_alone_stays(asked: str) -> None:
     assert standalone(asked, BEFORE) == asked
 
 
+@pytest.mark.parametrize(
+    ("before", "asked", "understood"),
+    [
+        (r"Who owns C:\data\new?", "Who maintains it?", r"Who maintains C:\data\new?"),
+        (r"Who owns C:\data\new?", "and its size?", r"C:\data\new's size?"),
+        (r"How large is \\depot\1\group?", "Who reads it?", r"Who reads \\depot\1\group?"),
+        (r"Which rights has CORP\g?", "Who are its heads?", r"Who are CORP\g's heads?"),
+        (r"Which rights has CORP\g?", r"And AREA\n?", r"Which rights has AREA\n?"),
+    ],
+)
+def test_name_is_taken_as_it_is_written_also_with_backslashes(
+    before: str, asked: str, understood: str
+) -> None:
+    assert standalone(asked, [before]) == understood
+
+
 def test_without_a_name_before_nothing_is_added() -> None:
     assert standalone("and its port?", []) == "and its port?"
     assert standalone("and its port?", ["how do I log in?"]) == "and its port?"
