@@ -38,7 +38,17 @@ _TERM = re.compile(
     rf"(?:\A|(?<=\n\n))(?P<term>(?!{_ITEM})[^\n:=]{{0,79}}[^\s.!?:=;,])"
     rf"\n(?=(?!{_ITEM})\S[^\n]*(?:\n\n|\Z))"
 )
-_ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|fig|no|nr|dr|mr|ms)\.\s*$", re.I)
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|fig|no|nr|dr|mr|ms|prof|incl|excl)"
+    r"|(?<!\d)(?<!\d\s)\b(?:max|min))\.\s*$",
+    re.I,
+)
+# `Ada M. Lund`, `by R. Okafor`, `J.R. Hartley`, `St. Gallen`; it ends a sentence as well: `Hall B.`
+_PART_OF_NAME = re.compile(
+    r"(?:\b[^\W\d_a-z]\w*[^\W\d_A-Z] [A-Z]|\b[A-Z]\. [A-Z]|(?:[,:]|\bby) [A-Z]"
+    r"|(?<!\d)(?<!\d )\b[A-Z]\.[A-Z]|\b(?:Inc|Jr|Ltd|Sr|St))\. +$"
+)
+_LETTERS = re.compile(r"[^\W\d_]+")
 _MARK = re.compile(r"\s*\[(\d{1,2})\]")
 _FINISHED = re.compile(
     r"(?:[.!?][\"')*]*(?:\s*\[\d{1,2}\])*\s+|[。！？](?:\[\d{1,2}\])*|\n+)(?=[^\s\[])"
@@ -137,14 +147,27 @@ def sentences(text: str) -> list[tuple[int, int]]:
     spans = []
     start = 0
     for end in [*ends, len(text)]:
-        piece = text[start:end]
-        if _ABBREVIATION.search(piece) and end < len(text):
+        if _goes_on(text, start, end):
             continue
+        piece = text[start:end]
         if piece.strip():
             left = start + len(piece) - len(piece.lstrip())
             spans.append((left, start + len(piece.rstrip())))
         start = end
     return spans
+
+
+def _goes_on(text: str, start: int, end: int) -> bool:
+    """Whether a sentence goes on behind what looks like its end: a short form, or a part of a name
+    that no small word follows, as it would begin another sentence. The last word of a growing text
+    may grow to another one."""
+    piece = text[start:end]
+    if end == len(text) or _ABBREVIATION.search(piece):
+        return end < len(text)
+    following = _LETTERS.match(text, end)
+    if following is None or not _PART_OF_NAME.search(piece):
+        return False
+    return following.end() == len(text) or following[0].lower() not in STOP_WORDS
 
 
 def split_finished(text: str) -> tuple[list[str], str]:
@@ -156,9 +179,8 @@ def split_finished(text: str) -> tuple[list[str], str]:
     finished = []
     start = 0
     for found in _FINISHED.finditer(text):
-        piece = text[start : found.end()]
-        if not _ABBREVIATION.search(piece):
-            finished.append(piece)
+        if not _goes_on(text, start, found.end()):
+            finished.append(text[start : found.end()])
             start = found.end()
     return finished, text[start:]
 

@@ -56,6 +56,56 @@ def test_sentences_do_not_end_at_numbers_or_short_forms() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Harbor is owned by Ada M. Lund.",
+        "Ask Jorge L. B. Paz, or Ines Q. Vidal.",
+        "The keys are kept by R. Okafor.",
+        "Signed: T. Corrigan.",
+        "Approved in the legal version, J.R. Hartley said.",
+        "It is led by Prof. Thea Brandt.",
+        "The office of St. Gallen is closed.",
+        "The vats are leased from Brewer Sons Ltd. Dublin.",
+        "Ring Sr. Nunes, or Otto Vahl Jr. Esq.",
+        "Bring four, max. 40 kg each, min. 2 days ahead.",
+        "It takes 30 days excl. Sundays and incl. Mondays.",
+    ],
+)
+def test_name_or_short_form_with_a_full_stop_is_not_cut(text: str) -> None:
+    assert [text[start:end] for start, end in sentences(text)] == [text]
+    assert split_finished(f"{text} ") == ([], f"{text} ")
+    assert split_finished(f"{text} Then") == ([f"{text} "], "Then")
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("Parcels go to Hall B. They wait there.", "Parcels go to Hall B."),
+        ("It is kept in cupboard B. Food is not.", "It is kept in cupboard B."),
+        ("Press button PATH B. Count to 9.", "Press button PATH B."),
+        ("Spokes bear 1,000 N. Tyres do not.", "Spokes bear 1,000 N."),
+        ("Doors open at 9 A.M. Guests wait.", "Doors open at 9 A.M."),
+        ("Crates come from Acme Inc. It packs them.", "Crates come from Acme Inc."),
+        ("The shop is in High St. The mill is not.", "The shop is in High St."),
+        ("Wait 50 min. Must be cold then.", "Wait 50 min."),
+        ("Take 5 max. Return them.", "Take 5 max."),
+        ("Use gate B.\nVisitors ring.", "Use gate B."),
+        ("Take Line C.\nVisitors ring.", "Take Line C."),
+    ],
+)
+def test_sentence_may_end_with_a_letter_or_a_short_form(text: str, first: str) -> None:
+    start, end = sentences(text)[0]
+    assert text[start:end] == first
+    assert split_finished(text)[0][0].rstrip() == first
+
+
+def test_name_is_not_cut_while_it_grows() -> None:
+    assert split_finished("Ada M. I") == ([], "Ada M. I")
+    assert split_finished("Ada M. Ibsen does") == ([], "Ada M. Ibsen does")
+    assert split_finished("Hall B. It is") == (["Hall B. "], "It is")
+
+
 def test_a_term_and_what_stands_below_it_are_one() -> None:
     text = "Port\n8080\n\nLow ink\nA lamp comes on. It is red.\n\n- one\n- two\n\nStop.\nGo"
     assert [text[start:end] for start, end in sentences(text)] == [
