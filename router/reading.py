@@ -26,6 +26,7 @@ from router.drafting import (
 )
 from router.drafts import Attempt, Draft
 from router.evidence.objections import TURNED_DOWN
+from router.evidence.quantities import quantities
 from router.policy import Rule, why_no_passage
 from router.precedents.choosing import Choice, choose
 from router.precedents.finding import find
@@ -39,7 +40,7 @@ from router.quoting import (
     likeliest,
 )
 from router.relevance import Relevance
-from router.text import exact_form, without_marks
+from router.text import exact_form, fold, without_marks
 from router.verification import Support, are_all_named, passages_naming_all, verify
 
 if TYPE_CHECKING:
@@ -102,8 +103,14 @@ def _chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
 
 
 def says(answer: str, value: str) -> bool:
-    """Whether an answer is a value and no more."""
-    return exact_form(without_marks(answer)) == exact_form(value)
+    """Whether an answer is a value and no more. An exact form has no minus at its start, so numbers
+    are compared as well."""
+    said = without_marks(answer)
+    return exact_form(said) == exact_form(value) and _numbers(said) == _numbers(value)
+
+
+def _numbers(text: str) -> list[str]:
+    return [one.value for one in quantities(fold(text).text)]
 
 
 async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGenerator[Sentence]:

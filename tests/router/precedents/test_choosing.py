@@ -6,6 +6,7 @@ import pytest
 
 from router.precedents.choosing import SURE, Choice, choose
 from router.precedents.leads import Lead
+from router.reading import says
 
 PORT = Lead(0, 10, 14, (0, 20), "Which port?", 0.62)
 REGION = Lead(0, 30, 39, (21, 40), "Which region?", 0.6)
@@ -83,3 +84,25 @@ def test_the_only_value_of_the_kind_in_other_words_must_not_be_unlikely() -> Non
 
 def test_without_values_there_is_none() -> None:
     assert chosen() is None
+
+
+@pytest.mark.parametrize(
+    ("said", "value", "is_said"),
+    [
+        ("9 times. [1]", "9 times", True),
+        ("the 40 seconds", "40 seconds", True),
+        ("“Night Watch”", "Night Watch", True),
+        ("`--force`", "--force", True),
+        ("99.9 %", "99.9%", True),
+        ("-20 °C.", "-20 °C", True),
+        ("–20 °C", "-20 °C", True),
+        ("20 °C", "-20 °C", False),
+        ("-3 dB", "3 dB", False),
+        ("(3 m)", "-3 m", False),
+        ("5 to 9 m", "-5 to 9 m", False),
+    ],
+)
+def test_model_says_a_value_if_it_is_that_with_its_sign(
+    said: str, value: str, is_said: bool
+) -> None:
+    assert says(said, value) is is_said
