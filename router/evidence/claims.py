@@ -96,6 +96,9 @@ _CALENDAR = re.compile(
     r"|mon(?:day)?|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)s?"
 )
 _SENTENCE_START = re.compile(r"(?:^|[.!?:]\s+|\n)[\s\"'“‘(*\-•>]*$")
+# Characters between the end of a sentence and the next one's first word. To look through all that
+# stands before each name would take as long as somebody likes.
+_LONGEST_START = 40
 
 
 def claims_of(answer: str) -> list[Claim]:
@@ -410,9 +413,13 @@ def _names(text: str) -> Iterator[Claim]:
 
 
 def _name(run: list[re.Match[str]], text: str) -> Iterator[Claim]:
-    if run and _SENTENCE_START.search(text[: run[0].start()]):
+    if run and _starts_sentence(text, run[0].start()):
         run = run[1:]
     while run and not is_content(words(fold(run[0][0]).text)[0]):
         run = run[1:]
     if run:
         yield Claim(ClaimKind.NAME, text[run[0].start() : run[-1].end()])
+
+
+def _starts_sentence(text: str, place: int) -> bool:
+    return bool(_SENTENCE_START.search(text, max(place - _LONGEST_START, 0), place))

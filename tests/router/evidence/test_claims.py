@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from router.evidence.claims import claims_of, entities_of, literal_pattern
@@ -56,3 +58,31 @@ def test_literal_is_found_whole_only(text: str, found_in: str, not_in: str) -> N
     pattern = literal_pattern(text)
     assert pattern.search(found_in.lower())
     assert not pattern.search(not_in.lower())
+
+
+@pytest.mark.parametrize(
+    ("text", "entities"),
+    [
+        ("It is slow.  (Skagen is not.)", set()),
+        ("- Skagen\n\n  > Arhus", set()),
+        ("Is it slow? * Skagen", set()),
+        ("ask (Skagen) *Arhus", {"Skagen", "Arhus"}),
+        # A word that is far from the start of the text begins no sentence.
+        (f"{'slow ' * 9}Skagen", {"Skagen"}),
+        (f"It is slow.{' ' * 30}Skagen", set()),
+    ],
+)
+def test_first_word_of_a_sentence_is_no_name(text: str, entities: set[str]) -> None:
+    assert set(entities_of(text)) == entities
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["." + " " * 900 + "x" + " Aa." * 270, "\n" * 900 + "x" + " Aa!" * 270],
+    ids=["spaces", "lines"],
+)
+def test_names_behind_much_white_space_are_found_quickly(text: str) -> None:
+    # Of this process, so that what else runs on the machine is of no account.
+    started = time.process_time()
+    entities_of(text)
+    assert time.process_time() - started < 0.5
