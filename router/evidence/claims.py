@@ -57,8 +57,9 @@ _KEBAB = re.compile(r"[A-Za-z]{2,}(?:-[A-Za-z]{2,})+")
 _CAPITALS = re.compile(r"[A-Z]{2,}")
 # `API`, `mTLS`, `VMs`.
 _SHORT_FORM = re.compile(r"[a-z]?[A-Z]{2,}s?")
-# `I'd` and `I've` are nobody's names.
-_NAME = re.compile(r"(?!I['’])[A-Z][\w'’]*[a-z][\w'’]*")
+# `I'd` and `I've` are nobody's names. Up to the first small letter, as what a name that can be read
+# in many ways costs grows with the fourth power of its length where several follow each other.
+_NAME = re.compile(r"(?!I['’])[A-Z](?:(?![a-z])[\w'’])*[a-z][\w'’]*")
 _WHOLE_NAME = re.compile(rf"{_NAME.pattern}(?: {_NAME.pattern}){{1,3}}")
 _TITLED = re.compile(r"[A-Z][\w'’]*(?: [A-Z\d][\w'’]*)+|[A-Za-z]+(?:[-_][A-Za-z\d]+)+")
 _LONGEST_NAME = 4

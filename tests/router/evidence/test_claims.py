@@ -86,3 +86,24 @@ def test_names_behind_much_white_space_are_found_quickly(text: str) -> None:
     started = time.process_time()
     entities_of(text)
     assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    ("answer", "claims"),
+    [
+        ("ask Ada O’Brien", {"Ada O’Brien"}),
+        ("ask Bo McKay", {"Bo McKay", "McKay"}),
+        ("of HQs", {"HQs"}),
+        ("D'Arcy X2y", {"D'Arcy X2y", "X2y"}),
+        ("I've seen I’d", set()),
+        ("ABC DEF", {"ABC", "DEF"}),
+    ],
+)
+def test_name_begins_with_a_capital_and_has_a_small_letter(answer: str, claims: set[str]) -> None:
+    assert {claim.text for claim in claims_of(answer)} == claims
+
+
+def test_answer_of_long_words_that_is_no_name_is_read_quickly() -> None:
+    started = time.process_time()
+    claims_of(f"{' '.join(['A' + 'b' * 44] * 4)} /")
+    assert time.process_time() - started < 0.5
