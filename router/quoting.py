@@ -37,9 +37,11 @@ SAYING = 4
 # Sentences that the reader gets.
 MOST_LIKELY = 4
 # Of a line that sets a name and a value, `port: 80`, and of a row of two cells, `Setting: port;
-# Value: 80`, the value is the answer, and of a term what stands below it.
+# Value: 80`, the value is the answer, and of a term what stands below it; of `Port: 80; Service:
+# gate` what the question has not.
 _VALUE = re.compile(
-    r"(?:[^:;]+: [^;]+; )?[^:;=]+?(?:\s?[:=]\s+|\n)(?P<quote>[\"'`]?)(?P<value>[^;]+?)(?P=quote)$"
+    r"(?:[^:;]+: (?P<first>[^;]+); )?[^:;=]+?(?:\s?[:=]\s+|\n)"
+    r"(?P<quote>[\"'`]?)(?P<value>[^;]+?)(?P=quote)$"
 )
 _CELL = re.compile(r"(?:^|(?<=; ))(?P<header>[^:;]+): (?P<value>[^;]+)")
 
@@ -240,7 +242,9 @@ def _shows_wanted(asked: Question, source: Source, k: int) -> bool:
 def _value_in(row: str, asked: Question) -> tuple[int, int] | None:
     """Start and end of the value that is asked for, where one of the row's cells surely is it."""
     if alone := _VALUE.match(row):
-        return alone.span("value")
+        is_key = alone["first"] and _is_asked_by(alone["value"], asked)
+        is_turned = is_key and not _is_asked_by(alone["first"], asked)
+        return alone.span("first" if is_turned else "value")
     every = _CELL.finditer(row)
     cells = [cell for cell in every if not content_stems(cell["value"]) <= asked.stems]
     said = [len(roots(content_stems(cell["header"])) & roots(asked.aspect)) for cell in cells]
@@ -248,6 +252,12 @@ def _value_in(row: str, asked: Question) -> tuple[int, int] | None:
         return cells[said.index(max(said))].span("value")
     fitting = [cell for cell in cells if not any(said) and _is_wanted(cell["value"], asked)]
     return fitting[0].span("value") if len(fitting) == 1 else None
+
+
+def _is_asked_by(value: str, asked: Question) -> bool:
+    """Whether the question has all that a cell says."""
+    said = content_stems(value)
+    return bool(said) and said <= asked.stems
 
 
 def _is_wanted(value: str, asked: Question) -> bool:

@@ -143,6 +143,30 @@ def test_of_a_row_with_many_values_the_one_that_is_asked_for_is_quoted(
     assert line[best.start : best.end] == (said or line)
 
 
+@pytest.mark.parametrize(
+    ("question", "line", "said"),
+    [
+        ("Which port does harbor use?", "Port: 8080; Service: harbor", "8080"),
+        ("Which port does harbor use?", "Service: harbor; Port: 8080", "8080"),
+        ("Who owns harbor?", "Owner: Ada Lund; Service: harbor", "Ada Lund"),
+        ("Which gate has bay 7?", "Bay: bay 7; Gate: east", "east"),
+        ("Which bay has the east gate?", "Bay: bay 7; Gate: east gate", "bay 7"),
+        ("Is the crane insured?", "Insured: yes; Machine: crane", "yes"),
+        ("How heavy is the crane?", "Ceiling: 40 kg; Machine: crane", "40 kg"),
+        # The question has both or neither, or there is no other cell.
+        ("Is encryption enabled?", "Setting: encryption; Value: enabled", "enabled"),
+        ("What is the limit?", "Machine: crane; Value: 40 kg", "40 kg"),
+        ("Is encryption enabled?", "encryption: enabled", "enabled"),
+        ("Is encryption on?", "Setting: encryption; Value: no", "no"),
+    ],
+)
+def test_of_a_row_of_two_the_cell_is_quoted_that_was_not_asked_by(
+    question: str, line: str, said: str
+) -> None:
+    best = found(question, [0.95], [Passage("Sheet", "", line)])
+    assert line[best.start : best.end] == said
+
+
 def test_without_passages_there_is_none() -> None:
     assert likeliest(ASKED, [], likelihoods(ASKED, [], [])) is None
 
