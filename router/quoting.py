@@ -43,7 +43,8 @@ _VALUE = re.compile(
     r"(?:[^:;]+: (?P<first>[^;]+); )?[^:;=]+?(?:\s?[:=]\s+|\n)"
     r"(?P<quote>[\"'`]?)(?P<value>[^;]+?)(?P=quote)$"
 )
-_CELL = re.compile(r"(?:^|(?<=; ))(?P<header>[^:;]+): (?P<value>[^;]+)")
+# A cell may hold a list: `Ports: 80; 443`.
+_CELL = re.compile(r"(?:^|(?<=; ))(?P<header>[^:;]+): (?P<value>[^;]+(?:; (?![^:;]+: )[^;]+)*)")
 
 
 Likelihoods = Mapping[Place, float]

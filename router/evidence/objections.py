@@ -347,6 +347,8 @@ def _denied(of: Sequence[Word]) -> set[str]:
 # --- Tables -----------------------------------------------------------------------------------
 
 _Cell = tuple[frozenset[str], frozenset[str]]
+# Without a header behind it, it parts the items of a list in a cell: `Ports: 80; 443`.
+_NEXT_CELL = re.compile(r"; (?=[^:;]+: )")
 
 
 def _is_a_siblings(said: Said, number: int, source: Source, asked: Question) -> bool:
@@ -373,7 +375,7 @@ def _cells(source: Source, number: int) -> list[_Cell]:
     """The stems of header and value of each cell of a row `Header: value; Header: value`."""
     sentence = source.sentences[number]
     line = source.text[sentence.start : sentence.end]
-    pairs = [cell.partition(": ") for cell in line.split("; ")]
+    pairs = [cell.partition(": ") for cell in _NEXT_CELL.split(line)]
     if not all(found for _, found, _ in pairs):
         return []
     return [(_stems_in(header), _stems_in(value)) for header, _, value in pairs]

@@ -167,6 +167,22 @@ def test_of_a_row_of_two_the_cell_is_quoted_that_was_not_asked_by(
     assert line[best.start : best.end] == said
 
 
+@pytest.mark.parametrize(
+    ("question", "line", "said"),
+    [
+        ("Which ports does harbor use?", "Service: harbor; Ports: 80; 443", "80; 443"),
+        ("Which ports does harbor use?", "Ports: 80; 443; Service: harbor", "80; 443"),
+        ("Who deploys harbor?", "Deployers: Ada Lund; Bo Berg", "Ada Lund; Bo Berg"),
+        ("Which days is bay 7 open?", "Bay: 7; Days: Mon; Tue; Hours: 9 to 5", "Mon; Tue"),
+        ("Which hours is bay 7 open?", "Bay: 7; Days: Mon; Tue; Hours: 9 to 5", "9 to 5"),
+        ("Which gate has bay 7?", "Bay: 7; Days: Mon; Gate: east", "east"),
+    ],
+)
+def test_list_in_a_cell_is_quoted_whole(question: str, line: str, said: str) -> None:
+    best = found(question, [0.95], [Passage("Sheet", "", line)])
+    assert line[best.start : best.end] == said
+
+
 def test_without_passages_there_is_none() -> None:
     assert likeliest(ASKED, [], likelihoods(ASKED, [], [])) is None
 

@@ -127,6 +127,32 @@ def test_value_of_another_row_or_column_is_not_supported(question: str, answer: 
     assert not checked(question, answer).supported
 
 
+HOURS = Passage(
+    "Desks",
+    "Hours",
+    "Desk: Harbor; Days: Mon; Tue; Guests: 80; 95\nDesk: Weir; Days: Wed; Thu; Guests: 40; 60\n"
+    "Desk: Mole; Days: Fri; Guests: 70",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("How many guests may the Harbor desk have?", "80; 95", True),
+        ("How many guests may the Weir desk have?", "40", True),
+        ("How many guests may the Mole desk have?", "70", True),
+        ("How many guests may the Weir desk have?", "80", False),
+        ("How many guests may the Weir desk have?", "70", False),
+        ("How many guests may the Mole desk have?", "60", False),
+        ("How many guests may the Mole desk have?", "Fri", False),
+    ],
+)
+def test_list_in_a_cell_is_of_its_row_and_column(
+    question: str, answer: str, supported: bool
+) -> None:
+    assert verify(question, answer, [HOURS]).supported is supported
+
+
 ROUNDS = Passage(
     "Night rounds",
     "Times",
