@@ -7,15 +7,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from router.evidence.claims import Claim, claims_of, counted_things
+from router.evidence.claims import Claim, claims_of, counted_things, literal_pattern
 from router.evidence.clauses import clauses_of, is_of_another_clause, is_of_its_environment
+from router.evidence.denials import clause_around, denied, denied_around, denied_of
 from router.evidence.focus import Focus, shows
 from router.evidence.quantities import Kind, quantities
 from router.evidence.questions import Question
 from router.evidence.sources import (
     CONTEXT,
     Source,
-    SourceSentence,
     is_elsewhere,
     names,
     nearly_names,
@@ -29,7 +29,6 @@ _MIN_QUESTION_REPEATED = 0.6
 _MIN_SHARE_OF_BEST_FIT = 0.35
 _MIN_SHARE_OF_RIVAL = 0.4
 _MIN_SHARE_OF_ANY = 0.3
-_COMPARISONS = frozenset({"more", "less", "fewer", "later", "longer", "earlier", "only"})
 # With these, an answer gives a measure without a unit: `until noon`, `12 characters`.
 _UNITLESS = frozenset(
     {"until", "till", "while", "when", "whenever", "once", "forever", "indefinitely", "never"}
@@ -65,6 +64,9 @@ REFUTATIONS = frozenset(
 """What a sentence itself says against an answer, where the others only find too little for it."""
 TURNED_DOWN = REFUTATIONS | {ANOTHER_KIND}
 """What no other wording of the question takes back."""
+
+_Span = tuple[int, int]
+"""Start and end of a value in a folded text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ def objection(
 
 def _objection_to(number: int, source: Source, asked: Question, said: Said) -> str:
     """What the sentence itself says against it."""
-    if _contradicts(said, source.sentences[number], asked):
+    if _contradicts(said, number, source, asked):
         return _OPPOSITE_SAID
     if _is_a_siblings(said, number, source, asked):
         return _SIBLINGS
@@ -194,6 +196,11 @@ def _objection_to_clause(number: int, source: Source, asked: Question, said: Sai
     clauses = clauses_of(source, number)
     values = {(one.quantity.value, one.quantity.kind) for one in said.news if one.quantity}
     own = {one for one in clauses if (one.value, one.kind) in values}
+    clauses = {
+        one: words
+        for one, words in clauses.items()
+        if one in own or not _is_denied((one.start, one.end), number, source, asked)
+    }
     is_there = is_of_its_environment(own, clauses, source, asked)
     if is_there is False:
         return _ELSEWHERE
@@ -287,16 +294,52 @@ def is_named(entity: str, source: Source, sources: Sequence[Source], asked: Ques
     return not any(names(one, entity) for one in sources) and nearly_names(source, entity)
 
 
-def _contradicts(said: Said, sentence: SourceSentence, asked: Question) -> bool:
+def _contradicts(said: Said, number: int, source: Source, asked: Question) -> bool:
     """The answer denies what the sentence does not, or states what the sentence denies."""
-    denied = _denied(sentence.words)
+    sentence, folded = source.sentences[number], source.folded.text
     if said.verdict is not None:
-        denied |= {_OPPOSITE[s] for s in sentence.stems - denied if s in _OPPOSITE}
-        denied &= asked.stems
-        return bool(denied) is said.verdict
+        sought = asked.aspect, asked.stems - source.context_stems
+        denials = denied_of(folded, sentence.words, sought)
+        denials |= {_OPPOSITE[s] for s in sentence.stems - denials if s in _OPPOSITE}
+        return bool(denials & asked.stems) is said.verdict
     if said.negated:
         return not any(map(is_negation, sentence.words))
-    return any(word.stem in denied for word in said.words)
+    places = _places_in(number, source, said)
+    around = [clause_around(folded, sentence.words, *one) for every in places for one in every]
+    # What is denied elsewhere in the sentence may be what was asked for.
+    is_free = bool(around) and not any(is_negation(word) for clause in around for word in clause)
+    excused = asked.stems | said.claimed if is_free else frozenset()
+    if denied(sentence.words) & {word.stem for word in said.words} - excused:
+        return True
+    return any(all(_is_denied(one, number, source, asked) for one in every) for every in places)
+
+
+def _places_in(number: int, source: Source, said: Said) -> list[list[_Span]]:
+    """Where in a sentence each value of an answer stands; all of its words, if it has none."""
+    own = [word for word in source.sentences[number].words if word.stem in said.stems]
+    every = [_places_of(claim, number, source) for claim in said.news]
+    return [found for found in every or [[(one.start, one.end) for one in own]] if found]
+
+
+def _places_of(claim: Claim, number: int, source: Source) -> list[_Span]:
+    if said := claim.quantity:
+        here = source.quantities_of(number)
+        return [(q.start, q.end) for q in here if (q.value, q.kind) == (said.value, said.kind)]
+    of = source.sentences[number].words
+    if not of:
+        return []
+    found = literal_pattern(claim.text).finditer(source.folded.text, of[0].start, of[-1].end)
+    return [one.span() for one in found]
+
+
+def _is_denied(span: _Span, number: int, source: Source, asked: Question) -> bool:
+    """Whether the clause around a value denies that, or a word of the question, which does not ask
+    for what is not."""
+    if asked.denies:
+        return False
+    of = source.sentences[number].words
+    own = {word.stem for word in of if span[0] <= word.start < span[1]}
+    return not denied_around(source.folded.text, of, *span).isdisjoint(asked.stems | own)
 
 
 def _counts_something_else(said: Said, number: int, source: Source, asked: Question) -> bool:
@@ -332,16 +375,6 @@ def _is_on_another_day(said: Said, source: Source) -> bool:
 
 def _days_in(stems: Iterable[str]) -> set[str]:
     return {found[1] for one in stems if (found := _DAY_OF_WEEK.fullmatch(one))}
-
-
-def _denied(of: Sequence[Word]) -> set[str]:
-    """The first content word behind each negation; `not more than` denies nothing."""
-    denied: set[str] = set()
-    for place, word in enumerate(of):
-        following = of[place + 1 : place + 5]
-        if is_negation(word) and not (following and following[0].text in _COMPARISONS):
-            denied.update([other.stem for other in following if is_content(other)][:1])
-    return denied
 
 
 # --- Tables -----------------------------------------------------------------------------------

@@ -17,8 +17,14 @@ from router.evidence.claims import (
 from router.evidence.environments import environments_asked
 from router.evidence.quantities import UNITS, Unit
 from router.evidence.wanted import Wanted, wanted_value
-from router.text import fold, is_content, words
+from router.text import fold, is_content, is_negation, words
 
+# Of a question for what is not, or was: `which port did it use before?`
+_NOT_NOW = frozenset(
+    {"did", "was", "were", "had", "former", "formerly", "previous", "previously", "before"}
+    | {"earlier", "old", "until", "till", "stop", "stopped", "except", "excluded", "avoid"}
+    | {"forbidden", "prohibited", "banned"}
+)
 _COUNTED = re.compile(r"\b(?:how many|number of)\b")
 
 
@@ -28,7 +34,7 @@ class Question:
     the stems by which it `named` them, and all others, its `aspect`; the kind of value `wanted`,
     if its wording tells; the stems of what it wants `counted`; the `environments` it speaks of.
     `heads` are the names that titles begin with, each as its words. `is_choice`: it names the
-    answers that there may be."""
+    answers that there may be; `denies`: it asks for what is not, or was."""
 
     stems: frozenset[str]
     units: frozenset[Unit]
@@ -40,6 +46,7 @@ class Question:
     environments: frozenset[str] = frozenset()
     heads: tuple[tuple[str, ...], ...] = ()
     is_choice: bool = False
+    denies: bool = False
 
     def longer_than(self, entity: str) -> list[str]:
         """The names of other things that have the name of this one in theirs: beside `Harbor`,
@@ -79,6 +86,7 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
         ),
         environments=environments_asked(folded),
         is_choice=any(word.text == "or" for word in own_words),
+        denies=any(is_negation(word) or word.text in _NOT_NOW for word in own_words),
         heads=tuple(tuple(word.text for word in words(head_of(title))) for title in titles),
     )
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from itertools import islice
 
 from router.evidence.claims import counted_things
+from router.evidence.denials import denied_around
 from router.evidence.quantities import Kind, Quantity, quantities
 from router.evidence.sources import Source, is_elsewhere, read_source
 from router.evidence.wanted import DURATION
@@ -240,7 +241,10 @@ def _values_in(
         # A page about something else may name it in passing.
         if not is_headed and not mentions(sentence.text, subject.keys):
             continue
+        own_words = words(sentence.text)
         for value in values_of(sentence.text):
+            if denied_around(sentence.text, own_words, value.start, value.end):
+                continue
             written = source.text[slice(*sentence.span(value))]
             if value.form in forms and is_wanted(written, subject.asked, source, place):
                 yield sentence, value

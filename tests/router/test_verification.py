@@ -581,3 +581,107 @@ def test_value_of_another_clause_is_not_supported(
     question: str, answer: str, supported: bool
 ) -> None:
     assert verify(question, answer, [PORTS]).supported is supported
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "answer", "supported"),
+    [
+        ("Harbor does not listen on port 80.", "Which port does Harbor listen on?", "80", False),
+        ("The ferry never carries 40 cars.", "How many cars does the ferry carry?", "40", False),
+        ("Mole's port isn't 80 but 81.", "Which port does Mole have?", "80", False),
+        ("Mole's port isn't 80 but 81.", "Which port does Mole have?", "81", True),
+        ("Milk is kept at 4 °C, not at 8 °C.", "At which temperature is milk kept?", "8 °C", False),
+        ("Milk is kept at 4 °C, not at 8 °C.", "At which temperature is milk kept?", "4 °C", True),
+        ("Guests can't check in at 12:00.", "When can guests check in?", "12:00", False),
+        ("Visitors may not enter the vault.", "Who may enter the vault?", "visitors", False),
+        ("The ferry does not run in winter.", "When does the ferry run?", "in winter", False),
+        ("It does not open ports 80, 81 and 82.", "Which port does it open?", "82", False),
+        # Another clause says what is.
+        ("It does not open port 80 and opens port 82.", "Which port does it open?", "82", True),
+        ("Milk is not sold, and cream costs 3 EUR.", "What does cream cost?", "3 EUR", True),
+        ("Ada Lund leads it, not Bo Berg.", "Who leads the mill?", "Ada Lund", True),
+        ("Ada Lund leads it, not Bo Berg.", "Who leads the mill?", "Bo Berg", False),
+        # What is denied is something else.
+        ("Without a badge the gate rings for 9 s.", "How long does the gate ring?", "9 s", True),
+        ("The gate rings 9 s if no badge is read.", "How long does the badge ring?", "9 s", True),
+        ("Badges that are not read ring 9 s.", "How long do badges ring?", "9 s", True),
+        ("It is not locked at 18:00.", "When is the gate closed?", "18:00", True),
+        # Up to there it is so, or from there on.
+        ("Loads must not exceed 80 kg.", "What must loads not exceed?", "80 kg", True),
+        ("Doors do not open until 9:00.", "When do the doors open?", "9:00", True),
+        ("Doors may not be opened before 9:00.", "When may doors be opened?", "9:00", True),
+        ("After 30 days a pass is not valid.", "How long is a pass valid?", "30 days", True),
+        ("Do not touch it for 35 minutes.", "After how long may I touch it?", "35 minutes", True),
+        ("It does not hold more than 9 crates.", "How many crates does it hold?", "9", True),
+        ("It holds no more than 9 crates.", "How many crates does it hold?", "9", True),
+        ("It doesn't start without port 80.", "Which port does it start with?", "80", True),
+        ("It is not only sold at 9 EUR.", "At which price is it sold?", "9 EUR", True),
+        ("Calls not taken in 20 s are billed.", "How quickly are calls taken?", "20 s", True),
+        ("If it does not answer in 20 s, ring.", "How quickly must it answer?", "20 s", True),
+        # The question asks for what is not, or was.
+        ("Milk is not kept at 8 °C.", "At which temperature must milk not be kept?", "8 °C", True),
+        ("Milk is no longer kept at 8 °C.", "At which temperature was milk kept?", "8 °C", True),
+    ],
+)
+def test_value_that_its_clause_denies_is_not_supported(
+    text: str, question: str, answer: str, supported: bool
+) -> None:
+    support = verify(question, answer, [Passage("Harbor", "Gate of the mill", text)])
+    assert support.supported is supported, support.problem
+
+
+MOVED = Passage(
+    "Harbor",
+    "",
+    "Harbor no longer listens on port 80; it listens on port 81.\n"
+    "It is no longer owned by Team Blue but by Team Red.\n"
+    "Logs are kept no longer than 30 days, and reports are due no later than 17:00.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("Which port does Harbor listen on?", "80", False),
+        ("Which port does Harbor listen on?", "81", True),
+        ("Which port does Harbor listen on?", "It listens on port 81.", True),
+        ("Does Harbor listen on port 80?", "Yes", False),
+        ("Does Harbor listen on port 80?", "No", True),
+        ("Does Harbor listen on port 81?", "Yes", True),
+        ("Does Harbor listen on port 81?", "No", False),
+        ("Who owns Harbor?", "Team Blue", False),
+        ("Who owns Harbor?", "Team Red", True),
+        ("Who owns Harbor?", "owned by Team Red", True),
+        ("Is Harbor owned by Team Red?", "Yes", True),
+        ("Is Harbor owned by Team Blue?", "Yes", False),
+        ("How long are logs of Harbor kept?", "30 days", True),
+        ("When are reports of Harbor due?", "17:00", True),
+    ],
+)
+def test_what_is_so_no_longer_is_told_from_what_is(
+    question: str, answer: str, supported: bool
+) -> None:
+    support = verify(question, answer, [MOVED])
+    assert support.supported is supported, support.problem
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "is_so"),
+    [
+        ("It no longer supports FTP.", "Does Harbor support FTP?", False),
+        ("It does not automatically rotate its keys.", "Does Harbor rotate its keys?", False),
+        ("It cannot yet encrypt backups.", "Can Harbor encrypt backups?", False),
+        ("It is not yet fully insured.", "Is Harbor insured?", False),
+        ("Orders are no longer actively tracked.", "Are orders of Harbor tracked?", False),
+        ("The rule does not apply to guests.", "Does the rule of Harbor apply to guests?", False),
+        ("If the disk is full, it does not start.", "Does Harbor start, its disk full?", False),
+        ("It supports SFTP and no longer supports FTP.", "Does Harbor support SFTP?", True),
+        ("It supports SFTP and no longer supports FTP.", "Does Harbor support FTP?", False),
+        ("It supports not only FTP.", "Does Harbor support FTP?", True),
+        ("It automatically rotates its keys.", "Does Harbor rotate its keys?", True),
+    ],
+)
+def test_yes_and_no_are_told_apart_by_what_is_denied(text: str, question: str, is_so: bool) -> None:
+    passage = Passage("Harbor", "", text)
+    assert verify(question, "Yes", [passage]).supported is is_so
+    assert verify(question, "No", [passage]).supported is not is_so

@@ -157,3 +157,18 @@ def test_what_rules_made_tells_no_kind() -> None:
         **{name: getattr(PORT, name) for name in PORT.__slots__} | {"is_written": False}
     )
     assert value([(mined, 0.9)]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Dawn-horn no longer listens to 6010.", None),
+        ("Dawn-horn does not knock at 6010 any more, it knocks at 6210.", "6210"),
+        ("Dawn-horn knocks at 6210, not at 6010.", "6210"),
+        ("Dawn-horn isn't dialled before 6210 is open.", "6210"),
+        ("Dawn-horn knocks at 6210 if nobody hears it.", "6210"),
+        ("Calls that are not taken go to 6210 of dawn-horn.", "6210"),
+    ],
+)
+def test_what_its_clause_denies_is_no_value(text: str, found: str | None) -> None:
+    assert value([(PORT, 0.8)], passages=[Passage("dawn-horn", "Use", text)]) == found
