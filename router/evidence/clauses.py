@@ -85,6 +85,16 @@ def _fits_better(clauses: Clauses, other: Quantity, own: Quantity, asked: Questi
         for value in (other, own)
     }
     first, second = sorted(of, key=lambda value: value.start)
-    if of[second] <= roots(asked.stems) and wanted & of[second] - of[first]:
+    if of[second] <= roots(asked.stems) and roots(asked.stems) & of[second] - of[first]:
         return second is other
-    return len(wanted & of[other]) > len(wanted & of[own])
+    if len(wanted & of[other]) > len(wanted & of[own]):
+        return True
+    return _is_of_another(of[own], of[other], asked)
+
+
+def _is_of_another(own: frozenset[str], other: frozenset[str], asked: Question) -> bool:
+    """Whether the other clause says the same, but for the name of what is asked about in the place
+    of something else: `Harbor listens on port 80 and Weir listens on port 90`."""
+    instead = own - other
+    is_alike = bool(own & other) and other - own and other - own <= roots(asked.named)
+    return bool(is_alike and instead) and instead.isdisjoint(roots(asked.stems))

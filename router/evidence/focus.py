@@ -109,12 +109,12 @@ def _around(
     """
     nothing = frozenset[str]()
     if is_row(source, place):
-        return nothing.union(*(own[above] for above in _leads(source, place))), nothing
+        return nothing.union(*(own[above] for above in leads_above(source, place))), nothing
     near = [n for n in (place - 1, place + 1) if 0 <= n < len(own) and not is_row(source, n)]
     return nothing, nothing.union(*(own[n] for n in near))
 
 
-def _leads(source: Source, place: int) -> list[int]:
+def leads_above(source: Source, place: int) -> list[int]:
     """The lines above a row that end with a colon and hold it: `limits:`, `The limits are:`."""
     leads = []
     indent = _indent(source, place)

@@ -13,6 +13,7 @@ from router.evidence.denials import clause_around, denied, denied_around, denied
 from router.evidence.focus import Focus, shows
 from router.evidence.quantities import Kind, quantities
 from router.evidence.questions import Question
+from router.evidence.siblings import is_of_another
 from router.evidence.sources import (
     CONTEXT,
     Source,
@@ -181,6 +182,8 @@ def _objection_to(number: int, source: Source, asked: Question, said: Said) -> s
     if _contradicts(said, number, source, asked):
         return _OPPOSITE_SAID
     if _is_a_siblings(said, number, source, asked):
+        return _SIBLINGS
+    if len(_cells(source, number)) < 2 and is_of_another(number, source, asked, said.news):
         return _SIBLINGS
     if _counts_something_else(said, number, source, asked):
         return _COUNTS_ELSE
@@ -392,7 +395,11 @@ def _is_a_siblings(said: Said, number: int, source: Source, asked: Question) -> 
     rows = [_cells(source, other) for other in range(len(source.sentences)) if other != number]
     headers = [header for header, _ in row]
     keys = [other[0][1] for other in rows if [header for header, _ in other] == headers]
-    if not row[0][1] <= asked.stems and any(key and key <= asked.stems for key in keys):
+    named = [key for key in keys if key and key <= asked.stems]
+    if named and not row[0][1] <= asked.stems:
+        return True
+    # A row of `auth` is none of `auth-proxy`.
+    if any(row[0][1] < key for key in named):
         return True
     news = [_stems_in(claim.text) for claim in said.news] or [said.stems]
     holding = [header for header, cell in row[1:] if any(one and one <= cell for one in news)]

@@ -141,9 +141,14 @@ def tells_of(source: Source, entity: str, asked: Question) -> bool:
     longer = asked.longer_than(entity)
     if _is_in(source.context, entity, longer):
         return True
-    telling = (one for one in source.sentences if one.stems & asked.aspect)
-    texts = (fold(source.text[one.start : one.end]).text for one in telling)
-    return any(_is_in(text, entity, longer) for text in texts)
+    telling = (n for n, one in enumerate(source.sentences) if one.stems & asked.aspect)
+    return any(names_at(source, number, entity, longer) for number in telling)
+
+
+def names_at(source: Source, number: int, entity: str, longer: Sequence[str]) -> bool:
+    """Whether a sentence names an entity, and not only a thing with a `longer` name."""
+    one = source.sentences[number]
+    return _is_in(fold(source.text[one.start : one.end]).text, entity, longer)
 
 
 def nearly_names(source: Source, entity: str) -> bool:

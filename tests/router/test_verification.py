@@ -685,3 +685,91 @@ def test_yes_and_no_are_told_apart_by_what_is_denied(text: str, question: str, i
     passage = Passage("Harbor", "", text)
     assert verify(question, "Yes", [passage]).supported is is_so
     assert verify(question, "No", [passage]).supported is not is_so
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "answer", "supported"),
+    [
+        # Rows of a table, of which one name begins as another one.
+        ("Desk: auth; Seats: 80\nDesk: auth-proxy; Seats: 90", "Seats of auth-proxy?", "80", False),
+        ("Desk: auth; Seats: 80\nDesk: auth-proxy; Seats: 90", "Seats of auth-proxy?", "90", True),
+        ("Desk: auth; Seats: 80\nDesk: auth-proxy; Seats: 90", "Seats of auth?", "80", True),
+        ("Desk: Pier East; Seats: 8\nDesk: Pier; Seats: 9", "Seats of the Pier East?", "9", False),
+        # Settings and lists, each about one thing.
+        ("Harbor: 80\nWeir: 90", "Which port does Weir have?", "80", False),
+        ("Harbor: 80\nWeir: 90", "Which port does Weir have?", "90", True),
+        ("- Harbor: port 80\n- Weir: port 90", "Which port does Weir have?", "80", False),
+        ("- Harbor: port 80\n- Weir: port 90", "Which port does Harbor have?", "80", True),
+        ("mole = 5 s\nmole-gate = 9 s", "How long does mole-gate wait?", "5 s", False),
+        ("Mole Pier: Ada Lund\nWeir: Bo Berg", "Who leads Weir?", "Ada Lund", False),
+        ("Mole Pier: Ada Lund\nWeir: Bo Berg", "Who leads Weir?", "Bo Berg", True),
+        ("weir:\n  port: 90\nharbor:\n  port: 80", "Which port does Weir have?", "80", False),
+        ("weir:\n  port: 90\nharbor:\n  port: 80", "Which port does Weir have?", "90", True),
+        # Another row is of the thing that is asked about, but not of the same.
+        ("port: 80\nWeir timeout: 90 s", "Which port does Weir have?", "80", True),
+        ("at: 80\nWeir: 90", "Which port does Weir have?", "80", True),
+        ("Port: 80\nWeir: the gate", "Which port does Weir have?", "80", True),
+        ("Port of calls: 80\nWeir: 90 s", "Which port does Weir have?", "80", True),
+        # Sentences.
+        ("Harbor listens on port 80. Weir listens on port 90.", "Port of Weir?", "80", False),
+        ("Harbor listens on port 80. Weir listens on port 90.", "Port of Weir?", "90", True),
+        ("Harbor listens on port 80. Weir listens on port 90.", "Port of Harbor?", "90", False),
+        ("Mole Pier is led by Ada Lund. Weir is led by Bo.", "Who leads Weir?", "Ada Lund", False),
+        ("night-bell waits 5 s. Weir waits for 9 s.", "How long does Weir wait?", "5 s", False),
+        ("The Mole ferry takes 9 cars. The Weir ferry takes 5 cars.", "Cars of Weir?", "9", False),
+        # What has no name of its own may be the thing's.
+        ("Weir is a gate with 9 doors. It has 5 keys.", "How many keys has Weir?", "5", True),
+        (
+            "Clients call port 80. Weir calls port 90.",
+            "Which port do clients of Weir call?",
+            "80",
+            True,
+        ),
+        ("The gate listens on port 80. Weir listens.", "Which port does Weir have?", "80", True),
+        (
+            "Calls wait 5 s. Weir waits 9 days for mail.",
+            "How long do calls of Weir wait?",
+            "5 s",
+            True,
+        ),
+        # Clauses of one sentence.
+        ("Harbor listens on port 80 and Weir listens on port 90.", "Port of Weir?", "80", False),
+        ("Harbor listens on port 80 and Weir listens on port 90.", "Port of Weir?", "90", True),
+        ("Harbor listens on port 80 and Weir listens on port 90.", "Port of Harbor?", "90", False),
+        ("Harbor listens on port 80 and Weir listens on port 90.", "Port of Harbor?", "80", True),
+        (
+            "Weir keeps mail 5 days, while Mole keeps it 9.",
+            "How many days does Mole keep mail?",
+            "9",
+            True,
+        ),
+        (
+            "Weir listens on port 80 and shows health on port 90.",
+            "Health port of Weir?",
+            "90",
+            True,
+        ),
+    ],
+)
+def test_value_of_another_thing_beside_it_is_not_supported(
+    text: str, question: str, answer: str, supported: bool
+) -> None:
+    support = verify(question, answer, [Passage("All desks", "Numbers", text)])
+    assert support.supported is supported, support.problem
+
+
+@pytest.mark.parametrize(
+    ("text", "supported"),
+    [
+        ("Calls wait 5 s. Weir waits 9 s for the gate.", True),
+        ("Mole Pier waits 5 s. Weir waits 9 s.", False),
+        ("mole-2 waits 5 s. Weir waits 9 s.", False),
+        ("Mole waits 5 s. Weir waits 9 s.", False),
+    ],
+)
+def test_first_word_of_a_sentence_on_a_page_of_the_thing_may_be_any(
+    text: str, supported: bool
+) -> None:
+    passages = [Passage("Weir", "Waits", text), Passage("Mole: the pier", "", "It floats.")]
+    support = verify("How patient is Weir, in s?", "5 s", passages)
+    assert support.supported is supported, support.problem
