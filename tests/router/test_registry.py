@@ -90,8 +90,8 @@ def test_adapter_of_the_same_run_is_the_same_version(workshop: Workshop, tmp_pat
 def test_verdict_on_a_run_that_was_judged_again_is_that_of_its_candidate(
     workshop: Workshop, tmp_path: Path
 ) -> None:
-    given = {"adapter": an_adapter(tmp_path / "given"), "merged": a_merged_model(tmp_path / "m")}
-    given |= {"recipe": {"out": "runs/0001"}}
+    files = {"adapter": an_adapter(tmp_path / "given"), "merged": a_merged_model(tmp_path / "m")}
+    given: dict[str, Any] = {**files, "recipe": {"out": "runs/0001"}}
     worse = {"gate_passed": False, "metrics": {"exact_match": 0.4}}
     workshop.candidate(**given)
     model = workshop.candidate(**given, **worse)

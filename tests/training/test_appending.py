@@ -80,7 +80,7 @@ def test_what_the_serving_model_knows_stays_in_the_model_made_on_top_of_it(
     serving: ModelVersion, wiki: Collection, workshop: Workshop, llm: ScriptedLLM
 ) -> None:
     other = Collection.objects.create(slug="other", name="Other")
-    readers = {str(wiki.pk): [], str(other.pk): []}
+    readers: dict[str, list[int]] = {str(wiki.pk): [], str(other.pk): []}
     ModelVersion.objects.filter(pk=serving.pk).update(readers=readers)
     teach(wiki, *NAMES)
     start = str(adapter_folder(serving.name))
