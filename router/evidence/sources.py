@@ -39,13 +39,15 @@ class SourceSentence:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A passage, read once."""
+    """A passage, read once. `title` and `section`, which is the innermost heading, are folded."""
 
     text: str
     folded: Folded
     quantities: tuple[Quantity, ...]
     sentences: tuple[SourceSentence, ...]
     stems: frozenset[str]
+    title: str
+    section: str
     context: str
     context_words: tuple[Word, ...]
     context_stems: frozenset[str]
@@ -98,6 +100,8 @@ def read_source(passage: Passage) -> Source:
             for (start, end), group in zip(spans, grouped, strict=True)
         ),
         stems=stems_of(own_words),
+        title=fold(passage.title).text,
+        section=fold(passage.heading).text.rpartition(" > ")[2],
         context=context,
         context_words=context_words,
         context_stems=stems_of(context_words),

@@ -62,7 +62,9 @@ def _complete(precedent: Precedent, known: frozenset[str], fact: str) -> Precede
 @dataclass(frozen=True, slots=True)
 class Book:
     """The precedents of a collection, by its primary key, and of each the row of its vector; `told`
-    has them by their sentence; `known` are the keys of the names that several of them have."""
+    has them by their sentence; `known` are the keys of the names that several of them have, and
+    `things` of those that several are about alone: *Which Slack channel has it?* is not about
+    Slack."""
 
     collection: int
     precedents: tuple[Precedent, ...]
@@ -70,6 +72,7 @@ class Book:
     vectors: Vectors
     told: Told
     known: frozenset[str]
+    things: frozenset[str] = frozenset()
 
     def near(self, vector: Vectors) -> list[Near]:
         """Those near enough to matter, the nearest first."""
@@ -124,4 +127,6 @@ def bound(collection: int, pages: Sequence[Page]) -> Book | None:
     # Kept beside the book, they would be there twice.
     for page, start, end in zip(pages, starts[:-1], starts[1:], strict=True):
         page.vectors = vectors[start:end]
-    return Book(collection, precedents, np.concatenate(places), vectors, told, known)
+    alone = Counter(name for one in precedents if len(one.names) == 1 for name in one.names)
+    things = frozenset(name for name, times in alone.items() if times >= LEAST_NAMED)
+    return Book(collection, precedents, np.concatenate(places), vectors, told, known, things)

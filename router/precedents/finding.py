@@ -74,7 +74,8 @@ def _found(
         vector = ServerEmbeddings(settings.PARAPHRASE_MODEL).one(without_names(question, known))
     except EmbeddingsUnavailable:
         return Findings()
-    subject = subject_of(question, passages, known)
+    things = frozenset[str]().union(*(book.things for book in books))
+    subject = subject_of(question, passages, known, things)
     near = {book.collection: book.near(vector) for book in books}
     told = {book.collection: book.told for book in books}
     kin = {one: kin_of(near[one], told[one], subject) for one in near}

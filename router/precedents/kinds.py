@@ -20,6 +20,7 @@ from router.evidence.sources import Source, is_elsewhere, read_source
 from router.evidence.wanted import DURATION
 from router.precedents.frames import Precedent, mentions
 from router.precedents.leads import Lead, Near, Subject, is_wanted
+from router.precedents.others import is_held_by_another, is_of_another
 from router.prompts import Passage
 from router.text import Folded, Word, fold, words
 
@@ -233,7 +234,7 @@ class _Sentence:
 def _values_in(
     source: Source, subject: Subject, forms: AbstractSet[Form]
 ) -> Iterator[tuple[_Sentence, Value]]:
-    is_headed = subject.is_headed_in(source)
+    is_headed, others = subject.is_headed_in(source), subject.others_in(source)
     for place, one in enumerate(source.sentences):
         if is_elsewhere(subject.asked, source, place):
             continue
@@ -242,9 +243,14 @@ def _values_in(
         if not is_headed and not mentions(sentence.text, subject.keys):
             continue
         own_words = words(sentence.text)
-        for value in values_of(sentence.text):
+        found = [value for value in values_of(sentence.text) if value.form in forms]
+        if not found or is_held_by_another(source, place, subject.keys, others):
+            continue
+        for value in found:
             if denied_around(sentence.text, own_words, value.start, value.end):
                 continue
+            if is_of_another(source, place, value, subject.keys, others):
+                continue
             written = source.text[slice(*sentence.span(value))]
-            if value.form in forms and is_wanted(written, subject.asked, source, place):
+            if is_wanted(written, subject.asked, source, place):
                 yield sentence, value

@@ -21,11 +21,13 @@ from router.precedents.frames import (
     Precedent,
     fit,
     frame_of,
+    mentioned,
     mentions,
     name_key,
     named_in,
     tokens_of,
 )
+from router.precedents.others import is_held_by_another, is_of_another, names_another
 from router.prompts import Passage
 from router.text import exact_form, fold
 from router.verification import titles_of
@@ -93,21 +95,30 @@ def overlap(one: Lead, other: Lead) -> bool:
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A question, and what it asks about: `named` as it is typed, with the `longer` names of other
-    things that have it in theirs, and their `keys`."""
+    things that have it in theirs, and their `keys`; `others` are those of other things."""
 
     asked: Question
     named: tuple[str, ...]
     keys: frozenset[str]
     longer: Mapping[str, Sequence[str]]
+    others: frozenset[str] = frozenset()
 
     def is_named_in(self, source: Source) -> bool:
         """Whether a passage names all of it."""
         return all(names(source, name, self.longer.get(name, ())) for name in self.named)
 
     def is_headed_in(self, source: Source) -> bool:
-        """Whether the title or the headings of a passage name it, so that its sentences need not;
-        so it is where nothing is named."""
-        return not self.keys or bool(mentions(source.context, self.keys))
+        """Whether the title or the headings of a passage name it, and the innermost no other thing,
+        so that its sentences need not; so it is where nothing is named."""
+        if not self.keys:
+            return True
+        is_named = bool(mentions(source.context, self.keys))
+        return is_named and not names_another(source.section, self.keys, self.others_in(source))
+
+    def others_in(self, source: Source) -> frozenset[str]:
+        """Other things than a passage is about: a title may have several names of one thing."""
+        named = mentioned(source.title, self.keys | self.others)
+        return self.others if named.isdisjoint(self.keys) else self.others - named
 
     def is_asked_by(self, precedent: Precedent) -> bool:
         """Whether a question answered before may tell what is asked for here."""
@@ -116,14 +127,20 @@ class Subject:
         return not (_asks_for_more(precedent, self.keys) or _is_of_elsewhere(precedent, self.asked))
 
 
-def subject_of(question: str, passages: Sequence[Passage], known: AbstractSet[str]) -> Subject:
-    """`known` are names by their keys."""
+def subject_of(
+    question: str,
+    passages: Sequence[Passage],
+    known: AbstractSet[str],
+    things: AbstractSet[str] = frozenset(),
+) -> Subject:
+    """`known` are names by their keys, `things` those of what has questions of its own."""
     titles = titles_of(passages)
     asked = read_question(question, titles)
     told = without_compounds(question, named_in(question), titles)
     named = (*_spelled(question, known), *told, *asked.entities)
     longer = {name: asked.longer_than(name) for name in asked.entities}
-    return Subject(asked, named, frozenset(map(name_key, named)), longer)
+    keys = frozenset(map(name_key, named))
+    return Subject(asked, named, keys, longer, frozenset(things) - keys if keys else frozenset())
 
 
 def leads_to(
@@ -201,7 +218,7 @@ def _of_sentences(
 ) -> Iterator[Lead]:
     """The best candidate of each value of each sentence of a passage that has one."""
     asked, named = subject.asked, subject.keys
-    is_headed = subject.is_headed_in(source)
+    is_headed, others = subject.is_headed_in(source), subject.others_in(source)
     for place, sentence in enumerate(source.sentences):
         if is_elsewhere(asked, source, place):
             continue
@@ -215,6 +232,10 @@ def _of_sentences(
             and (fitting := fit(frame, folded.text, tokens, LEAST_LIKENESS))
             and _is_alike(precedent.answer, folded.text[fitting.start : fitting.end])
             and not _says_again(precedent, folded.text[fitting.start : fitting.end], named)
+            and (
+                _has_other_names(precedent, named | others)
+                or not is_of_another(source, place, fitting, named, others)
+            )
             and is_wanted(
                 line[folded.original(fitting.start) : folded.original(fitting.end)],
                 asked,
@@ -222,6 +243,8 @@ def _of_sentences(
                 place,
             )
         ]
+        if found and is_held_by_another(source, place, named, others):
+            continue
         for alike in _by_place(found):
             score, best, _ = max(alike, key=lambda one: one[0])
             # Rules take the whole cell for the value, where people know which part of it is asked.
@@ -237,6 +260,11 @@ def _of_sentences(
                 score,
                 is_written=any(one[1].is_written for one in alike),
             )
+
+
+def _has_other_names(precedent: Precedent, known: AbstractSet[str]) -> bool:
+    """Whether its sentence names another thing than its question, as then one like it may, too."""
+    return bool(mentioned(precedent.sentence, known - precedent.names))
 
 
 def _by_place(found: Sequence[_Found]) -> list[list[_Found]]:

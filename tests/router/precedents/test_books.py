@@ -1,6 +1,7 @@
 """The precedents of a collection, with a page for each document."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,3 +50,19 @@ def test_what_people_ask_at_one_place_is_the_same_wherever_it_is_asked() -> None
     assert facts["port of it?"] == facts["where to dial it?"] == facts["dialled?"] != ""
     assert facts["how many of it?"] not in {"", facts["port of it?"]}
     assert facts["made by rules?"] == ""
+
+
+def test_names_that_several_questions_are_about_alone_are_things() -> None:
+    def asked(number: int, *names: str) -> Precedent:
+        return replace(ASKED, question=f"Question {number}?", names=frozenset(names))
+
+    of_bell = [asked(number, "bell") for number in range(3)]
+    with_slack = [asked(number, "slack", "horn") for number in range(4)]
+    made = (*of_bell, *with_slack, asked(9, "gong"))
+    named = Counter(name for one in made for name in one.names)
+    vectors = np.ones((len(made), 2), np.float32)
+    questions = tuple(one.question for one in made)
+    book = bound(1, [Page(made, np.arange(len(made)), questions, vectors, named)])
+    assert book is not None
+    assert book.known == {"bell", "slack", "horn"}
+    assert book.things == {"bell"}

@@ -26,7 +26,7 @@ def found(
     passages: Sequence[Passage] = (BELL, HORN),
     told: Sequence[Precedent] = (),
 ) -> Lead | None:
-    subject = subject_of(question, passages, KNOWN)
+    subject = subject_of(question, passages, KNOWN, KNOWN)
     kin = kin_of(near, {one.sentence: [one] for one in told}, subject)
     return only_value(subject, passages, [kin] * len(passages))
 
@@ -171,4 +171,19 @@ def test_what_rules_made_tells_no_kind() -> None:
     ],
 )
 def test_what_its_clause_denies_is_no_value(text: str, found: str | None) -> None:
+    assert value([(PORT, 0.8)], passages=[Passage("dawn-horn", "Use", text)]) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Night-bell listens to 5071.", None),
+        ("It asks night-bell, which listens to 5071.", None),
+        ("Night-bell: 5071", None),
+        ("Night-bell listens to 5071, and it knocks at 6210.", "6210"),
+        ("It knocks at 6210 of night-bell.", "6210"),
+        ("Night-bell and dawn-horn knock at 6210.", "6210"),
+    ],
+)
+def test_what_is_said_of_another_thing_is_no_value_of_it(text: str, found: str | None) -> None:
     assert value([(PORT, 0.8)], passages=[Passage("dawn-horn", "Use", text)]) == found

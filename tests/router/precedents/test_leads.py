@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from router.precedents.frames import Precedent
 from router.precedents.leads import (
     FOR_MINED,
     MOST_LEADS,
@@ -29,7 +30,7 @@ WORKERS = precedent("How many workers does night-bell have?", "9", "It has 9 wor
 
 
 def leads(question: str, passages: Sequence[Passage], near: Sequence[Sequence[Near]]) -> list[Lead]:
-    subject = subject_of(question, passages, KNOWN)
+    subject = subject_of(question, passages, KNOWN, KNOWN)
     return leads_to(subject, passages, [usable_of(one, subject) for one in near])
 
 
@@ -240,3 +241,62 @@ def test_places_are_those_of_the_text_as_it_is_written() -> None:
     assert value([(PORT, 0.9)], passages=[odd]) in {"6210", None}
     odd = replace(odd, text="ﬁne.\nDawn-horn listens on port ６２１０ by default.")
     assert value([(PORT, 0.9)], passages=[odd]) == "６２１０"
+
+
+ANY_PORT = precedent("Which port does dusk-gong have?", "5071", "It listens on port 5071.")
+OWN_PORT = precedent("Which port does dusk-gong have?", "5071", "Dusk-gong listens on port 5071.")
+PUBLIC = precedent("At what to call dusk-gong?", "5071", "For all callers the public port is 5071.")
+PAUSE = precedent("How long does dusk-gong wait?", "30 s", "Pause: 30 s")
+CALLS = precedent(
+    "Where does dusk-gong send calls?", "eu-1", "It sends calls to Night Bell in eu-1."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "one", "found"),
+    [
+        ("Dawn-horn asks Night-bell. Night-bell listens on port 6010.", ANY_PORT, None),
+        ("It has 2 doors. The night-bell gate listens on port 6010.", ANY_PORT, None),
+        ("Before dawn-horn wakes, night-bell listens on port 6010.", OWN_PORT, None),
+        ("Night-bell listens on port 6010 for dawn-horn.", ANY_PORT, None),
+        ("It asks night-bell, which listens on port 6010.", ANY_PORT, None),
+        ("For all callers the public port of night-bell is 6010.", PUBLIC, None),
+        ("For all callers, night-bell's public port is 6010.", PUBLIC, None),
+        ("Night-bell:\n  pause: 40 s", PAUSE, None),
+        ("- Night-bell: pause: 40 s", PAUSE, None),
+        # It is told of dawn-horn, or only with night-bell.
+        ("Dawn-horn:\n  pause: 40 s", PAUSE, "40 s"),
+        ("Night-bell:\n  dawn-horn:\n    pause: 40 s", PAUSE, "40 s"),
+        ("Night-bell:\n  pause: 90 s\npause: 40 s", PAUSE, "40 s"),
+        ("It listens on port 6210 for night-bell.", ANY_PORT, "6210"),
+        ("It listens for night-bell on port 6210.", ANY_PORT, "6210"),
+        ("Before night-bell wakes, dawn-horn listens on port 6210.", OWN_PORT, "6210"),
+        ("If night-bell rings, it listens on port 6210.", ANY_PORT, "6210"),
+        ("On night-bell it listens on port 6210.", ANY_PORT, "6210"),
+        # So it was told before.
+        ("It sends calls to Night Bell in us-9.", CALLS, "us-9"),
+    ],
+)
+def test_what_is_said_of_another_thing_settles_nothing(
+    text: str, one: Precedent, found: str | None
+) -> None:
+    assert value([(one, 0.97)], passages=[Passage("dawn-horn", "Use", text)]) == found
+
+
+@pytest.mark.parametrize(
+    ("title", "heading", "found"),
+    [
+        ("dawn-horn", "Neighbours > Night-bell", None),
+        ("dawn-horn", "Night-bell", None),
+        ("dawn-horn", "Night-bell > Pauses", "40 s"),
+        ("dawn-horn", "Dawn-horn and night-bell", "40 s"),
+        ("night-bell", "Dawn-horn", "40 s"),
+        # A title has two names of one thing.
+        ("dawn-horn (night-bell)", "Night-bell", "40 s"),
+    ],
+)
+def test_the_innermost_heading_says_of_what_is_told(
+    title: str, heading: str, found: str | None
+) -> None:
+    passages = [Passage(title, heading, "Pause: 40 s")]
+    assert value([(PAUSE, 0.97)], "How long does dawn-horn wait?", passages) == found
