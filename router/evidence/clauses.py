@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
 
-from router.evidence.environments import environments
+from router.evidence.environments import environments, is_of_others
 from router.evidence.focus import roots
 from router.evidence.quantities import Quantity
 from router.evidence.questions import Question
 from router.evidence.sources import Source
+from router.evidence.wanted import are_of_one_sort
 from router.text import Word, is_content
 
 _PARTING = re.compile(r"[,;]|\b(?:and|but|while|whereas)\b")
@@ -59,20 +60,37 @@ def is_of_its_environment(
 ) -> bool | None:
     """Whether the clause of an answer's `own` value speaks of the environment that is asked about,
     or of another one while another clause may speak of that: in `120 in production and 30 in the
-    sandbox`, 120 is not the sandbox's. None: no clause tells."""
-    if len(asked.environments) != 1:
+    sandbox`, 120 is not the sandbox's, and 30 not what is asked for without any. None: no clause
+    tells."""
+    if len(asked.environments) > 1:
         return None
-    told = {
-        one: environments(
-            source.folded.text[of[0].start : of[-1].end] if of else "", asked.environments
-        )
+    texts = {
+        one: source.folded.text[of[0].start : of[-1].end] if of else ""
         for one, of in clauses.items()
     }
+    if not asked.environments:
+        is_beside = [_is_beside_production(one, texts, clauses, asked) for one in own]
+        return False if is_beside and all(is_beside) else None
+    told = {one: environments(text, asked.environments) for one, text in texts.items()}
     if any(asked.environments <= told[one] for one in own):
         return True
     elsewhere = frozenset[str]().union(*(told[other] for other in clauses.keys() - own))
     is_told = [bool(told[one]) or asked.environments <= elsewhere for one in own]
     return False if is_told and all(is_told) else None
+
+
+def _is_beside_production(
+    own: Quantity, texts: Mapping[Quantity, str], clauses: Clauses, asked: Question
+) -> bool:
+    """Whether a value is told of other environments than production, and a like one in a clause
+    that may be of production and has no less of what is asked."""
+    wanted = {word.stem for word in clauses[own]} & asked.aspect
+    return is_of_others(texts[own]) and any(
+        wanted <= {word.stem for word in clauses[other]}
+        and not is_of_others(texts[other])
+        and are_of_one_sort([own], [other])
+        for other in clauses.keys() - {own}
+    )
 
 
 def _fits_better(clauses: Clauses, other: Quantity, own: Quantity, asked: Question) -> bool:

@@ -4,18 +4,25 @@ import re
 from collections.abc import Set
 
 PRODUCTION = "production"
-# `Test`, `live` and `development` mean an environment only where they stand like a name of one.
-_NAMED = (
-    r"(?<=\bin ){0}|(?<=\bon ){0}|(?<=, ){0}(?=\W*$)"
-    r"|{0}(?=:|,| (?:environment|env|system|cluster|instance|installation|server|setup)s?\b)"
+# `Test`, `live` and `development` mean an environment only where they stand like a name of one. A
+# colon or a comma behind them says less: `Field test: two days`.
+_SURELY = (
+    r"(?<=\bin ){0}|(?<=\bon ){0}"
+    r"|{0}(?= (?:environment|env|system|cluster|instance|installation|server|setup)s?\b)"
 )
-_SPELLED = {
-    PRODUCTION: "production|prod|" + _NAMED.format("live"),
-    "staging": r"staging|pre-?prod(?:uction)?|" + _NAMED.format("stage"),
-    "development": _NAMED.format("dev(?:elopment)?"),
-    "test": "qa|uat|" + _NAMED.format("test(?:ing)?"),
-    "sandbox": "sandbox",
-}
+_NAMED = _SURELY + r"|(?<=, ){0}(?=\W*$)|{0}(?=:|,)"
+
+
+def _spelled(named: str) -> dict[str, str]:
+    return {
+        PRODUCTION: "production|prod|" + named.format("live"),
+        "staging": r"staging|pre-?prod(?:uction)?|" + named.format("stage"),
+        "development": named.format("dev(?:elopment)?"),
+        "test": "qa|uat|" + named.format("test(?:ing)?"),
+        "sandbox": "sandbox",
+    }
+
+
 # One with a name of its own: `in the disaster recovery environment`.
 _OTHER = re.compile(r"\b(?:in|on) (?:the|our|your) ((?:[a-z][\w-]+ )?[a-z][\w-]+) environment\b")
 _NO_NAMES = frozenset({"same", "new", "current", "right", "whole", "entire", "given", "own"})
@@ -25,7 +32,11 @@ def _form(spelled: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-])(?:{spelled})(?![\w-])")
 
 
-_ENVIRONMENTS = {name: _form(spelled) for name, spelled in _SPELLED.items()}
+_ENVIRONMENTS = {name: _form(spelled) for name, spelled in _spelled(_NAMED).items()}
+_PRODUCTION = _form(_spelled(_SURELY)[PRODUCTION])
+_OTHERS = _form(
+    "|".join(spelled for name, spelled in _spelled(_SURELY).items() if name != PRODUCTION)
+)
 
 
 def environments(folded: str, asked: Set[str] = frozenset()) -> frozenset[str]:
@@ -35,6 +46,11 @@ def environments(folded: str, asked: Set[str] = frozenset()) -> frozenset[str]:
     """
     forms = _ENVIRONMENTS | {name: _form(re.escape(name)) for name in asked - _ENVIRONMENTS.keys()}
     return frozenset(name for name, form in forms.items() if form.search(folded))
+
+
+def is_of_others(folded: str) -> bool:
+    """Whether a folded text surely speaks of environments, and not of production."""
+    return bool(_OTHERS.search(folded)) and not _PRODUCTION.search(folded)
 
 
 def environments_asked(question: str) -> frozenset[str]:

@@ -15,9 +15,10 @@ from router.evidence.claims import (
     literal_pattern,
     place_of_phrase,
 )
-from router.evidence.environments import PRODUCTION, environments
+from router.evidence.environments import PRODUCTION, environments, is_of_others
 from router.evidence.quantities import Quantity, agree, quantities
 from router.evidence.questions import Question
+from router.evidence.wanted import are_of_one_sort
 from router.prompts import Passage
 from router.text import Folded, Word, fold, sentences, words
 
@@ -176,8 +177,11 @@ def is_elsewhere(asked: Question, source: Source, number: int) -> bool:
     """Whether a sentence (or `CONTEXT`) speaks of other environments than the one that is asked
     about, or of none where that is not production and the passage never speaks of it.
 
-    Documents say most things of production without saying so, also beside those of others.
+    Documents say most things of production without saying so, also beside those of others. So where
+    none is asked about, a sentence of others is elsewhere beside one that may be of production.
     """
+    if not asked.environments:
+        return number != CONTEXT and _is_beside_production(asked, source, number)
     if len(asked.environments) != 1:
         return False
     here = environments(source.context, asked.environments)
@@ -191,6 +195,34 @@ def is_elsewhere(asked: Question, source: Source, number: int) -> bool:
         return not asked.environments <= here
     untold = asked.environments - environments(source.folded.text, asked.environments)
     return bool(untold - {PRODUCTION})
+
+
+def _is_beside_production(asked: Question, source: Source, number: int) -> bool:
+    """Whether a sentence speaks only of other environments than production, and one that may be of
+    production has no less of what is asked and a like value."""
+    own, here = source.sentences[number], source.quantities_of(number)
+    # Of several values each clause tells for itself, and without one the environment may be what
+    # is asked for, unless the sentence begins with it.
+    if len(here) > 1 or not (here or is_of_others(_text_of(own.words[:3], source))):
+        return False
+    if not is_of_others(_text_of(own.words, source)) or environments(source.context):
+        return False
+    wanted = own.stems & asked.aspect
+    return any(
+        wanted <= sentence.stems
+        and not is_of_others(_text_of(sentence.words, source))
+        and _are_like(here, source.quantities_of(other))
+        for other, sentence in enumerate(source.sentences)
+        if other != number
+    )
+
+
+def _text_of(of: Sequence[Word], source: Source) -> str:
+    return source.folded.text[of[0].start : of[-1].end] if of else ""
+
+
+def _are_like(one: Sequence[Quantity], other: Sequence[Quantity]) -> bool:
+    return are_of_one_sort(one, other) if one else not other
 
 
 def _quantity_places(claim: Claim, said: Quantity, source: Source, question: Question) -> set[int]:

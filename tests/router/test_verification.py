@@ -773,3 +773,50 @@ def test_first_word_of_a_sentence_on_a_page_of_the_thing_may_be_any(
     passages = [Passage("Weir", "Waits", text), Passage("Mole: the pier", "", "It floats.")]
     support = verify("How patient is Weir, in s?", "5 s", passages)
     assert support.supported is supported, support.problem
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "answer", "supported"),
+    [
+        ("Harbor uses port 80. In staging it uses port 81.", "Port of Harbor?", "81", False),
+        ("Harbor uses port 80. In staging it uses port 81.", "Port of Harbor?", "80", True),
+        ("In prod it has 9 doors. In the sandbox it has 2 doors.", "How many doors?", "2", False),
+        ("On dev: 5 s wait.\nOn prod: 9 s wait.", "How long does it wait?", "5 s", False),
+        ("Ada Lund leads it. In staging Bo Berg leads it.", "Who leads it?", "Bo Berg", False),
+        ("Ada Lund leads it. In staging Bo Berg leads it.", "Who leads it?", "Ada Lund", True),
+        # Clauses.
+        ("It uses port 80 in production and port 81 in staging.", "Which port?", "81", False),
+        ("It uses port 80 in production and port 81 in staging.", "Which port?", "80", True),
+        (
+            "A hold lasts 7 minutes, in QA 2 minutes.",
+            "How long does a hold last?",
+            "2 minutes",
+            False,
+        ),
+        ("In staging it has 2 doors and 4 keys.", "How many doors has it?", "2", True),
+        ("In staging it uses port 81, else port 80. Port 82 is free.", "Which port?", "80", True),
+        ("Stop at 3 m, brake test, then a gap of 6 cm.", "How big is the gap?", "6 cm", True),
+        ("Field test: 3 s. The wait is 9 s.", "How long is the test?", "3 s", True),
+        # Nothing like it is told of production, or that is asked for.
+        ("In staging it uses port 81.", "Which port does it use?", "81", True),
+        (
+            "It waits 7 minutes. In staging a copy lags 5 s.",
+            "How far does a copy lag?",
+            "5 s",
+            True,
+        ),
+        ("It has 9 doors. In staging logs stay 3 days.", "How long do logs stay?", "3 days", True),
+        ("It uses port 80. In staging it uses port 81.", "Which port in staging?", "81", True),
+        ("It is led by Ada. In staging it is run by Bo Berg.", "Who runs it?", "Bo Berg", True),
+    ],
+)
+def test_value_of_another_environment_beside_that_of_production_is_not_supported(
+    text: str, question: str, answer: str, supported: bool
+) -> None:
+    support = verify(question, answer, [Passage("Harbor", "Numbers", text)])
+    assert support.supported is supported, support.problem
+
+
+def test_page_about_staging_tells_of_staging() -> None:
+    page = Passage("Harbor in staging", "", "In staging it uses port 81. It logs to port 82.")
+    assert verify("Which port does Harbor use?", "81", [page]).supported

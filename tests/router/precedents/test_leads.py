@@ -91,6 +91,22 @@ def test_what_is_said_of_no_other_environment_settles_nothing_there() -> None:
     assert value([(PORT, 0.8)], "Which port does dawn-horn listen on in production?") == "6210"
 
 
+LISTENS = "Dawn-horn listens on port {} by default."
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"{LISTENS.format(6210)} In staging {LISTENS.format(6211)}", ["6210"]),
+        (f"In staging {LISTENS.format(6211)}", ["6211"]),
+    ],
+)
+def test_what_is_said_of_production_goes_before_what_is_said_of_staging(
+    text: str, found: list[str]
+) -> None:
+    assert values([(PORT, 0.97)], passages=[Passage("dawn-horn", "Use", text)]) == found
+
+
 @pytest.mark.parametrize(
     ("row", "found"),
     [
