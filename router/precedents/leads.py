@@ -140,7 +140,10 @@ def subject_of(
     named = (*_spelled(question, known), *told, *asked.entities)
     longer = {name: asked.longer_than(name) for name in asked.entities}
     keys = frozenset(map(name_key, named))
-    return Subject(asked, named, keys, longer, frozenset(things) - keys if keys else frozenset())
+    # The end of a name is short for it: `the gauge` of Tide Gauge.
+    ends = tuple(one for one in things if any(key.endswith(one) for key in keys))
+    others = frozenset(things).difference(ends) if keys else frozenset[str]()
+    return Subject(asked, named, keys, longer, others)
 
 
 def leads_to(

@@ -299,6 +299,15 @@ def test_what_is_said_of_another_thing_settles_nothing(
     assert value([(one, 0.97)], passages=[Passage("dawn-horn", "Use", text)]) == found
 
 
+def test_the_end_of_a_name_is_short_for_it() -> None:
+    page = Passage("Tide Gauge", "Use", "The public port of the gauge is 6010.")
+    one = precedent("At what to call Storm Flag?", "5071", "The public port of the flag is 5071.")
+    subject = subject_of("At what to call Tide Gauge?", [page], KNOWN, KNOWN | {"gauge", "flag"})
+    assert subject.others == KNOWN | {"flag"}
+    found = leads_to(subject, [page], [usable_of([(one, 0.97)], subject)])
+    assert [lead.value([page]) for lead in found] == ["6010"]
+
+
 @pytest.mark.parametrize(
     ("title", "heading", "found"),
     [
