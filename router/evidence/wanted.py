@@ -19,6 +19,7 @@ _CALENDAR_YEAR = re.compile(r"(?:19|20)\d\d")
 _WORD = r"[^\W_](?:[^\W_]|[.'’-])*"
 _NAME = rf"{_WORD}(?: {_WORD})*"
 _DAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|\bday|daily|week)"
+_SETTINGS_FILE = r"[\w.-]+\.(?:cfg|conf|env|ini|json|properties|toml|xml|ya?ml)$"
 _REGION = r"[a-z][\w/-]*(?: [a-z][\w/-]*)?"
 _ROLES = "manager|head|director|architect|chief|officer|president|founder|lead|cto|ceo|cfo"
 
@@ -135,6 +136,7 @@ def _token(nouns: str, form: str, *sorts: str, stems: str = "") -> tuple[str, Wa
 _WHAT_IS = r"^(?:what(?:'s| is| are)? )?(?:the )?(?:[\w-]+ ){0,2}?"
 _MEMORY = "memory|ram|heap|disk|storag"
 _WEIGHTS = ("g", "kg", "tonne")
+_LENGTHS = ("length", "inch", "ft", "mile")
 _DEGREES = frozenset({"°", "°c", "°f"})
 _SPEEDS = ("mph", "knot", "rpm", "length", "size", _RATE)
 # What is measured in units of its own, by the stems of the words for it.
@@ -144,7 +146,7 @@ _MEASURED = (
     ("temperature", _DEGREES),
     ("speed|velocity", _SPEEDS),
     ("weight|mass", _WEIGHTS),
-    ("diameter|width|height|thickness", ("length", "inch", "ft", "mile")),
+    ("diameter|width|height|thickness", _LENGTHS),
 )
 
 
@@ -163,7 +165,15 @@ _KINDS = (
     (r"^when\b.*\btime(?:s|d)? out\b", _quantity(sure=DURATION)),
     (r"\b(?:which|what) year\b(?! of\b)", _quantity(sure=(_YEAR,))),
     (r"\bhow much (?:memory|ram|heap|disk|storage)\b", _quantity(sure=("size",), noun=_MEMORY)),
-    (r"\bhow heavy\b", _quantity(_BARE, sure=_WEIGHTS)),
+    (
+        r"\bhow heavy\b|\bhow much (?:do|does|did|will|would) .*\bweigh\b",
+        _quantity(sure=_WEIGHTS, noun="weigh|weight|mass|heavy"),
+    ),
+    # A window of time is wide as well.
+    (
+        r"\bhow (?:wide|tall|thick)\b(?!.*\b(?:window|range)\b)",
+        _quantity(sure=_LENGTHS, noun="wide|width|tall|height|thick|thickness"),
+    ),
     (r"\bhow (?:big|large)\b", _quantity(_BARE, "%", "length", "size", "litre", *_WEIGHTS)),
     (
         r"\bhow much (?:money|(?:do|does|did|is|are|was|were) .*\b(?:cost|pay|paid|charged?))\b|"
@@ -179,6 +189,14 @@ _KINDS = (
         Wanted(
             form=re.compile(r"\+?\(?\d[\d ()/.-]{5,}"),
             noun=re.compile("phon|telephon|fax|hotlin|extension"),
+            has_words=True,
+        ),
+    ),
+    (
+        r"\b(?:which|what) (?:[\w-]+ )?numbers? .*\b(?:call|dial|phone|ring)\b",
+        Wanted(
+            form=re.compile(r"(?:ext(?:ension|\.)? )?\+?\(?\d[\d ()/.-]{2,}"),
+            noun=re.compile("phon|telephon|hotlin|extension|dial|call|ring|number"),
             has_words=True,
         ),
     ),
@@ -233,7 +251,7 @@ _KINDS = (
     # In small letters it may as well be the name of a database.
     _token("variable|var", r"(?-i:[A-Z0-9]+_[A-Z0-9_]+)", stems="variabl|env|environment"),
     _token("region|zone", _REGION, stems="region|zon"),
-    _token("database|db", r"[a-z][\w.+-]*(?: [\w.+-]+){0,2}"),
+    _token("database|db", rf"(?!{_SETTINGS_FILE})[a-z][\w.+-]*(?: [\w.+-]+){{0,2}}"),
     (
         r"^where(?:'?s| is| are)\b.* (?:hosted|deployed|running)\b",
         Wanted(
@@ -269,7 +287,7 @@ _KINDS = (
         r"\bcpus? (?:limit|quota|request|reservation|share|ceiling|cap)s?\b|\bhow much cpu\b",
         _quantity(sure=(_BARE, "%"), noun="cpus?|vcpus?|cor|millicor"),
     ),
-    _token("language", r"[a-z][\w+#.-]*(?: \d[\w.]*)?", stems="languag"),
+    _token("language", rf"(?!{_SETTINGS_FILE})[a-z][\w+#.-]*(?: \d[\w.]*)?", stems="languag"),
     # In capitals it is a variable.
     _token("flag|option|switch|toggle", r"(?-i:--?[A-Za-z][\w-]*|[a-z0-9]+[._-]\w[\w.-]*)"),
     _token(

@@ -417,3 +417,35 @@ def test_who_stands_in_is_another_than_the_one_who_is_told_of(post: str) -> None
     assert not verify(asked, "Ada Brand", [told]).supported
     both = Passage("Organ", "People", f"The {post} keeper of the organ is Ada Brand.")
     assert verify(asked, "Ada Brand", [both]).supported
+
+
+LIFT = Passage(
+    "Stage lift",
+    "Use",
+    "The stage lift weighs 900 kg and is 4 m wide. The stage lift has 17 panels in store.\n"
+    "Bolts of the stage lift take 6.5 Nm.\n"
+    "For the stage lift ring 4711. Whoever minds the stage lift reads #winch-room.\n"
+    "The stage lift is written in Rust, its state lies in the database Redis 7, and its limits are "
+    "those of cranes.toml.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "right", "wrong"),
+    [
+        ("How much does the stage lift weigh?", "900 kg", "17 panels"),
+        ("How wide is the stage lift?", "4 m", "6.5 Nm"),
+        ("What number do I ring for the stage lift?", "4711", "#winch-room"),
+        ("Which language is the stage lift written in?", "Rust", "cranes.toml"),
+        ("In which database does the state of the stage lift lie?", "Redis 7", "cranes.toml"),
+    ],
+)
+def test_what_has_a_form_of_its_own_is_nothing_else(question: str, right: str, wrong: str) -> None:
+    assert verify(question, right, [LIFT]).supported
+    refused = verify(question, wrong, [LIFT])
+    assert not refused.supported
+    assert refused.problem == "The question asks for another kind of value."
+
+
+def test_window_is_as_wide_as_time_is_long() -> None:
+    assert wanted_value("how wide is the release window?") is None
