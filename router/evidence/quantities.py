@@ -144,7 +144,8 @@ _ANY_NUMBER = (
 )
 _WORD_NUMBER = (
     rf"(?P<tens>{'|'.join(_TENS)})(?:[- ](?P<ones>{'|'.join(_SMALL[1:10])}))?\b"
-    rf"|(?P<small>{'|'.join(sorted(_SMALL, key=len, reverse=True))})\b"
+    # `One of three ways` counts nothing by its one.
+    rf"|(?P<small>(?!one of\b)(?:{'|'.join(sorted(_SMALL, key=len, reverse=True))}))\b"
 )
 _NUMBER = re.compile(
     rf"(?<!\w)(?<![^\W\d][-.])(?<!\d[.,:/])(?:{_ANY_NUMBER}|{_WORD_NUMBER})"

@@ -88,6 +88,11 @@ def test_identifier_is_no_quantity(text: str) -> None:
     assert quantities(text) == []
 
 
+def test_one_of_several_counts_nothing() -> None:
+    assert only("A lift stops in one of three ways.").value == "3"
+    assert only("It has one offer.").value == "1"
+
+
 def test_first_number_of_a_range_has_the_units_of_the_second() -> None:
     first, second = quantities("10 to 20 seconds")
     assert first.units == second.units
