@@ -85,6 +85,8 @@ def victim(
             "LLM_URL": llm.url,
             "LLM_TIMEOUT": "10",
             "EMBEDDINGS_URL": embeddings.url,
+            # Else the pairs of the document answer, and no model is asked.
+            "PARAPHRASE_MODEL": "",
             "SOURCE_ROOTS": str(home),
             "WEBHOOK_ALLOWED_HOSTS": "localhost",
             "API_RATE": "0",

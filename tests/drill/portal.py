@@ -335,7 +335,7 @@ def looked_into(home: Path, environment: Mapping[str, str]) -> Iterator[None]:
     before = connections["default"]
     del connections["default"]
     folders = {name: home / folder for name, folder in FOLDERS.items()}
-    names = ("LLM_URL", "EMBEDDINGS_URL", "BASE_MODEL")
+    names = ("LLM_URL", "EMBEDDINGS_URL", "PARAPHRASE_MODEL", "BASE_MODEL")
     told: dict[str, Any] = {name: environment[name] for name in names}
     told["MODELS_DIR"] = Path(environment["MODELS_DIR"])
     told["WEBHOOK_ALLOWED_HOSTS"] = [environment["WEBHOOK_ALLOWED_HOSTS"]]

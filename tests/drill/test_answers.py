@@ -115,9 +115,11 @@ def test_asker_goes_away_in_the_middle(victim: Portal, drill: Drill, nth: int) -
 @pytest.mark.parametrize("kind", FAILURES)
 def test_model_server_fails(victim: Portal, drill: Drill, kind: str, nth: int) -> None:
     """The asker gets the passages, and after a pause questions are answered again."""
+    quiet(victim)
     victim.llm.will_say(FAILURES[kind], WHOLE)
     with drill(kind) as breakage:
         answer = victim.ask()
+        assert victim.llm.asked.acquire(blocking=False)
         query = Query.objects.get(pk=answer["id"])
         if not answer["citations"]:
             breakage.lost.append(f"passages of {query.pk}")
@@ -126,11 +128,13 @@ def test_model_server_fails(victim: Portal, drill: Drill, kind: str, nth: int) -
 
 def test_model_server_is_slow(victim: Portal, drill: Drill, nth: int) -> None:
     """A word at a time, each within the limit of time, is an answer all the same."""
+    quiet(victim)
     rest = threading.Event()
     victim.llm.will_say(Reply(PIECES, release=rest), WHOLE)
     threading.Timer(3.0, rest.set).start()
     with drill("Model server slow") as breakage:
         answer = victim.ask()
+        assert victim.llm.asked.acquire(blocking=False)
         query = Query.objects.get(pk=answer["id"])
         if "48" not in answer["answer"]:
             breakage.lost.append(f"answer to {query.pk}")
