@@ -20,8 +20,10 @@ from router.evidence.sources import (
     is_elsewhere,
     names,
     nearly_names,
+    stems_in,
     stems_of,
 )
+from router.evidence.tables import cells, is_of_another_cell
 from router.evidence.wanted import Wanted
 from router.text import Word, fold, is_content, is_negation, stem, words
 
@@ -110,7 +112,7 @@ class Said:
 
     @property
     def claimed(self) -> frozenset[str]:
-        return frozenset(word for one in self.claims for word in _stems_in(one.text))
+        return frozenset(word for one in self.claims for word in stems_in(one.text))
 
     @property
     def may_miss(self) -> float:
@@ -181,9 +183,9 @@ def _objection_to(number: int, source: Source, asked: Question, said: Said) -> s
     """What the sentence itself says against it."""
     if _contradicts(said, number, source, asked):
         return _OPPOSITE_SAID
-    if _is_a_siblings(said, number, source, asked):
+    if is_of_another_cell(number, source, asked, _told(said)):
         return _SIBLINGS
-    if len(_cells(source, number)) < 2 and is_of_another(number, source, asked, said.news):
+    if len(cells(source, number)) < 2 and is_of_another(number, source, asked, said.news):
         return _SIBLINGS
     if _counts_something_else(said, number, source, asked):
         return _COUNTS_ELSE
@@ -194,7 +196,7 @@ def _objection_to(number: int, source: Source, asked: Question, said: Said) -> s
 
 def _objection_to_clause(number: int, source: Source, asked: Question, said: Said) -> str:
     """What the clauses of a sentence that is no row of a table say against it."""
-    if len(_cells(source, number)) > 1:
+    if len(cells(source, number)) > 1:
         return ""
     clauses = clauses_of(source, number)
     values = {(one.quantity.value, one.quantity.kind) for one in said.news if one.quantity}
@@ -380,46 +382,6 @@ def _days_in(stems: Iterable[str]) -> set[str]:
     return {found[1] for one in stems if (found := _DAY_OF_WEEK.fullmatch(one))}
 
 
-# --- Tables -----------------------------------------------------------------------------------
-
-_Cell = tuple[frozenset[str], frozenset[str]]
-# Without a header behind it, it parts the items of a list in a cell: `Ports: 80; 443`.
-_NEXT_CELL = re.compile(r"; (?=[^:;]+: )")
-
-
-def _is_a_siblings(said: Said, number: int, source: Source, asked: Question) -> bool:
-    """In a table, the question names another row or another column than the answer's."""
-    row = _cells(source, number)
-    if len(row) < 2:
-        return False
-    rows = [_cells(source, other) for other in range(len(source.sentences)) if other != number]
-    headers = [header for header, _ in row]
-    keys = [other[0][1] for other in rows if [header for header, _ in other] == headers]
-    named = [key for key in keys if key and key <= asked.stems]
-    if named and not row[0][1] <= asked.stems:
-        return True
-    # A row of `auth` is none of `auth-proxy`.
-    if any(row[0][1] < key for key in named):
-        return True
-    news = [_stems_in(claim.text) for claim in said.news] or [said.stems]
-    holding = [header for header, cell in row[1:] if any(one and one <= cell for one in news)]
-    others = [header for header, _ in row[1:] if header not in holding]
-    return (
-        bool(holding)
-        and not any(header & asked.stems for header in holding)
-        and any(header and header <= asked.stems for header in others)
-    )
-
-
-def _cells(source: Source, number: int) -> list[_Cell]:
-    """The stems of header and value of each cell of a row `Header: value; Header: value`."""
-    sentence = source.sentences[number]
-    line = source.text[sentence.start : sentence.end]
-    pairs = [cell.partition(": ") for cell in _NEXT_CELL.split(line)]
-    if not all(found for _, found, _ in pairs):
-        return []
-    return [(_stems_in(header), _stems_in(value)) for header, _, value in pairs]
-
-
-def _stems_in(text: str) -> frozenset[str]:
-    return stems_of(words(fold(text).text))
+def _told(said: Said) -> list[frozenset[str]]:
+    """The stems of each value of an answer; of all of its words, if it has none."""
+    return [stems_in(claim.text) for claim in said.news] or [said.stems]

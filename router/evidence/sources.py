@@ -114,6 +114,11 @@ def stems_of(of: Iterable[Word]) -> frozenset[str]:
     return frozenset(word.stem for word in of)
 
 
+def stems_in(text: str) -> frozenset[str]:
+    """Those of all its words."""
+    return stems_of(words(fold(text).text))
+
+
 def places_of(claim: Claim, source: Source, question: Question) -> set[int]:
     """The numbers of the sentences in which a claim stands, or `CONTEXT`, or none."""
     if claim.quantity:

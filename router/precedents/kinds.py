@@ -242,10 +242,10 @@ def _values_in(
         # A page about something else may name it in passing.
         if not is_headed and not mentions(sentence.text, subject.keys):
             continue
-        own_words = words(sentence.text)
         found = [value for value in values_of(sentence.text) if value.form in forms]
         if not found or is_held_by_another(source, place, subject.keys, others):
             continue
+        own_words = words(sentence.text)
         for value in found:
             if denied_around(sentence.text, own_words, value.start, value.end):
                 continue

@@ -49,9 +49,11 @@ def is_of_another(
     """Whether the clause around a value of a sentence says of which of `others` it is, in front of
     it, as in `night-bell listens on 80`, `the port of night-bell is 80` and `it asks night-bell,
     which listens on 80`."""
+    if not others:
+        return False
     sentence = source.sentences[place]
     folded = fold(source.text[sentence.start : sentence.end]).text
-    named = mentions(folded, keys | others) if others else []
+    named = mentions(folded, keys | others)
     if not named:
         return False
     own_words, is_line = words(folded), is_row(source, place)
