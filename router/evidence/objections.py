@@ -176,18 +176,19 @@ def objection(
     least = _MIN_SHARE_OF_RIVAL if sure else _MIN_SHARE_OF_ANY
     if focus.at[one.passage, one.sentence] < least * focus.best:
         return "Another place is about what the question asks, and this one is not."
-    return "" if one.sentence == CONTEXT else _objection_to(one.sentence, source, asked, said)
+    return "" if one.sentence == CONTEXT else _objection_to(one, sources, asked, said)
 
 
-def _objection_to(number: int, source: Source, asked: Question, said: Said) -> str:
+def _objection_to(one: Evidence, sources: Sequence[Source], asked: Question, said: Said) -> str:
     """What the sentence itself says against it."""
+    number, source = one.sentence, sources[one.passage]
     if _contradicts(said, number, source, asked):
         return _OPPOSITE_SAID
     if is_of_another_cell(number, source, asked, _told(said)):
         return _SIBLINGS
     if len(cells(source, number)) < 2 and is_of_another(number, source, asked, said.news):
         return _SIBLINGS
-    if _counts_something_else(said, number, source, asked):
+    if _counts_something_else(said, number, source, sources, asked):
         return _COUNTS_ELSE
     if _is_on_another_day(said, source):
         return _OTHER_DAY
@@ -347,21 +348,36 @@ def _is_denied(span: _Span, number: int, source: Source, asked: Question) -> boo
     return not denied_around(source.folded.text, of, *span).isdisjoint(asked.stems | own)
 
 
-def _counts_something_else(said: Said, number: int, source: Source, asked: Question) -> bool:
+def _counts_something_else(
+    said: Said, number: int, source: Source, sources: Sequence[Source], asked: Question
+) -> bool:
     """Whether a bare number stands there with another noun, and the asked one with another number:
-    of `one booking may hold at most 3 vehicles`, 1 is no number of vehicles."""
-    bare = {one.quantity.value for one in said.news if one.quantity and not one.quantity.units}
-    if not asked.counted or not bare:
-        return False
-    here = source.sentences[number].words
-    nouns = [counted_things(q, here) for q in source.quantities_of(number) if q.value in bare]
-    if not nouns or not all(noun and not noun & asked.counted for noun in nouns):
-        return False
+    of `one booking may hold at most 3 vehicles`, 1 is no number of vehicles. Nor is that of
+    `route 1`, a name, where any passage counts vehicles."""
+    here, bare = source.sentences[number].words, _bare(said)
+    found = [q for q in source.quantities_of(number) if q.value in bare]
+    nouns = [counted_things(q, here) for q in found]
+    if found and all(noun and not noun & asked.counted for noun in nouns):
+        return _is_counted(said, (source,), asked)
+    called = {word.end + 1 for word in here if is_content(word) and word.stem not in asked.stems}
+    are_names = not any(nouns) and all(q.start in called for q in found)
+    return bool(found) and are_names and _is_counted(said, sources, asked)
+
+
+def _is_counted(said: Said, sources: Sequence[Source], asked: Question) -> bool:
+    """Whether another number than that of the answer stands with the noun of which a number is
+    asked for."""
+    bare = _bare(said)
     return any(
         q.value not in bare and counted_things(q, sentence.words) & asked.counted
+        for source in sources
         for place, sentence in enumerate(source.sentences)
         for q in source.quantities_of(place)
     )
+
+
+def _bare(said: Said) -> set[str]:
+    return {one.quantity.value for one in said.news if one.quantity and not one.quantity.units}
 
 
 def _is_on_another_day(said: Said, source: Source) -> bool:

@@ -351,6 +351,28 @@ def test_number_that_counts_something_else_is_not_supported(
     assert verify(question, answer, [DECK]).supported is supported
 
 
+ROUTES = Passage(
+    "Double booking", "", "Vehicles that hold another booking waited on five sailings of route 1."
+)
+SLOTS = Passage("Bookings", "", "Vehicles: a booking may hold a maximum of slots, at most 1.")
+
+
+@pytest.mark.parametrize(
+    ("answer", "passages", "supported"),
+    [
+        ("1", [DECK, ROUTES], False),
+        ("3", [DECK, ROUTES], True),
+        # Where nothing else counts vehicles the word before a number may say what it counts.
+        ("1", [SLOTS], True),
+    ],
+)
+def test_number_that_is_a_part_of_a_name_counts_nothing(
+    answer: str, passages: list[Passage], supported: bool
+) -> None:
+    asked = "How many vehicles may one booking hold?"
+    assert verify(asked, answer, passages).supported is supported
+
+
 def test_each_of_two_names_counts_though_one_begins_as_the_other() -> None:
     asked = read_question("Do pump-1 and pump-12 share a timeout?", ["Pump-12", "Pump-1"])
     assert asked.entities == ("pump-1", "pump-12")
