@@ -34,6 +34,16 @@ _TAKING = frozenset((
     "textarea", "title", "xmp",
 )) - {"input"}  # fmt: skip
 _TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*)[^<>\0]*>?")
+# What people mean as a tag though it has no attribute and nothing closes it; any other such tag is
+# a place to be filled in: `<name>`, `<your name>`.
+_NAMES_LEFT_OPEN = """
+    a abbr article aside b big blockquote body br caption center cite code col colgroup dd del
+    details div dl dt em figcaption figure font h1 h2 h3 h4 h5 h6 hr html i img ins kbd li main mark
+    ol p pre q s samp section small span strike strong sub summary sup tbody td tfoot th thead tr
+    tt u ul wbr
+"""
+_LEFT_OPEN = frozenset(_NAMES_LEFT_OPEN.split())
+_BARE_TAG = re.compile(r"<[\w-]+(?: [\w-]+)*>")
 _CODE_DIRECTIVES = frozenset({"code", "code-block", "code-cell", "sourcecode", "math", "mermaid"})
 
 
@@ -70,8 +80,8 @@ def _parser() -> MarkdownIt:
 
 
 def _keep_unclosed_tags(state: StateCore) -> None:
-    """A tag such as `<title>` that nothing closes, in its paragraph or in a later block, becomes a
-    word of the text: as a tag it would take with it what follows."""
+    """A tag such as `<title>` or `<name>` that nothing closes, in its paragraph or a later block,
+    becomes a word of the text: as a tag it would be lost, perhaps with all that follows."""
     tokens: list[Token] = []
     for token in state.tokens:
         inline = [child for child in token.children or () if child.type == "html_inline"]
@@ -89,13 +99,16 @@ def _escape_unclosed(tokens: Sequence[Token]) -> None:
 
 
 def _unclosed(markup: str) -> set[int]:
-    """Where the tags stand that would take with them what follows, and that nothing closes."""
+    """Where the tags stand that nothing closes, and that would take with them what follows or are
+    places to be filled in."""
     opened: dict[str, list[int]] = defaultdict(list)
     for tag in _TAG.finditer(markup):
         name = tag[2].lower()
         if tag[1]:
             del opened[name][-1:]
-        elif name in _TAKING and not tag[0].endswith("/>"):
+        elif not tag[0].endswith("/>") and (
+            name in _TAKING or (name not in _LEFT_OPEN and _BARE_TAG.fullmatch(tag[0]))
+        ):
             opened[name].append(tag.start())
     return {place for places in opened.values() for place in places}
 

@@ -163,6 +163,7 @@ def test_scripts_comments_and_event_handlers_leave_no_text(tmp_path: Path) -> No
         "<title>", "<TITLE>", "<style>", "<script>", "<textarea>", "<iframe width=3>", "<xmp>",
         "<template>", "<object>", "<select>", "<button>", "<nav>", "<dialog>", "<video>",
         "<header>", "<table>",
+        "<name>", "<your name>", "<SERVICE>", "<pump-id>", "<address>", "<option>",
     ],
 )  # fmt: skip
 def test_a_tag_that_nothing_closes_is_a_word_of_its_sentence(tmp_path: Path, tag: str) -> None:
@@ -183,6 +184,8 @@ def test_a_tag_that_nothing_closes_is_a_word_of_its_sentence(tmp_path: Path, tag
         ("<table>\n<tr><td>\n\nOne *pump* </td></tr></table>", ["One pump"]),
         ("<input type=checkbox> Oil the <svg/>seal.", ["Oil the seal."]),
         ("Oil </title> the </nav> seal.", ["Oil the seal."]),
+        ("<tip-box>\n\nOil <p-tag>the</p-tag> seal.\n\n</tip-box>", ["Oil the seal."]),
+        ("Oil <span>the <i>seal <icon name='oil'> <icon/>.", ["Oil the seal ."]),
     ],
 )
 def test_a_tag_that_is_closed_stays_a_tag(tmp_path: Path, source: str, written: list[str]) -> None:
