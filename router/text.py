@@ -12,15 +12,29 @@ from functools import lru_cache
 
 _STOP_WORDS = """
 a about after again all also am an and any are as at be because been before being below both but
-by can could did do does doing done down during each either else ever every for from get gets
-give given go goes got had has have having he her here him his how i if in into is it its itself
-just kind let like long lot many may me might more most much must my need needs of off often on
+by can could did do does doing done down during each either else ever every for from get gets give
+given go goes got had has have having he her here him his how i if in into is it its itself just
+kind let like long longer lot many may me might more most much must my need needs of off often on
 once one only or other our out over own per please same shall she should show since so some such
 take tell than that the their them then there these they this those through time times to too
 under until up upon us use used uses using very want was we were what when where whether which
 while who whom whose why will with within would yes you your
 """
 _NEGATIONS = "no not never cannot none neither nor without nobody nothing"
+# A verb and its forms that no ending makes, where they are no other word as well, as `left` is.
+_IRREGULAR = """
+begin began begun, break broke broken, bring brought, build built, buy bought, catch caught,
+choose chose chosen, deal dealt, dig dug, drink drank drunk, drive drove driven, eat ate eaten,
+fall fallen, feed fed, fight fought, fly flew flown, forget forgot forgotten, freeze froze frozen,
+grow grew grown, hang hung, hide hid hidden, hold held, keep kept, know knew known, lay laid,
+lead led, lend lent, lose lost, mean meant, meet met, pay paid, ride rode ridden, ring rang rung,
+run ran, say said, seek sought, sell sold, send sent, shake shook shaken, show shown, sink sank,
+sleep slept, speak spoken, spend spent, stand stood, steal stole stolen, stick stuck,
+strike struck, sweep swept, swim swam swum, teach taught, tell told, think thought,
+throw threw thrown, understand understood, wake woke woken, wear wore worn, withdraw withdrew
+withdrawn, write wrote written
+"""
+_BASES = {form: base for base, *forms in map(str.split, _IRREGULAR.split(",")) for form in forms}
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 NEGATIONS = frozenset(_NEGATIONS.split())
 
@@ -109,8 +123,10 @@ def words(folded: str) -> list[Word]:
 
 @lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
-    """A light English stem: plural, -ed, -ing and a final e are off; all else stays."""
+    """A light English stem: plural, -ed, -ing and a final e are off, `held` is `hold`; all else
+    stays."""
     word = word.removesuffix("'s")
+    word = _BASES.get(word, word)
     if len(word) <= 3 or not word.isascii() or not word.isalpha():
         return word
     for ending, instead in (("ies", "y"), ("ied", "y"), ("sses", "ss"), ("ing", ""), ("ed", "")):

@@ -34,6 +34,9 @@ def test_folding_makes_the_same_of_what_looks_the_same() -> None:
         ("cache", "caches", "cached", "caching"),
         ("policy", "policies"),
         ("pass", "passes", "passed"),
+        ("hold", "holds", "held", "holding"),
+        ("write", "wrote", "written", "writing"),
+        ("stick", "stuck", "sticks"),
     ],
 )
 def test_forms_of_a_word_have_one_stem(forms: tuple[str, ...]) -> None:
