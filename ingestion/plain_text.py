@@ -21,6 +21,8 @@ _GAP = re.compile(r"\s{2,}")
 _LEADERS = re.compile(r"(\s*\S.{0,60}?)(?:\s*\.{4,}|\s+\.{3}|(?:\s\.){3,})\s+(?=[^\s.])")
 # Beside such lines, where the space was narrow.
 _SHORT_LEADERS = re.compile(r"(\s*\S.{0,60}?)\s+\.{1,2}\s+(?=[^\s.])")
+# Aligned, there may be one space before the colon behind the longest key.
+_ALIGNED = re.compile(r"\s*[^\s:][^:]{0,50}\s(:)\s+\S")
 _FENCE = re.compile(r"\s*(```+|~~~+)\s*([\w+#-]*)\s*$")
 _SLACK = 10
 """Characters by which a wrapped line may end early."""
@@ -262,7 +264,13 @@ def _table_rows(lines: Sequence[str]) -> list[list[str]]:
         return []
     if all("|" in line.strip()[1:-1] for line in drawn):
         return [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in drawn]
-    if any(_marker(line) for line in drawn) or len(lines) < 3 or not _GAP.search(drawn[0].strip()):
+    if any(_marker(line) for line in drawn):
+        return []
+    aligned = [_ALIGNED.match(line) for line in drawn]
+    if len({found and found.start(1) for found in aligned}) == 1 and aligned[0]:
+        at = aligned[0].start(1)
+        return [[line[:at].strip(), line[at + 1 :].strip()] for line in drawn]
+    if len(lines) < 3 or not _GAP.search(drawn[0].strip()):
         return []
     starts = [match.end() for match in _GAP.finditer(drawn[0].rstrip()) if match.start()]
     for line in drawn[1:]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from lxml import etree
@@ -25,6 +25,7 @@ _COLUMN_NAMES = frozenset((
     "command", "topic", "question", "answer", "notes", "note", "purpose", "details", "explanation",
     "symptom", "cause", "action", "step", "metric", "role", "environment", "feature", "column",
 ))  # fmt: skip
+_SIGN = re.compile(r"[:=](?:\s+|$)")
 _SEPARATORS = {"br": " ", "p": " ", "div": " ", "pre": " ", "ul": " ", "ol": " ", "li": "; "}
 
 
@@ -58,12 +59,28 @@ def row_texts(grid: Sequence[Sequence[Cell]]) -> list[str]:
     read by its first column: `key: value`.
     """
     width = max((len(row) for row in grid), default=0)
-    rows = [[*row, *[_EMPTY] * (width - len(row))] for row in grid]
+    rows = _without_signs([[*row, *[_EMPTY] * (width - len(row))] for row in grid])
     head = _head_length(rows)
     if head == len(rows):
         return [_joined(cell.text for cell in _once(row)) for row in rows]
     headers = [_joined_header([row[column].text for row in rows[:head]]) for column in range(width)]
     return [text for row in rows[head:] if (text := _row_text(headers, row))]
+
+
+def _without_signs(rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
+    """The cells without the sign between a key and its value, where all of a column begin with it:
+    `Port    : 8080`. A column of nothing else is left out."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    for place, column in enumerate(columns[1:], start=1):
+        told = [cell.text for cell in column if cell.text]
+        if told and all(map(_SIGN.match, told)):
+            columns[place] = [replace(cell, text=_SIGN.sub("", cell.text, 1)) for cell in column]
+    kept = [column for place, column in enumerate(columns) if not place or _has_text(column)]
+    return [list(row) for row in zip(*kept, strict=True)]
+
+
+def _has_text(column: Iterable[Cell]) -> bool:
+    return any(cell.text for cell in column)
 
 
 def _row_text(headers: list[str], row: list[Cell]) -> str:

@@ -193,6 +193,37 @@ def test_a_tag_that_is_closed_stays_a_tag(tmp_path: Path, source: str, written: 
     assert [" ".join(e.text.split()) for e in document.elements] == [*written, "The clerk waits."]
 
 
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("a.txt", "Desk\n\nTeam     : Weir\nPort     : 8120\nMap cell : 20 m\n\nIt waits.\n"),
+        ("a.txt", "Desk\n\nTeam      = Weir\nPort      = 8120\nMap cell  = 20 m\n\nIt waits.\n"),
+        (
+            "a.html",
+            "<table><tr><td>Team</td><td>: Weir</td></tr><tr><td>Port</td><td>: 8120</td></tr>"
+            "<tr><td>Map cell</td><td>: 20 m</td></tr></table>",
+        ),
+        (
+            "a.html",
+            "<table><tr><td>Team</td><td>:</td><td>Weir</td></tr><tr><td>Port</td><td>:</td>"
+            "<td>8120</td></tr><tr><td>Map cell</td><td>:</td><td>20 m</td></tr></table>",
+        ),
+    ],
+)
+def test_signs_in_a_column_of_their_own_part_keys_from_values(
+    tmp_path: Path, name: str, source: str
+) -> None:
+    document = parsed(tmp_path, name, source)
+    assert texts(document, ROW) == ["Team: Weir", "Port: 8120", "Map cell: 20 m"]
+
+
+def test_signs_in_some_cells_of_a_column_stay(tmp_path: Path) -> None:
+    text = "| Key | Value | Note |\n|---|---|---|\n| a | : x | : |\n| b | y | : |\n"
+    assert texts(parsed(tmp_path, "a.md", text), ROW) == [
+        "Key: a; Value: : x; Note: :", "Key: b; Value: y; Note: :",
+    ]  # fmt: skip
+
+
 # --- HTML ---------------------------------------------------------------------------------------
 
 
