@@ -7,7 +7,7 @@ from enum import Enum
 from functools import lru_cache
 
 from ingestion.tokens import is_everyday_word
-from router.evidence.quantities import UNITS, Kind, Quantity, quantities
+from router.evidence.quantities import CALENDAR, UNITS, Kind, Quantity, quantities
 from router.text import STOP_WORDS, Word, fold, is_content, stem, words
 
 
@@ -91,11 +91,6 @@ _TOOL = re.compile(r"[A-Za-z]+\d*")
 _OF_TOOLS = frozenset(map(stem, ("channel", "topic", "queue", "dashboard", "bucket", "repository")))
 _ADJECTIVE = ("able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time", "wise")
 _PREFIXES = frozenset({"anti", "mid", "multi", "non", "pre", "self", "semi"})
-_CALENDAR = re.compile(
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
-    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
-    r"|mon(?:day)?|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)s?"
-)
 _SENTENCE_START = re.compile(r"(?:^|[.!?:]\s+|\n)[\s\"'“‘(*\-•>]*$")
 # Characters between the end of a sentence and the next one's first word. To look through all that
 # stands before each name would take as long as somebody likes.
@@ -276,7 +271,7 @@ def _runs_of_names(title: str) -> frozenset[tuple[str, ...]]:
 
 def _is_plain_english(name: str) -> bool:
     folded = fold(name).text
-    if folded in UNITS or _CALENDAR.fullmatch(folded) or _SHORT_FORM.fullmatch(name):
+    if folded in UNITS or CALENDAR.fullmatch(folded) or _SHORT_FORM.fullmatch(name):
         return True
     parts = folded.split("-")
     return bool(_KEBAB.fullmatch(folded)) and (

@@ -218,16 +218,17 @@ def _objection_to_clause(number: int, source: Source, asked: Question, said: Sai
 def _only_repeats(said: Said, asked: Question) -> bool:
     """Whether a value is asked for and the answer has nothing that the question has not, which does
     not offer the answers either: *Chill Chain* is not the head of Chill Chain."""
-    if not asked.wanted or asked.is_choice or said.verdict is not None:
+    if not (asked.wanted or asked.is_for_a_thing) or asked.is_choice or said.verdict is not None:
         return False
     return not (said.news or said.stems or said.negated)
 
 
 def _may_tell(wanted: Wanted, said: Said) -> bool:
-    """Whether the kind of an answer can be told: it has claims, or is a day where a quantity is
-    asked for, or the form that is wanted is written as no other word is."""
+    """Whether the kind of an answer can be told: it has claims, or is a day or a month where a
+    quantity is asked for, or the form that is wanted is written as no other word is."""
     names_a_day = wanted.is_of_no_day and bool(_days_in(said.stems))
-    return bool(said.news) or wanted.is_strict or names_a_day
+    is_day = names_a_day or wanted.is_no_day(fold(said.text).text)
+    return bool(said.news) or wanted.is_strict or is_day
 
 
 def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Said) -> bool:
@@ -237,6 +238,8 @@ def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Sai
         else wanted.has_token(said.text if wanted.has_words else claim.text)
         for claim in said.news
     ):
+        return False
+    if not said.news and wanted.has_token(said.text.rstrip(".")):
         return False
     if _is_a_token_with_numbers(wanted, said) or _place_names_unit(one, source, wanted, said):
         return False

@@ -74,12 +74,62 @@ _LENGTH_UNITS = {
     "metre metres meter meters": "1",
     "km kilometre kilometres kilometer kilometers": "1000",
 }
+_WEIGHT_UNITS = {
+    "mg milligram milligrams": "0.001",
+    "g gram grams": "1",
+    "kg kilogram kilograms": "1000",
+    "t tonne tonnes": "1000000",
+}
+_POWER_UNITS = {
+    "watt watts": "1",
+    "kw kilowatt kilowatts": "1000",
+    "mw megawatt megawatts": "1000000",
+    "gw gigawatt gigawatts": "1000000000",
+}
+_ENERGY_UNITS = {
+    "wh": "1",
+    "kwh": "1000",
+    "mwh": "1000000",
+    "gwh": "1000000000",
+}
+_PRESSURE_UNITS = {
+    "pa pascal pascals": "1",
+    "hpa mbar millibar": "100",
+    "kpa kilopascal": "1000",
+    "bar": "100000",
+    "mpa megapascal": "1000000",
+}
+_RESISTANCE_UNITS = {
+    "ω ohm ohms": "1",
+    "kω": "1000",
+    "mω": "1000000",
+}
 _SCALED = {
     "time": _TIME_UNITS,
     "size": _SIZE_UNITS,
     "frequency": _WAVE_UNITS,
     "length": _LENGTH_UNITS,
+    "weight": _WEIGHT_UNITS,
+    "power": _POWER_UNITS,
+    "energy": _ENERGY_UNITS,
+    "pressure": _PRESSURE_UNITS,
+    "resistance": _RESISTANCE_UNITS,
 }
+_CURRENCIES = (
+    "$ usd dollar dollars",
+    "€ eur euro euros",
+    "£ gbp",
+    "¥ jpy yen",
+    "chf francs",
+    "kr",
+    "dkk",
+    "nok",
+    "sek",
+    "pln zloty",
+    *("aud", "brl", "cad", "cny", "czk", "hkd", "huf", "inr", "krw", "mxn", "nzd", "sgd", "zar"),
+)
+MONEY = frozenset(names.split()[0] for names in _CURRENCIES)
+"""The dimensions of currencies."""
 _ALONE = (
     "month months mo",
     "quarter quarters",
@@ -88,26 +138,26 @@ _ALONE = (
     "°c",
     "°f",
     "° degree degrees deg",
-    "$ usd dollar dollars",
-    "€ eur euro euros",
-    "£ gbp",
+    *_CURRENCIES,
     "mph",
     "knot knots kn kt",
     "ft foot feet",
     "mile miles",
     "inch inches",
-    "g gram grams",
-    "kg kilogram kilograms",
-    "tonne tonnes",
+    "m3",
     "litre litres liter liters",
     "db decibel decibels",
     "volt volts",
     "kv kilovolt kilovolts",
     "ampere amperes amp amps",
-    "watt watts",
-    "kw kilowatt kilowatts",
-    "kwh",
+    "kva",
     "rpm",
+    "ppm",
+    "lux lx",
+    "lumen lumens",
+    # Of conductivity; without these it would be a time.
+    "µs/cm μs/cm",
+    "ms/cm",
 )
 
 
@@ -137,9 +187,16 @@ _SMALL, _TENS, _MONTHS = _SMALL_NAMES.split(), _TENS_NAMES.split(), _MONTH_NAMES
 _SCALES = {"k": 1_000, "hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9}
 
 _MONTH = r"(?P<month>" + "|".join(f"{name[:3]}(?:{name[3:]})?" for name in _MONTHS) + r")\b\.?"
+CALENDAR = re.compile(
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
+    r"|mon(?:day)?|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)s?"
+)
+"""A month or a day of the week."""
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
+_CODES = "|".join(re.escape(name) for name in " ".join(_CURRENCIES).split() if len(name) < 4)
 _ANY_NUMBER = (
-    r"(?P<sign>(?<![\w)])-|\bminus\s)?(?P<money>[$€£]\s?)?"
+    rf"(?P<sign>(?<![\w)])-|\bminus\s)?(?P<money>[$€£¥]\s?|(?:{_CODES})\s)?"
     r"(?P<digits>v?\d{1,3}(?:[,'_]\d{3})+(?!\d)(?:\.\d+)?|v?\d+(?:\.\d+)*)"
 )
 _WORD_NUMBER = (
@@ -233,7 +290,7 @@ def _numbers(folded: str) -> Iterator[Quantity]:
     for match in _NUMBER.finditer(folded):
         end = match.end()
         rate = _RATE.match(folded, end)
-        unit = match["unit"] or (match["money"] or "").strip()
+        unit = (match["money"] or match["unit"] or "").strip()
         per = UNITS[rate["per"]][-1] if rate else None
         if per and per.dimension not in {"time", "month", "quarter", "year"}:
             per = None

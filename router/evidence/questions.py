@@ -25,6 +25,7 @@ _NOT_NOW = frozenset(
     | {"earlier", "old", "until", "till", "stop", "stopped", "except", "excluded", "avoid"}
     | {"forbidden", "prohibited", "banned"}
 )
+_FOR_A_THING = frozenset({"which", "who", "whom", "whose"})
 _COUNTED = re.compile(r"\b(?:how many|number of)\b")
 
 
@@ -34,7 +35,8 @@ class Question:
     the stems by which it `named` them, and all others, its `aspect`; the kind of value `wanted`,
     if its wording tells; the stems of what it wants `counted`; the `environments` it speaks of.
     `heads` are the names that titles begin with, each as its words. `is_choice`: it names the
-    answers that there may be; `denies`: it asks for what is not, or was."""
+    answers that there may be; `is_for_a_thing`: it begins with *which* or *who*; `denies`: it asks
+    for what is not, or was."""
 
     stems: frozenset[str]
     units: frozenset[Unit]
@@ -46,6 +48,7 @@ class Question:
     environments: frozenset[str] = frozenset()
     heads: tuple[tuple[str, ...], ...] = ()
     is_choice: bool = False
+    is_for_a_thing: bool = False
     denies: bool = False
 
     def longer_than(self, entity: str) -> list[str]:
@@ -86,6 +89,7 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
         ),
         environments=environments_asked(folded),
         is_choice=any(word.text == "or" for word in own_words),
+        is_for_a_thing=bool(own_words) and own_words[0].text in _FOR_A_THING,
         denies=any(is_negation(word) or word.text in _NOT_NOW for word in own_words),
         heads=tuple(tuple(word.text for word in words(head_of(title))) for title in titles),
     )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from router.evidence.quantities import UNITS, Kind, Quantity
+from router.evidence.quantities import CALENDAR, MONEY, UNITS, Kind, Quantity
 from router.text import stem
 
 # Sorts of quantity: the dimensions of units, and these.
@@ -59,6 +59,10 @@ class Wanted:
     def is_strict(self) -> bool:
         """Whether a value of the form is written as no other word is: `#night`, `DESK_SECRET`."""
         return bool(self.noun and self.form) and not self.has_words and not self.has_token("word")
+
+    def is_no_day(self, folded: str) -> bool:
+        """Whether a text is a day of the week or a month, where a quantity of no day is wanted."""
+        return self.is_of_no_day and bool(CALENDAR.fullmatch(folded.strip(" .")))
 
     def has_quantity(self, quantity: Quantity) -> bool:
         return not self.sorts.isdisjoint(_sorts(quantity))
@@ -135,17 +139,33 @@ def _token(nouns: str, form: str, *sorts: str, stems: str = "") -> tuple[str, Wa
 
 _WHAT_IS = r"^(?:what(?:'s| is| are)? )?(?:the )?(?:[\w-]+ ){0,2}?"
 _MEMORY = "memory|ram|heap|disk|storag"
-_WEIGHTS = ("g", "kg", "tonne")
+_LONG_TIMES = frozenset({"year", "quarter", "month"})
 _LENGTHS = ("length", "inch", "ft", "mile")
 _DEGREES = frozenset({"°", "°c", "°f"})
 _SPEEDS = ("mph", "knot", "rpm", "length", "size", _RATE)
+# `Recovery time`, and not the time of an event.
+_SPANS_OF_TIME = (
+    "cooling|delivery|grace|hold|holding|idle|lead|processing|reaction|recovery|response|retention"
+    "|start-?up|turnaround|waiting|warm-?up"
+)
+_DATABASES = (
+    r"\w*(?:sql|db)\w*|postgres\w*|postgis|redis\w*|valkey|memcached?|oracle|cassandra"
+    r"|(?:elastic|open)search|clickhouse|influx\w*|timescale\w*|mongo\w*|dynamo\w*|couch\w*|bigquery"
+    r"|snowflake|spanner|neo4j|hbase|etcd|aurora|redshift|solr|firebird|h2|prometheus|victoriametrics"
+)
+_LANGUAGES = (
+    r"python|java|(?:java|type|coffee|action)script|go|golang|rust|c|c\+\+|c#|f#|objective-c|kotlin"
+    r"|scala|ruby|php|perl|swift|elixir|erlang|haskell|clojure|dart|lua|r|julia|fortran|cobol|ada"
+    r"|bash|shell|powershell|sql|pl/sql|delphi|pascal|ocaml|groovy|zig|nim|crystal|matlab|lisp|scheme"
+)
 # What is measured in units of its own, by the stems of the words for it.
 _MEASURED = (
     ("memory|ram|heap", ("size",)),
     ("voltage", ("volt", "kv")),
     ("temperature", _DEGREES),
     ("speed|velocity", _SPEEDS),
-    ("weight|mass", _WEIGHTS),
+    ("weight|mass", ("weight",)),
+    ("pressure", ("pressure",)),
     ("diameter|width|height|thickness", _LENGTHS),
 )
 
@@ -158,31 +178,37 @@ def _measured(nouns: str, dimensions: Iterable[str]) -> tuple[str, Wanted]:
 
 _KINDS = (
     *(_measured(*each) for each in _MEASURED),
+    (r"\b(?:which|what) year\b(?! of\b)", _quantity(sure=(_YEAR,))),
+    (
+        r"\b(?:at|by|from|until|till|before|after) (?:which|what) hour\b"
+        r"|\b(?:which|what) time (?:of (?:the )?day|do|does|did|is|are|was|can|may|must|will)\b",
+        _quantity(sure=(_CLOCK,)),
+    ),
     (
         r"\bhow (?:soon|quickly|old|far back|much (?:longer|time))\b|\bafter how long\b",
         _quantity(sure=DURATION),
     ),
     (r"^when\b.*\btime(?:s|d)? out\b", _quantity(sure=DURATION)),
-    (r"\b(?:which|what) year\b(?! of\b)", _quantity(sure=(_YEAR,))),
     (r"\bhow much (?:memory|ram|heap|disk|storage)\b", _quantity(sure=("size",), noun=_MEMORY)),
     (
         r"\bhow heavy\b|\bhow much (?:do|does|did|will|would) .*\bweigh\b",
-        _quantity(sure=_WEIGHTS, noun="weigh|weight|mass|heavy"),
+        _quantity(sure=("weight",), noun="weigh|weight|mass|heavy"),
     ),
     # A window of time is wide as well.
     (
         r"\bhow (?:wide|tall|thick)\b(?!.*\b(?:window|range)\b)",
         _quantity(sure=_LENGTHS, noun="wide|width|tall|height|thick|thickness"),
     ),
-    (r"\bhow (?:big|large)\b", _quantity(_BARE, "%", "length", "size", "litre", *_WEIGHTS)),
+    (r"\bhow powerful\b", _quantity(sure=("power",), noun="power|output|capacity|rating|rat")),
     (
-        r"\bhow much (?:money|(?:do|does|did|is|are|was|were) .*\b(?:cost|pay|paid|charged?))\b|"
-        + _asked("price|fee|fare|rent"),
-        _quantity(
-            *(_BARE, _RATE, "%"),
-            sure=("$", "€", "£"),
-            noun="pric|cost|budget|fee|fare|rent|charg|pay|paid",
-        ),
+        r"\bhow (?:big|large) (?:a|is the) (?:part|portion|share|fraction|proportion)\b",
+        _quantity(sure="%", noun="part|portion|shar|fraction|proportion"),
+    ),
+    (r"\bhow (?:big|large)\b", _quantity(_BARE, "%", "length", "size", "litre", "weight")),
+    (
+        r"\bhow much (?:money|(?:do|does|did|is|are|was|were) .*\b(?:cost|pay|paid|charged?))\b"
+        r"|\bwhat (?:do|does|did|would|will) .*\bcost\b|" + _asked("price|fee|fare|rent"),
+        _quantity(_RATE, "%", sure=MONEY, noun="pric|cost|budget|fee|fare|rent|charg|pay|paid"),
     ),
     (
         _asked("(?:(?:tele)?phone|fax|hotline)(?: (?:number|extension|line))?"),
@@ -205,6 +231,12 @@ _KINDS = (
         r".+@.+",
         stems="mail|email|mailbox",
     ),
+    (
+        r"\bhow long (?:(?:before|after|until|till)\b"
+        r"|(?:can|do|does|did|has|have|may|must|should|will)\b"
+        r"(?!.*\b(?:be|become|get|grow|measure|reach)\b))",
+        _quantity(sure=DURATION),
+    ),
     (r"\bhow long\b|\b(?:which|what) length of\b", _quantity("length", "size", sure=DURATION)),
     (
         r"\bhow many\b|\bnumber of\b|\b(?:instance|node|pod|replica|worker) count\b"
@@ -213,8 +245,9 @@ _KINDS = (
     ),
     (rf"{_WHAT_IS}deadline\b", _quantity(*_MOMENT, sure=DURATION, noun="deadlin")),
     (
-        rf"{_WHAT_IS}(?:delay|duration|lifetime|timeout|ttl|idle (?:limit|time))\b",
-        _quantity(sure=DURATION, noun="delay|duration|lifetim|timeout|ttl|idl"),
+        rf"{_WHAT_IS}(?:delay|duration|lifetime|timeout|ttl|idle limit"
+        rf"|(?:{_SPANS_OF_TIME}) times?)\b",
+        _quantity(sure=DURATION, noun="delay|duration|lifetim|timeout|ttl|idl|tim"),
     ),
     (
         _asked(
@@ -251,7 +284,19 @@ _KINDS = (
     # In small letters it may as well be the name of a database.
     _token("variable|var", r"(?-i:[A-Z0-9]+_[A-Z0-9_]+)", stems="variabl|env|environment"),
     _token("region|zone", _REGION, stems="region|zon"),
-    _token("database|db", rf"(?!{_SETTINGS_FILE})[a-z][\w.+-]*(?: [\w.+-]+){{0,2}}"),
+    # What is not called one is known by its name.
+    _token(
+        "database|db",
+        rf"(?!{_SETTINGS_FILE})(?:[a-z]+ )?(?:{_DATABASES})(?: [\w.+-]+){{0,2}}",
+        stems="databas|db|data|stor|storag|persist|sql",
+    ),
+    _token(
+        "host(?: ?name)?|server|machine",
+        r"(?=.*[\d.-])[a-z][\w-]*(?:\.[\w-]+)*",
+        stems="host|hostnam|server|machin",
+    ),
+    # A path is none.
+    _token("protocol", r"[a-z][\w.+-]*(?:/[\d.]+)?(?: [\w.+-]+)?", stems="protocol"),
     (
         r"^where(?:'?s| is| are)\b.* (?:hosted|deployed|running)\b",
         Wanted(
@@ -287,7 +332,11 @@ _KINDS = (
         r"\bcpus? (?:limit|quota|request|reservation|share|ceiling|cap)s?\b|\bhow much cpu\b",
         _quantity(sure=(_BARE, "%"), noun="cpus?|vcpus?|cor|millicor"),
     ),
-    _token("language", rf"(?!{_SETTINGS_FILE})[a-z][\w+#.-]*(?: \d[\w.]*)?", stems="languag"),
+    _token(
+        "language",
+        rf"(?!{_SETTINGS_FILE})(?:{_LANGUAGES})(?: \d[\w.]*)?",
+        stems="languag|written|writ|program|cod",
+    ),
     # In capitals it is a variable.
     _token("flag|option|switch|toggle", r"(?-i:--?[A-Za-z][\w-]*|[a-z0-9]+[._-]\w[\w.-]*)"),
     _token(
@@ -350,8 +399,9 @@ def wanted_value(folded: str) -> Wanted | None:
     named = [first or second for first, second in _NAMED_UNIT.findall(folded)]
     sorts = {unit.dimension for name in named for unit in UNITS.get(name, ())}
     if sorts:
-        # Who names the unit takes a bare number for one of that unit.
-        kinds = [kind for kind in (DURATION, _DEGREES) if sorts & kind]
+        # Who names the unit takes a bare number for one of that unit; years are not told in days.
+        times = _LONG_TIMES if sorts == {"year"} else DURATION
+        kinds = [kind for kind in (times, _DEGREES) if sorts & kind]
         return _quantity(_BARE, sure=sorts.union(*kinds))
     if other := _OTHER_POST.search(folded):
         return Wanted(noun=re.compile(re.escape(stem(other["of"]))))

@@ -46,10 +46,6 @@ _LETTERS, _DIGITS = re.compile(r"[^\W\d_]+"), re.compile(r"\d+")
 _TELLING, _REPEATED = re.compile(r"[#/_]|a-a-[a9]|a\.a"), re.compile(r"(a[\W_])\1+")
 _DAY = re.compile(r"\b(?P<day>mon|tues|wednes|thurs|fri|satur|sun)days?,?(?: at)? $")
 _ZONE = re.compile(r" (?:utc|gmt|bst|cest|cet|eet|[ecmp][sd]t|ist|jst)\b")
-_CURRENCIES = (
-    "aud brl cad chf cny czk dkk eur gbp hkd huf inr jpy krw mxn nok nzd pln sek sgd usd zar"
-)
-_CURRENCY = re.compile(rf"\b(?:{_CURRENCIES.replace(' ', '|')}) $")
 _RATE = re.compile(r"(?: [^\W\d_]+){0,2}(?: (?:per|a|an|every) [^\W\d_]+|/[^\W\d_]+)")
 # The digits of a number that counts nothing: a port has four or five of them.
 _LONG = 4
@@ -95,8 +91,6 @@ def _quantity(quantity: Quantity, folded: str, own_words: Sequence[Word]) -> Val
         return Value((_CLOCK,), value, start, end)
     if quantity.kind is Kind.DATE:
         return Value(("date",), value, start, end)
-    if currency := _CURRENCY.search(folded, 0, start):
-        return Value(("money",), f"{currency[0]}{value}", currency.start(), end)
     if quantity.units:
         form = _UNIT, quantity.units[0].dimension, str(quantity.units[0].factor)
         return Value(form, " ".join((value, *form)), start, end)

@@ -332,9 +332,12 @@ def _of_its_kind(answer: str, value: str) -> tuple[int, int]:
 def is_wanted(value: str, asked: Question, source: Source, place: int) -> bool:
     """Whether it is of the kind that the question asks for, if it asks for one: by its form, or as
     its sentence or the headings call it so and no other one there has the form."""
-    wanted, told = asked.wanted, list(quantities(fold(value).text))
+    folded = fold(value).text
+    wanted, told = asked.wanted, list(quantities(folded))
     if wanted is None or any(map(wanted.has_quantity, told)):
         return True
+    if wanted.is_no_day(folded):
+        return False
     if wanted.is_measure:
         return not told
     if wanted.noun is None:

@@ -153,6 +153,8 @@ def test_marks_are_read_and_taken_off() -> None:
     assert without_marks("Nine [2], at most [1][2].") == "Nine, at most."
 
 
-@pytest.mark.parametrize("text", ["the 9  Times.", "9 times", " “9 TIMES” ", "９ times!", ": 9 times"])
+@pytest.mark.parametrize(
+    "text", ["the 9  Times.", "9 times", " “9 TIMES” ", "９ times!", ": 9 times"]
+)
 def test_exact_form_forgives_case_articles_and_outer_punctuation(text: str) -> None:
     assert exact_form(text) == "9 times"

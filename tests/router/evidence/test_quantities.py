@@ -109,3 +109,28 @@ def test_quantities_stand_apart_in_any_text(text: str) -> None:
 @given(st.integers(0, 10**9))
 def test_thousands_may_be_separated(number: int) -> None:
     assert agree(only(f"{number:,}"), only(str(number)), set(), set())
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("EUR 4.80", "4.80 euros"),
+        ("CHF 1,200", "1200 francs"),
+        ("14 MW", "14,000 kW"),
+        ("1.5 t", "1.5 t"),
+        ("2 kg", "2,000 g"),
+        ("6 bar", "600 kPa"),
+        ("130 µS/cm", "130 µS/cm"),
+        ("15 m³", "15 m3"),
+    ],
+)
+def test_measures_of_trade_and_plants_agree(said: str, found: str) -> None:
+    assert agree(only(said), only(found), frozenset(), frozenset())
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [("EUR 4", "USD 4"), ("14 MW", "14 kW"), ("130 µS/cm", "130 µs"), ("6 bar", "6 kPa")],
+)
+def test_measures_of_another_unit_do_not(said: str, found: str) -> None:
+    assert not agree(only(said), only(found), frozenset(), frozenset())
