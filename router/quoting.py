@@ -17,12 +17,13 @@ from functools import cache
 from pathlib import Path
 
 from router.evidence.focus import Place, is_row, read_focus, roots, shows
+from router.evidence.objections import TURNED_DOWN
 from router.evidence.quantities import quantities
 from router.evidence.questions import Question, read_question
 from router.evidence.sources import Source, is_elsewhere, names, read_source
 from router.prompts import Passage
 from router.text import content_stems, fold
-from router.verification import fits, passages_naming_all, titles_of
+from router.verification import fits, passages_naming_all, titles_of, verify
 
 WEIGHTS = Path(__file__).with_suffix(".json")
 # A score of 0 or 1 is rounded, and has no logarithm of its odds.
@@ -134,6 +135,15 @@ def likeliest(question: str, passages: Sequence[Passage], likely: Likelihoods) -
         and (value is not None or len(line.split()) >= SAYING)
         and not is_elsewhere(asked, source, number),
     )
+
+
+def may_be_quoted(question: str, passages: Sequence[Passage], best: Likeliest) -> bool:
+    """Whether the likeliest sentence is shown as it stands: it names all that the question does, as
+    that was typed, and nothing speaks against it. It may have been looked for in other words."""
+    if not best.is_quoted or best.passage not in passages_naming_all(question, passages):
+        return False
+    quote = passages[best.passage].text[best.start : best.end]
+    return verify(question, quote, passages).problem not in TURNED_DOWN
 
 
 def is_unlikely(

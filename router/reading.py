@@ -38,10 +38,11 @@ from router.quoting import (
     is_only_one,
     is_unlikely,
     likeliest,
+    may_be_quoted,
 )
 from router.relevance import Relevance
 from router.text import exact_form, fold, without_marks
-from router.verification import Support, are_all_named, passages_naming_all, verify
+from router.verification import Support, are_all_named, verify
 
 if TYPE_CHECKING:
     from router.precedents.leads import Lead
@@ -142,7 +143,7 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     kept.fault = kept.fault or attempt.fault
     draft.attempts[-1] = kept
     best = likeliest(asked, passages, likely)
-    if best and best.is_quoted and best.passage in passages_naming_all(asked, passages):
+    if best and may_be_quoted(draft.read_for, passages, best):
         kept.quoted, kept.problem = True, ""
         support = Support(True, span=best.span, score=best.probability, meant=worded)
         yield shown(passages[best.passage].text[best.start : best.end], support, kept)

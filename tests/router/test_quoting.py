@@ -16,6 +16,7 @@ from router.quoting import (
     is_unlikely,
     likeliest,
     likelihoods,
+    may_be_quoted,
     texts_of,
 )
 from router.reading import NOTHING_LIKELY, UNLIKELY
@@ -59,6 +60,24 @@ def test_best_by_far_is_likely_and_quoted() -> None:
     best = found(ASKED, [0.99, 0.01, 0.02])
     assert (best.passage, OFFICE[0].text[best.start : best.end]) == (0, FIRE)
     assert best.is_quoted
+
+
+@pytest.mark.parametrize(
+    ("typed", "quotable"),
+    [
+        ("Where do we assemble?", True),
+        ("Where do people walk to when it rings?", True),
+        # The reranker was asked in other words, which were answered before.
+        ("How much do we pay when the alarm rings?", False),
+        ("In which year did the alarm ring?", False),
+    ],
+)
+def test_what_the_question_as_typed_turns_down_is_not_quoted(typed: str, quotable: bool) -> None:
+    priced = [Passage("Office", "Fire", f"{FIRE} It is drilled by Fire-2.")]
+    likely = likelihoods(ASKED, priced, [0.01, 0.99])
+    best = likeliest(ASKED, priced, likely)
+    assert best is not None
+    assert may_be_quoted(typed, priced, best) is quotable
 
 
 def test_what_is_said_of_another_environment_is_not_quoted() -> None:
