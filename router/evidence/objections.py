@@ -33,10 +33,6 @@ _MIN_SHARE_OF_BEST_FIT = 0.35
 _MIN_SHARE_OF_RIVAL = 0.4
 _MIN_SHARE_OF_ANY = 0.3
 # With these, an answer gives a measure without a unit: `until noon`, `12 characters`.
-_UNITLESS = frozenset(
-    {"until", "till", "while", "when", "whenever", "once", "forever", "indefinitely", "never"}
-    | {"always", "immediately", "characters", "letters", "digits", "words", "lines", "pages"}
-)
 # `Sat` and `sun` are words, too.
 _DAY_OF_WEEK = re.compile(r"(mon|tue|wed|thu|fri|sat(?=urday)|sun(?=day))(?:[a-z]*days?)?")
 _OPPOSITES = (
@@ -225,10 +221,12 @@ def _only_repeats(said: Said, asked: Question) -> bool:
 
 def _may_tell(wanted: Wanted, said: Said) -> bool:
     """Whether the kind of an answer can be told: it has claims, or is a day or a month where a
-    quantity is asked for, or the form that is wanted is written as no other word is."""
+    quantity is asked for, or states anything where only a quantity can be the answer, or the form
+    that is wanted is written as no other word is."""
     names_a_day = wanted.is_of_no_day and bool(_days_in(said.stems))
     is_day = names_a_day or wanted.is_no_day(fold(said.text).text)
-    return bool(said.news) or wanted.is_strict or is_day
+    states = wanted.is_measure and not said.negated and said.verdict is None
+    return bool(said.news) or wanted.is_strict or is_day or states
 
 
 def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Said) -> bool:
@@ -253,7 +251,7 @@ def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Sai
     own_words = [word.text for word in said.words]
     # The second of `40 requests per second` is no measure of time.
     is_rate = any(claim.quantity and claim.quantity.per for claim in said.news)
-    return _UNITLESS.isdisjoint(own_words) and (is_rate or not wanted.has_unit(own_words))
+    return not wanted.is_in_words(own_words, is_rate=is_rate)
 
 
 def _is_a_token_with_numbers(wanted: Wanted, said: Said) -> bool:

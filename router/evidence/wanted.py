@@ -1,7 +1,7 @@
 """Which kind of value a question asks for, where its wording leaves no doubt. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from router.evidence.quantities import CALENDAR, MONEY, UNITS, Kind, Quantity
@@ -16,6 +16,13 @@ _MOMENT = frozenset({_DATE, _CLOCK})
 # `2.9.5`, and not `4.5.2026`.
 _DOTTED = re.compile(r"\d+(?:\.\d{1,3}){2,}")
 _CALENDAR_YEAR = re.compile(r"(?:19|20)\d\d")
+# What says how much or how long without a quantity.
+_IN_WORDS = frozenset(
+    {"until", "till", "while", "when", "whenever", "once", "forever", "indefinitely", "never"}
+    | {"always", "immediately", "instantly", "overnight", "fortnight", "noon", "midnight"}
+    | {"characters", "letters", "digits", "words", "lines", "pages"}
+    | {"all", "any", "as", "both", "each", "every", "half", "none", "several", "unlimited"}
+)
 _WORD = r"[^\W_](?:[^\W_]|[.'’-])*"
 _NAME = rf"{_WORD}(?: {_WORD})*"
 _DAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|\bday|daily|week)"
@@ -59,6 +66,11 @@ class Wanted:
     def is_strict(self) -> bool:
         """Whether a value of the form is written as no other word is: `#night`, `DESK_SECRET`."""
         return bool(self.noun and self.form) and not self.has_words and not self.has_token("word")
+
+    def is_in_words(self, words: Collection[str], *, is_rate: bool = False) -> bool:
+        """Whether a text without a quantity of the wanted sorts may tell how much it is. The unit
+        of a rate, `40 per second`, is none of time."""
+        return not _IN_WORDS.isdisjoint(words) or (not is_rate and self.has_unit(words))
 
     def is_no_day(self, folded: str) -> bool:
         """Whether a text is a day of the week or a month, where a quantity of no day is wanted."""
@@ -181,9 +193,11 @@ _KINDS = (
     (r"\b(?:which|what) year\b(?! of\b)", _quantity(sure=(_YEAR,))),
     (
         r"\b(?:at|by|from|until|till|before|after) (?:which|what) hour\b"
-        r"|\b(?:which|what) time (?:of (?:the )?day|do|does|did|is|are|was|can|may|must|will)\b",
+        r"|(?<!within )(?<!in )\b(?:which|what) time (?:of (?:the )?day"
+        r"|do|does|did|is|are|was|can|may|must|will)\b(?!.*\b(?:last|spend|take)s?\b)",
         _quantity(sure=(_CLOCK,)),
     ),
+    (r"\b(?:with)?in (?:which|what) time\b", _quantity(sure=DURATION)),
     (
         r"\bhow (?:soon|quickly|old|far back|much (?:longer|time))\b|\bafter how long\b",
         _quantity(sure=DURATION),

@@ -29,7 +29,7 @@ from router.precedents.frames import (
 )
 from router.precedents.others import is_held_by_another, is_of_another, names_another
 from router.prompts import Passage
-from router.text import exact_form, fold
+from router.text import exact_form, fold, words
 from router.verification import titles_of
 
 # The share of a sentence and of a frame that must be the same.
@@ -339,7 +339,7 @@ def is_wanted(value: str, asked: Question, source: Source, place: int) -> bool:
     if wanted.is_no_day(folded):
         return False
     if wanted.is_measure:
-        return not told
+        return not told and wanted.is_in_words([word.text for word in words(folded)])
     if wanted.noun is None:
         return not told or wanted.has_token(value)
     if wanted.has_token(value):
