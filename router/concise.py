@@ -6,6 +6,7 @@ short answer whose last words are a value is made shorter, so that nothing which
 
 import re
 
+from router.evidence.quantities import UNITS
 from router.text import STOP_WORDS, content_stems, fold, stem
 
 # Words of an answer. A longer one is a sentence.
@@ -18,6 +19,13 @@ _MEASURED = "ahead apart away deep early high late long old tall thick wide"
 _BEHIND = frozenset(_MEASURED.split())
 # What holds the parts of a value together: `14:00 to 16:00`, `2 per day`.
 _INSIDE = frozenset({"after", "and", "at", "before", "of", "per", "to"})
+# Behind a number these say what it measures, and with an article a clause begins.
+_UNSAID = {*UNITS, "a", "an", "the"}
+# Behind a value these say which side of something it is on.
+_SIDES = frozenset(
+    {"above", "after", "before", "below", "except", "from", "over", "than", "till", "under"}
+    | {"until", "within", "without"}
+)
 _DAY = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?")
 
 
@@ -30,18 +38,58 @@ def value_alone(question: str, answer: str) -> str:
     asked = content_stems(question)
     start = next((at for at, word in enumerate(words) if not _is_said(word, asked)), len(words))
     value = words[start:]
-    if not _is_value(value):
-        return answer
+    if start and len(value) > 1 and _bare(value[0]) == "the":
+        value = value[1:]
     if len(value) > 2 and _bare(value[-1]) in _BEHIND:
         value = value[:-1]
-    if len(value) == len(words):
-        return answer
-    return " ".join(value) + answer[len(answer.rstrip()) :]
+    value = _without_echo(value, question, asked)
+    if not _is_value(value):
+        value = _name_alone(question, words)
+    return answer if len(value) == len(words) else _as_ended(value, answer)
+
+
+def _as_ended(value: list[str], answer: str) -> str:
+    """The value with the full stop and the white space that an answer ends with."""
+    stop = "." if answer.rstrip().endswith(".") and not value[-1].endswith(".") else ""
+    return " ".join(value) + stop + answer[len(answer.rstrip()) :]
+
+
+def _without_echo(value: list[str], question: str, asked: frozenset[str]) -> list[str]:
+    """A value without the words behind it that the question has: `9 days after the due date`. One
+    that offers answers wants them in its words."""
+    spoken = {_bare(word) for word in question.split()}
+    if "or" in spoken:
+        return value
+    for end in range(1, len(value)):
+        echo = [_bare(word) for word in value[end:]]
+        are_said = all(word in STOP_WORDS or _is_asked(word, asked) for word in echo)
+        if (
+            are_said
+            and any(_is_asked(word, asked) for word in echo)
+            and echo[0] not in _UNSAID
+            and "per" not in echo
+            and _SIDES.intersection(echo) <= spoken
+        ):
+            return value[:end]
+    return value
+
+
+def _name_alone(question: str, words: list[str]) -> list[str]:
+    """`Dublin` for `in Dublin`, and `a clerk` for `by a clerk`, where that is asked."""
+    first, rest = _bare(words[0]) if words else "", words[1:]
+    asks = question.split()[0].lower() if question.strip() else ""
+    is_place = asks == "where" and first in {"at", "in", "on"} and rest and rest[0][:1].isupper()
+    is_person = asks in {"who", "whom"} and first == "by" and rest
+    return rest if is_place or is_person else words
 
 
 def _is_said(word: str, asked: frozenset[str]) -> bool:
     bare = _bare(word)
-    return bare in _LEADS or (bare.isalpha() and stem(bare) in asked and not _DAY.fullmatch(bare))
+    return bare in _LEADS or _is_asked(bare, asked)
+
+
+def _is_asked(bare: str, asked: frozenset[str]) -> bool:
+    return bare.isalpha() and stem(bare) in asked and not _DAY.fullmatch(bare)
 
 
 def _is_value(words: list[str]) -> bool:

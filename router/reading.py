@@ -67,7 +67,9 @@ async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
     attempt.precedent, attempt.verify_ms = lead.question, since(started)
     attempt.is_only = not lead.is_worded
     support = Support(True, span=lead.span, score=choice.probability)
-    yield shown(lead.value(passages), support, attempt)
+    value = lead.value(passages)
+    # Rules take a whole cell for the value; people's answers are as they want them.
+    yield shown(value if lead.is_written else value_alone(draft.read_for, value), support, attempt)
 
 
 async def predicted(draft: Draft, passages: Sequence[Passage]) -> str:
