@@ -6,6 +6,7 @@ The most dangerous answer is a right value of something else; most of this modul
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from router.evidence.claims import Claim, claims_of, counted_things, literal_pattern
 from router.evidence.clauses import clauses_of, is_of_another_clause, is_of_its_environment
@@ -33,6 +34,7 @@ _MIN_SHARE_OF_BEST_FIT = 0.35
 _MIN_SHARE_OF_RIVAL = 0.4
 _MIN_SHARE_OF_ANY = 0.3
 # With these, an answer gives a measure without a unit: `until noon`, `12 characters`.
+_BEFORE_NAMES = frozenset({"along", "at", "by", "from", "in", "of", "on", "via"})
 # `Sat` and `sun` are words, too.
 _DAY_OF_WEEK = re.compile(r"(mon|tue|wed|thu|fri|sat(?=urday)|sun(?=day))(?:[a-z]*days?)?")
 _OPPOSITES = (
@@ -221,12 +223,18 @@ def _only_repeats(said: Said, asked: Question) -> bool:
 
 def _may_tell(wanted: Wanted, said: Said) -> bool:
     """Whether the kind of an answer can be told: it has claims, or is a day or a month where a
-    quantity is asked for, or states anything where only a quantity can be the answer, or the form
-    that is wanted is written as no other word is."""
+    quantity is asked for, or states no quantity, or the form that is wanted is written as no other
+    word is."""
     names_a_day = wanted.is_of_no_day and bool(_days_in(said.stems))
     is_day = names_a_day or wanted.is_no_day(fold(said.text).text)
-    states = wanted.is_measure and not said.negated and said.verdict is None
-    return bool(said.news) or wanted.is_strict or is_day or states
+    return bool(said.news) or wanted.is_strict or is_day or _states_no_measure(wanted, said)
+
+
+def _states_no_measure(wanted: Wanted, said: Said) -> bool:
+    """Whether an answer states something without a quantity, where one is surely asked for."""
+    if not (wanted.is_measure and wanted.is_sure) or said.negated or said.verdict is not None:
+        return False
+    return not any(map(wanted.has_quantity, quantities(fold(said.text).text)))
 
 
 def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Said) -> bool:
@@ -277,7 +285,7 @@ def _place_names_unit(one: Evidence, source: Source, wanted: Wanted, said: Said)
     `9 days`, or in `wait_days: 9`, but not in `9 trays in 2 days`."""
     if one.sentence == CONTEXT:
         return False
-    bare = [one.quantity.value for one in said.news if one.quantity and not one.quantity.units]
+    bare = _bare(said)
     here = source.quantities_of(one.sentence)
     around = (*source.sentences[one.sentence].words, *source.context_words)
     known = [w.text for w in around if not any(q.start <= w.start < q.end for q in here)]
@@ -354,13 +362,17 @@ def _counts_something_else(
 ) -> bool:
     """Whether a bare number stands there with another noun, and the asked one with another number:
     of `one booking may hold at most 3 vehicles`, 1 is no number of vehicles. Nor is that of
-    `route 1`, a name, where any passage counts vehicles."""
+    `on route 1`, a name, where any passage counts vehicles."""
     here, bare = source.sentences[number].words, _bare(said)
     found = [q for q in source.quantities_of(number) if q.value in bare]
     nouns = [counted_things(q, here) for q in found]
     if found and all(noun and not noun & asked.counted for noun in nouns):
         return _is_counted(said, (source,), asked)
-    called = {word.end + 1 for word in here if is_content(word) and word.stem not in asked.stems}
+    called = {
+        noun.end + 1
+        for before, noun in pairwise(here)
+        if before.text in _BEFORE_NAMES and is_content(noun) and noun.stem not in asked.stems
+    }
     are_names = not any(nouns) and all(q.start in called for q in found)
     return bool(found) and are_names and _is_counted(said, sources, asked)
 
@@ -378,7 +390,9 @@ def _is_counted(said: Said, sources: Sequence[Source], asked: Question) -> bool:
 
 
 def _bare(said: Said) -> set[str]:
-    return {one.quantity.value for one in said.news if one.quantity and not one.quantity.units}
+    """The numbers of an answer that have no unit."""
+    told = (one.quantity for one in said.news if one.quantity)
+    return {one.value for one in told if one.kind is Kind.NUMBER and not one.units}
 
 
 def _is_on_another_day(said: Said, source: Source) -> bool:

@@ -126,6 +126,8 @@ _CURRENCIES = (
     "nok",
     "sek",
     "pln zloty",
+    "cent cents",
+    "p pence penny",
     *("aud", "brl", "cad", "cny", "czk", "hkd", "huf", "inr", "krw", "mxn", "nzd", "sgd", "zar"),
 )
 MONEY = frozenset(names.split()[0] for names in _CURRENCIES)
@@ -194,7 +196,9 @@ CALENDAR = re.compile(
 )
 """A month or a day of the week."""
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
-_CODES = "|".join(re.escape(name) for name in " ".join(_CURRENCIES).split() if len(name) < 4)
+_CODES = "kr|" + "|".join(
+    name for name in " ".join(_CURRENCIES).split() if len(name) == 3 and name != "yen"
+)
 _ANY_NUMBER = (
     rf"(?P<sign>(?<![\w)])-|\bminus\s)?(?P<money>[$€£¥]\s?|(?:{_CODES})\s)?"
     r"(?P<digits>v?\d{1,3}(?:[,'_]\d{3})+(?!\d)(?:\.\d+)?|v?\d+(?:\.\d+)*)"

@@ -9,6 +9,8 @@ from router.text import stem
 
 # Sorts of quantity: the dimensions of units, and these.
 _BARE, _COUNT, _RATE, _VERSION = "bare", "count", "rate", "version"
+# A bare number that is no calendar year.
+_AMOUNT = "amount"
 _DATE, _CLOCK, _YEAR = "date", "clock", "calendar year"
 DURATION = frozenset({"time", "month", "quarter", "year"})
 _ANY_TIME = "time"
@@ -21,7 +23,8 @@ _IN_WORDS = frozenset(
     {"until", "till", "while", "when", "whenever", "once", "forever", "indefinitely", "never"}
     | {"always", "immediately", "instantly", "overnight", "fortnight", "noon", "midnight"}
     | {"characters", "letters", "digits", "words", "lines", "pages"}
-    | {"all", "any", "as", "both", "each", "every", "half", "none", "several", "unlimited"}
+    | {"all", "both", "half", "several", "third", "twice", "unlimited"}
+    | {"morning", "mornings", "afternoon", "afternoons", "evening", "evenings", "season", "shift"}
 )
 _WORD = r"[^\W_](?:[^\W_]|[.'’-])*"
 _NAME = rf"{_WORD}(?: {_WORD})*"
@@ -118,7 +121,7 @@ def _sorts(quantity: Quantity) -> set[str]:
         return {_BARE, _COUNT, _YEAR}
     if _DOTTED.fullmatch(quantity.value):
         return {_VERSION}
-    return {_BARE, _COUNT} if quantity.value.isdigit() else {_BARE}
+    return {_BARE, _AMOUNT, _COUNT} if quantity.value.isdigit() else {_BARE, _AMOUNT}
 
 
 def _quantity(*sorts: str, sure: Iterable[str] = (), noun: str = "") -> Wanted:
@@ -192,14 +195,15 @@ _KINDS = (
     *(_measured(*each) for each in _MEASURED),
     (r"\b(?:which|what) year\b(?! of\b)", _quantity(sure=(_YEAR,))),
     (
-        r"\b(?:at|by|from|until|till|before|after) (?:which|what) hour\b"
-        r"|(?<!within )(?<!in )\b(?:which|what) time (?:of (?:the )?day"
+        r"\b(?:at|by|from|until|till|before) (?:which|what) hour\b"
+        r"|(?<!within )(?<!in )(?<!after )(?<!over )\b(?:which|what) time (?:of (?:the )?day"
         r"|do|does|did|is|are|was|can|may|must|will)\b(?!.*\b(?:last|spend|take)s?\b)",
         _quantity(sure=(_CLOCK,)),
     ),
-    (r"\b(?:with)?in (?:which|what) time\b", _quantity(sure=DURATION)),
+    (r"\b(?:within|in|over) (?:which|what) time\b", _quantity(sure=DURATION)),
+    (r"\bhow quickly\b", _quantity(_RATE, "m3", "litre", sure=DURATION)),
     (
-        r"\bhow (?:soon|quickly|old|far back|much (?:longer|time))\b|\bafter how long\b",
+        r"\bhow (?:soon|old|far back|much (?:longer|time))\b|\bafter how long\b",
         _quantity(sure=DURATION),
     ),
     (r"^when\b.*\btime(?:s|d)? out\b", _quantity(sure=DURATION)),
@@ -218,11 +222,16 @@ _KINDS = (
         r"\bhow (?:big|large) (?:a|is the) (?:part|portion|share|fraction|proportion)\b",
         _quantity(sure="%", noun="part|portion|shar|fraction|proportion"),
     ),
-    (r"\bhow (?:big|large)\b", _quantity(_BARE, "%", "length", "size", "litre", "weight")),
+    (
+        r"\bhow (?:big|large)\b",
+        _quantity(_BARE, "%", "length", "size", "litre", "m3", "weight", "power", "energy", *MONEY),
+    ),
     (
         r"\bhow much (?:money|(?:do|does|did|is|are|was|were) .*\b(?:cost|pay|paid|charged?))\b"
         r"|\bwhat (?:do|does|did|would|will) .*\bcost\b|" + _asked("price|fee|fare|rent"),
-        _quantity(_RATE, "%", sure=MONEY, noun="pric|cost|budget|fee|fare|rent|charg|pay|paid"),
+        _quantity(
+            _AMOUNT, _RATE, "%", sure=MONEY, noun="pric|cost|budget|fee|fare|rent|charg|pay|paid"
+        ),
     ),
     (
         _asked("(?:(?:tele)?phone|fax|hotline)(?: (?:number|extension|line))?"),
@@ -259,10 +268,10 @@ _KINDS = (
     ),
     (rf"{_WHAT_IS}deadline\b", _quantity(*_MOMENT, sure=DURATION, noun="deadlin")),
     (
-        rf"{_WHAT_IS}(?:delay|duration|lifetime|timeout|ttl|idle limit"
-        rf"|(?:{_SPANS_OF_TIME}) times?)\b",
-        _quantity(sure=DURATION, noun="delay|duration|lifetim|timeout|ttl|idl|tim"),
+        rf"{_WHAT_IS}(?:delay|duration|lifetime|timeout|ttl|idle (?:limit|time))\b",
+        _quantity(sure=DURATION, noun="delay|duration|lifetim|timeout|ttl|idl"),
     ),
+    (rf"{_WHAT_IS}(?:{_SPANS_OF_TIME}) times?\b", _quantity(_BARE, sure=DURATION, noun="tim")),
     (
         _asked(
             "(?:rate|request|throttle|throttling)[ -]limits?(?! (?:error|header|policy|window))"
@@ -301,13 +310,13 @@ _KINDS = (
     # What is not called one is known by its name.
     _token(
         "database|db",
-        rf"(?!{_SETTINGS_FILE})(?:[a-z]+ )?(?:{_DATABASES})(?: [\w.+-]+){{0,2}}",
+        rf"(?!{_SETTINGS_FILE})(?:(?:[a-z]+ )?(?:{_DATABASES})(?: [\w.+-]+){{0,2}}|\w+_\w+)",
         stems="databas|db|data|stor|storag|persist|sql",
     ),
     _token(
-        "host(?: ?name)?|server|machine",
+        "(?:jump ?)?host(?: ?name)?",
         r"(?=.*[\d.-])[a-z][\w-]*(?:\.[\w-]+)*",
-        stems="host|hostnam|server|machin",
+        stems="host|hostnam|jumphost|server|machin",
     ),
     # A path is none.
     _token("protocol", r"[a-z][\w.+-]*(?:/[\d.]+)?(?: [\w.+-]+)?", stems="protocol"),
@@ -346,11 +355,15 @@ _KINDS = (
         r"\bcpus? (?:limit|quota|request|reservation|share|ceiling|cap)s?\b|\bhow much cpu\b",
         _quantity(sure=(_BARE, "%"), noun="cpus?|vcpus?|cor|millicor"),
     ),
-    _token(
-        "language",
-        rf"(?!{_SETTINGS_FILE})(?:{_LANGUAGES})(?: \d[\w.]*)?",
-        stems="languag|written|writ|program|cod",
+    (
+        r"\b(?:which|what) language\b.*\b(?:built|coded|implemented|programmed|written)\b"
+        r"|\bprogramming language\b",
+        Wanted(
+            form=re.compile(rf"(?:{_LANGUAGES})(?: \d[\w.]*)?", re.IGNORECASE),
+            noun=re.compile("languag|writ|program|cod"),
+        ),
     ),
+    _token("language", rf"(?!{_SETTINGS_FILE})[a-z][\w+#.-]*(?: \d[\w.]*)?", stems="languag"),
     # In capitals it is a variable.
     _token("flag|option|switch|toggle", r"(?-i:--?[A-Za-z][\w-]*|[a-z0-9]+[._-]\w[\w.-]*)"),
     _token(
@@ -403,15 +416,19 @@ _POST = re.compile(
     rf"(?:^who(?:'s| is)|\bname of) the (?!(?:{_ANY_POST}) )(?P<of>[\w-]+) (?P<post>{_ROLES})\b"
 )
 _WORDINGS = [(re.compile(wording), wanted) for wording, wanted in _KINDS]
+_FOR_NO_MEASURE = re.compile(r"^(?:\S+: )?(?:who|whom|whose|where|why)\b")
+# Where these ask, what is counted or measured in the question is not what it asks for.
+_FOR_NO_MEASURE = re.compile(r"^(?:\S+: )?(?:who|whom|whose|where|why)\b")
 _NAMED_UNIT = re.compile(
-    r"\b(?:how many|how much|number of|in(?= \w{3})) ([^\W\d_]+)\b|\(([^\W\d_]{1,12}|%)\)"
+    r"\b(?:how many|how much|number of|in(?= \w{3})) ([^\W\d_]+)\b(?! \d)|\(([^\W\d_]{1,12}|%)\)"
 )
 
 
 def wanted_value(folded: str) -> Wanted | None:
     """The kind of value that a folded question asks for; None if it may be any."""
-    named = [first or second for first, second in _NAMED_UNIT.findall(folded)]
-    sorts = {unit.dimension for name in named for unit in UNITS.get(name, ())}
+    is_for_none = bool(_FOR_NO_MEASURE.match(folded))
+    named = () if is_for_none else _NAMED_UNIT.findall(folded)
+    sorts = {unit.dimension for pair in named for unit in UNITS.get(pair[0] or pair[1], ())}
     if sorts:
         # Who names the unit takes a bare number for one of that unit; years are not told in days.
         times = _LONG_TIMES if sorts == {"year"} else DURATION
@@ -422,4 +439,5 @@ def wanted_value(folded: str) -> Wanted | None:
     if post := _POST.search(folded):
         either = "|".join(re.escape(stem(post[part])) for part in ("of", "post"))
         return Wanted(noun=re.compile(either))
-    return next((wanted for wording, wanted in _WORDINGS if wording.search(folded)), None)
+    told = (wanted for wording, wanted in _WORDINGS if wording.search(folded))
+    return next((one for one in told if not (is_for_none and one.sorts and not one.form)), None)
