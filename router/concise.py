@@ -68,6 +68,7 @@ def _without_echo(value: list[str], question: str, asked: frozenset[str]) -> lis
             and any(_is_asked(word, asked) for word in echo)
             and echo[0] not in _UNSAID
             and "per" not in echo
+            and _bare(value[end - 1]) not in STOP_WORDS
             and _SIDES.intersection(echo) <= spoken
         ):
             return value[:end]

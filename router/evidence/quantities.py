@@ -172,6 +172,9 @@ def _table() -> dict[str, tuple[Unit, ...]]:
     }
     table |= {name: (Unit(group.split()[0]),) for group in _ALONE for name in group.split()}
     table["m"] = (Unit("length"), Unit("time", Decimal(60)))
+    for day in ("day", "days"):
+        table[f"calendar {day}"] = table[day]
+        table |= {f"{kind} {day}": (Unit("working day"),) for kind in ("business", "working")}
     return table
 
 

@@ -12,7 +12,7 @@ _BARE, _COUNT, _RATE, _VERSION = "bare", "count", "rate", "version"
 # A bare number that is no calendar year.
 _AMOUNT = "amount"
 _DATE, _CLOCK, _YEAR = "date", "clock", "calendar year"
-DURATION = frozenset({"time", "month", "quarter", "year"})
+DURATION = frozenset({"time", "working day", "month", "quarter", "year"})
 _ANY_TIME = "time"
 _MOMENT = frozenset({_DATE, _CLOCK})
 # `2.9.5`, and not `4.5.2026`.

@@ -28,6 +28,7 @@ from router.concise import LONGEST, value_alone
         ("When is it sent?", "9 days after the due date", None),
         ("When is it sent, before or after the due date?", "9 days after the due date", None),
         ("How many calls per minute may I make?", "40 calls per minute", None),
+        ("Cutoff, relative to sunset?", "40 minutes before sunset", None),
         ("How many days may it take?", "9 days", None),
         ("Is the valve red or 5 bar valve?", "5 bar valve", None),
         ("How many requests may I send?", "130 requests per 5 minutes", None),

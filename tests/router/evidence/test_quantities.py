@@ -122,6 +122,8 @@ def test_thousands_may_be_separated(number: int) -> None:
         ("6 bar", "600 kPa"),
         ("130 µS/cm", "130 µS/cm"),
         ("15 m³", "15 m3"),
+        ("17 working days", "17 business days"),
+        ("17 calendar days", "17 days"),
     ],
 )
 def test_measures_of_trade_and_plants_agree(said: str, found: str) -> None:
@@ -130,7 +132,13 @@ def test_measures_of_trade_and_plants_agree(said: str, found: str) -> None:
 
 @pytest.mark.parametrize(
     ("said", "found"),
-    [("EUR 4", "USD 4"), ("14 MW", "14 kW"), ("130 µS/cm", "130 µs"), ("6 bar", "6 kPa")],
+    [
+        ("EUR 4", "USD 4"),
+        ("14 MW", "14 kW"),
+        ("17 days", "17 working days"),
+        ("130 µS/cm", "130 µs"),
+        ("6 bar", "6 kPa"),
+    ],
 )
 def test_measures_of_another_unit_do_not(said: str, found: str) -> None:
     assert not agree(only(said), only(found), frozenset(), frozenset())

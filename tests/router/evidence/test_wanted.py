@@ -458,7 +458,8 @@ MILL = Passage(
     "tour 45 a head, and storage costs 15.90 euros per m³ and month. It was opened in 2017 and is "
     "inspected in September. The gate opens at 02:15 on the 2nd. Five in a hundred, 5 %, are "
     "admitted at once, after 35 minutes of standing. Its desk is oak-02, written with Svelte. "
-    "The brine has 130 µS/cm. The race is 190 km long. Grinding lasts six years, a stop 60 days.",
+    "The brine has 130 µS/cm. The race is 190 km long. Grinding lasts six years, a stop 60 "
+    "days. The mill is repaired in 17 working days.",
 )
 
 
@@ -483,6 +484,7 @@ MILL = Passage(
         ("At what hour does the gate open?", "2nd", False),
         ("What time does the gate open?", "60 days", False),
         ("Within what time does a stop end?", "60 days", True),
+        ("Within what time is the mill repaired?", "17 working days", True),
         ("What time does a stop take?", "60 days", True),
         ("In which year was the mill opened?", "EUR", False),
         ("In which year was the mill opened?", "brine", False),
