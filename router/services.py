@@ -299,9 +299,16 @@ def _understood_before(query: Query) -> list[str]:
 def _understood(earlier: Sequence[str]) -> list[str]:
     """Questions, the oldest first, as each is understood from those before it, newest first."""
     understood: list[str] = []
-    for question in earlier[-REMEMBERED:]:
+    for question in _askable(earlier)[-REMEMBERED:]:
         understood.insert(0, standalone(question, understood))
     return understood
+
+
+def _askable(texts: Sequence[str]) -> list[str]:
+    """As they would be kept, those that could have been asked: whoever tells of a conversation may
+    send anything, and to look for names in a long text takes as long as somebody likes."""
+    cleaned = [storable(text).strip() for text in texts]
+    return [text for text in cleaned if 0 < len(text) <= settings.QUESTION_MAX_CHARACTERS]
 
 
 # --- The answer -------------------------------------------------------------------------------

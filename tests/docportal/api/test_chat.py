@@ -12,7 +12,7 @@ from openai.types.chat import ChatCompletionMessageParam
 from ingestion.models import Collection, DocumentVersion
 from router.models import Query
 from router.prompts import REFUSAL
-from tests.docportal.api.callers import secret_of
+from tests.docportal.api.callers import Caller, secret_of
 from tests.docportal.api.conftest import QUESTION, SENTENCE
 from tests.docportal.api.live import web_process
 from tests.documents import passage, publish
@@ -133,3 +133,28 @@ def test_earlier_messages_are_the_conversation(
     assert completion.id == f"chatcmpl-{query.pk}"
     assert query.text == "Who owns it?"
     assert query.answer.signals["question"] == "Who owns cedar-vault?"
+
+
+def told_after(caller: Caller, *said: str) -> str:
+    """How the last message is understood behind the ones before it."""
+    messages = [{"role": "user", "content": content} for content in said]
+    asked = {"model": "docportal-rag", "messages": messages}
+    response = caller.client.post("/v1/chat/completions", asked, content_type="application/json")
+    assert response.status_code == 200, response.content
+    return str(Query.objects.get().answer.signals["question"])
+
+
+def test_message_that_is_too_long_to_be_asked_is_no_part_of_the_conversation(
+    engineer: Caller, sender: DocumentVersion, llm: ScriptedLLM
+) -> None:
+    """To look for names in as many backticks as a request may hold takes a process hours."""
+    long = f"{'`' * 9_000} amber-weir?"
+    said = ("When does the cedar-vault backup run?", long, "Who owns it?")
+    assert told_after(engineer, *said) == "Who owns cedar-vault?"
+
+
+def test_what_no_database_takes_of_an_earlier_message_is_left_out(
+    engineer: Caller, sender: DocumentVersion, llm: ScriptedLLM
+) -> None:
+    said = ("How often does the webhook-sender retry\0\ud83d?", "And why?")
+    assert told_after(engineer, *said) == "why: How often does the webhook-sender retry??"
