@@ -10,13 +10,13 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from ninja.errors import AuthenticationError
 
 from docportal.api.access import Caller, TooOften, bearer, caller_of
-from docportal.api.errors import as_body, refusal
+from docportal.api.errors import refusal, refuse
 
 Message = MutableMapping[str, Any]
 
@@ -29,15 +29,10 @@ async def mcp(request: HttpRequest) -> HttpResponse:
     try:
         caller = await sync_to_async(caller_of)(bearer(request))
     except TooOften as error:
-        return _refused(error)
+        return refuse(request, refusal(error))
     if caller is None:
-        return _refused(AuthenticationError())
+        return refuse(request, refusal(AuthenticationError()))
     return await _passed_on(request, caller)
-
-
-def _refused(error: Exception) -> HttpResponse:
-    told = refusal(error)
-    return JsonResponse(as_body(told), status=told.status, headers=dict(told.headers))
 
 
 async def _passed_on(request: HttpRequest, caller: Caller) -> HttpResponse:

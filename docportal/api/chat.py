@@ -17,7 +17,7 @@ from pydantic import Field
 
 from docportal.admission import Overloaded, answers
 from docportal.api.access import ApiRequest, Token
-from docportal.api.errors import Refusal, as_openai_body, refusal, tell
+from docportal.api.errors import BROKEN, Refusal, as_openai_body, refusal, refuse, tell
 from docportal.asking import begin_alone
 from docportal.results import seen
 from docportal.views.passages import passage_url
@@ -37,7 +37,6 @@ MODELS: dict[str, RouteAsked] = {
 TAKEN_BACK = Refusal(
     502, "taken-back", "The model server broke off, and the answer was taken back. Ask again."
 )
-BROKEN = Refusal(500, "broken", "Something broke on our side. Ask again.")
 
 api = NinjaAPI(
     title="docportal as a model",
@@ -48,7 +47,7 @@ api = NinjaAPI(
 )
 
 
-tell(api, as_openai_body)
+tell(api)
 
 
 # --- Asked ------------------------------------------------------------------------------------
@@ -199,7 +198,7 @@ async def completions(request: ApiRequest, asked: CompletionIn) -> HttpResponseB
     if asked.model not in MODELS:
         names = ", ".join(MODELS)
         unknown = Refusal(404, "model_not_found", f"There is no model {asked.model!r}: {names}.")
-        return JsonResponse(as_openai_body(unknown), status=unknown.status)
+        return refuse(request, unknown)
     *earlier, question = _questions(asked.messages)
     query = await begin_alone(request.auth, question)
     telling = Telling(request, query, asked.model, asked.stream_options or StreamOptions())

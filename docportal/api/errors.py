@@ -1,7 +1,8 @@
-"""What a program is told when something is refused: always `{"error": {"id", "message"}}`."""
+"""What a program is told when something is refused: always `{"error": {"id", "message"}}`; a client
+of OpenAI in the form that it knows."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from django.core.exceptions import PermissionDenied
@@ -21,8 +22,9 @@ class Refusal(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
-Body = Callable[[Refusal], dict[str, Any]]
+BROKEN = Refusal(500, "broken", "Something broke on our side. Try again.")
 
+_OPENAI = "/v1/"
 _OPENAI_KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 # Those that are told in the same words whatever happened.
 _ALWAYS: Mapping[type[Exception], Refusal] = {
@@ -84,16 +86,22 @@ def as_body(told: Refusal) -> dict[str, Any]:
 
 def as_openai_body(told: Refusal) -> dict[str, Any]:
     """In the form of OpenAI's API."""
-    kind = _OPENAI_KINDS.get(told.status, "invalid_request_error")
+    otherwise = "server_error" if told.status >= 500 else "invalid_request_error"
+    kind = _OPENAI_KINDS.get(told.status, otherwise)
     return {"error": {"message": told.message, "type": kind, "param": None, "code": told.id}}
 
 
-def tell(api: NinjaAPI, body: Body = as_body) -> None:
-    """Have `api` answer with these bodies."""
+def refuse(request: HttpRequest, told: Refusal) -> HttpResponse:
+    """In the form of the door that the request came by."""
+    body = as_openai_body if request.path_info.startswith(_OPENAI) else as_body
+    return JsonResponse(body(told), status=told.status, headers=dict(told.headers))
 
-    def handle(_: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
-        told = refusal(error if isinstance(error, Exception) else error())
-        return JsonResponse(body(told), status=told.status, headers=dict(told.headers))
+
+def tell(api: NinjaAPI) -> None:
+    """Have `api` answer so."""
+
+    def handle(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+        return refuse(request, refusal(error if isinstance(error, Exception) else error()))
 
     for kind in REFUSED:
         api.add_exception_handler(kind, handle)

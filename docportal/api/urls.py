@@ -3,20 +3,20 @@
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path
 from django.views.decorators.csrf import csrf_exempt
 
 from docportal.api.agents import mcp
 from docportal.api.chat import api as chat
-from docportal.api.errors import as_body, refusal
+from docportal.api.errors import refusal, refuse
 from docportal.api.rest import api as rest
 
 
 @csrf_exempt
-def nothing(_: HttpRequest, **__: str) -> HttpResponse:
+def nothing(request: HttpRequest, **_: str) -> HttpResponse:
     """A program reads JSON, also where there is no operation."""
-    return JsonResponse(as_body(refusal(Http404())), status=404)
+    return refuse(request, refusal(Http404()))
 
 
 def _open(urls: tuple[list[Any], str, str]) -> tuple[list[URLPattern | URLResolver], str, str]:

@@ -1,4 +1,5 @@
 """The pages of 400, 403, 404, 405 and 500, none of which leaves a connection to the database open.
+A program is told in JSON instead.
 
 Django makes them in a thread of the event loop that is not the request's. Who asks is read from the
 database there, for the page's head, and the end of the request gives back the connection of the
@@ -10,14 +11,17 @@ from functools import wraps
 from http import HTTPStatus
 from typing import ParamSpec
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 from django.views import defaults
 from django.views.csrf import csrf_failure
 
+from docportal.api.errors import BROKEN, Refusal, refusal, refuse
 from docportal.views.access import notice
 
 P = ParamSpec("P")
@@ -34,7 +38,14 @@ FORM_ALONE = (
     "This address takes what a form sends. Nothing was changed: go to the page of the form, and "
     "send it again."
 )
-_FOR_PROGRAMS = ("/api/", "/v1/", "/mcp", "/metrics")
+_API = ("/api/", "/v1/", "/mcp")
+_NOT_UNDERSTOOD = Refusal(400, "bad-request", "This could not be understood. Nothing was changed.")
+_TOO_LARGE = Refusal(
+    413,
+    "too-large",
+    f"Send at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE >> 20} MB, files of an upload apart.",
+)
+_WRONG_METHOD = Refusal(405, "wrong-method", "This address takes other methods: see Allow.")
 
 
 def _giving_back(page: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
@@ -51,6 +62,9 @@ def _giving_back(page: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
 
 def _bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """To htmx a notice on the page, on which all stays."""
+    if _is_api(request):
+        is_large = isinstance(exception, RequestDataTooBig)
+        return refuse(request, _TOO_LARGE if is_large else _NOT_UNDERSTOOD)
     if not request.headers.get("HX-Request"):
         return defaults.bad_request(request, exception)
     return notice(request, TOO_MUCH, status=400)
@@ -63,25 +77,42 @@ def _forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     return notice(request, TOO_OLD, status=403)
 
 
+def _page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if _is_api(request):
+        return refuse(request, refusal(Http404()))
+    return defaults.page_not_found(request, exception)
+
+
+def _server_error(request: HttpRequest) -> HttpResponse:
+    return refuse(request, BROKEN) if _is_api(request) else defaults.server_error(request)
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith(_API)
+
+
 bad_request = _giving_back(_bad_request)
 permission_denied = _giving_back(defaults.permission_denied)
-page_not_found = _giving_back(defaults.page_not_found)
-server_error = _giving_back(defaults.server_error)
+page_not_found = _giving_back(_page_not_found)
+server_error = _giving_back(_server_error)
 forged = _giving_back(_forged)
 
 
 class FormsAloneMiddleware(MiddlewareMixin):
     """Says so where somebody opens an address that takes only what a form sends, as after a login
-    or from the bar of the browser, which would show an empty page."""
+    or from the bar of the browser, which would show an empty page; and to a program in JSON."""
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or request.method != "GET":
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
             return response
-        if not request.accepts("text/html") or request.path.startswith(_FOR_PROGRAMS):
+        if _is_api(request):
+            told = refuse(request, _WRONG_METHOD)
+        elif request.method == "GET" and request.accepts("text/html"):
+            context = {"title": "There is nothing to read here", "message": FORM_ALONE}
+            told = render(request, "error.html", context, status=HTTPStatus.METHOD_NOT_ALLOWED)
+        else:
             return response
-        context = {"title": "There is nothing to read here", "message": FORM_ALONE}
-        page = render(request, "error.html", context, status=HTTPStatus.METHOD_NOT_ALLOWED)
-        page["Allow"] = response["Allow"]
-        return page
+        told["Allow"] = response["Allow"]
+        return told
