@@ -164,7 +164,8 @@ def list_documents(
 ) -> Listed[DocumentOut]:
     """The last changed first."""
     rows = fitting(newest(request.auth).select_related("document__owner"), filters.dict())
-    return listed(rows, ("-pk", "pk"), _document, after, limit)
+    among = DocumentVersion.objects.readable_by(request.auth)
+    return listed(rows, ("-pk", "pk"), _document, after, limit, among)
 
 
 @router.get("/documents/{slug}", response=DocumentOut)

@@ -7,6 +7,7 @@ from django.db.models import Model, QuerySet
 from ninja import Query, Schema
 
 from docportal.views import paging
+from ingestion.errors import UserError
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
@@ -22,8 +23,16 @@ class Listed(Schema, Generic[T]):
 
 
 def listed(
-    rows: QuerySet[M], order: tuple[str, str], shown: Callable[[M], T], after: str, limit: int
+    rows: QuerySet[M],
+    order: tuple[str, str],
+    shown: Callable[[M], T],
+    after: str,
+    limit: int,
+    among: QuerySet[M] | None = None,
 ) -> Listed[T]:
-    """`order` as `paging.page` takes it."""
-    page = paging.page(rows, order, after, limit)
+    """`order` and `among` as `paging.page` takes them. Raises `UserError` (`bad-cursor`): a program
+    that goes on to the end would never come there."""
+    page = paging.page(rows, order, after, limit, among)
+    if page.is_anew:
+        raise UserError("bad-cursor", "`after` names nothing of this list. Begin it without.")
     return Listed(items=[shown(row) for row in page.rows], next=page.following)

@@ -100,7 +100,8 @@ def list_pairs(
     require(request.auth, REVIEW)
     rows = Filters.read(filters.dict()).pairs(request.auth)
     rows = rows.select_related("document", "author", "reviewed_by")
-    return listed(rows, ORDER, _pair, after, limit)
+    among = QAPair.objects.readable_by(request.auth)
+    return listed(rows, ORDER, _pair, after, limit, among)
 
 
 @router.post("/pairs", response={201: PairOut}, auth=needs("write"))

@@ -69,7 +69,8 @@ def _listing(request: Request, *, filtered: bool = True) -> dict[str, object]:
     chosen = request.GET.dict() if filtered else {}
     order = ORDERS.get(chosen.get("sort", ""), ORDERS["recent"])
     rows = fitting(newest(request.user), chosen)
-    page = paging.page(rows, order, chosen.get("after", ""), PAGE)
+    among = DocumentVersion.objects.readable_by(request.user)
+    page = paging.page(rows, order, chosen.get("after", ""), PAGE, among)
     return {
         "page": page,
         "rows": _with_freshness(page.rows),

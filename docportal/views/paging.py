@@ -15,19 +15,29 @@ class Page(Generic[M]):
     rows: Sequence[M]
     following: str
     """The cursor of the next page; empty on the last one."""
+    is_anew: bool
+    """Whether a cursor was given that names nothing, so that these are the first."""
 
 
-def page(queryset: QuerySet[M], order: tuple[str, str], cursor: str, size: int) -> Page[M]:
+def page(
+    queryset: QuerySet[M],
+    order: tuple[str, str],
+    cursor: str,
+    size: int,
+    among: QuerySet[M] | None = None,
+) -> Page[M]:
     """`size` rows after the row that `cursor` names (its primary key; anything else: the first).
 
-    `order` is two fields, the second unique, each with `-` for descending.
+    `order` is two fields, the second unique, each with `-` for descending. `among` has the rows
+    that may be named: more than `queryset`, where a row leaves that while its reader goes on.
     """
     rows = queryset.order_by(*order)
-    last = _row(queryset, order, cursor)
+    last = _row(queryset if among is None else among, order, cursor)
     if last is not None:
         rows = rows.filter(_after(order, last))
     found = list(rows[: size + 1])
-    return Page(found[:size], str(found[size - 1].pk) if len(found) > size else "")
+    following = str(found[size - 1].pk) if len(found) > size else ""
+    return Page(found[:size], following, is_anew=bool(cursor) and last is None)
 
 
 def _row(queryset: QuerySet[M], order: tuple[str, str], cursor: str) -> tuple[Any, Any] | None:

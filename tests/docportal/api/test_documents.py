@@ -69,6 +69,28 @@ def test_lists_come_in_pages_that_lose_and_repeat_nothing(
     assert error_of(engineer.get("documents", limit=101)) == (400, "bad-request")
 
 
+def test_list_goes_on_behind_a_document_that_was_changed_meanwhile(
+    engineer: Caller, wiki: Collection
+) -> None:
+    for path in ("a.md", "b.md", "c.md"):
+        publish(wiki, path, [passage(f"It is {path}.")], title=path)
+    first = engineer.get("documents", limit=2).json()
+    assert [item["path"] for item in first["items"]] == ["c.md", "b.md"]
+    publish(wiki, "b.md", [passage("It is another.")], title="b.md")
+    rest = engineer.get("documents", limit=2, after=first["next"]).json()
+    assert [item["path"] for item in rest["items"]] == ["a.md"]
+
+
+def test_list_does_not_begin_anew_behind_what_is_not_there(
+    engineer: Caller, wiki: Collection, vault: Collection
+) -> None:
+    hidden = publish(vault, "codes.md", [passage("The code is 4711.")], title="Codes")
+    for path, after in (("documents", hidden.pk), ("collections", vault.pk), ("documents", "x")):
+        response = engineer.get(path, after=after)
+        assert error_of(response) == (400, "bad-cursor")
+        assert response.content == engineer.get(path, after=10**6).content
+
+
 def test_documents_are_narrowed(engineer: Caller, sender: DocumentVersion) -> None:
     assert len(engineer.get("documents", text="webhook", collection="wiki").json()["items"]) == 1
     for nothing in ({"text": "mail"}, {"collection": "vault"}, {"state": "archived"}):

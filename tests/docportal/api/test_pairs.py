@@ -31,6 +31,18 @@ def test_pairs_are_listed_by_state(writer: Caller, sender: DocumentVersion) -> N
     assert writer.get("pairs", text="sideways").json()["items"] == []
 
 
+def test_list_goes_on_behind_a_pair_that_was_decided_meanwhile(
+    writer: Caller, sender: DocumentVersion
+) -> None:
+    """A program takes a page, decides, and asks for the next."""
+    pairs = [a_pair(sender, f"How many {what}?", "9 times") for what in ("a", "b", "c")]
+    first = writer.get("pairs", limit=2).json()
+    assert [item["id"] for item in first["items"]] == [pair.pk for pair in pairs[:2]]
+    writer.post(f"pairs/{pairs[1].pk}/review", {"verdict": "reject"})
+    rest = writer.get("pairs", limit=2, after=first["next"]).json()
+    assert [item["id"] for item in rest["items"]] == [pairs[2].pk]
+
+
 @pytest.mark.parametrize(("verdict", "state"), [("approve", "approved"), ("reject", "rejected")])
 def test_pair_is_decided(writer: Caller, sender: DocumentVersion, verdict: str, state: str) -> None:
     pair = a_pair(sender, "How many?", "9 times")
