@@ -146,11 +146,12 @@ def _same_bytes(
 ) -> Change:
     if document.archived_at is not None:
         unarchive_document(document=document, actor=author)
-        return Change("updated", newest)
-    if newest.state == DocumentVersion.State.FAILED:
+    elif newest.state == DocumentVersion.State.FAILED:
         retry_version(version=newest, actor=author, enqueue=enqueue)
-        return Change("updated", newest)
-    return Change("unchanged", newest)
+    else:
+        return Change("unchanged", newest)
+    newest.refresh_from_db()
+    return Change("updated", newest)
 
 
 def add_archive(

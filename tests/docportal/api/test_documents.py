@@ -6,10 +6,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient
 
 from ingestion.models import AuditEvent, Collection, Document, DocumentVersion
+from ingestion.storage import original_path
 from tests.docportal.api.callers import Caller, error_of
 from tests.docportal.api.conftest import SENTENCE
 from tests.docportal.streams import parts
-from tests.documents import passage, publish
+from tests.documents import fail, passage, publish
 from tests.people import People
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
@@ -116,6 +117,22 @@ def test_upload_makes_versions_and_same_bytes_change_nothing(
     assert [version["number"] for version in versions] == [2, 1]
     assert versions[0] == versions[0] | {"state": "queued", "author": "writer"}
     assert AuditEvent.objects.filter(actor=people.writer, verb="uploaded").count() == 2
+
+
+def test_upload_tells_the_version_as_it_is_now(writer: Caller, wiki: Collection) -> None:
+    def outcome_of(version: DocumentVersion) -> dict[str, object]:
+        path = version.document.path
+        file = SimpleUploadedFile(path, original_path(version.sha256).read_bytes())
+        told = writer.upload(collection="wiki", path=path, file=file).json()
+        return {"outcome": told["outcome"], **told["version"]}
+
+    failed = fail(wiki, "scan.pdf", "It is a scan.")
+    told = outcome_of(failed)
+    assert told == told | {"outcome": "updated", "state": "queued", "failure": ""}
+    served = publish(wiki, "a.md", [passage("It is a.")], title="A")
+    writer.post(f"documents/{served.document.slug}/archive")
+    told = outcome_of(served)
+    assert told == told | {"outcome": "updated", "served": True}
 
 
 def test_upload_that_is_refused_says_why(writer: Caller, wiki: Collection) -> None:
