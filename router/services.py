@@ -171,16 +171,29 @@ def record_feedback(
 ) -> Feedback:
     """Keep what the asker thought of an answer; a second time replaces the first.
 
-    Raises `PermissionDenied` for anybody else and `UserError` (`unknown-verdict`).
+    Raises `PermissionDenied` for anybody else and `UserError`: `unknown-verdict`,
+    `long-correction`.
     """
     if user is None or user.pk is None or answer.query.user_id != user.pk:
         raise PermissionDenied
     if verdict not in Feedback.Verdict.values:
         raise UserError("unknown-verdict", "Say whether the answer was helpful: up or down.")
     feedback, _ = Feedback.objects.update_or_create(
-        answer=answer, defaults={"verdict": verdict, "correction": storable(correction).strip()}
+        answer=answer, defaults={"verdict": verdict, "correction": _checked_correction(correction)}
     )
     return feedback
+
+
+def _checked_correction(text: str) -> str:
+    cleaned = storable(text).strip()
+    limit = settings.QUESTION_MAX_CHARACTERS
+    if len(cleaned) > limit:
+        raise UserError(
+            "long-correction",
+            f"The correction has {len(cleaned):,} characters, and {limit:,} is the limit. "
+            "Write the right answer alone.",
+        )
+    return cleaned
 
 
 # --- The question -----------------------------------------------------------------------------

@@ -218,7 +218,8 @@ def get_answer(request: ApiRequest, query_id: UUID) -> dict[str, Any]:
 
 @router.post("/answers/{uuid:query_id}/feedback", response=FeedbackOut)
 def give_feedback(request: ApiRequest, query_id: UUID, given: FeedbackIn) -> FeedbackOut:
-    """`verdict` is up or down; a `correction` becomes a pair that a writer reviews."""
+    """`verdict` is up or down; a `correction`, no longer than a question may be, becomes a pair
+    that a writer reviews."""
     feedback = services.record_feedback(
         user=request.auth,
         answer=_own(request.auth, query_id),

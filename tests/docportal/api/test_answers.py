@@ -199,6 +199,19 @@ def test_feedback_with_a_correction_becomes_a_pair(
     assert error_of(wrong) == (400, "unknown-verdict")
 
 
+def test_correction_may_be_as_long_as_a_question_and_no_longer(
+    engineer: Caller, sender: DocumentVersion, llm: ScriptedLLM
+) -> None:
+    told = ask(engineer)
+    given = {"verdict": "down", "correction": "9" * 2001}
+    refused = engineer.post(f"answers/{told['id']}/feedback", given)
+    assert error_of(refused) == (400, "long-correction")
+    assert not Feedback.objects.exists()
+    assert not QAPair.objects.exists()
+    given["correction"] = f" {'9' * 2000} "
+    assert engineer.post(f"answers/{told['id']}/feedback", given).status_code == 200
+
+
 def test_answer_is_its_askers_alone(
     engineer: Caller, people: People, sender: DocumentVersion, llm: ScriptedLLM
 ) -> None:
