@@ -27,6 +27,7 @@ from docportal.views.rendering import plain_text
 from ingestion import services
 from ingestion.models import Collection, DocumentVersion
 from router import retrieval
+from router.text import storable
 
 router = Router(tags=["documents"])
 
@@ -194,7 +195,7 @@ def upload(
         path=path,
         content=cast("BinaryIO", file),
         author=request.auth,
-        note=note,
+        note=storable(note),
     )
     version = change.version
     told = UploadOut(

@@ -23,6 +23,7 @@ from ingestion.errors import UserError
 from ingestion.models import Collection
 from router import registry
 from router.models import ModelVersion
+from router.text import storable
 from training import promoting
 from training import runs as run_services
 from training.models import TrainingRun
@@ -213,7 +214,7 @@ def promote_model(request: ApiRequest, name: str, given: PromoteIn) -> ServingOu
     """Have it answer instead of the one that serves the same readers."""
     require(request.auth, PROMOTE)
     model = get_object_or_404(_versions(), name=name)
-    promoting.promote(model=model, by=request.auth, reason=given.reason)
+    promoting.promote(model=model, by=request.auth, reason=storable(given.reason))
     return ServingOut(serving=model.name)
 
 

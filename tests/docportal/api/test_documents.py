@@ -119,6 +119,12 @@ def test_upload_makes_versions_and_same_bytes_change_nothing(
     assert AuditEvent.objects.filter(actor=people.writer, verb="uploaded").count() == 2
 
 
+def test_note_is_kept_as_every_database_takes_it(writer: Caller, wiki: Collection) -> None:
+    file = SimpleUploadedFile("a.md", b"# A")
+    told = writer.upload(collection="wiki", path="a.md", file=file, note="It is\0 new.").json()
+    assert told["version"]["note"] == "It is new."
+
+
 def test_upload_tells_the_version_as_it_is_now(writer: Caller, wiki: Collection) -> None:
     def outcome_of(version: DocumentVersion) -> dict[str, object]:
         path = version.document.path

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingestion.models import Collection
+from ingestion.models import AuditEvent, Collection
 from router.models import ModelVersion
 from tests.docportal.api.callers import Caller, error_of
 from tests.model_files import Workshop
@@ -101,7 +101,8 @@ def test_model_that_its_gate_stopped_needs_a_reason(
     model = workshop.candidate(readers={wiki.pk: ()}, gate_passed=False)
     address = f"models/{model.name}/promote"
     assert error_of(admin.post(address)) == (400, "gate-not-passed")
-    assert admin.post(address, {"reason": "We looked at it."}).status_code == 200
+    assert admin.post(address, {"reason": "We looked\0 at it."}).status_code == 200
+    assert AuditEvent.objects.get(verb="promoted").detail.endswith(": We looked at it.")
 
 
 def test_model_of_a_restricted_collection_does_not_name_it(
