@@ -59,15 +59,15 @@ class Message(Schema):
 
 
 class StreamOptions(Schema):
-    include_usage: bool = False
+    include_usage: bool | None = None
 
 
 class CompletionIn(Schema):
-    """Of what a request may hold, that which is read."""
+    """Of what a request may hold, that which is read. Null is the same as left out."""
 
     model: str
     messages: list[Message] = Field(min_length=1)
-    stream: bool = False
+    stream: bool | None = None
     stream_options: StreamOptions | None = None
 
 
@@ -189,16 +189,23 @@ def models(request: ApiRequest) -> dict[str, Any]:  # noqa: ARG001 - Ninja passe
     return {"object": "list", "data": [_model(name) for name in MODELS]}
 
 
+@api.get("/models/{name}")
+def model(request: ApiRequest, name: str) -> HttpResponseBase:
+    return JsonResponse(_model(name)) if name in MODELS else refuse(request, _unknown(name))
+
+
 def _model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "docportal"}
+
+
+def _unknown(name: str) -> Refusal:
+    return Refusal(404, "model_not_found", f"There is no model {name!r}: {', '.join(MODELS)}.")
 
 
 @api.post("/chat/completions")
 async def completions(request: ApiRequest, asked: CompletionIn) -> HttpResponseBase:
     if asked.model not in MODELS:
-        names = ", ".join(MODELS)
-        unknown = Refusal(404, "model_not_found", f"There is no model {asked.model!r}: {names}.")
-        return refuse(request, unknown)
+        return refuse(request, _unknown(asked.model))
     *earlier, question = _questions(asked.messages)
     query = await begin_alone(request.auth, question)
     telling = Telling(request, query, asked.model, asked.stream_options or StreamOptions())

@@ -45,8 +45,9 @@ def test_answers_refusals_and_streams(
     assert [model.id for model in client.models.list()] == [
         *("docportal", "docportal-rag", "docportal-tuned")
     ]
+    assert client.models.retrieve("docportal-rag").owned_by == "docportal"
     whole = client.chat.completions.create(
-        model="docportal", messages=ASKED, temperature=0.7, n=1, seed=7
+        model="docportal", messages=ASKED, temperature=0.7, n=1, seed=7, stream=None
     )
     message = whole.choices[0].message
     assert message.content == SENTENCE
@@ -100,6 +101,9 @@ def test_what_is_wrong_is_told_in_the_shape_that_clients_know(
     with pytest.raises(openai.NotFoundError) as unknown:
         create(model="gpt-5", messages=ASKED)
     assert unknown.value.code == "model_not_found"
+    with pytest.raises(openai.NotFoundError) as missing:
+        client.models.retrieve("gpt-5")
+    assert missing.value.code == "model_not_found"
     with pytest.raises(openai.BadRequestError) as empty:
         create(model="docportal", messages=[])
     assert empty.value.type == "invalid_request_error"
