@@ -1,7 +1,7 @@
 """Collections, documents and their versions; search."""
 
 from datetime import datetime
-from typing import Annotated, BinaryIO, cast
+from typing import Annotated, BinaryIO, Literal, cast
 
 from asgiref.sync import sync_to_async
 from django.db.models import Count, Q, QuerySet
@@ -152,7 +152,7 @@ class Narrowed(Schema):
 
     collection: str = ""
     type: str = ""
-    state: str = ""
+    state: Literal["", "queued", "parsing", "indexing", "ready", "failed", "archived"] = ""
     text: str = ""
 
 

@@ -63,9 +63,9 @@ class ReviewIn(Schema):
 
 
 class Narrowed(Schema):
-    """`state`: waiting, approved, rejected or retired."""
+    """Empty leaves nothing out, but for `state`, where it is waiting."""
 
-    state: str = "waiting"
+    state: Literal["", "waiting", "approved", "rejected", "retired"] = "waiting"
     collection: str = ""
     document: str = ""
     origin: str = ""

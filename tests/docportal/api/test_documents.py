@@ -5,6 +5,7 @@ from asgiref.sync import async_to_sync
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient
 
+from docportal.views.library import STATES
 from ingestion.models import AuditEvent, Collection, Document, DocumentVersion
 from ingestion.storage import original_path
 from tests.docportal.api.callers import Caller, error_of
@@ -96,6 +97,9 @@ def test_documents_are_narrowed(engineer: Caller, sender: DocumentVersion) -> No
     assert len(engineer.get("documents", text="webhook", collection="wiki").json()["items"]) == 1
     for nothing in ({"text": "mail"}, {"collection": "vault"}, {"state": "archived"}):
         assert engineer.get("documents", **nothing).json()["items"] == []
+    for state, _ in STATES:
+        assert engineer.get("documents", state=state).status_code == 200
+    assert error_of(engineer.get("documents", state="faild")) == (400, "bad-request")
 
 
 def test_upload_makes_versions_and_same_bytes_change_nothing(

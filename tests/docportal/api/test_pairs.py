@@ -2,6 +2,7 @@
 
 import pytest
 
+from docportal.views.pair_filters import STATES
 from ingestion.models import DocumentVersion
 from tests.docportal.api.callers import Caller, error_of
 from tests.pairs import a_pair
@@ -29,6 +30,12 @@ def test_pairs_are_listed_by_state(writer: Caller, sender: DocumentVersion) -> N
     assert item == item | {"id": pair.pk, "review": "pending", "document": sender.document.slug}
     assert writer.get("pairs", state="approved").json()["items"] == []
     assert writer.get("pairs", text="sideways").json()["items"] == []
+    for state, _ in STATES:
+        assert writer.get("pairs", state=state).status_code == 200
+    # As the pair itself has it in `review`: not quietly another list.
+    wrong = writer.get("pairs", state="pending")
+    assert error_of(wrong) == (400, "bad-request")
+    assert "'waiting'" in wrong.json()["error"]["message"]
 
 
 def test_list_goes_on_behind_a_pair_that_was_decided_meanwhile(
