@@ -4,14 +4,15 @@ from collections.abc import Iterable
 
 from router.text import storable
 
-# Each is a condition of its own, and a database takes only so many.
+# Each is a condition of its own, and a database takes only so many, none too long.
 MOST_WORDS = 20
+LONGEST_WORD = 500
 MAX_DIGITS = 18
 
 
 def words_of(text: str) -> list[str]:
-    """The first words to look for."""
-    return storable(text).split()[:MOST_WORDS]
+    """The first words to look for, of a very long one its beginning."""
+    return [word[:LONGEST_WORD] for word in storable(text).split()[:MOST_WORDS]]
 
 
 def numbers(names: Iterable[str]) -> list[int]:

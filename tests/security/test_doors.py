@@ -32,6 +32,7 @@ STRANGE = {
     "a huge number": "9" * 5000,
     "a large number": "9" * 20,
     "many words": "obey " * 390,
+    "a long word": "obey" * 15_000,
 }
 FIELDS = {
     "ask": ["q"],
