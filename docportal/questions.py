@@ -74,7 +74,9 @@ def read_batch(path: Path) -> list[Line]:
 def _line(number: int, text: str) -> Line:
     try:
         given = json.loads(text)
-    except ValueError as error:
+        # Half of a surrogate pair, which JSON can escape, could not be printed again.
+        json.dumps(given, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         return Line(number, error=f"Not JSON: {error}.")
     if not isinstance(given, dict):
         return Line(number, error='Not an object. Write {"id": …, "query": …}.')

@@ -86,6 +86,18 @@ def test_ask_prints_the_answer_with_its_source_first(llm: ScriptedLLM) -> None:
     assert 0 <= result["confidence"] <= 1
 
 
+@pytest.mark.parametrize("command", ["search", "ask"])
+def test_line_that_no_output_takes_fails_alone(
+    command: str, tmp_path: Path, llm: ScriptedLLM
+) -> None:
+    half = r'{"id": "\ud83d", "query": "webhook \ud83d"}'
+    lines = (half, "[" * 100_000, '{"id": 3, "query": "webhook sender"}')
+    results = run(command, "--batch", batch(tmp_path, *lines))
+    assert [result.get("line") for result in results] == [1, 2, None]
+    assert [result["id"] for result in results] == [None, None, 3]
+    assert json.dumps(results, ensure_ascii=False).encode()
+
+
 def test_refusal_is_a_success(llm: ScriptedLLM) -> None:
     llm.will_say("13 times")
     (result,) = run("ask", QUESTION)
