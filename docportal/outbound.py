@@ -111,4 +111,4 @@ def is_public(address: Address) -> bool:
 
 
 def _is_allowed(host: str) -> bool:
-    return host.lower() in settings.WEBHOOK_ALLOWED_HOSTS
+    return host.lower() in map(str.lower, settings.WEBHOOK_ALLOWED_HOSTS)

@@ -92,6 +92,11 @@ def test_host_of_the_settings_may_be_in_the_own_network(
         post(receiver.url.replace("localhost", "127.0.0.1"))
 
 
+def test_host_of_the_settings_may_have_capitals(receiver: Receiver, settings: Settings) -> None:
+    settings.WEBHOOK_ALLOWED_HOSTS = ["LocalHost"]
+    assert post(receiver.url) == 204
+
+
 def resolving(names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Has names other addresses at each look, as whoever owns a domain can; notes each look."""
     ours, looks = socket.getaddrinfo, list[str]()
