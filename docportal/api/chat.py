@@ -72,21 +72,21 @@ class CompletionIn(Schema):
 
 
 def _questions(messages: list[Message]) -> list[str]:
-    """The user's, the oldest first. Raises `UserError`: `no-question`, `not-text`."""
-    asked = [_text(message) for message in messages if message.role == "user"]
+    """The user's, the oldest first. Raises `UserError`: `no-question`, `not-text` of the last."""
+    asked = [_texts(message) for message in messages if message.role == "user"]
     if not asked:
         raise UserError("no-question", "There is no message with the role user to answer.")
-    return asked
-
-
-def _text(message: Message) -> str:
-    if not isinstance(message.content, list):
-        return message.content or ""
-    parts = [part.get("text") for part in message.content if part.get("type") == "text"]
-    texts = [part for part in parts if isinstance(part, str)]
-    if len(texts) < len(message.content):
+    if None in asked[-1]:
         raise UserError("not-text", "Only text is read: send parts of the type text.")
-    return "\n".join(texts)
+    return ["\n".join(filter(None, texts)) for texts in asked]
+
+
+def _texts(message: Message) -> list[str | None]:
+    """Of each part, None where it is something else."""
+    if not isinstance(message.content, list):
+        return [message.content or ""]
+    parts = (part.get("text") if part.get("type") == "text" else None for part in message.content)
+    return [part if isinstance(part, str) else None for part in parts]
 
 
 # --- Told -------------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ def test_earlier_messages_are_the_conversation(
     assert query.answer.signals["question"] == "Who owns cedar-vault?"
 
 
-def told_after(caller: Caller, *said: str) -> str:
+def told_after(caller: Caller, *said: object) -> str:
     """How the last message is understood behind the ones before it."""
     messages = [{"role": "user", "content": content} for content in said]
     asked = {"model": "docportal-rag", "messages": messages}
@@ -162,3 +162,12 @@ def test_what_no_database_takes_of_an_earlier_message_is_left_out(
 ) -> None:
     said = ("How often does the webhook-sender retry\0\ud83d?", "And why?")
     assert told_after(engineer, *said) == "why: How often does the webhook-sender retry??"
+
+
+def test_picture_that_was_refused_does_not_end_the_conversation(
+    engineer: Caller, sender: DocumentVersion, llm: ScriptedLLM
+) -> None:
+    """A client keeps the message among those before the next one."""
+    text = {"type": "text", "text": "When does the cedar-vault backup run?"}
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    assert told_after(engineer, [text, picture], "Who owns it?") == "Who owns cedar-vault?"
