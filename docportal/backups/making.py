@@ -9,12 +9,12 @@ backup.
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from django.utils import timezone
 
+from docportal import RELEASE
 from docportal.backups import contents, databases
 from docportal.backups.contents import Wanted
 from docportal.backups.folder import (
@@ -80,7 +80,7 @@ def back_up(path: Path, *, keep: int | None = None) -> Made:
             copying.copy(models)
         copying.copy(others)
         manifest = Manifest(
-            docportal=version("docportal"),
+            docportal=RELEASE,
             made_at=made_at.isoformat(),
             database=databases.kind(),
             client=databases.client(),

@@ -1,5 +1,6 @@
 """The recipes of the images, and their locks."""
 
+import os
 import re
 import subprocess
 import sys
@@ -8,12 +9,32 @@ from pathlib import Path
 
 import pytest
 
+from docportal import RELEASE
 from tests.deployment import images
 from tests.deployment.compose import ROOT
 
 # Of these Unsloth wants an older release than the rest of the product.
 UNSLOTH = {"datasets", "fsspec", "huggingface-hub", "transformers", "trl"}
 TORCH = re.compile(r"torch|torchvision|triton|nvidia-.*|cuda-.*")
+# An image has the code, and no package of it.
+BACK_UP = """
+import sys
+from importlib import metadata
+
+there = metadata.version
+
+def version(name):
+    if name == "docportal":
+        raise metadata.PackageNotFoundError(name)
+    return there(name)
+
+metadata.version = version
+import django
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+call_command("backup", sys.argv[1])
+"""
 
 
 def test_recipe_is_clean() -> None:
@@ -38,6 +59,29 @@ def test_what_the_recipe_copies_is_there_and_sent(source: str, place: str) -> No
 )
 def test_nothing_else_is_sent(path: str) -> None:
     assert not images.is_sent(path)
+
+
+def test_backup_is_made_where_the_product_is_no_package(tmp_path: Path) -> None:
+    app, home = tmp_path / "app", tmp_path / "home"
+    app.mkdir()
+    images.lay_out(app)
+    unset = ("DATABASE_URL", "PYTHONPATH")
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    ended = subprocess.run(
+        [sys.executable, "-c", BACK_UP, tmp_path / "backups"],
+        cwd=app,
+        env=environment
+        | {"DOCPORTAL_HOME": str(home), "DJANGO_SETTINGS_MODULE": "docportal.settings"},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert len(list((tmp_path / "backups").glob("*.json"))) == 1
+
+
+def test_code_knows_its_release() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == RELEASE
 
 
 @pytest.mark.parametrize("image", images.LOCKS)
