@@ -18,13 +18,13 @@ from pathlib import Path
 
 from router import tether
 from router.priority import step_back
+from router.restarts import pause_after
 
 logger = logging.getLogger(__name__)
 
 TETHER = tether.__file__
 WATCHED = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD}
 STOP_SECONDS = 10.0
-LONGEST_PAUSE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Supervisor:
                 if self._services[name].is_task and process.returncode == 0:
                     del self._processes[name]
                     continue
-                pause = min(2.0 ** (self._starts[name] - 1), LONGEST_PAUSE)
+                pause = pause_after(self._starts[name])
                 logger.error(
                     "%s ended (%s); see %s/%s.log. It starts again in %.0f s.",
                     name,

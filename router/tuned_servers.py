@@ -19,13 +19,13 @@ from django.db import OperationalError, connection
 from router import incidents, serving, tuned
 from router.models import Incident
 from router.processes import LOOPBACK, Server, ServerFailed, Starting, spawn_tuned
+from router.restarts import pause_after
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 # In RUN_DIR, written anew with each look: how old it is tells whether somebody looks.
 SIGN = "tuned.alive"
-LONGEST_PAUSE = 30.0
 _HEALTH_EVERY_LOOKS = 10
 _HEALTH_SECONDS = 2.0
 
@@ -161,8 +161,8 @@ class TunedServers:
         return reply.status_code != httpx.codes.SERVICE_UNAVAILABLE
 
     def _put_off(self, version: _Version, error: ServerFailed) -> None:
-        pause = min(2.0**version.failures, LONGEST_PAUSE)
         version.failures += 1
+        pause = pause_after(version.failures)
         version.due = time.monotonic() + pause
         logger.error("%s does not start, again in %.0f s: %s", version.name, pause, error)
         incidents.report_start(version.name, str(error).splitlines()[-1])
