@@ -1,5 +1,9 @@
 """How a database is opened, where that is more than its address."""
 
+from typing import Any
+
+import environ
+
 # WAL lets readers go on while one process writes; IMMEDIATE takes the write lock at BEGIN,
 # where SQLite waits for it, and not in the middle, where it fails at once.
 SQLITE_OPTIONS = {
@@ -7,3 +11,15 @@ SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
 }
+# Of one process.
+_POOL = {"min_size": 1, "max_size": 8, "timeout": 20}
+
+
+def configured(url: str) -> dict[str, Any]:
+    """The settings of the database at an address, with what that asks for itself, such as
+    `?sslmode=verify-full`."""
+    found: dict[str, Any] = environ.Env.db_url_config(url)
+    asked = found.get("OPTIONS", {})
+    if found["ENGINE"] == "django.db.backends.sqlite3":
+        return {**found, "OPTIONS": {**SQLITE_OPTIONS, **asked}}
+    return {**found, "CONN_HEALTH_CHECKS": True, "OPTIONS": {**asked, "pool": _POOL}}

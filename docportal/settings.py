@@ -13,7 +13,7 @@ from typing import Any
 import environ
 
 from docportal.csp import DIRECTIVES
-from docportal.databases import SQLITE_OPTIONS
+from docportal.databases import configured
 from docportal.environment import ValuesOrFiles
 from docportal.home import broker_of_files, kept_secret_key
 from docportal.logs import log_configuration
@@ -44,12 +44,7 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret_key(DOCPORTAL_HOME
 # --- Backing services --------------------------------------------------------------------------
 # Empty is the same as not set, as deployment files write it.
 DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{DOCPORTAL_HOME / 'db.sqlite3'}"
-DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_URL)}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
-else:
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8, "timeout": 20}}
+DATABASES = {"default": configured(DATABASE_URL)}
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or "filesystem://"
 if CELERY_BROKER_URL == "filesystem://":

@@ -8,12 +8,14 @@ import re
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from django.db import connection, connections, transaction
+from django.db.backends.postgresql.client import DatabaseClient
 
 from ingestion.errors import UserError
 
@@ -177,7 +179,11 @@ def _load_sqlite(dump: Path) -> None:
 # --- PostgreSQL's programs ----------------------------------------------------------------------
 def _run(program: str, *arguments: str) -> None:
     ended = subprocess.run(
-        [program, *arguments], env=_environment(), capture_output=True, text=True, check=False
+        [program, *arguments],
+        env=os.environ | variables(connection.settings_dict),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if ended.returncode:
         said = ended.stderr.strip()[-_LAST_WORDS:]
@@ -187,12 +193,13 @@ def _run(program: str, *arguments: str) -> None:
         )
 
 
-def _environment() -> dict[str, str]:
-    """By which the programs find the database; a password is never an argument."""
-    given = connection.settings_dict
-    names = {"HOST": "PGHOST", "PORT": "PGPORT", "USER": "PGUSER", "PASSWORD": "PGPASSWORD"}
+def variables(given: Mapping[str, Any]) -> dict[str, str]:
+    """By which the programs find the database of these settings, and speak with it as the portal
+    does: encrypted, if that is asked for. A password is never an argument."""
+    names = {"HOST": "PGHOST", "PORT": "PGPORT", "USER": "PGUSER"}
     found = {variable: str(given[name]) for name, variable in names.items() if given[name]}
-    return {**os.environ, **found, "PGDATABASE": given["NAME"], "PGOPTIONS": _PATIENCE}
+    _words, asked = DatabaseClient.settings_to_cmd_args_env(dict(given), [])
+    return {**found, **(asked or {}), "PGDATABASE": given["NAME"], "PGOPTIONS": _PATIENCE}
 
 
 def _release(program: str) -> str:

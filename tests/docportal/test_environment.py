@@ -1,5 +1,6 @@
 """A value from the environment, or from a file that the environment names."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -101,6 +102,15 @@ def test_empty_folders_are_those_of_the_home(tmp_path: Path) -> None:
     empty = {"DOCPORTAL_HOME": str(tmp_path), "MEDIA_ROOT": "", "TUNED_DIR": ""}
     told = settings_read("print(settings.MEDIA_ROOT, settings.TUNED_DIR)", **empty)
     assert told.split() == [str(tmp_path / "files"), str(tmp_path / "tuned")]
+
+
+def test_what_an_address_of_postgres_asks_for_holds_beside_the_pool(tmp_path: Path) -> None:
+    address = "postgres://portal:pass@db/docs?sslmode=verify-full&sslrootcert=/etc/ca.pem"
+    asked = {"DOCPORTAL_HOME": str(tmp_path), "DATABASE_URL": address}
+    told = settings_read("print(settings.DATABASES['default']['OPTIONS'])", **asked)
+    options = ast.literal_eval(told)
+    assert (options["sslmode"], options["sslrootcert"]) == ("verify-full", "/etc/ca.pem")
+    assert options["pool"]["max_size"] > 1
 
 
 LIBRARIES = """

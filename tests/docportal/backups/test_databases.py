@@ -2,7 +2,8 @@
 
 import pytest
 
-from docportal.backups.databases import check_client, check_server
+from docportal.backups.databases import check_client, check_server, variables
+from docportal.databases import configured
 from ingestion.errors import UserError
 
 
@@ -31,3 +32,13 @@ def test_dump_is_read_in_only_by_a_server_that_its_client_fits() -> None:
     with pytest.raises(UserError, match="of PostgreSQL 17 or newer") as refused:
         check_server("17.7", 15)
     assert refused.value.id == "old-server"
+
+
+def test_programs_speak_with_the_database_as_the_portal_does() -> None:
+    asked = "sslmode=verify-full&sslrootcert=/etc/ca.pem&connect_timeout=5"
+    found = variables(configured(f"postgres://portal:pass@db:5433/docs?{asked}"))
+    assert found["PGSSLMODE"] == "verify-full"
+    assert found["PGSSLROOTCERT"] == "/etc/ca.pem"
+    assert (found["PGHOST"], found["PGPORT"], found["PGUSER"]) == ("db", "5433", "portal")
+    assert (found["PGPASSWORD"], found["PGDATABASE"]) == ("pass", "docs")
+    assert "PGSSLMODE" not in variables(configured("postgres://db/docs"))
