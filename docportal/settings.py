@@ -43,8 +43,7 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret_key(DOCPORTAL_HOME
 
 # --- Backing services --------------------------------------------------------------------------
 # Empty is the same as not set, as deployment files write it.
-DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{DOCPORTAL_HOME / 'db.sqlite3'}"
-DATABASES = {"default": configured(DATABASE_URL)}
+DATABASES = {"default": configured(env.str("DATABASE_URL", default=""), home=DOCPORTAL_HOME)}
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or "filesystem://"
 if CELERY_BROKER_URL == "filesystem://":

@@ -113,6 +113,14 @@ def test_what_an_address_of_postgres_asks_for_holds_beside_the_pool(tmp_path: Pa
     assert options["pool"]["max_size"] > 1
 
 
+@pytest.mark.parametrize("name", ["c++", "50%25", "a#b", "what?"])
+def test_database_lies_in_the_home_whatever_its_name(tmp_path: Path, name: str) -> None:
+    home = tmp_path / name
+    asked = {"DOCPORTAL_HOME": str(home), "DATABASE_URL": ""}
+    told = settings_read("print(settings.DATABASES['default']['NAME'])", **asked)
+    assert told.rstrip("\n") == str(home / "db.sqlite3")
+
+
 LIBRARIES = """
 import django
 django.setup()

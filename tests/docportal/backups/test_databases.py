@@ -1,5 +1,7 @@
 """Which of PostgreSQL's programs fit which server."""
 
+from pathlib import Path
+
 import pytest
 
 from docportal.backups.databases import check_client, check_server, variables
@@ -34,11 +36,12 @@ def test_dump_is_read_in_only_by_a_server_that_its_client_fits() -> None:
     assert refused.value.id == "old-server"
 
 
-def test_programs_speak_with_the_database_as_the_portal_does() -> None:
+def test_programs_speak_with_the_database_as_the_portal_does(tmp_path: Path) -> None:
     asked = "sslmode=verify-full&sslrootcert=/etc/ca.pem&connect_timeout=5"
-    found = variables(configured(f"postgres://portal:pass@db:5433/docs?{asked}"))
+    address = f"postgres://portal:pass@db:5433/docs?{asked}"
+    found = variables(configured(address, home=tmp_path))
     assert found["PGSSLMODE"] == "verify-full"
     assert found["PGSSLROOTCERT"] == "/etc/ca.pem"
     assert (found["PGHOST"], found["PGPORT"], found["PGUSER"]) == ("db", "5433", "portal")
     assert (found["PGPASSWORD"], found["PGDATABASE"]) == ("pass", "docs")
-    assert "PGSSLMODE" not in variables(configured("postgres://db/docs"))
+    assert "PGSSLMODE" not in variables(configured("postgres://db/docs", home=tmp_path))
