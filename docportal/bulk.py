@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Count, OuterRef, Subquery
 
 from docportal.pipeline import process
-from docportal.tree import Tree
+from docportal.tree import Tree, unreadable
 from ingestion import services
 from ingestion.errors import UploadError
 from ingestion.models import Collection, Document, DocumentVersion
@@ -47,6 +47,13 @@ class Report:
     def fail(self, path: str, reason: str) -> None:
         self.failed.append({"path": path, "reason": reason})
 
+    def refuse(self, path: str, reason: str) -> None:
+        """A file of which no version was made."""
+        self.fail(path, reason)
+        self.documents.append(
+            {"path": path, "document": None, "version": None, "chunks": 0, "status": FAILED}
+        )
+
     def as_json(self) -> dict[str, Any]:
         counts = ("created", "updated", "unchanged", "archived", "pairs", "mined")
         names = (*counts, "failed", "documents")
@@ -79,12 +86,7 @@ def ingest_tree(
     report = Report()
     for path, reason in tree.others:
         report.fail(path, reason)
-    known = _known(collection)
-    changed = {
-        path: file
-        for path, file in tree.documents.items()
-        if not _is_unchanged(file, known.get(path))
-    }
+    changed = dict(_changed(tree, collection, report))
     pending = list(_store(changed, collection, doc_type, report))
     # One that answers already is not started again by those within.
     with servers(llm=False, embeddings=True) if pending else nullcontext():
@@ -119,8 +121,16 @@ def _known(collection: Collection) -> dict[str, Known]:
     }
 
 
-def _is_unchanged(file: Path, known: Known | None) -> bool:
-    return known is not None and known.settled and known.sha256 == sha256_of(file)
+def _changed(tree: Tree, collection: Collection, report: Report) -> Iterator[tuple[str, Path]]:
+    known = _known(collection)
+    for path, file in tree.documents.items():
+        try:
+            sha256 = sha256_of(file)
+        except OSError as error:
+            report.refuse(path, unreadable(error))
+            continue
+        if known.get(path) != Known(sha256, settled=True):
+            yield path, file
 
 
 def _store(
@@ -139,10 +149,7 @@ def _store(
                     enqueue=False,
                 )
         except UploadError as error:
-            report.fail(path, str(error))
-            report.documents.append(
-                {"path": path, "document": None, "version": None, "chunks": 0, "status": FAILED}
-            )
+            report.refuse(path, str(error))
             continue
         if change.kind == "created":
             report.created += 1
@@ -184,8 +191,9 @@ def _describe(tree: Tree, changed: dict[str, Path], collection: Collection, repo
             Count("chunks"),
         )
     )
+    refused = {row["path"] for row in report.documents}
     for path, slug, number, state, reason, chunks in rows:
-        if path not in tree.documents:
+        if path not in tree.documents or path in refused:
             continue
         status = PARSED if path in changed else UNCHANGED
         if status == UNCHANGED:
@@ -202,7 +210,7 @@ def _archive_missing(collection: Collection, tree: Tree) -> int:
     gone = [
         document
         for document in Document.objects.filter(collection=collection, archived_at=None)
-        if document.path not in tree.documents
+        if not tree.may_hold(document.path)
     ]
     for document in gone:
         services.archive_document(document=document, actor=None)
@@ -215,10 +223,14 @@ def _import_pairs(tree: Tree, collection: Collection, report: Report) -> int:
     for path, file in tree.pairs.items():
         if path not in documents:
             continue
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            result = import_pairs(documents[path], lines)
-        created += result.created
         beside = str(PurePosixPath(path).with_name(file.name))
+        try:
+            with file.open(encoding="utf-8", errors="replace") as lines:
+                result = import_pairs(documents[path], lines)
+        except OSError as error:
+            report.fail(beside, unreadable(error))
+            continue
+        created += result.created
         for number, reason in sorted([*result.failed, *result.unproven]):
             report.fail(beside, f"line {number}: {reason}")
     return created

@@ -1,10 +1,15 @@
 """What `ingest` finds under the paths it was given: documents, their pairs, and the rest."""
 
+import os
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from ingestion.errors import UploadError
+from ingestion.paths import clean_path
 from ingestion.sniffing import SUPPORTED_SUFFIXES
+from ingestion.sources.snapshots import shown
 
 PAIRS_SUFFIX = "_qa.jsonl"
 EXPORT_MANIFEST, EXPORT_BEGINS = "manifest.json", b'{"docportal_export": 1'
@@ -18,13 +23,25 @@ class Tree:
     documents: dict[str, Path] = field(default_factory=dict)
     pairs: dict[str, Path] = field(default_factory=dict)
     others: list[tuple[str, str]] = field(default_factory=list)
+    closed: set[str] = field(default_factory=set)
+    """Paths of files and folders that could not be looked at; `.` is all of it."""
+
+    def may_hold(self, path: str) -> bool:
+        """Whether the document is there, as far as could be seen."""
+        within = {path, *map(str, PurePosixPath(path).parents)}
+        return path in self.documents or not within.isdisjoint(self.closed)
 
 
 def read_tree(roots: Iterable[Path]) -> Tree:
     """Walk the folders; a path's identity is relative to the folder given. Hidden files are not
     documents. The same relative path under two roots is reported, and the first one is kept."""
     tree, pair_files = Tree(), []
-    for path, file in _files(roots):
+    for name, file in _files(roots, tree):
+        try:
+            path = clean_path(name)
+        except UploadError as error:
+            tree.others.append((shown(name), str(error)))
+            continue
         if path == EXPORT_MANIFEST and _begins(file, EXPORT_BEGINS):
             continue
         if path.endswith(PAIRS_SUFFIX):
@@ -41,20 +58,48 @@ def read_tree(roots: Iterable[Path]) -> Tree:
     return tree
 
 
-def _files(roots: Iterable[Path]) -> Iterator[tuple[str, Path]]:
+def unreadable(error: OSError) -> str:
+    """In words for whoever brings the file."""
+    return f"It cannot be read: {os.strerror(error.errno or 0)}."
+
+
+def _files(roots: Iterable[Path], tree: Tree) -> Iterator[tuple[str, Path]]:
+    """Each with its path below its root; what cannot be looked at is noted in the tree."""
     for root in roots:
         if root.is_file():
             yield root.name, root
             continue
-        for file in sorted(root.rglob("*")):
-            relative = file.relative_to(root)
-            if file.is_file() and not any(part.startswith(".") for part in relative.parts):
-                yield relative.as_posix(), file
+        for file in sorted(_walk(root, tree)):
+            try:
+                is_file = file.is_file()
+            except OSError as error:
+                _close(tree, root, file, error)
+                continue
+            if is_file:
+                yield file.relative_to(root).as_posix(), file
+
+
+def _walk(root: Path, tree: Tree) -> Iterator[Path]:
+    def note(error: OSError) -> None:
+        _close(tree, root, Path(error.filename), error)
+
+    for folder, folders, names in os.walk(root, onerror=note):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(folder, name) for name in names if not name.startswith("."))
+
+
+def _close(tree: Tree, root: Path, path: Path, error: OSError) -> None:
+    name = path.relative_to(root).as_posix()
+    tree.others.append((shown(name), unreadable(error)))
+    tree.closed.add(unicodedata.normalize("NFC", name))
 
 
 def _begins(file: Path, words: bytes) -> bool:
-    with file.open("rb") as content:
-        return content.read(len(words)) == words
+    try:
+        with file.open("rb") as content:
+            return content.read(len(words)) == words
+    except OSError:
+        return False
 
 
 def _assign_pairs(tree: Tree, path: str, file: Path) -> None:

@@ -1,5 +1,6 @@
 import io
 import json
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,6 +109,41 @@ def test_bad_file_is_reported_and_the_others_go_on(ingest: Ingest, tree: Path) -
     assert all(row["reason"] for row in failed)
     assert Document.objects.count() == 3
     assert found("quay crane")
+
+
+def test_file_that_cannot_be_read_is_reported_and_the_others_go_on(
+    ingest: Ingest, tree: Path
+) -> None:
+    ingest()
+    for name in ("guide.md", "new.md"):
+        (tree / name).unlink(missing_ok=True)
+        # Whose first byte nobody may read, root neither.
+        (tree / name).symlink_to("/proc/self/mem")
+    (tree / "notes" / "quay_qa.jsonl").symlink_to("/proc/self/mem")
+    (tree / "notes" / "quay.txt").write_text(NOTES.replace("38", "40"))
+    report = ingest("--replace-tree")
+    failed = report["failed"]
+    assert isinstance(failed, list)
+    assert {row["path"] for row in failed} == {"guide.md", "new.md", "notes/quay_qa.jsonl"}
+    assert all("cannot be read" in row["reason"] for row in failed)
+    assert (report["updated"], report["unchanged"], report["archived"]) == (1, 0, 0)
+    documents = report["documents"]
+    assert isinstance(documents, list)
+    assert {row["path"]: row["status"] for row in documents} == {
+        "guide.md": "failed",
+        "new.md": "failed",
+        "notes/quay.txt": "parsed",
+    }
+
+
+def test_name_in_other_letters_is_the_same_document(ingest: Ingest, tree: Path) -> None:
+    """As macOS decomposes it."""
+    (tree / unicodedata.normalize("NFD", "Gebühr.md")).write_text(GUIDE)
+    report = ingest("--replace-tree")
+    assert (report["created"], report["archived"]) == (3, 0)
+    report = ingest("--replace-tree")
+    assert (report["unchanged"], report["archived"]) == (3, 0)
+    assert Document.objects.filter(path="Gebühr.md", archived_at=None).exists()
 
 
 def test_only_bad_files_is_a_failure(ingest: Ingest, tmp_path: Path) -> None:

@@ -1,3 +1,7 @@
+import os
+import tempfile
+import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,3 +61,59 @@ def test_pairs_that_could_belong_to_two_documents_are_reported(tmp_path: Path) -
 def test_pairs_without_a_document_are_reported(tmp_path: Path) -> None:
     tree = read_tree([make(tmp_path, "lost_qa.jsonl")])
     assert [path for path, _reason in tree.others] == ["lost_qa.jsonl"]
+
+
+def test_path_is_the_one_that_the_document_gets(tmp_path: Path) -> None:
+    """As macOS decomposes its names, and some archives write their folders."""
+    letters = unicodedata.normalize("NFD", "Gebühr")
+    make(tmp_path, f"{letters}.md", f"{letters}_qa.jsonl", "ops\\pier.md")
+    tree = read_tree([tmp_path])
+    assert list(tree.documents) == ["Gebühr.md", "ops/pier.md"]
+    assert list(tree.pairs) == ["Gebühr.md"]
+    assert tree.others == []
+
+
+def test_two_files_of_one_path_are_reported(tmp_path: Path) -> None:
+    make(tmp_path, "ops\\pier.md", "ops/pier.md")
+    tree = read_tree([tmp_path])
+    assert tree.documents == {"ops/pier.md": tmp_path / "ops" / "pier.md"}
+    assert [path for path, _reason in tree.others] == ["ops/pier.md"]
+
+
+def test_name_that_nobody_can_print_is_reported_so_that_it_can_be(tmp_path: Path) -> None:
+    make(tmp_path, "a.md", os.fsdecode(b"caf\xe9.md"))
+    tree = read_tree([tmp_path])
+    assert list(tree.documents) == ["a.md"]
+    ((path, reason),) = tree.others
+    assert path == "caf\ufffd.md"
+    (path + reason).encode()
+
+
+@pytest.fixture
+def nobodys() -> Iterator[Path]:
+    """A folder that whoever runs the tests may read, and not all that is in it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, was = Path(name), os.geteuid()
+        folder.chmod(0o755)
+        make(folder, "a.md", "closed/b.md", "half/c.md")
+        (folder / "closed").chmod(0)
+        (folder / "half").chmod(0o444)
+        if was == 0:
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            os.seteuid(was)
+            (folder / "closed").chmod(0o755)
+            (folder / "half").chmod(0o755)
+
+
+def test_folder_that_cannot_be_read_is_reported_and_may_hold_anything(nobodys: Path) -> None:
+    tree = read_tree([nobodys])
+    assert list(tree.documents) == ["a.md"]
+    reason = "It cannot be read: Permission denied."
+    assert sorted(tree.others) == [("closed", reason), ("half/c.md", reason)]
+    paths = ("a.md", "closed/b.md", "closed/d/e.md", "half/c.md", "closed.md", "f.md")
+    assert [path for path in paths if tree.may_hold(path)] == [
+        *("a.md", "closed/b.md", "closed/d/e.md", "half/c.md")
+    ]
