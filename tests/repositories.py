@@ -1,6 +1,7 @@
 """Real git repositories, made commit by commit with the program itself."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -59,3 +60,14 @@ def guide(name: str, *lines: str) -> str:
     body = "\n\n".join(lines or (f"The {name} is open from 8 to 18.",))
     rules = "\n".join(f"* Rule {number} of the {name} holds." for number in range(20))
     return f"# The {name}\n\n{body}\n\n{rules}\n"
+
+
+def ending(folder: Path, step: str) -> Path:
+    """A folder of programs with a git that is killed at a step, such as `fetch`."""
+    programs = folder / f"ending-at-{step}"
+    programs.mkdir()
+    program, real = programs / "git", shutil.which("git")
+    ends = f'case " $* " in *" {step} "*) kill -TERM $$ ;; esac'
+    program.write_text(f'#!/bin/sh\n{ends}\nexec {real} "$@"\n')
+    program.chmod(0o755)
+    return programs

@@ -62,6 +62,14 @@ class GitFailed(Exception):
         return UserError("git", "git could not read the repository; the worker's log says why.")
 
 
+class GitStopped(UserError):
+    """It was killed, which says nothing of the repository: who stops a worker may stop its group,
+    and the kernel ends what takes too much memory."""
+
+    def __init__(self) -> None:
+        super().__init__("git-stopped", "git was ended before it was done; the next sync goes on.")
+
+
 def run_git(
     arguments: Sequence[str],
     config: Path,
@@ -72,7 +80,7 @@ def run_git(
 ) -> bytes:
     """Standard output, unless it goes `into` a file. `protocol` is the only one that may be used.
 
-    Raises `GitFailed`, and `UserError` when git is not installed or takes too long.
+    Raises `GitFailed`, `GitStopped`, and `UserError` when git is not installed or takes too long.
     """
     at = [f"--git-dir={mirror}"] if mirror else []
     try:
@@ -89,6 +97,8 @@ def run_git(
             "no-git", "The program git is not installed on the worker's machine. Install it."
         ) from None
     said, error = _ended(process)
+    if process.returncode < 0:
+        raise GitStopped
     if process.returncode:
         raise GitFailed(error.decode("utf-8", "replace"), process.returncode)
     return said or b""

@@ -21,7 +21,7 @@ from ingestion.moving import move_document
 from ingestion.sources import jobs, planning
 from ingestion.sources.folder import WatchedFolder
 from ingestion.sources.git import Mirror
-from ingestion.sources.git_process import GitFailed
+from ingestion.sources.git_process import GitFailed, GitStopped
 from ingestion.sources.planning import Plan
 from ingestion.sources.reports import Report
 from ingestion.sources.snapshots import Entry, Snapshot
@@ -41,7 +41,8 @@ class Origin(Protocol):
 def sync(source_id: int, *, enqueue: bool = True) -> bool:
     """Claim the source and bring its collection up to date; False if there was nothing to do.
 
-    How it ended stands in the row. `enqueue=False` leaves the new versions to the caller.
+    How it ended stands in the row; what was stopped is left to the next claim. `enqueue=False`
+    leaves the new versions to the caller.
     """
     job = jobs.claim(source_id)
     if job is None:
@@ -51,6 +52,8 @@ def sync(source_id: int, *, enqueue: bool = True) -> bool:
             _Sync(job, enqueue=enqueue).run()
     except LeaseLost:
         logger.warning("%s was taken over, changed or removed meanwhile.", job.source)
+    except GitStopped as stopped:
+        logger.warning("%s: %s", job.source, stopped)
     return True
 
 
@@ -83,6 +86,8 @@ class _Sync:
                 self._git()
             else:
                 self._folder()
+        except GitStopped:
+            raise
         except UserError as error:
             jobs.fail(self.job, str(error))
         except GitFailed as failed:

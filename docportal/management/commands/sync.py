@@ -96,4 +96,6 @@ class Command(BaseCommand):
 def _outcome(source: Source) -> str:
     if source.state == Source.State.ASKING:
         return "asking"
+    if source.is_under_way:
+        return "busy"
     return "failed" if source.failure else "synced"

@@ -8,11 +8,11 @@ import pytest
 from pytest_django import Settings
 
 from ingestion.models import AuditEvent, Collection, Document, DocumentVersion, Source
-from ingestion.sources import git, services
+from ingestion.sources import git, jobs, services
 from ingestion.sources.syncing import sync
 from tests.documents import upload
 from tests.ingestion.sources.conftest import Again, Follow
-from tests.repositories import Repository, guide
+from tests.repositories import Repository, ending, guide
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -332,6 +332,35 @@ def test_mirror_that_a_kill_left_broken_is_made_anew(
     source = again(again(source))
     assert source.failure == ""
     assert len(versions("pier.md")) == 4
+
+
+@pytest.mark.parametrize("step", ["fetch", "cat-file"])
+def test_git_that_is_ended_with_its_worker_leaves_the_rest_to_the_next(
+    repository: Repository,
+    follow: Follow,
+    tmp_path: Path,
+    step: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where a whole process group is told to end."""
+    repository.write("pier.md", guide("pier"))
+    repository.commit("Begin")
+    source = follow(repository.path)
+    mirror = git.mirrors_folder() / f"{source.pk}.git"
+    (mirror / "description").write_text("the same as before")
+    repository.write("pier.md", guide("pier", "It closes at 20."))
+    repository.commit("Close at 20")
+    services.request_sync(source=source, enqueue=False)
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", str(ending(tmp_path, step)), prepend=":")
+        assert sync(source.pk, enqueue=False)
+    source.refresh_from_db()
+    assert (source.state, source.failure) == ("syncing", "")
+    assert jobs.due() == [source.pk]
+    assert sync(source.pk, enqueue=False)
+    source.refresh_from_db()
+    assert (source.state, source.failure, source.report["commits"]) == ("idle", "", 1)
+    assert (mirror / "description").read_text() == "the same as before"
 
 
 def test_other_place_is_compared_with_what_was_taken(

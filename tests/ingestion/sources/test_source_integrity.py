@@ -1,6 +1,7 @@
 """What a check of integrity finds of sources, and that the next sync then brings what was lost."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from ingestion.sources.syncing import sync
 from ingestion.storage import original_path
 from tests.damage import age
 from tests.ingestion.sources.conftest import Again, Follow
-from tests.repositories import Repository, guide
+from tests.repositories import Repository, ending, guide
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -77,6 +78,13 @@ def test_damaged_mirror_is_made_anew_by_the_sync_after_the_repair(
     repository.commit("Close at 20")
     source = again(source)
     assert (source.failure, source.report["commits"]) == ("", 1)
+    assert found() == []
+
+
+def test_mirror_that_could_not_be_looked_through_is_not_damaged(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(ending(tmp_path, "fsck")), prepend=":")
     assert found() == []
 
 
