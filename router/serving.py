@@ -82,12 +82,17 @@ def _announced(name: str) -> str | None:
 
 def _accepts_connections(url: str) -> bool:
     """Whether something listens there; not whether it can answer, which costs a question."""
-    address = urlsplit(url)
     try:
-        with socket.create_connection((address.hostname or "", address.port or 80), timeout=1):
+        with socket.create_connection(place_of(url), timeout=1):
             return True
     except OSError:
         return False
+
+
+def place_of(url: str) -> tuple[str, int]:
+    """Host and port of an address."""
+    address = urlsplit(url)
+    return address.hostname or "", address.port or (443 if address.scheme == "https" else 80)
 
 
 @contextlib.contextmanager

@@ -79,6 +79,18 @@ def test_the_setting_comes_first(settings: Settings, listener: socket.socket) ->
 
 
 # --- Readiness ---------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("https://models.example.com/v1", ("models.example.com", 443)),
+        ("http://models.example.com/v1", ("models.example.com", 80)),
+        ("https://[::1]:8001/v1", ("::1", 8001)),
+    ],
+)
+def test_server_is_looked_for_where_it_would_be_asked(url: str, place: tuple[str, int]) -> None:
+    assert serving.place_of(url) == place
+
+
 def test_a_server_is_ready_when_it_completes_a_token(llm: ScriptedLLM) -> None:
     llm.will_say("Hello")
     assert completes(llm.url, "docs-v0001")
