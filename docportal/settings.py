@@ -65,12 +65,12 @@ CELERY_TASK_ROUTES = {"training.tasks.advance_runs": {"queue": "training"}}
 CELERY_BEAT_SCHEDULE = SCHEDULE
 
 # The answering model: any OpenAI-compatible server. Empty: the one that `manage.py up` starts.
-LLM_URL = env.str("LLM_URL", default="")
+LLM_URL = env.str("LLM_URL", default="").rstrip("/")
 LLM_MODEL = env.str("LLM_MODEL", default="docportal-reader")
 LLM_API_KEY = env.str("LLM_API_KEY", default="none")
 LLM_TIMEOUT = env.float("LLM_TIMEOUT", default=30.0)
 # Embeddings: any OpenAI-compatible /v1/embeddings. Empty: the one that `manage.py up` starts.
-EMBEDDINGS_URL = env.str("EMBEDDINGS_URL", default="")
+EMBEDDINGS_URL = env.str("EMBEDDINGS_URL", default="").rstrip("/")
 EMBEDDINGS_API_KEY = env.str("EMBEDDINGS_API_KEY", default="none")
 EMBEDDINGS_MODEL = env.str("EMBEDDINGS_MODEL", default="all-minilm-l6-v2")
 EMBEDDINGS_DIMENSION = env.int("EMBEDDINGS_DIMENSION", default=384)

@@ -113,6 +113,14 @@ def test_what_an_address_of_postgres_asks_for_holds_beside_the_pool(tmp_path: Pa
     assert options["pool"]["max_size"] > 1
 
 
+def test_slash_behind_an_address_makes_no_difference(tmp_path: Path) -> None:
+    """Some servers know no `//chat/completions`."""
+    names = ("LLM_URL", "EMBEDDINGS_URL")
+    asked = {"DOCPORTAL_HOME": str(tmp_path), **dict.fromkeys(names, "http://vllm:8000/v1/")}
+    told = settings_read(f"print(*(getattr(settings, name) for name in {names}))", **asked)
+    assert told.split() == ["http://vllm:8000/v1"] * 2
+
+
 @pytest.mark.parametrize("name", ["c++", "50%25", "a#b", "what?"])
 def test_database_lies_in_the_home_whatever_its_name(tmp_path: Path, name: str) -> None:
     home = tmp_path / name
