@@ -2,14 +2,49 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import environ
 from django.core.exceptions import ImproperlyConfigured
+
+_WORDS = {
+    **dict.fromkeys(("true", "on", "ok", "y", "yes", "1"), True),
+    **dict.fromkeys(("false", "off", "n", "no", "0"), False),
+}
+
+
+class Environment(environ.Env):  # type: ignore[misc]  # It has no types.
+    """What the settings are read from. Raises `ImproperlyConfigured` for a value of the wrong form,
+    where `environ.Env` takes each word that it does not know for no."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__()
+        self.ENVIRON, self.escape_proxy = ValuesOrFiles(environment), True
+
+    def get_value(
+        self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, **more: Any
+    ) -> Any:
+        if cast in (bool, int, float) and not self.ENVIRON.get(var):
+            return default
+        try:
+            return super().get_value(var, cast=cast, default=default, **more)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{var} is of the wrong form: {error}") from error
+
+    @classmethod
+    def parse_value(cls, value: Any, cast: Any) -> Any:
+        if cast is bool:
+            word = str(value).strip().lower()
+            if word not in _WORDS:
+                raise ValueError(f"{value!r} is neither true nor false")
+            return _WORDS[word]
+        return super().parse_value(value, cast)
 
 
 class ValuesOrFiles(Mapping[str, str]):
     """`X` of an environment, or what stands in the file that its `X_FILE` names.
 
-    For an `environ.Env` with `escape_proxy`. Raises `ImproperlyConfigured` when both are set, and
+    For an `Environment`. Raises `ImproperlyConfigured` when both are set, and
     when the file is not one line. Empty is the same as not set, as deployment files write it.
     """
 

@@ -10,11 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import environ
-
 from docportal.csp import DIRECTIVES
 from docportal.databases import configured
-from docportal.environment import ValuesOrFiles
+from docportal.environment import Environment
 from docportal.home import broker_of_files, kept_secret_key
 from docportal.logs import log_configuration
 from docportal.schedule import SCHEDULE
@@ -23,9 +21,7 @@ from docportal.schedule import SCHEDULE
 # product, which was more than half of what a search and the precedents of a question took.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-env = environ.Env()
-# `X_FILE` names a file that holds X.
-env.ENVIRON, env.escape_proxy = ValuesOrFiles(os.environ), True
+env = Environment(os.environ)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

@@ -6,19 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import environ
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from docportal.environment import ValuesOrFiles
+from docportal.environment import Environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def reader(**environment: str) -> environ.Env:
-    env = environ.Env()
-    env.ENVIRON, env.escape_proxy = ValuesOrFiles(environment), True
-    return env
+def reader(**environment: str) -> Environment:
+    return Environment(environment)
 
 
 @pytest.fixture
@@ -62,6 +59,34 @@ def test_file_without_one_line_is_refused_and_never_shown(secret: Path, content:
         reader(KEY_FILE=str(secret)).str("KEY", default="")
     assert str(secret) in str(raised.value)
     assert "lines" not in str(raised.value)
+
+
+@pytest.mark.parametrize("word", ["true", "True ", "on", "yes", "1"])
+def test_yes_is_said_in_some_words(word: str) -> None:
+    assert reader(HTTPS=word).bool("HTTPS", default=False) is True
+
+
+@pytest.mark.parametrize("word", ["false", " FALSE", "off", "no", "0"])
+def test_no_is_said_in_some_words(word: str) -> None:
+    assert reader(FINDERS=word).bool("FINDERS", default=True) is False
+
+
+@pytest.mark.parametrize("word", ["enabled", "ja", "tru", "-"])
+def test_any_other_word_is_neither(word: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=f"HTTPS is of the wrong form: '{word}'"):
+        reader(HTTPS=word).bool("HTTPS", default=False)
+
+
+def test_number_of_the_wrong_form_is_told_by_its_name() -> None:
+    with pytest.raises(ImproperlyConfigured, match="KEPT is of the wrong form"):
+        reader(KEPT="many").int("KEPT", default=5)
+    with pytest.raises(ImproperlyConfigured, match="SHARE is of the wrong form"):
+        reader(SHARE="half").float("SHARE", default=0.5)
+
+
+def test_empty_is_as_if_it_was_not_set() -> None:
+    assert reader(FINDERS="").bool("FINDERS", default=True) is True
+    assert reader(KEPT="").int("KEPT", default=5) == 5
 
 
 def test_process_with_a_file_that_is_not_there_ends_and_says_why(tmp_path: Path) -> None:
