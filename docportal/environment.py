@@ -38,6 +38,8 @@ class Environment(environ.Env):  # type: ignore[misc]  # It has no types.
             if word not in _WORDS:
                 raise ValueError(f"{value!r} is neither true nor false")
             return _WORDS[word]
+        if cast is list:
+            return [one for one in map(str.strip, value.split(",")) if one]
         return super().parse_value(value, cast)
 
 

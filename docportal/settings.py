@@ -163,7 +163,7 @@ ANSWERS_WAITING = env.int("ANSWERS_WAITING", default=24)
 # Requests a minute to the API by one token or session; 0: as many as come.
 API_RATE = env.int("API_RATE", default=300)
 # Hosts, also of the own network, that webhooks may be sent to, by http as well.
-WEBHOOK_ALLOWED_HOSTS = env.list("WEBHOOK_ALLOWED_HOSTS", default=[])
+WEBHOOK_ALLOWED_HOSTS = [host.lower() for host in env.list("WEBHOOK_ALLOWED_HOSTS", default=[])]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 2000

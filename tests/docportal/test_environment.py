@@ -89,6 +89,12 @@ def test_empty_is_as_if_it_was_not_set() -> None:
     assert reader(KEPT="").int("KEPT", default=5) == 5
 
 
+def test_list_may_have_spaces_behind_its_commas() -> None:
+    given = reader(HOSTS="docs.example.com, docs.example.org ,", NONE="")
+    assert given.list("HOSTS", default=[]) == ["docs.example.com", "docs.example.org"]
+    assert given.list("NONE", default=["one"]) == []
+
+
 def test_process_with_a_file_that_is_not_there_ends_and_says_why(tmp_path: Path) -> None:
     environment = {"DOCPORTAL_HOME": str(tmp_path), "LLM_API_KEY_FILE": str(tmp_path / "gone")}
     ended = subprocess.run(
