@@ -14,7 +14,7 @@ from ingestion.errors import UserError
 from ingestion.sources.places import split_address
 from training.datasets.mixture import Mixture
 from training.devices import DEVICE
-from training.models import TrainingRun
+from training.models import QAPair, TrainingRun
 
 
 def connect() -> None:
@@ -87,6 +87,15 @@ def check_services(**_: Any) -> Sequence[CheckMessage]:
                 )
             )
     found += _check_teacher()
+    login = settings.OIDC_SERVER_URL
+    if login and urlsplit(login).scheme not in ("http", "https"):
+        found.append(
+            Error(
+                f"OIDC_SERVER_URL is {login!r}, which is not an HTTP address.",
+                hint="Give that of the identity provider, such as https://login.example.com.",
+                id="docportal.E029",
+            )
+        )
     scheme = urlsplit(settings.CELERY_BROKER_URL).scheme
     if scheme not in ("filesystem", "redis", "rediss"):
         found.append(
@@ -192,6 +201,28 @@ _LEAST = (
         "Set it to how many seconds an answer may take, such as 30.",
         "docportal.E026",
     ),
+    (
+        "PARSE_CPU_SECONDS",
+        1,
+        "Set it to how many seconds of a processor one file may take, such as 60.",
+        "docportal.E016",
+    ),
+    (
+        "TEACHER_TIMEOUT",
+        0.1,
+        "Set it to how many seconds one passage may take, such as 120.",
+        "docportal.E017",
+    ),
+    (
+        "EVALUATION_RAG_QUESTIONS",
+        0,
+        "Set it to how many questions are also answered from passages, such as 80.",
+        "docportal.E018",
+    ),
+)
+_SHARES = (
+    *("GATE_EXACT_MATCH", "GATE_HALLUCINATION", "GATE_OVER_REFUSAL"),
+    *("GATE_LOSS", "GATE_DOMAIN_LOSS", "ROUTER_TARGET_ERROR"),
 )
 
 
@@ -217,7 +248,28 @@ def check_limits(**_: Any) -> Sequence[CheckMessage]:
                 id="docportal.E006",
             )
         )
-    return found
+    if settings.UPLOAD_MAX_BYTES < 1024**2:
+        found.append(
+            Error(
+                "UPLOAD_MAX_MB is below 1, so no file is accepted.",
+                hint="Set UPLOAD_MAX_MB to 50, or unset it.",
+                id="docportal.E019",
+            )
+        )
+    return found + _check_shares()
+
+
+def _check_shares() -> list[CheckMessage]:
+    """One that was meant as a percentage would let everything pass, or nothing."""
+    return [
+        Error(
+            f"{name} is {getattr(settings, name):g}, which is no share.",
+            hint="Write a number from 0 to 1: 0.05 is 5 %.",
+            id="docportal.E027",
+        )
+        for name in _SHARES
+        if not 0 <= getattr(settings, name) <= 1
+    ]
 
 
 def check_mixture(**_: Any) -> Sequence[CheckMessage]:
@@ -242,6 +294,14 @@ def check_training(**_: Any) -> Sequence[CheckMessage]:
                 f"TRAINER is {settings.TRAINER!r}, which is not known.",
                 hint="Set it to peft, or to unsloth on a machine with a GPU.",
                 id="docportal.E011",
+            )
+        )
+    if unknown := set(settings.PAIRS_APPROVED_ON_ARRIVAL) - set(QAPair.Origin.values):
+        found.append(
+            Error(
+                f"PAIRS_APPROVED_ON_ARRIVAL names {', '.join(sorted(unknown))}, which is none.",
+                hint=f"Name some of {', '.join(QAPair.Origin.values)}, or none.",
+                id="docportal.E028",
             )
         )
     if any(not DEVICE.fullmatch(device) for device in settings.TRAINING_DEVICES):

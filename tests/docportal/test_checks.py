@@ -28,6 +28,15 @@ from pytest_django import Settings
         ("SOURCE_ROOTS", ["docs"], "docportal.E021"),
         ("SOURCE_URLS", ["git.example.com/docs"], "docportal.E022"),
         ("SOURCE_CREDENTIALS", "/nowhere/at/all", "docportal.E023"),
+        ("PARSE_CPU_SECONDS", 0, "docportal.E016"),
+        ("TEACHER_TIMEOUT", 0.0, "docportal.E017"),
+        ("EVALUATION_RAG_QUESTIONS", -1, "docportal.E018"),
+        ("UPLOAD_MAX_BYTES", 0, "docportal.E019"),
+        ("ROUTER_TARGET_ERROR", 5.0, "docportal.E027"),
+        ("GATE_EXACT_MATCH", 50.0, "docportal.E027"),
+        ("GATE_LOSS", -0.01, "docportal.E027"),
+        ("PAIRS_APPROVED_ON_ARRIVAL", ["import"], "docportal.E028"),
+        ("OIDC_SERVER_URL", "login.example.com", "docportal.E029"),
     ],
 )
 def test_impossible_setting_is_an_error_with_a_hint(
