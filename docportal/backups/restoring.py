@@ -17,6 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from docportal import RELEASE
 from docportal.backups import UNFINISHED, contents, databases, folder, unfinished
 from docportal.backups.contents import FOLDERS, SECRET_KEY
 from docportal.backups.folder import DATABASE, BackupFolder, Manifest, require_room, told
@@ -91,7 +92,7 @@ def restore(source: Path, *, replace: bool = False) -> Restored:
 # --- Before anything is changed -----------------------------------------------------------------
 def _check_fits(manifest: Manifest) -> None:
     databases.check_readable(manifest.database, manifest.client)
-    differing = sorted(set(manifest.migrations) ^ set(contents.known_migrations()))
+    differing = _differing(manifest)
     if differing or manifest.schema != contents.schema():
         what = told(differing) or "its tables are of another form"
         raise UserError(
@@ -99,6 +100,13 @@ def _check_fits(manifest: Manifest) -> None:
             f"The backup is of docportal {manifest.docportal} with other migrations ({what}). "
             "Install the release that made it, restore there, then upgrade as usual.",
         )
+
+
+def _differing(manifest: Manifest) -> list[str]:
+    """The migrations by which the tables of a backup are not what this release works with. It
+    works with those of the release after it as well, and has then made the backup itself."""
+    made, known = set(manifest.migrations), set(contents.known_migrations())
+    return sorted(known - made if manifest.docportal == RELEASE else known ^ made)
 
 
 def _check_replaceable(*, replace: bool) -> None:

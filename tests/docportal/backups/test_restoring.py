@@ -242,16 +242,49 @@ def test_backup_of_other_migrations_or_another_database_says_what_to_do(
 ) -> None:
     portal = install("other")
     known = json.loads(BackupFolder(backups).lists()[-1].read_text())["migrations"]
-    rewritten(backups, migrations=[*known, "docportal.0002_later"])
+    rewritten(backups, migrations=[*known, "docportal.0002_later"], docportal="0.2.0")
     refused = portal.manage("restore", backups)
     assert refused.code == 1
     assert "docportal.0002_later" in refused.err
     assert "Install the release that made it" in refused.err
     other = "sqlite" if on_postgres() else "postgresql"
+    rewritten(backups, migrations=known[1:])
+    refused = portal.manage("restore", backups)
+    assert refused.code == 1
+    assert known[0] in refused.err
     rewritten(backups, migrations=known, database=other)
     refused = portal.manage("restore", backups)
     assert refused.code == 1
     assert "One is not turned into the other" in refused.err
+
+
+# As the release after this one leaves it.
+LATER = """
+    from django.db import connection
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE docportal_later (id integer PRIMARY KEY)")
+        cursor.execute(
+            "INSERT INTO django_migrations (app, name, applied) "
+            "VALUES ('docportal', '0099_later', CURRENT_TIMESTAMP)"
+        )
+"""
+TABLES = """
+    from django.db import connection
+    print("docportal_later" in connection.introspection.table_names())
+"""
+
+
+def test_backup_of_a_database_of_the_release_after_comes_back_here(
+    install: Install, kept: Path, tmp_path: Path
+) -> None:
+    """Who went back by one release has backups that can be restored."""
+    before, after = install("ahead"), install("behind")
+    before.done("restore", kept)
+    assert before.run(LATER).code == 0
+    before.done("backup", tmp_path / "b")
+    after.done("restore", tmp_path / "b")
+    assert after.run(TABLES).out == "True\n"
+    after.done("search", "crane", "--json")
 
 
 def rewritten(backups: Path, **values: Any) -> None:
