@@ -43,6 +43,11 @@ def has_tables() -> bool:
     return "django_migrations" in connection.introspection.table_names()
 
 
+def keeps_unknown_tables() -> bool:
+    """Whether `load` replaces the tables of the dump alone; else it replaces the whole database."""
+    return kind() != "sqlite"
+
+
 def size() -> int:
     """Bytes, of which what is written down takes no more."""
     if kind() == "sqlite":

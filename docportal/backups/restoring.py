@@ -64,13 +64,13 @@ def restore(source: Path, *, replace: bool = False) -> Restored:
 
     `source` is a folder, of which the newest backup is taken, or the list of one. Raises
     `UserError`: `no-backup`, `damaged`, `format`, `other-database`, `other-release`, `not-empty`,
-    `running`, `no-room`, and those of `databases`. Nothing is changed then.
+    `unknown-tables`, `running`, `no-room`, and those of `databases`. Nothing is changed then.
     """
     started = time.monotonic()
     of, path = folder.found(source)
     manifest = folder.read(path)
     _check_fits(manifest)
-    _check_replaceable(replace=replace or unfinished().exists())
+    _check_replaceable(manifest, replace=replace or unfinished().exists())
     if wrong := of.damage(manifest):
         raise UserError(
             "damaged",
@@ -109,7 +109,7 @@ def _differing(manifest: Manifest) -> list[str]:
     return sorted(known - made if manifest.docportal == RELEASE else known ^ made)
 
 
-def _check_replaceable(*, replace: bool) -> None:
+def _check_replaceable(manifest: Manifest, *, replace: bool) -> None:
     alive = _alive_workers()
     if alive:
         raise UserError(
@@ -123,6 +123,18 @@ def _check_replaceable(*, replace: bool) -> None:
             "not-empty",
             f"There is something here already: {told(there)}. Restore into a new home and an empty "
             "database, or have all of it replaced with --replace.",
+        )
+    if databases.has_tables() and databases.keeps_unknown_tables():
+        _check_known(manifest)
+
+
+def _check_known(manifest: Manifest) -> None:
+    unknown = sorted(set(contents.applied_migrations()) - set(manifest.migrations))
+    if unknown:
+        raise UserError(
+            "unknown-tables",
+            f"The database is of a later release ({told(unknown)}), whose tables would stay beside "
+            "those of the backup. Name an empty database in DATABASE_URL, or empty this one.",
         )
 
 

@@ -287,6 +287,23 @@ def test_backup_of_a_database_of_the_release_after_comes_back_here(
     after.done("search", "crane", "--json")
 
 
+def test_tables_of_the_release_after_do_not_outlive_what_is_replaced(
+    install: Install, kept: Path
+) -> None:
+    portal = install("replaced")
+    portal.done("migrate", "-v0")
+    assert portal.run(LATER).code == 0
+    ended = portal.manage("restore", kept, "--replace")
+    if on_postgres():
+        assert ended.code == 1
+        assert "docportal.0099_later" in ended.err
+        assert "an empty database" in ended.err
+        assert portal.run(TABLES).out == "True\n"
+    else:
+        assert ended.code == 0, ended.err
+        assert portal.run(TABLES).out == "False\n"
+
+
 def rewritten(backups: Path, **values: Any) -> None:
     """The newest list says something else, and is named by what it says now."""
     path = BackupFolder(backups).lists()[-1]
