@@ -79,7 +79,7 @@ class Mirror:
         Without `history` its newest commit is enough.
         """
         location, protocol = self._asked_for()
-        depth = [] if history or self.folder.exists() else ["--depth=1"]
+        depth = [] if history else ["--depth=1"]
         ref = f"refs/heads/{self._branch}" if self._branch else "HEAD"
         arguments = ["fetch", "--quiet", "--force", "--no-tags", "--no-recurse-submodules"]
         arguments += ["--no-write-fetch-head", "--no-auto-maintenance", *depth]
@@ -98,7 +98,7 @@ class Mirror:
 
     def _again(self, arguments: list[str], protocol: str) -> None:
         try:
-            self._git(*(one for one in arguments if one != "--depth=1"), protocol=protocol)
+            self._git(*arguments, protocol=protocol)
         except GitFailed as failed:
             raise failed.told(self._branch) from failed
 

@@ -311,6 +311,26 @@ def test_failure_is_told_in_plain_words(
     assert not Document.objects.exists()
 
 
+def test_after_a_failure_the_newest_commit_is_still_enough(
+    repository: Repository, follow: Follow, again: Again
+) -> None:
+    """Of a long history the rest may take longer than a sync may."""
+    for hour in range(18, 21):
+        repository.write("pier.md", guide("pier", f"It closes at {hour}."))
+        repository.commit(f"Close at {hour}")
+    source = follow(repository.path, branch="release")
+    assert source.failure.startswith("There is no branch release")
+    repository.git("branch", "release")
+    source = again(source)
+    mirror = git.mirrors_folder() / f"{source.pk}.git"
+    assert source.failure == ""
+    assert (mirror / "shallow").read_text().split() == [repository.head]
+    repository.git("checkout", "--quiet", "release")
+    repository.write("pier.md", guide("pier", "It closes at 22."))
+    repository.commit("Close at 22")
+    assert again(source).report["commits"] == 1
+
+
 def test_mirror_that_a_kill_left_broken_is_made_anew(
     repository: Repository, follow: Follow, again: Again
 ) -> None:
@@ -388,6 +408,8 @@ def test_other_place_is_compared_with_what_was_taken(
     assert source.failure == ""
     assert there() == {f"berth-{number}.md" for number in range(1, 11)}
     assert DocumentVersion.objects.count() == 11, "the same bytes are no new version"
+    mirror = git.mirrors_folder() / f"{source.pk}.git"
+    assert other.head in (mirror / "shallow").read_text().split()
 
 
 def test_documents_of_others_in_the_collection_are_left_alone(
