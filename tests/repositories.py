@@ -62,12 +62,12 @@ def guide(name: str, *lines: str) -> str:
     return f"# The {name}\n\n{body}\n\n{rules}\n"
 
 
-def ending(folder: Path, step: str) -> Path:
-    """A folder of programs with a git that is killed at a step, such as `fetch`."""
-    programs = folder / f"ending-at-{step}"
+def instead(folder: Path, step: str, does: str) -> Path:
+    """A folder of programs with a git that does something else at a step, such as `fetch`."""
+    programs = folder / f"at-{step}"
     programs.mkdir()
     program, real = programs / "git", shutil.which("git")
-    ends = f'case " $* " in *" {step} "*) kill -TERM $$ ;; esac'
-    program.write_text(f'#!/bin/sh\n{ends}\nexec {real} "$@"\n')
+    step_is_met = f'case " $* " in *" {step} "*) {does} ;; esac'
+    program.write_text(f'#!/bin/sh\n{step_is_met}\nexec {real} "$@"\n')
     program.chmod(0o755)
     return programs

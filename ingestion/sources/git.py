@@ -94,6 +94,11 @@ class Mirror:
             self.forget()
             self._prepare(location)
             self._again(arguments, protocol)
+        except UserError:
+            # It was killed, here or by others, while nobody else writes.
+            for path in self.unfinished():
+                path.unlink(missing_ok=True)
+            raise
         return self._git("rev-parse", "--verify", "--end-of-options", REF).decode().strip()
 
     def _again(self, arguments: list[str], protocol: str) -> None:

@@ -8,11 +8,11 @@ import pytest
 from pytest_django import Settings
 
 from ingestion.models import AuditEvent, Collection, Document, DocumentVersion, Source
-from ingestion.sources import git, jobs, services
+from ingestion.sources import git, git_process, jobs, services
 from ingestion.sources.syncing import sync
 from tests.documents import upload
 from tests.ingestion.sources.conftest import Again, Follow
-from tests.repositories import Repository, ending, guide
+from tests.repositories import Repository, guide, instead
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -372,7 +372,7 @@ def test_git_that_is_ended_with_its_worker_leaves_the_rest_to_the_next(
     repository.commit("Close at 20")
     services.request_sync(source=source, enqueue=False)
     with monkeypatch.context() as patched:
-        patched.setenv("PATH", str(ending(tmp_path, step)), prepend=":")
+        patched.setenv("PATH", str(instead(tmp_path, step, "kill -TERM $$")), prepend=":")
         assert sync(source.pk, enqueue=False)
     source.refresh_from_db()
     assert (source.state, source.failure) == ("syncing", "")
@@ -380,6 +380,32 @@ def test_git_that_is_ended_with_its_worker_leaves_the_rest_to_the_next(
     assert sync(source.pk, enqueue=False)
     source.refresh_from_db()
     assert (source.state, source.failure, source.report["commits"]) == ("idle", "", 1)
+    assert (mirror / "description").read_text() == "the same as before"
+
+
+def test_fetch_that_takes_too_long_leaves_nothing_of_itself(
+    repository: Repository,
+    follow: Follow,
+    again: Again,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    repository.write("pier.md", guide("pier"))
+    repository.commit("Begin")
+    source = follow(repository.path)
+    repository.write("pier.md", guide("pier", "It closes at 20."))
+    repository.commit("Close at 20")
+    mirror = git.mirrors_folder() / f"{source.pk}.git"
+    half, lock = mirror / "objects" / "pack" / "tmp_pack_a1b2c3", mirror / "shallow.lock"
+    writes = f"echo half > {half}; echo > {lock}; exec sleep 60"
+    with monkeypatch.context() as patched:
+        patched.setattr(git_process, "SECONDS", 1)
+        patched.setenv("PATH", str(instead(tmp_path, "fetch", writes)), prepend=":")
+        assert again(source).failure.startswith("The repository did not come")
+    assert not half.exists()
+    assert not lock.exists()
+    (mirror / "description").write_text("the same as before")
+    assert again(source).report["commits"] == 1
     assert (mirror / "description").read_text() == "the same as before"
 
 

@@ -13,7 +13,7 @@ from ingestion.sources.syncing import sync
 from ingestion.storage import original_path
 from tests.damage import age
 from tests.ingestion.sources.conftest import Again, Follow
-from tests.repositories import Repository, ending, guide
+from tests.repositories import Repository, guide, instead
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -84,7 +84,7 @@ def test_damaged_mirror_is_made_anew_by_the_sync_after_the_repair(
 def test_mirror_that_could_not_be_looked_through_is_not_damaged(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", str(ending(tmp_path, "fsck")), prepend=":")
+    monkeypatch.setenv("PATH", str(instead(tmp_path, "fsck", "kill -TERM $$")), prepend=":")
     assert found() == []
 
 
