@@ -72,7 +72,7 @@ def edit_source(
         if not same.update(every_minutes=every_minutes, next_at=following):
             values = {**place, **_ANEW, "every_minutes": every_minutes}
             _changed(Source.objects.filter(pk=source.pk).update(**values))
-            _forget_answers(source)
+            _forget_looks(source)
         source.refresh_from_db()
         record(actor, "edited the source", collection=source.collection, detail=str(source))
         poke(SYNC_TASK, source.pk)
@@ -142,9 +142,9 @@ def _checked(kind: str, location: str, branch: str, subfolder: str) -> dict[str,
     }
 
 
-def _forget_answers(source: Source) -> None:
-    files = SourceFile.objects.filter(source=source)
-    files.exclude(answer=Answer.NONE).update(answer=Answer.NONE)
+def _forget_looks(source: Source) -> None:
+    """What was asked of the files, and by which size and time each would be taken for the same."""
+    SourceFile.objects.filter(source=source).update(answer=Answer.NONE, size=0, mtime_ns=0)
 
 
 def _changed(rows: int) -> None:

@@ -9,7 +9,9 @@ from pytest_django import Settings
 
 from ingestion.errors import UploadError
 from ingestion.models import Document, DocumentVersion
+from ingestion.sources import services
 from ingestion.sources.folder import WatchedFolder
+from ingestion.sources.syncing import sync
 from tests.ingestion.sources.conftest import Again, Follow
 from tests.repositories import guide
 
@@ -54,6 +56,29 @@ def test_touched_file_is_no_new_version(folder: Path, follow: Follow, again: Aga
     source = again(source)
     assert DocumentVersion.objects.count() == 1
     assert source.report["created"] == 1, "what was done last is still told"
+
+
+def test_other_folder_is_read_although_its_files_look_the_same(
+    folder: Path, follow: Follow
+) -> None:
+    """As those of an archive, which have the times that it says."""
+    other = folder.parent / "other"
+    other.mkdir()
+    for place, hour in ((folder, 18), (other, 20)):
+        (place / "pier.md").write_text(guide("pier", f"It closes at {hour}."))
+        os.utime(place / "pier.md", (1_700_000_000, 1_700_000_000))
+    source = follow(folder, kind="folder")
+    services.edit_source(
+        source=source,
+        actor=None,
+        kind="folder",
+        location=str(other),
+        branch="",
+        subfolder="",
+        every_minutes=60,
+    )
+    assert sync(source.pk, enqueue=False)
+    assert DocumentVersion.objects.count() == 2
 
 
 def test_file_that_is_being_written_waits(folder: Path, follow: Follow, again: Again) -> None:
