@@ -106,6 +106,8 @@ SOURCE_ROOTS = env.list("SOURCE_ROOTS", default=[])
 SOURCE_URLS = env.list("SOURCE_URLS", default=[])
 # A file of git-credential-store(1) with names and tokens for those addresses; it is only read.
 SOURCE_CREDENTIALS = env.str("SOURCE_CREDENTIALS", default="")
+if SOURCE_CREDENTIALS:
+    SOURCE_CREDENTIALS = str(Path(SOURCE_CREDENTIALS).absolute())
 SOURCES_DIR = DOCPORTAL_HOME / "sources"
 
 # --- Training ----------------------------------------------------------------------------------

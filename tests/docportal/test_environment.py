@@ -144,6 +144,15 @@ def test_what_an_address_of_postgres_asks_for_holds_beside_the_pool(tmp_path: Pa
     assert options["pool"]["max_size"] > 1
 
 
+def test_file_of_credentials_is_the_one_that_was_looked_at(tmp_path: Path) -> None:
+    """git is started in another folder."""
+    asked = {"DOCPORTAL_HOME": str(tmp_path), "SOURCE_CREDENTIALS": "secrets/git"}
+    told = settings_read("print(settings.SOURCE_CREDENTIALS)", **asked)
+    assert told.strip() == str(ROOT / "secrets" / "git")
+    asked["SOURCE_CREDENTIALS"] = ""
+    assert settings_read("print(settings.SOURCE_CREDENTIALS)", **asked).strip() == ""
+
+
 def test_slash_behind_an_address_makes_no_difference(tmp_path: Path) -> None:
     """Some servers know no `//chat/completions`."""
     names = ("LLM_URL", "EMBEDDINGS_URL")
