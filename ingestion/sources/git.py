@@ -179,9 +179,11 @@ class Mirror:
         try:
             listed = self._git("ls-tree", "-r", "-z", "-l", f"{commit}:{self._subfolder}")
         except GitFailed as failed:
-            if failed.names_no_path:
-                return Snapshot()
-            raise
+            if not failed.names_no_path:
+                raise
+            # A folder that the mirror has lost is told of in the same words, and fails here.
+            self._git("ls-tree", commit, *([f"{self._subfolder}/"] if self._subfolder else []))
+            return Snapshot()
         found = Snapshot()
         entries: dict[str, Entry] = {}
         for line in listed.split(b"\0"):

@@ -354,6 +354,24 @@ def test_mirror_that_a_kill_left_broken_is_made_anew(
     assert len(versions("pier.md")) == 4
 
 
+@pytest.mark.parametrize("lost", ["docs", "docs/ops"])
+def test_folder_that_the_mirror_has_lost_is_not_gone(
+    repository: Repository, follow: Follow, again: Again, lost: str
+) -> None:
+    repository.write("docs/ops/pier.md", guide("pier"))
+    repository.commit("Begin")
+    source = follow(repository.path, subfolder="docs/ops")
+    mirror = git.mirrors_folder() / f"{source.pk}.git"
+    tree = repository.git("rev-parse", f"HEAD:{lost}")
+    (mirror / "objects" / tree[:2] / tree[2:]).unlink()
+    repository.write("README.md", guide("readme"))
+    repository.commit("Elsewhere")
+    source = again(source)
+    assert (source.state, source.failure[:9]) == ("idle", "git could")
+    assert again(source).failure == ""
+    assert there() == {"pier.md"}
+
+
 @pytest.mark.parametrize("step", ["fetch", "cat-file"])
 def test_git_that_is_ended_with_its_worker_leaves_the_rest_to_the_next(
     repository: Repository,
