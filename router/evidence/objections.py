@@ -249,6 +249,8 @@ def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Sai
         return False
     if _is_a_token_with_numbers(wanted, said) or _place_names_unit(one, source, wanted, said):
         return False
+    if any(claim.quantity and wanted.is_foreign(claim.quantity) for claim in said.news):
+        return True
     if wanted.noun:
         is_called_so = any(map(wanted.noun.fullmatch, _stems_at(one, source)))
         # Where one there has the form, that one is called so.

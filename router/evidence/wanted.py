@@ -82,6 +82,12 @@ class Wanted:
     def has_quantity(self, quantity: Quantity) -> bool:
         return not self.sorts.isdisjoint(_sorts(quantity))
 
+    def is_foreign(self, quantity: Quantity) -> bool:
+        """Whether it is measured in a unit, where one of other units is wanted, whatever it is
+        called: `Charging: 26 MW` is no charge."""
+        is_measured = bool(quantity.units) and not quantity.per
+        return is_measured and bool(self.sure) and not self.has_quantity(quantity)
+
     def has_token(self, written: str) -> bool:
         return bool(self.form and self.form.fullmatch(written))
 

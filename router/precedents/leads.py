@@ -344,6 +344,8 @@ def is_wanted(value: str, asked: Question, source: Source, place: int) -> bool:
         return not told or wanted.has_token(value)
     if wanted.has_token(value):
         return True
+    if any(map(wanted.is_foreign, told)):
+        return False
     if wanted.form and shows(source, place, wanted):
         return False
     return any(map(wanted.noun.fullmatch, source.sentences[place].stems | source.heading_stems))
