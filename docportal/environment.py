@@ -11,11 +11,14 @@ _WORDS = {
     **dict.fromkeys(("true", "on", "ok", "y", "yes", "1"), True),
     **dict.fromkeys(("false", "off", "n", "no", "0"), False),
 }
+# As deployment files write it. A list may be empty.
+_EMPTY_IS_UNSET = (bool, int, float, str)
 
 
 class Environment(environ.Env):  # type: ignore[misc]  # It has no types.
     """What the settings are read from. Raises `ImproperlyConfigured` for a value of the wrong form,
-    where `environ.Env` takes each word that it does not know for no."""
+    where `environ.Env` takes each word that it does not know for no. Empty is the default; where it
+    says something, `get_value` is asked."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__()
@@ -24,7 +27,8 @@ class Environment(environ.Env):  # type: ignore[misc]  # It has no types.
     def get_value(
         self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, **more: Any
     ) -> Any:
-        if cast in (bool, int, float) and not self.ENVIRON.get(var):
+        has_default = default is not environ.Env.NOTSET
+        if has_default and cast in _EMPTY_IS_UNSET and not self.ENVIRON.get(var):
             return default
         try:
             return super().get_value(var, cast=cast, default=default, **more)

@@ -38,7 +38,6 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret_key(DOCPORTAL_HOME)
 
 # --- Backing services --------------------------------------------------------------------------
-# Empty is the same as not set, as deployment files write it.
 DATABASES = {"default": configured(env.str("DATABASE_URL", default=""), home=DOCPORTAL_HOME)}
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or "filesystem://"
@@ -72,7 +71,7 @@ EMBEDDINGS_MODEL = env.str("EMBEDDINGS_MODEL", default="all-minilm-l6-v2")
 EMBEDDINGS_DIMENSION = env.int("EMBEDDINGS_DIMENSION", default=384)
 # Tells which questions ask the same in other words: `/v1/embeddings` of the same server. Empty: no
 # pair is a precedent.
-PARAPHRASE_MODEL = env.str("PARAPHRASE_MODEL", default="docportal-paraphrase-3")
+PARAPHRASE_MODEL = env.get_value("PARAPHRASE_MODEL", default="docportal-paraphrase-3")
 # Says which sentence answers a question: `/v1/rerank` of the same server.
 RERANKER_MODEL = env.str("RERANKER_MODEL", default="docportal-reranker")
 

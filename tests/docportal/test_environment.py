@@ -87,6 +87,8 @@ def test_number_of_the_wrong_form_is_told_by_its_name() -> None:
 def test_empty_is_as_if_it_was_not_set() -> None:
     assert reader(FINDERS="").bool("FINDERS", default=True) is True
     assert reader(KEPT="").int("KEPT", default=5) == 5
+    assert reader(MODEL="").str("MODEL", default="docportal-reader") == "docportal-reader"
+    assert reader(SECRET="").str("SECRET") == ""
 
 
 def test_list_may_have_spaces_behind_its_commas() -> None:
@@ -127,6 +129,17 @@ def test_settings_read_their_secrets_from_files(tmp_path: Path, secret: Path) ->
     home = {"DOCPORTAL_HOME": str(tmp_path), "SECRET_KEY_FILE": str(secret)}
     assert settings_read("print(settings.SECRET_KEY)", **home) == "from-a-file-$HOME\n"
     assert not (tmp_path / "secret_key").exists()
+
+
+def test_empty_values_are_those_of_the_documentation(tmp_path: Path) -> None:
+    names = ("MODELS_DIR", "LLM_API_KEY", "EMBEDDINGS_MODEL", "LOG_FORMAT", "PARAPHRASE_MODEL")
+    empty = {"DOCPORTAL_HOME": str(tmp_path), **dict.fromkeys(names, "")}
+    told = settings_read(f"print(*(getattr(settings, name) for name in {names}), sep='|')", **empty)
+    assert told.rstrip("\n").split("|") == [
+        *(str(ROOT / "models"), "none", "all-minilm-l6-v2", "text"),
+        # There it says something.
+        "",
+    ]
 
 
 def test_empty_folders_are_those_of_the_home(tmp_path: Path) -> None:
