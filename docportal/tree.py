@@ -10,6 +10,7 @@ from ingestion.errors import UploadError
 from ingestion.paths import clean_path
 from ingestion.sniffing import SUPPORTED_SUFFIXES
 from ingestion.sources.snapshots import shown
+from ingestion.storage import OF_THE_DISK
 
 PAIRS_SUFFIX = "_qa.jsonl"
 EXPORT_MANIFEST, EXPORT_BEGINS = "manifest.json", b'{"docportal_export": 1'
@@ -84,7 +85,7 @@ def _walk(root: Path, tree: Tree) -> Iterator[Path]:
         _close(tree, root, Path(error.filename), error)
 
     for folder, folders, names in os.walk(root, onerror=note):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [one for one in folders if not one.startswith(".") and one != OF_THE_DISK]
         yield from (Path(folder, name) for name in names if not name.startswith("."))
 
 

@@ -14,6 +14,8 @@ from ingestion.errors import UploadError
 BLOCK = 1 << 20
 NEW = ".new-"
 """Begins the name of a file that is being written."""
+OF_THE_DISK = "lost+found"
+"""A folder that a disk has at its top, into which root alone may look."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ingestion.errors import UserError
-from ingestion.storage import BLOCK, NEW, sha256_of, sync
+from ingestion.storage import BLOCK, NEW, OF_THE_DISK, sha256_of, sync
 
 FORMAT = 1
 DATABASE = "database"
@@ -200,7 +200,9 @@ def writing(path: Path) -> Iterator[BackupFolder]:
 
 
 def _is_usable(path: Path) -> bool:
-    return path.is_dir() and ((path / _FILES).is_dir() or not any(path.iterdir()))
+    if not path.is_dir():
+        return False
+    return (path / _FILES).is_dir() or {one.name for one in path.iterdir()} <= {OF_THE_DISK}
 
 
 def _clear(path: Path) -> None:

@@ -24,13 +24,13 @@ from docportal.backups.folder import DATABASE, BackupFolder, Manifest, require_r
 from docportal.models import Worker
 from docportal.workers import ALIVE
 from ingestion.errors import UserError
-from ingestion.storage import sync
+from ingestion.storage import OF_THE_DISK, sync
 from router import retrieval
 from training import jobs
 from training.models import TrainingRun
 
 # Not of the portal, or locks of its processes.
-_STAYS = {UNFINISHED, ".lock", "lost+found"}
+_STAYS = {UNFINISHED, ".lock", OF_THE_DISK}
 # As the portal makes its files: a model server may run as somebody else.
 _PLAIN = 0o666
 

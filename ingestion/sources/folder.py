@@ -20,6 +20,7 @@ from typing import BinaryIO
 from ingestion.errors import UploadError, UserError
 from ingestion.sources import places, snapshots
 from ingestion.sources.snapshots import Entry, Snapshot
+from ingestion.storage import OF_THE_DISK
 
 SETTLED_SECONDS = 5.0
 """A file that was changed less long ago may still be being written; it waits for the next look."""
@@ -113,7 +114,7 @@ def _walk(root: Path) -> Iterator[tuple[str, os.stat_result]]:
         raise error
 
     for folder, folders, names, descriptor in os.fwalk(root, onerror=stop, follow_symlinks=False):
-        folders[:] = [one for one in folders if not one.startswith(".")]
+        folders[:] = [one for one in folders if not one.startswith(".") and one != OF_THE_DISK]
         below = os.path.relpath(folder, root)
         # A link to a folder is listed among the folders.
         for name in [*names, *folders]:

@@ -22,7 +22,9 @@ def test_path_under_the_folder_is_the_identity(tmp_path: Path) -> None:
 
 
 def test_other_files_are_reported_and_hidden_ones_passed_over(tmp_path: Path) -> None:
-    tree = read_tree([make(tmp_path, "a.md", "tool.exe", ".git/config", "x/.hidden.md")])
+    tree = read_tree(
+        [make(tmp_path, "a.md", "tool.exe", ".git/c.md", "x/.b.md", "lost+found/d.md")]
+    )
     assert list(tree.documents) == ["a.md"]
     assert [path for path, _reason in tree.others] == ["tool.exe"]
 

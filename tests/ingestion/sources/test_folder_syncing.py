@@ -123,6 +123,14 @@ def test_file_that_moves_where_another_document_was_is_taken_there_at_once(
     assert Document.objects.get(path="berth-1.md").versions.count() == 2
 
 
+def test_folder_of_the_disk_itself_is_passed_over(folder: Path, follow: Follow) -> None:
+    """Only root may look into it."""
+    write(folder / "pier.md", guide("pier"))
+    write(folder / "lost+found" / "quay.md", guide("quay"))
+    follow(folder, "folder")
+    assert there() == {"pier.md"}
+
+
 def test_links_lead_nowhere(folder: Path, follow: Follow, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     write(secret / "codes.md", guide("secret"))
