@@ -82,7 +82,9 @@ class WatchedFolder:
 
     @contextmanager
     def opened(self, entry: Entry) -> Iterator[BinaryIO]:
-        """Its bytes, if they are those that were hashed. Raises `UploadError` otherwise."""
+        """Its bytes, if they are those that were hashed. Raises `UploadError` otherwise, and
+        `UserError` when they find no room."""
+        snapshots.require_room(entry)
         with TemporaryFile() as copy:
             try:
                 with self._settled(entry.where) as (file, _about):

@@ -206,7 +206,8 @@ class Mirror:
 
     @contextmanager
     def opened(self, entry: Entry) -> Iterator[BinaryIO]:
-        """The bytes as they are kept, whole."""
+        """The bytes as they are kept, whole. Raises `UserError` when they find no room."""
+        snapshots.require_room(entry)
         with TemporaryFile() as file:
             run_git(["cat-file", "blob", entry.where], self._config, self.folder, into=file)
             file.seek(0)

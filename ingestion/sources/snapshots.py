@@ -1,14 +1,16 @@
 """What stands in a source at one moment, sorted into what is taken and what is told."""
 
+import shutil
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from tempfile import gettempdir
 
 from django.conf import settings
 
 from ingestion.commits import plain
-from ingestion.errors import UploadError
+from ingestion.errors import UploadError, UserError
 from ingestion.paths import clean_path
 from ingestion.sniffing import SUPPORTED_SUFFIXES
 
@@ -90,6 +92,13 @@ def is_too_large(size: int) -> bool:
 
 def too_large() -> str:
     return f"Larger than {settings.UPLOAD_MAX_BYTES // 1024**2} MB. Split it, or compress it."
+
+
+def require_room(entry: Entry) -> None:
+    """For a copy of the file that is gone again when it was taken. Raises `UserError`."""
+    place = gettempdir()
+    if shutil.disk_usage(place).free < entry.size:
+        raise UserError("no-room", f"There is no room in {place} on the worker. Make some there.")
 
 
 def shown(name: str) -> str:

@@ -1,6 +1,7 @@
 """Commits of real repositories become versions of documents."""
 
 import os
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ingestion.sources.syncing import sync
 from tests.documents import upload
 from tests.ingestion.sources.conftest import Again, Follow
 from tests.repositories import Repository, guide, instead
+from tests.small_disks import small_disk
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -352,6 +354,28 @@ def test_mirror_that_a_kill_left_broken_is_made_anew(
     source = again(again(source))
     assert source.failure == ""
     assert len(versions("pier.md")) == 4
+
+
+@pytest.mark.parametrize("kind", ["git", "folder"])
+def test_full_disk_is_told_and_takes_nothing_away(
+    repository: Repository, follow: Follow, again: Again, tmp_path: Path, kind: str
+) -> None:
+    repository.write("pier.md", guide("pier"))
+    repository.commit("Begin")
+    os.utime(repository.path / "pier.md", (1_700_000_000, 1_700_000_000))
+    source = follow(repository.path, kind)
+    repository.write("quay.md", guide("quay") * 4000)
+    repository.commit("The quay")
+    os.utime(repository.path / "quay.md", (1_700_000_000, 1_700_000_000))
+    (place := tmp_path / "small").mkdir()
+    with small_disk(place, 1), pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(place))
+        source = again(source)
+    assert source.failure.startswith(f"There is no room in {place}")
+    mirror = git.mirrors_folder() / f"{source.pk}.git"
+    assert mirror.exists() == (kind == "git")
+    assert again(source).failure == ""
+    assert there() == {"pier.md", "quay.md"}
 
 
 @pytest.mark.parametrize("lost", ["docs", "docs/ops"])
