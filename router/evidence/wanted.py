@@ -422,7 +422,6 @@ _POST = re.compile(
     rf"(?:^who(?:'s| is)|\bname of) the (?!(?:{_ANY_POST}) )(?P<of>[\w-]+) (?P<post>{_ROLES})\b"
 )
 _WORDINGS = [(re.compile(wording), wanted) for wording, wanted in _KINDS]
-_FOR_NO_MEASURE = re.compile(r"^(?:\S+: )?(?:who|whom|whose|where|why)\b")
 # Where these ask, what is counted or measured in the question is not what it asks for.
 _FOR_NO_MEASURE = re.compile(r"^(?:\S+: )?(?:who|whom|whose|where|why)\b")
 _NAMED_UNIT = re.compile(
