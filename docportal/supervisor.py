@@ -1,8 +1,8 @@
 """Runs the processes of the embedded default, and stops every one of them.
 
 Children are tied to this process and end with it, however it ends. A child that ends by itself
-is started again, after a pause that doubles from one second to half a minute; only a task that
-has succeeded is not.
+is started again, after a pause that doubles from one second to half a minute and is short again
+for one that lasted; only a task that has succeeded is not.
 """
 
 import contextlib
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 TETHER = tether.__file__
 WATCHED = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD}
 STOP_SECONDS = 10.0
+# A service that ran so long had come up, and its next end is the first again.
+LASTING_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ class Supervisor:
         self._services = {service.name: service for service in services}
         self._logs = logs
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._starts: dict[str, int] = {}
+        self._started: dict[str, float] = {}
+        self._ends: dict[str, int] = {}
         self._due: dict[str, float] = {}
 
     def __enter__(self) -> "Supervisor":
@@ -87,7 +90,7 @@ class Supervisor:
         # Who may not lower every priority may change one in a tenth of a second only.
         if service.niceness:
             step_back(self._processes[name].pid, service.niceness)
-        self._starts[name] = self._starts.get(name, 0) + 1
+        self._started[name] = time.monotonic()
 
     def _note_ended(self) -> None:
         for name, process in list(self._processes.items()):
@@ -95,7 +98,9 @@ class Supervisor:
                 if self._services[name].is_task and process.returncode == 0:
                     del self._processes[name]
                     continue
-                pause = pause_after(self._starts[name])
+                lasted = time.monotonic() - self._started[name] > LASTING_SECONDS
+                self._ends[name] = 1 if lasted else self._ends.get(name, 0) + 1
+                pause = pause_after(self._ends[name])
                 logger.error(
                     "%s ended (%s); see %s/%s.log. It starts again in %.0f s.",
                     name,

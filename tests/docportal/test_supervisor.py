@@ -38,6 +38,16 @@ STEPPING_BACK = """
         print("started", flush=True)
         running.wait()
 """
+LASTING = """
+    import sys
+    from pathlib import Path
+    from docportal import supervisor
+    from docportal.supervisor import Service, Supervisor
+    supervisor.LASTING_SECONDS = {lasting}
+    child = [sys.executable, "-c", "pass"]
+    with Supervisor([Service("one", child)], logs=Path({logs!r})) as running:
+        running.wait()
+"""
 SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 
@@ -94,6 +104,21 @@ def test_child_that_ends_is_started_again(tmp_path: Path) -> None:
         seen.update(int(pid) for pid in births.read_text().split())
     process.terminate()
     process.communicate(timeout=15)
+
+
+@pytest.mark.parametrize(("lasting", "pauses"), [(60.0, [1, 2, 4]), (0.0, [1, 1, 1])])
+def test_pause_is_short_again_after_a_service_has_lasted(
+    tmp_path: Path, lasting: float, pauses: list[int]
+) -> None:
+    program = textwrap.dedent(LASTING).format(lasting=lasting, logs=str(tmp_path))
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    told = [process.stderr.readline() for _ in pauses]
+    process.terminate()
+    process.communicate(timeout=15)
+    assert [f"again in {pause} s" in line for pause, line in zip(pauses, told, strict=True)] == (
+        [True] * 3
+    )
 
 
 def test_task_is_started_again_until_it_succeeds_and_what_it_says_is_shown(tmp_path: Path) -> None:
