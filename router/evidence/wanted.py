@@ -83,10 +83,11 @@ class Wanted:
         return not self.sorts.isdisjoint(_sorts(quantity))
 
     def is_foreign(self, quantity: Quantity) -> bool:
-        """Whether it is measured in a unit, where one of other units is wanted, whatever it is
-        called: `Charging: 26 MW` is no charge."""
+        """Whether it is measured in a unit, where one of other units and no words are wanted,
+        whatever it is called: `Charging: 26 MW` is no charge."""
         is_measured = bool(quantity.units) and not quantity.per
-        return is_measured and bool(self.sure) and not self.has_quantity(quantity)
+        is_measure_wanted = bool(self.sure) and not self.form
+        return is_measured and is_measure_wanted and not self.has_quantity(quantity)
 
     def has_token(self, written: str) -> bool:
         return bool(self.form and self.form.fullmatch(written))

@@ -459,7 +459,8 @@ MILL = Passage(
     "inspected in September. The gate opens at 02:15 on the 2nd. Five in a hundred, 5 %, are "
     "admitted at once, after 35 minutes of standing. Its desk is oak-02, written with Svelte. "
     "The brine has 130 µS/cm. The race is 190 km long. Grinding lasts six years, a stop 60 "
-    "days. The mill is repaired in 17 working days. Charging: 3 kV",
+    "days. The mill is repaired in 17 working days. It is stopped when the brine has "
+    "more than 9 %. Charging: 3 kV",
 )
 
 
@@ -475,6 +476,7 @@ MILL = Passage(
         ("What did the mill cost us?", "2017", False),
         ("What did the mill cost us?", "14 MW", False),
         ("How much do we pay for charging the mill?", "3 kV", False),
+        ("When is the mill stopped?", "when the brine has more than 9 %", True),
         ("Below what price is there a visit?", "EUR 4.80", True),
         ("Price of storage per m3 and month?", "15.90 euros", True),
         ("How old is the mill, what year is it from?", "2017", True),
