@@ -15,8 +15,9 @@ from router.evidence.claims import (
     without_offers,
 )
 from router.evidence.environments import environments_asked
+from router.evidence.kinds_asked import wanted_value
 from router.evidence.quantities import UNITS, Unit
-from router.evidence.wanted import Wanted, wanted_value
+from router.evidence.wanted import Wanted
 from router.text import fold, is_content, is_negation, words
 
 # Of a question for what is not, or was: `which port did it use before?`

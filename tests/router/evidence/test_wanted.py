@@ -2,9 +2,10 @@
 
 import pytest
 
+from router.evidence.kinds_asked import wanted_value
 from router.evidence.quantities import quantities
 from router.evidence.questions import read_question
-from router.evidence.wanted import are_of_one_sort, wanted_value
+from router.evidence.wanted import are_of_one_sort
 from router.prompts import Passage
 from router.verification import verify
 

@@ -1,0 +1,348 @@
+"""Which kind of value a question asks for, where its wording leaves no doubt. Pure.
+
+A new kind is a row of `_KINDS`: how people ask for it, and what it is. The first that fits counts.
+"""
+
+import re
+from collections.abc import Iterable
+
+from router.evidence.quantities import MONEY, UNITS
+from router.evidence.wanted import (
+    AMOUNT,
+    BARE,
+    CLOCK,
+    COUNT,
+    DATE,
+    DURATION,
+    RATE,
+    VERSION,
+    YEAR,
+    Wanted,
+)
+from router.text import stem
+
+_MOMENT = frozenset({DATE, CLOCK})
+_WORD = r"[^\W_](?:[^\W_]|[.'’-])*"
+_NAME = rf"{_WORD}(?: {_WORD})*"
+_DAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|\bday|daily|week)"
+_SETTINGS_FILE = r"[\w.-]+\.(?:cfg|conf|env|ini|json|properties|toml|xml|ya?ml)$"
+_REGION = r"[a-z][\w/-]*(?: [a-z][\w/-]*)?"
+_ROLES = "manager|head|director|architect|chief|officer|president|founder|lead|cto|ceo|cfo"
+
+
+def _quantity(*sorts: str, sure: Iterable[str] = (), noun: str = "") -> Wanted:
+    named = re.compile(noun) if noun else None
+    return Wanted(frozenset({*sorts, *sure}), frozenset(sure), noun=named)
+
+
+# `Night-bell port?` and `port of night-bell?`, which are typed as often as it is asked.
+_NO_SENTENCE = r"(?!(?:who|whom|whose|where|when|why|how|is|are|do|does|did|can|may|has)\b)"
+# In *which flag sets memory* no memory is asked for.
+_SETS = "caps?|changes?|controls?|enables?|gives?|has|holds?|keeps?|limits?|names?|sets?|stores?"
+# In *what do I switch on* nothing is called a switch, and of *which host and port* a port is half.
+_NO_NOUNS = "and|or|can|could|did|do|does|i|may|must|should|they|to|we|will|you"
+_WORD_BETWEEN = rf"(?:(?!(?:{_SETS}|{_NO_NOUNS})\b)[\w'’-]+ )"
+
+
+def _asked(nouns: str) -> str:
+    return (
+        rf"\b(?:which|what)(?:'?s| is| are)?(?: the)? {_WORD_BETWEEN}{{0,2}}?(?:{nouns})\b"
+        rf"|(?:^|, ){_NO_SENTENCE}(?:\S+ ){{0,4}}(?:{nouns})(?: names?)?(?: pls| please)?\W*$"
+        rf"|(?:^|, )(?:the )?(?:[\w-]+ )?(?:{nouns})(?: names?)? (?:of|for|per|it)\b"
+    )
+
+
+def _token(nouns: str, form: str, *sorts: str, stems: str = "") -> tuple[str, Wanted]:
+    return _asked(nouns), Wanted(
+        frozenset(sorts), form=re.compile(form, re.IGNORECASE), noun=re.compile(stems or nouns)
+    )
+
+
+_WHAT_IS = r"^(?:what(?:'s| is| are)? )?(?:the )?(?:[\w-]+ ){0,2}?"
+_MEMORY = "memory|ram|heap|disk|storag"
+_LONG_TIMES = frozenset({"year", "quarter", "month"})
+_LENGTHS = ("length", "inch", "ft", "mile")
+_DEGREES = frozenset({"°", "°c", "°f"})
+_SPEEDS = ("mph", "knot", "rpm", "length", "size", RATE)
+# `Recovery time`, and not the time of an event.
+_SPANS_OF_TIME = (
+    "cooling|delivery|grace|hold|holding|idle|lead|processing|reaction|recovery|response|retention"
+    "|start-?up|turnaround|waiting|warm-?up"
+)
+_DATABASES = (
+    r"\w*(?:sql|db)\w*|postgres\w*|postgis|redis\w*|valkey|memcached?|oracle|cassandra"
+    r"|(?:elastic|open)search|clickhouse|influx\w*|timescale\w*|mongo\w*|dynamo\w*|couch\w*|bigquery"
+    r"|snowflake|spanner|neo4j|hbase|etcd|aurora|redshift|solr|firebird|h2|prometheus|victoriametrics"
+)
+_LANGUAGES = (
+    r"python|java|(?:java|type|coffee|action)script|go|golang|rust|c|c\+\+|c#|f#|objective-c|kotlin"
+    r"|scala|ruby|php|perl|swift|elixir|erlang|haskell|clojure|dart|lua|r|julia|fortran|cobol|ada"
+    r"|bash|shell|powershell|sql|pl/sql|delphi|pascal|ocaml|groovy|zig|nim|crystal|matlab|lisp|scheme"
+)
+# What is measured in units of its own, by the stems of the words for it.
+_MEASURED = (
+    ("memory|ram|heap", ("size",)),
+    ("voltage", ("volt", "kv")),
+    ("temperature", _DEGREES),
+    ("speed|velocity", _SPEEDS),
+    ("weight|mass", ("weight",)),
+    ("pressure", ("pressure",)),
+    ("diameter|width|height|thickness", _LENGTHS),
+)
+
+
+def _measured(nouns: str, dimensions: Iterable[str]) -> tuple[str, Wanted]:
+    stems = "|".join(map(stem, nouns.split("|")))
+    asked = _asked(rf"(?:{nouns})(?: (?:ceiling|limit|maximum|minimum|threshold))?")
+    return asked, _quantity(sure=dimensions, noun=stems)
+
+
+_KINDS = (
+    *(_measured(*each) for each in _MEASURED),
+    (r"\b(?:which|what) year\b(?! of\b)", _quantity(sure=(YEAR,))),
+    (
+        r"\b(?:at|by|from|until|till|before) (?:which|what) hour\b"
+        r"|(?<!within )(?<!in )(?<!after )(?<!over )\b(?:which|what) time (?:of (?:the )?day"
+        r"|do|does|did|is|are|was|can|may|must|will)\b(?!.*\b(?:last|spend|take)s?\b)",
+        _quantity(sure=(CLOCK,)),
+    ),
+    (r"\b(?:within|in|over) (?:which|what) time\b", _quantity(sure=DURATION)),
+    (r"\bhow quickly\b", _quantity(RATE, "m3", "litre", sure=DURATION)),
+    (
+        r"\bhow (?:soon|old|far back|much (?:longer|time))\b|\bafter how long\b",
+        _quantity(sure=DURATION),
+    ),
+    (r"^when\b.*\btime(?:s|d)? out\b", _quantity(sure=DURATION)),
+    (r"\bhow much (?:memory|ram|heap|disk|storage)\b", _quantity(sure=("size",), noun=_MEMORY)),
+    (
+        r"\bhow heavy\b|\bhow much (?:do|does|did|will|would) .*\bweigh\b",
+        _quantity(sure=("weight",), noun="weigh|weight|mass|heavy"),
+    ),
+    # A window of time is wide as well.
+    (
+        r"\bhow (?:wide|tall|thick)\b(?!.*\b(?:window|range)\b)",
+        _quantity(sure=_LENGTHS, noun="wide|width|tall|height|thick|thickness"),
+    ),
+    (r"\bhow powerful\b", _quantity(sure=("power",), noun="power|output|capacity|rating|rat")),
+    (
+        r"\bhow (?:big|large) (?:a|is the) (?:part|portion|share|fraction|proportion)\b",
+        _quantity(sure="%", noun="part|portion|shar|fraction|proportion"),
+    ),
+    (
+        r"\bhow (?:big|large)\b",
+        _quantity(BARE, "%", "length", "size", "litre", "m3", "weight", "power", "energy", *MONEY),
+    ),
+    (
+        r"\bhow much (?:money|(?:do|does|did|is|are|was|were) .*\b(?:cost|pay|paid|charged?))\b"
+        r"|\bwhat (?:do|does|did|would|will) .*\bcost\b|" + _asked("price|fee|fare|rent"),
+        _quantity(
+            AMOUNT, RATE, "%", sure=MONEY, noun="pric|cost|budget|fee|fare|rent|charg|pay|paid"
+        ),
+    ),
+    (
+        _asked("(?:(?:tele)?phone|fax|hotline)(?: (?:number|extension|line))?"),
+        Wanted(
+            form=re.compile(r"\+?\(?\d[\d ()/.-]{5,}"),
+            noun=re.compile("phon|telephon|fax|hotlin|extension"),
+            has_words=True,
+        ),
+    ),
+    (
+        r"\b(?:which|what) (?:[\w-]+ )?numbers? .*\b(?:call|dial|phone|ring)\b",
+        Wanted(
+            form=re.compile(r"(?:ext(?:ension|\.)? )?\+?\(?\d[\d ()/.-]{2,}"),
+            noun=re.compile("phon|telephon|hotlin|extension|dial|call|ring|number"),
+            has_words=True,
+        ),
+    ),
+    _token(
+        r"e-?mail address(?:es)?|(?:e-?mail|mailbox)(?= (?:of|for)\b|\W*$)",
+        r".+@.+",
+        stems="mail|email|mailbox",
+    ),
+    (
+        r"\bhow long (?:(?:before|after|until|till)\b"
+        r"|(?:can|do|does|did|has|have|may|must|should|will)\b"
+        r"(?!.*\b(?:be|become|get|grow|measure|reach)\b))",
+        _quantity(sure=DURATION),
+    ),
+    (r"\bhow long\b|\b(?:which|what) length of\b", _quantity("length", "size", sure=DURATION)),
+    (
+        r"\bhow many\b|\bnumber of\b|\b(?:instance|node|pod|replica|worker) count\b"
+        r"|^(?:instances|pods|replicas) (?:of|for|in|it)\b|^it (?:instances|pods|replicas)\W*$",
+        _quantity(COUNT, RATE, "%"),
+    ),
+    (rf"{_WHAT_IS}deadline\b", _quantity(*_MOMENT, sure=DURATION, noun="deadlin")),
+    (
+        rf"{_WHAT_IS}(?:delay|duration|lifetime|timeout|ttl|idle (?:limit|time))\b",
+        _quantity(sure=DURATION, noun="delay|duration|lifetim|timeout|ttl|idl"),
+    ),
+    (rf"{_WHAT_IS}(?:{_SPANS_OF_TIME}) times?\b", _quantity(BARE, sure=DURATION, noun="tim")),
+    (
+        _asked(
+            "(?:rate|request|throttle|throttling)[ -]limits?(?! (?:error|header|policy|window))"
+        ),
+        _quantity("%", "frequency", sure=(BARE, RATE), noun="rate|request|throttl"),
+    ),
+    (
+        r"\bhow available\b|\bhow much (?:availability|uptime)\b"
+        r"|\b(?:which|what)(?:'?s| is)?(?: the)? (?:[\w-]+ )?(?:percent(?:age)?|share|fraction)\b",
+        _quantity(sure="%", noun=r"availab\w*|percent\w*|share|fraction"),
+    ),
+    (
+        # An availability zone is a place.
+        _asked(
+            r"(?:availability(?! zone)|uptime)(?: (?:figure|goal|level|objective|sla|slo|target))?"
+        ),
+        _quantity(BARE, sure="%", noun=r"availab\w*|uptim"),
+    ),
+    (
+        _asked("port"),
+        _quantity(sure=(BARE,), noun="port"),
+    ),
+    _token(
+        r"channel|chat ?room|chat(?= (?:of|for)\b|\W*$)", r"#[a-z][\w-]+", stems="channel|chat|room"
+    ),
+    _token(
+        "version|release|build",
+        r"v\d+|v?\d+[.-]\d\S*",
+        BARE,
+        VERSION,
+        stems="version|releas|build",
+    ),
+    # In small letters it may as well be the name of a database.
+    _token("variable|var", r"(?-i:[A-Z0-9]+_[A-Z0-9_]+)", stems="variabl|env|environment"),
+    _token("region|zone", _REGION, stems="region|zon"),
+    # What is not called one is known by its name.
+    _token(
+        "database|db",
+        rf"(?!{_SETTINGS_FILE})(?:(?:[a-z]+ )?(?:{_DATABASES})(?: [\w.+-]+){{0,2}}|\w+_\w+)",
+        stems="databas|db|data|stor|storag|persist|sql",
+    ),
+    _token(
+        "(?:jump ?)?host(?: ?name)?",
+        r"(?=.*[\d.-])[a-z][\w-]*(?:\.[\w-]+)*",
+        stems="host|hostnam|jumphost|server|machin",
+    ),
+    # A path is none.
+    _token("protocol", r"[a-z][\w.+-]*(?:/[\d.]+)?(?: [\w.+-]+)?", stems="protocol"),
+    (
+        r"^where(?:'?s| is| are)\b.* (?:hosted|deployed|running)\b",
+        Wanted(
+            form=re.compile(rf"{_REGION}|\w+://.+", re.IGNORECASE),
+            noun=re.compile("deploy|host|locat|region|sit|zon"),
+        ),
+    ),
+    (
+        _asked("(?:repository|repo)"),
+        Wanted(
+            # A path that begins with a slash is on a disk.
+            form=re.compile(r"\w+(?:://|@).+|[\w.-]+(?:/[\w.-]+)+"),
+            noun=re.compile("repo|repository|sourc|git|github|gitlab"),
+            has_words=True,
+        ),
+    ),
+    (
+        _asked("dashboard") + r"|\b(?:address|link|url) (?:for|of|to) the (?:[\w-]+ )?dashboard\b",
+        Wanted(form=re.compile(r"\w+://.+"), noun=re.compile("dashboard|grafana|panel")),
+    ),
+    _token("bucket", r"(?:\w+://)?[a-z0-9][a-z0-9.-]+", stems="bucket"),
+    (
+        _asked("command|cmd")
+        + r"|\bwhat (?:to|do|does|should|must|can) (?:[\w'-]+ ){0,4}"
+        + r"(?:type|enter|execute|invoke|run(?! (?:on|in|as|at|under|with)\b))\b",
+        Wanted(
+            form=re.compile(r"[\w./~-]+ .+|[\w./~-]+/[\w.-]+"),
+            noun=re.compile("command|cmd|run|execut|invok|typ|enter"),
+            has_words=True,
+        ),
+    ),
+    (
+        r"\bcpus? (?:limit|quota|request|reservation|share|ceiling|cap)s?\b|\bhow much cpu\b",
+        _quantity(sure=(BARE, "%"), noun="cpus?|vcpus?|cor|millicor"),
+    ),
+    (
+        r"\b(?:which|what) language\b.*\b(?:built|coded|implemented|programmed|written)\b"
+        r"|\bprogramming language\b",
+        Wanted(
+            form=re.compile(rf"(?:{_LANGUAGES})(?: \d[\w.]*)?", re.IGNORECASE),
+            noun=re.compile("languag|writ|program|cod"),
+        ),
+    ),
+    _token("language", rf"(?!{_SETTINGS_FILE})[a-z][\w+#.-]*(?: \d[\w.]*)?", stems="languag"),
+    # In capitals it is a variable.
+    _token("flag|option|switch|toggle", r"(?-i:--?[A-Za-z][\w-]*|[a-z0-9]+[._-]\w[\w.-]*)"),
+    _token(
+        "(?:path|file|directory|folder)(?: location)?",
+        r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}",
+        stems="path|fil|directory|folder",
+    ),
+    _token(
+        "url|address|endpoint",
+        r"\w+://.+|/[\w./{}-]+|[\w.-]+\.[a-z]{2,}(?:[:/].*)?|.+@.+",
+    ),
+    # A team leads, and is nobody's head.
+    (
+        rf"^who(?:'s| is) the (?:[\w-]+ )?(?:{_ROLES})\b|\bname of the (?:[\w-]+ )?(?:{_ROLES})\b",
+        Wanted(noun=re.compile(_ROLES)),
+    ),
+    (
+        r"\b(?:escalation|emergency|on-?call) (?:contact|name|person)\b"
+        r"|\bname of the (?:contact|person)\b",
+        Wanted(form=re.compile(rf"{_NAME}|.+@.+")),
+    ),
+    (
+        r"^(?:who|whom|whose)\b|\b(?:which|what) (?:[\w-]+ )?(?:team|crew|squad|department)\b|"
+        + _asked(r"(?:team|crew|squad|department|owners?|maintainers?)(?= (?:of|for)\b|\W*$)"),
+        Wanted(form=re.compile(rf"{_NAME}|[#@].+|.+@.+")),
+    ),
+    # A tool is called by a name.
+    (
+        r"^what (?:do|did|should) (?:i|we|you|they) .* with\W*$|^with (?:which|what)\b",
+        Wanted(form=re.compile(r"[^\W\d_].*", re.DOTALL)),
+    ),
+    (r"^where\b", Wanted(frozenset({BARE, "length"}), form=re.compile(r".+"))),
+    (
+        r"\b(?:which|what) (?:[\w-]+ )?(?:days?|weekdays?|date)\b",
+        Wanted(frozenset({DATE, BARE}), form=re.compile(rf".*{_DAY}.*", re.IGNORECASE)),
+    ),
+    (
+        r"\bhow (?:often|frequently)\b",
+        Wanted(DURATION | _MOMENT | {BARE, RATE, "frequency", "length"}, form=re.compile(_NAME)),
+    ),
+    (r"^when\b", Wanted(DURATION | _MOMENT | {BARE}, _MOMENT, form=re.compile(_NAME))),
+)
+# A deputy is another than the one of whom the document tells without that word.
+_DEPUTIES = "acting|assistant|deputy|former|interim|previous|vice"
+_OTHER_POST = re.compile(rf"(?:^who(?:'s| is)|\bname of) the (?P<of>{_DEPUTIES})\b")
+# A technical lead is no product manager, but may be called the technical manager; the current one
+# is any.
+_ANY_POST = "actual|current|main|named|new|overall|present|responsible"
+_POST = re.compile(
+    rf"(?:^who(?:'s| is)|\bname of) the (?!(?:{_ANY_POST}) )(?P<of>[\w-]+) (?P<post>{_ROLES})\b"
+)
+_WORDINGS = [(re.compile(wording), wanted) for wording, wanted in _KINDS]
+# Where these ask, what is counted or measured in the question is not what it asks for.
+_FOR_NO_MEASURE = re.compile(r"^(?:\S+: )?(?:who|whom|whose|where|why)\b")
+_NAMED_UNIT = re.compile(
+    r"\b(?:how many|how much|number of|in(?= \w{3})) ([^\W\d_]+)\b(?! \d)|\(([^\W\d_]{1,12}|%)\)"
+)
+
+
+def wanted_value(folded: str) -> Wanted | None:
+    """The kind of value that a folded question asks for; None if it may be any."""
+    is_for_none = bool(_FOR_NO_MEASURE.match(folded))
+    named = () if is_for_none else _NAMED_UNIT.findall(folded)
+    sorts = {unit.dimension for pair in named for unit in UNITS.get(pair[0] or pair[1], ())}
+    if sorts:
+        # Who names the unit takes a bare number for one of that unit; years are not told in days.
+        times = _LONG_TIMES if sorts == {"year"} else DURATION
+        kinds = [kind for kind in (times, _DEGREES) if sorts & kind]
+        return _quantity(BARE, sure=sorts.union(*kinds))
+    if other := _OTHER_POST.search(folded):
+        return Wanted(noun=re.compile(re.escape(stem(other["of"]))))
+    if post := _POST.search(folded):
+        either = "|".join(re.escape(stem(post[part])) for part in ("of", "post"))
+        return Wanted(noun=re.compile(either))
+    told = (wanted for wording, wanted in _WORDINGS if wording.search(folded))
+    return next((one for one in told if not (is_for_none and one.sorts and not one.form)), None)
