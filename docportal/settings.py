@@ -164,7 +164,7 @@ ANSWERS_WAITING = env.int("ANSWERS_WAITING", default=24)
 # Requests a minute to the API by one token or session; 0: as many as come.
 API_RATE = env.int("API_RATE", default=300)
 # Hosts, also of the own network, that webhooks may be sent to, by http as well.
-WEBHOOK_ALLOWED_HOSTS = [host.lower() for host in env.list("WEBHOOK_ALLOWED_HOSTS", default=[])]
+WEBHOOK_ALLOWED_HOSTS = env.list("WEBHOOK_ALLOWED_HOSTS", default=[])
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 2000
@@ -210,7 +210,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
-    "docportal.views.error_pages.FormsAloneMiddleware",
+    "docportal.error_pages.FormsAloneMiddleware",
     "docportal.one_thread.OneThreadMiddleware",
 ]
 
@@ -308,7 +308,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 X_FRAME_OPTIONS = "DENY"
 # Pages hand scripts the token in an attribute (templates/base.html); no script reads the cookie.
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "docportal.views.error_pages.forged"
+CSRF_FAILURE_VIEW = "docportal.error_pages.forged"
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": DIRECTIVES}
 
 # --- Figures -----------------------------------------------------------------------------------

@@ -128,7 +128,7 @@ urlpatterns = [
     *api,
 ]
 
-handler400 = "docportal.views.error_pages.bad_request"
-handler403 = "docportal.views.error_pages.permission_denied"
-handler404 = "docportal.views.error_pages.page_not_found"
-handler500 = "docportal.views.error_pages.server_error"
+handler400 = "docportal.error_pages.bad_request"
+handler403 = "docportal.error_pages.permission_denied"
+handler404 = "docportal.error_pages.page_not_found"
+handler500 = "docportal.error_pages.server_error"
