@@ -20,7 +20,7 @@ _BEHIND = frozenset(_MEASURED.split())
 # What holds the parts of a value together: `14:00 to 16:00`, `2 per day`.
 _INSIDE = frozenset({"after", "and", "at", "before", "of", "per", "to"})
 # Behind a number these say what it measures, and with an article a clause begins.
-_UNSAID = {*UNITS, "a", "an", "the"}
+_UNSAID = frozenset({*UNITS, "a", "an", "the"})
 # Behind a value these say which side of something it is on.
 _SIDES = frozenset(
     {"above", "after", "before", "below", "except", "from", "over", "than", "till", "under"}
