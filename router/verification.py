@@ -15,9 +15,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from router.evidence.answers import Evidence, Said, read_answer
 from router.evidence.claims import Claim
 from router.evidence.focus import read_focus
-from router.evidence.objections import Evidence, Said, is_named, objection, read_answer
+from router.evidence.objections import is_named, objection
 from router.evidence.questions import Question, read_question
 from router.evidence.sources import (
     CONTEXT,

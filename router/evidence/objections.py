@@ -3,16 +3,15 @@
 The most dangerous answer is a right value of something else; most of this module is about it.
 """
 
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
 
-from router.evidence.claims import Claim, claims_of, counted_things, literal_pattern
+from router.evidence.answers import Evidence, Said, days_in
+from router.evidence.claims import Claim, counted_things, literal_pattern
 from router.evidence.clauses import clauses_of, is_of_another_clause, is_of_its_environment
 from router.evidence.denials import clause_around, denied, denied_around, denied_of
-from router.evidence.focus import Focus, shows
-from router.evidence.quantities import Kind, quantities
+from router.evidence.focus import Focus
+from router.evidence.kinds_given import is_of_another_kind
 from router.evidence.questions import Question
 from router.evidence.siblings import is_of_another
 from router.evidence.sources import (
@@ -22,21 +21,15 @@ from router.evidence.sources import (
     names,
     nearly_names,
     stems_in,
-    stems_of,
 )
 from router.evidence.tables import cells, is_of_another_cell
-from router.evidence.wanted import Wanted
-from router.text import Word, fold, is_content, is_negation, stem, words
+from router.text import is_content, is_negation, stem
 
-_MIN_WORDS_ALONE = 0.75
-_MIN_QUESTION_REPEATED = 0.6
 _MIN_SHARE_OF_BEST_FIT = 0.35
 _MIN_SHARE_OF_RIVAL = 0.4
 _MIN_SHARE_OF_ANY = 0.3
-# With these, an answer gives a measure without a unit: `until noon`, `12 characters`.
+# A noun between one of these and a number makes that a part of a name: `on route 1`.
 _BEFORE_NAMES = frozenset({"along", "at", "by", "from", "in", "of", "on", "via"})
-# `Sat` and `sun` are words, too.
-_DAY_OF_WEEK = re.compile(r"(mon|tue|wed|thu|fri|sat(?=urday)|sun(?=day))(?:[a-z]*days?)?")
 _OPPOSITES = (
     ("on", "off"),
     ("allow", "forbid"),
@@ -70,79 +63,6 @@ _Span = tuple[int, int]
 """Start and end of a value in a folded text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """A sentence (or `CONTEXT`) of a passage, from 0. `fit` to the question and `covered` share
-    of the answer's words are 0 to 1."""
-
-    passage: int
-    sentence: int
-    fit: float
-    covered: float
-
-    @property
-    def score(self) -> float:
-        return (self.fit + self.covered) / 2
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """The text of an answer without marks; its claims; those that the question did not already make
-    (`news`); the stems of its other new words; whether it denies; whether it is a yes or a no."""
-
-    text: str
-    claims: tuple[Claim, ...]
-    news: tuple[Claim, ...]
-    words: tuple[Word, ...]
-    stems: frozenset[str]
-    negated: bool
-    verdict: bool | None
-
-    def wanted(self, asked: Question) -> frozenset[str]:
-        """The words to be found: an answer that says nothing new is held to the question's."""
-        return self.stems if self.stems or self.news else asked.stems
-
-    def covered_by(self, source: Source, sentence: int, asked: Question) -> float:
-        """The share of the wanted words that stand around a sentence or in the headings."""
-        wanted = self.wanted(asked)
-        known = source.around(sentence) | source.context_stems
-        return len(wanted & known) / len(wanted) if wanted else 1.0
-
-    @property
-    def claimed(self) -> frozenset[str]:
-        return frozenset(word for one in self.claims for word in stems_in(one.text))
-
-    @property
-    def may_miss(self) -> float:
-        """The share of its words that the evidence may lack."""
-        if self.news:
-            return max(0.5, 1 / max(len(self.stems), 1))
-        if self.stems:
-            return 0.0 if len(self.stems) <= 3 else 1 - _MIN_WORDS_ALONE
-        return 1 - _MIN_QUESTION_REPEATED
-
-
-def read_answer(text: str, asked: Question) -> Said:
-    folded = fold(text).text
-    counted = [(quantity.start, quantity.end) for quantity in quantities(folded)]
-    own_words = tuple(
-        word for word in words(folded) if not any(s <= word.start < e for s, e in counted)
-    )
-    claims = tuple(claims_of(text))
-    first = own_words[0].text if own_words else ""
-    return Said(
-        text=text.strip(),
-        claims=claims,
-        news=tuple(
-            one for one in claims if not stems_of(words(fold(one.text).text)) <= asked.stems
-        ),
-        words=own_words,
-        stems=frozenset(word.stem for word in own_words if is_content(word)) - asked.stems,
-        negated=any(map(is_negation, own_words)),
-        verdict={"yes": True, "no": False}.get(first),
-    )
-
-
 def objection(
     one: Evidence,
     sources: Sequence[Source],
@@ -159,7 +79,7 @@ def objection(
     if 1 - one.covered > said.may_miss:
         return "The words of the answer do not stand together in any passage."
     wanted = asked.wanted
-    if wanted and _may_tell(wanted, said) and _is_of_another_kind(one, source, wanted, said):
+    if wanted and is_of_another_kind(one, source, wanted, said):
         return ANOTHER_KIND
     if _only_repeats(said, asked):
         return "The answer only repeats the question."
@@ -219,88 +139,6 @@ def _only_repeats(said: Said, asked: Question) -> bool:
     if not (asked.wanted or asked.is_for_a_thing) or asked.is_choice or said.verdict is not None:
         return False
     return not (said.news or said.stems or said.negated)
-
-
-def _may_tell(wanted: Wanted, said: Said) -> bool:
-    """Whether the kind of an answer can be told: it has claims, or is a day or a month where a
-    quantity is asked for, or states no quantity, or the form that is wanted is written as no other
-    word is."""
-    names_a_day = wanted.is_of_no_day and bool(_days_in(said.stems))
-    is_day = names_a_day or wanted.is_no_day(fold(said.text).text)
-    return bool(said.news) or wanted.is_strict or is_day or _states_no_measure(wanted, said)
-
-
-def _states_no_measure(wanted: Wanted, said: Said) -> bool:
-    """Whether an answer states something without a quantity, where one is surely asked for."""
-    if not (wanted.is_measure and wanted.is_sure) or said.negated or said.verdict is not None:
-        return False
-    return not any(map(wanted.has_quantity, quantities(fold(said.text).text)))
-
-
-def _is_of_another_kind(one: Evidence, source: Source, wanted: Wanted, said: Said) -> bool:
-    if any(
-        wanted.has_quantity(claim.quantity) and not _is_measure_there(one, source, wanted, claim)
-        if claim.quantity
-        else wanted.has_token(said.text if wanted.has_words else claim.text)
-        for claim in said.news
-    ):
-        return False
-    if not said.news and wanted.has_token(said.text.rstrip(".")):
-        return False
-    if _is_a_token_with_numbers(wanted, said) or _place_names_unit(one, source, wanted, said):
-        return False
-    if any(claim.quantity and wanted.is_foreign(claim.quantity) for claim in said.news):
-        return True
-    if wanted.noun:
-        is_called_so = any(map(wanted.noun.fullmatch, _stems_at(one, source)))
-        # Where one there has the form, that one is called so.
-        has_another = bool(wanted.form) and one.sentence != CONTEXT
-        return not is_called_so or (has_another and shows(source, one.sentence, wanted))
-    if not wanted.is_measure:
-        return not said.stems - said.claimed
-    own_words = [word.text for word in said.words]
-    # The second of `40 requests per second` is no measure of time.
-    is_rate = any(claim.quantity and claim.quantity.per for claim in said.news)
-    return not wanted.is_in_words(own_words, is_rate=is_rate)
-
-
-def _is_a_token_with_numbers(wanted: Wanted, said: Said) -> bool:
-    """Whether an answer has the wanted form as a whole, and its numbers, which have no unit, are
-    parts of it: `Java 21`. `2.9.5` is no name."""
-    counted = [claim.quantity for claim in said.news if claim.quantity]
-    are_bare = all(one.kind is Kind.NUMBER and not one.units and not one.per for one in counted)
-    is_whole = wanted.has_words or bool(said.stems)
-    return bool(counted) and are_bare and is_whole and wanted.has_token(said.text.rstrip("."))
-
-
-def _is_measure_there(one: Evidence, source: Source, wanted: Wanted, claim: Claim) -> bool:
-    """Whether a bare number stands there with a unit only, and of what is not wanted: the `12` of
-    `12 seconds` counts nothing."""
-    if one.sentence == CONTEXT or not claim.quantity or claim.quantity.units:
-        return False
-    there = [q for q in source.quantities_of(one.sentence) if q.value == claim.quantity.value]
-    return bool(there) and not any(not q.units or wanted.has_quantity(q) for q in there)
-
-
-def _place_names_unit(one: Evidence, source: Source, wanted: Wanted, said: Said) -> bool:
-    """Whether a bare number of the answer is one of a wanted unit where it stands: `9` in
-    `9 days`, or in `wait_days: 9`, but not in `9 trays in 2 days`."""
-    if one.sentence == CONTEXT:
-        return False
-    bare = _bare(said)
-    here = source.quantities_of(one.sentence)
-    around = (*source.sentences[one.sentence].words, *source.context_words)
-    known = [w.text for w in around if not any(q.start <= w.start < q.end for q in here)]
-    return any(
-        wanted.has_quantity(found) if found.units else wanted.has_unit(known)
-        for found in here
-        if found.value in bare and not found.per
-    )
-
-
-def _stems_at(one: Evidence, source: Source) -> frozenset[str]:
-    here = frozenset() if one.sentence == CONTEXT else source.sentences[one.sentence].stems
-    return here | source.heading_stems
 
 
 def is_named(entity: str, source: Source, sources: Sequence[Source], asked: Question) -> bool:
@@ -365,7 +203,7 @@ def _counts_something_else(
     """Whether a bare number stands there with another noun, and the asked one with another number:
     of `one booking may hold at most 3 vehicles`, 1 is no number of vehicles. Nor is that of
     `on route 1`, a name, where any passage counts vehicles."""
-    here, bare = source.sentences[number].words, _bare(said)
+    here, bare = source.sentences[number].words, said.bare
     found = [q for q in source.quantities_of(number) if q.value in bare]
     nouns = [counted_things(q, here) for q in found]
     if found and all(noun and not noun & asked.counted for noun in nouns):
@@ -382,7 +220,7 @@ def _counts_something_else(
 def _is_counted(said: Said, sources: Sequence[Source], asked: Question) -> bool:
     """Whether another number than that of the answer stands with the noun of which a number is
     asked for."""
-    bare = _bare(said)
+    bare = said.bare
     return any(
         q.value not in bare and counted_things(q, sentence.words) & asked.counted
         for source in sources
@@ -391,28 +229,18 @@ def _is_counted(said: Said, sources: Sequence[Source], asked: Question) -> bool:
     )
 
 
-def _bare(said: Said) -> set[str]:
-    """The numbers of an answer that have no unit."""
-    told = (one.quantity for one in said.news if one.quantity)
-    return {one.value for one in told if one.kind is Kind.NUMBER and not one.units}
-
-
 def _is_on_another_day(said: Said, source: Source) -> bool:
     """Whether the day of the week of a time stands nowhere with it: in its sentence, or beside it
     or above it where the sentence has none."""
-    days, times = _days_in(said.stems), {one.quantity.value for one in said.news if one.quantity}
+    days, times = days_in(said.stems), {one.quantity.value for one in said.news if one.quantity}
     if not days or not times:
         return False
     there = [
-        _days_in(sentence.stems) or _days_in(source.around(number) | source.context_stems)
+        days_in(sentence.stems) or days_in(source.around(number) | source.context_stems)
         for number, sentence in enumerate(source.sentences)
         if any(quantity.value in times for quantity in source.quantities_of(number))
     ]
     return bool(there) and not any(days <= of_time for of_time in there)
-
-
-def _days_in(stems: Iterable[str]) -> set[str]:
-    return {found[1] for one in stems if (found := _DAY_OF_WEEK.fullmatch(one))}
 
 
 def _told(said: Said) -> list[frozenset[str]]:
