@@ -15,17 +15,19 @@ from router.evidence.wanted import (
     DATE,
     DURATION,
     RATE,
+    SCHEDULE,
     VERSION,
     YEAR,
     Wanted,
 )
 from router.text import stem
 
-_MOMENT = frozenset({DATE, CLOCK})
+_MOMENT = frozenset({DATE, CLOCK, SCHEDULE})
 _WORD = r"[^\W_](?:[^\W_]|[.'’-])*"
 _NAME = rf"{_WORD}(?: {_WORD})*"
 _DAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|\bday|daily|week)"
 _SETTINGS_FILE = r"[\w.-]+\.(?:cfg|conf|env|ini|json|properties|toml|xml|ya?ml)$"
+_FLAG = r"(?-i:--?[A-Za-z][\w-]*|[a-z0-9]+[._-]\w[\w.-]*)"
 _REGION = r"[a-z][\w/-]*(?: [a-z][\w/-]*)?"
 _ROLES = "manager|head|director|architect|chief|officer|president|founder|lead|cto|ceo|cfo"
 
@@ -104,7 +106,11 @@ _KINDS = (
         r"\b(?:at|by|from|until|till|before) (?:which|what) hour\b"
         r"|(?<!within )(?<!in )(?<!after )(?<!over )\b(?:which|what) time (?:of (?:the )?day"
         r"|do|does|did|is|are|was|can|may|must|will)\b(?!.*\b(?:last|spend|take)s?\b)",
-        _quantity(sure=(CLOCK,)),
+        _quantity(SCHEDULE, sure=(CLOCK,)),
+    ),
+    (
+        _asked("cron(?: ?tab)?(?: (?:entry|expression|line|schedule|spec|string))?"),
+        _quantity(sure=(SCHEDULE,), noun="cron|crontab|schedul"),
     ),
     (r"\b(?:within|in|over) (?:which|what) time\b", _quantity(sure=DURATION)),
     (r"\bhow quickly\b", _quantity(RATE, "m3", "litre", sure=DURATION)),
@@ -270,8 +276,9 @@ _KINDS = (
         ),
     ),
     _token("language", rf"(?!{_SETTINGS_FILE})[a-z][\w+#.-]*(?: \d[\w.]*)?", stems="languag"),
-    # In capitals it is a variable.
-    _token("flag|option|switch|toggle", r"(?-i:--?[A-Za-z][\w-]*|[a-z0-9]+[._-]\w[\w.-]*)"),
+    # In capitals it is a variable, by which things may be switched off but which is no flag.
+    _token("flag|option|toggle", _FLAG),
+    _token("switch", rf"{_FLAG}|(?-i:[A-Z0-9]+_[A-Z0-9_]+)"),
     _token(
         "(?:path|file|directory|folder)(?: location)?",
         r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}",

@@ -1,4 +1,4 @@
-"""Numbers, versions, times and dates as they are written in documents and answers. Pure.
+"""Numbers, versions, times, dates and schedules of cron as documents and answers write them. Pure.
 
 Two quantities agree when they say the same: `1,200` and `1200`, `nine` and `9`, `5 s` and
 `5 seconds`, `90 min` and `1.5 hours`, `3am` and `03:00`, but not `10 s` and `10 min`.
@@ -15,6 +15,7 @@ class Kind(Enum):
     NUMBER = "number"
     TIME = "time"
     DATE = "date"
+    SCHEDULE = "schedule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,10 @@ class Unit:
 class Quantity:
     """A quantity and its place in a folded text.
 
-    `value` is its canonical writing: digits without separators, `HH:MM[:SS]`, or year-month-day
-    with `*` for a part not said. `units` are its possible readings (`5 m`: metres or minutes),
-    none for a bare number. `per` is the unit of time of a rate.
+    `value` is its canonical writing: digits without separators, `HH:MM[:SS]`, year-month-day with
+    `*` for a part not said, or the fields of cron as they stand there. `units` are its possible
+    readings (`5 m`: metres or minutes), none for a bare number. `per` is the unit of time of a
+    rate.
     """
 
     kind: Kind
@@ -225,6 +227,11 @@ _TIME = re.compile(
     r"(?<![\w:.])(?P<hour>[01]?\d|2[0-4])(?::(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?)?"
     r"\s?(?P<half>[ap]\.?m\b\.?)?(?![\w:])"
 )
+_CRON_NAME = f"(?:{'|'.join(name[:3] for name in _MONTHS)}|mon|tue|wed|thu|fri|sat|sun)"
+_CRON_VALUE = rf"(?:[*?]|\d{{1,2}}(?:-\d{{1,2}})?|{_CRON_NAME}(?:-{_CRON_NAME})?)(?:/\d+)?"
+_CRON_FIELD = rf"{_CRON_VALUE}(?:,{_CRON_VALUE})*"
+SCHEDULE = re.compile(rf"(?<![\w*/,.-])(?:{_CRON_FIELD} ){{4,5}}{_CRON_FIELD}(?![\w*/-])")
+"""Five or six fields of cron: `30 1 * * *`. Without a star they may be a row of numbers."""
 _DATES = (
     re.compile(r"(?<![\w-])(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})(?![\d-])"),
     re.compile(
@@ -241,7 +248,7 @@ def quantities(folded: str) -> list[Quantity]:
     """Every quantity of a folded text, in order, none inside an identifier such as `inc-12`."""
     found: list[Quantity] = []
     taken = bytearray(len(folded))
-    for source in (_dates, _times, _numbers):
+    for source in (_schedules, _dates, _times, _numbers):
         for quantity in source(folded):
             if not any(taken[quantity.start : quantity.end]):
                 found.append(quantity)
@@ -257,7 +264,7 @@ def agree(said: Quantity, found: Quantity, nearby: Set[str], asked: Set[Unit]) -
     """
     if said.kind is Kind.DATE or said.kind is not found.kind:
         return _same_date(said, found)
-    if said.kind is Kind.TIME:
+    if said.kind in (Kind.TIME, Kind.SCHEDULE):
         return said.value == found.value
     if said.per and not _same_rate(said.per, found.per, nearby):
         return False
@@ -267,6 +274,12 @@ def agree(said: Quantity, found: Quantity, nearby: Set[str], asked: Set[Unit]) -
         return _same_measure(said, found)
     named = any(unit in said.units for word in nearby for unit in UNITS.get(word, ()))
     return named and _decimal(said) == _decimal(found)
+
+
+def _schedules(folded: str) -> Iterator[Quantity]:
+    for match in SCHEDULE.finditer(folded):
+        if "*" in match[0]:
+            yield Quantity(Kind.SCHEDULE, match[0], *match.span())
 
 
 def _dates(folded: str) -> Iterator[Quantity]:

@@ -10,7 +10,7 @@ from router.evidence.quantities import CALENDAR, UNITS, Kind, Quantity
 BARE, COUNT, RATE, VERSION = "bare", "count", "rate", "version"
 # A bare number that is no calendar year.
 AMOUNT = "amount"
-DATE, CLOCK, YEAR = "date", "clock", "calendar year"
+DATE, CLOCK, YEAR, SCHEDULE = "date", "clock", "calendar year", "schedule"
 DURATION = frozenset({"time", "working day", "month", "quarter", "year"})
 _ANY_TIME = "time"
 # `2.9.5`, and not `4.5.2026`.
@@ -110,6 +110,8 @@ def are_of_one_sort(one: Iterable[Quantity], other: Iterable[Quantity]) -> bool:
 def _sorts(quantity: Quantity) -> set[str]:
     if quantity.kind is Kind.TIME:
         return {CLOCK}
+    if quantity.kind is Kind.SCHEDULE:
+        return {SCHEDULE}
     if quantity.kind is Kind.DATE:
         return {DATE} if quantity.value.startswith("*") else {DATE, YEAR}
     if quantity.units:

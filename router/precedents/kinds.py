@@ -89,8 +89,8 @@ def _quantity(quantity: Quantity, folded: str, own_words: Sequence[Word]) -> Val
         if day := _DAY.search(folded, 0, start):
             return Value((_CLOCK, "day"), f"{day['day']} {value}", day.start(), end)
         return Value((_CLOCK,), value, start, end)
-    if quantity.kind is Kind.DATE:
-        return Value(("date",), value, start, end)
+    if quantity.kind in (Kind.DATE, Kind.SCHEDULE):
+        return Value((quantity.kind.value,), value, start, end)
     if quantity.units:
         form = _UNIT, quantity.units[0].dimension, str(quantity.units[0].factor)
         return Value(form, " ".join((value, *form)), start, end)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.evidence.quantities import Quantity, agree, quantities
+from router.evidence.quantities import Kind, Quantity, agree, quantities
 from router.text import fold
 
 
@@ -43,6 +43,7 @@ def only(text: str) -> Quantity:
         ("60 a day", "60 jobs every day"),
         ("-5 °C", "-5°C"),
         ("12", "12 seconds"),
+        ("*/15 2 * * mon-fri", "*/15 2 * * MON-FRI"),
     ],
 )
 def test_one_thing_written_in_two_ways_agrees(said: str, found: str) -> None:
@@ -66,6 +67,8 @@ def test_one_thing_written_in_two_ways_agrees(said: str, found: str) -> None:
         ("3 March", "4 March"),
         ("$400", "400 EUR"),
         ("50 %", "50"),
+        ("30 1 * * *", "30 1 * * 2"),
+        ("30 1 * * *", "30"),
     ],
 )
 def test_two_things_do_not_agree(said: str, found: str) -> None:
@@ -86,6 +89,11 @@ def test_bare_answer_takes_over_the_unit_that_was_asked_for() -> None:
 @pytest.mark.parametrize("text", ["inc-2217", "utf-8", "cedar7", "2xx", "a1b2", "0x1f", "max_9"])
 def test_identifier_is_no_quantity(text: str) -> None:
     assert quantities(text) == []
+
+
+@pytest.mark.parametrize("text", ["1 2 3 4 5", "4 * 5 and 6 * 7 is 62", "2 of may * * *"])
+def test_numbers_with_stars_are_no_schedule_yet(text: str) -> None:
+    assert {one.kind for one in quantities(text)}.isdisjoint({Kind.SCHEDULE})
 
 
 def test_one_of_several_counts_nothing() -> None:

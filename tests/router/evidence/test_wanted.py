@@ -373,7 +373,8 @@ HARBOUR = Passage(
     "The crane is there for 99.7% of a year. It restarts within 6 seconds. The crane weighs 90 t, "
     "takes 120 requests per second and has 4 GB of memory. Ada Brand is its technical lead. "
     "The flag crane.hold-loads stops it. The crane keeps its data in PostgreSQL 16.2. It is set up "
-    "in /etc/crane/crane.yaml, and built from yard/lifting. Its dashboard is Loads at Sea.",
+    "in /etc/crane/crane.yaml, and built from yard/lifting. Its dashboard is Loads at Sea. "
+    "CRANE_HOLD_LOADS in its environment stops it as well. It is greased at 40 2 * * 6.",
 )
 
 
@@ -392,6 +393,12 @@ HARBOUR = Passage(
         ("What product and release does the crane keep its data in?", "PostgreSQL 16.2", True),
         # Here `switch` is no thing that the crane has.
         ("What do I switch on in the crane that it stops?", "Ada Brand", True),
+        ("Which kill switch stops the crane?", "CRANE_HOLD_LOADS", True),
+        ("Which flag stops the crane?", "CRANE_HOLD_LOADS", False),
+        ("What cron entry greases the crane?", "40 2 * * 6", True),
+        ("What cron entry greases the crane?", "6 seconds", False),
+        ("When is the crane greased?", "40 2 * * 6", True),
+        ("At what time is the crane greased?", "40 2 * * 6", True),
         ("Which flag makes the crane stop?", "crane.hold-loads", True),
         ("Which repository is the crane built from?", "yard/lifting", True),
         ("Which Git repository has the code of the crane?", "/etc/crane/crane.yaml", False),

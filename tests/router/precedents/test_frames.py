@@ -72,8 +72,10 @@ def test_the_value_is_what_stands_in_its_place(sentence: str, value: str | None)
         ("4", "4 retries are made", "retries: 7 retries are made", "7"),
         ("80", "port=80", "port=91", "91"),
         ("x.log", "It logs to x.log", "It logs to y.log (rotated", "y.log"),
+        ("20 3 * * 2", "Runs at 20 3 * * 2 (cron)", "Runs at 15 * * * * (cron)", "15 * * * *"),
+        ("20 3 * * 2", "Sweep: 20 3 * * 2", "Sweep: * 4 * * *", "* 4 * * *"),
     ],
-    ids=["path", "channel", "share", "label", "setting", "bracket"],
+    ids=["path", "channel", "share", "label", "setting", "bracket", "schedule", "only stars"],
 )  # fmt: skip
 def test_a_value_keeps_its_signs_and_leaves_those_of_the_sentence(
     answer: str, sentence: str, other: str, value: str

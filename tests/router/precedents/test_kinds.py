@@ -53,6 +53,7 @@ def value(
         ("it starts on monday, 04:05 at the latest", ["monday, 04:05"]),
         ("above chf 12 million, not 9 days", ["chf 12 million", "9 days"]),
         ("region: eu-west-1", ["eu-west-1"]),
+        ("swept at 30 1 * * * by cron", ["30 1 * * *"]),
         ("alerts go to #night, says (`/var/log/a.log`).", ["#night", "/var/log/a.log"]),
         ("set night_bell_fast to see it", ["night_bell_fast"]),
         ("bell_flag=night_bell_fast", ["night_bell_fast"]),
