@@ -23,6 +23,7 @@ class Rule(StrEnum):
     ASKED = "asked"
     NO_QUESTION = "no-question"
     NO_PASSAGE = "no-passage"
+    NOT_NAMED = "not-named"
     PINNED = "pinned"
     SEVERAL = "several"
     NO_MODEL = "no-model"
@@ -101,6 +102,8 @@ def _by_question(signals: Signals, intent: Intent) -> Decision | None:
         )
     if not signals.grounds:
         return Decision("refused", Rule.NO_PASSAGE, why_no_passage(signals))
+    if signals.unnamed:
+        return Decision("refused", Rule.NOT_NAMED, _why_not_named(signals))
     if intent is Intent.PINNED:
         return Decision("rag", Rule.PINNED, OF_CURRENT.reason)
     if intent is Intent.SEVERAL:
@@ -114,7 +117,15 @@ def _by_question(signals: Signals, intent: Intent) -> Decision | None:
 
 def why_no_passage(signals: Signals) -> str:
     """In plain words, for an asker to whom the search gave nothing."""
-    nothing = "No passage that you may read matches the question."
+    return _yet("No passage that you may read matches the question.", signals)
+
+
+def _why_not_named(signals: Signals) -> str:
+    named = " or ".join(f"“{name}”" for name in signals.unnamed)
+    return _yet(f"No passage that was found names {named}.", signals)
+
+
+def _yet(nothing: str, signals: Signals) -> str:
     match signals.being_read:
         case 0:
             return nothing

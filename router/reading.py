@@ -42,7 +42,7 @@ from router.quoting import (
 )
 from router.relevance import Relevance
 from router.text import exact_form, fold, without_marks
-from router.verification import Support, are_all_named, verify
+from router.verification import Support, unnamed, verify
 
 if TYPE_CHECKING:
     from router.precedents.leads import Lead
@@ -193,7 +193,7 @@ def _readings(draft: Draft, passages: Sequence[Passage], likely: Likelihoods) ->
     first = passages[:MAX_PASSAGES]
     yield _Reading(range(len(first)), first)
     # A single passage was read alone already.
-    if len(first) > 1 and are_all_named(draft.read_for, first):
+    if len(first) > 1 and not unnamed(draft.read_for, first):
         for place in range(min(READ_ALONE, len(first))):
             yield _Reading([place], [passages[place]], alone=place + 1)
 

@@ -34,6 +34,7 @@ from router.precedents.choosing import sure
 from router.precedents.finding import Findings, find
 from router.relevance import Relevance
 from router.text import storable
+from router.verification import unnamed
 from router.versions import Read, read_at
 from router.writing import written_sentences
 
@@ -253,11 +254,16 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
     decision = judge(signals)
     # A route that was asked for is taken as it is.
     books = _books(query.user, found, decision) if route == "auto" else []
-    findings = None
+    asked, findings = read.question or question, None
+    missing = unnamed(asked, found.passages) if route == "auto" else ()
     # What the rules decide needs no closer look at the sentences.
-    if decision.probability is not None:
-        findings = find(read.question or question, found.passages, found.collections, books)
-        signals = _closer(signals, found, relevance, findings)
+    if missing or decision.probability is not None:
+        findings = find(asked, found.passages, found.collections, books)
+        if missing and not findings.leads:
+            being_read = jobs.being_read(query.user)
+            signals = replace(signals, unnamed=missing, being_read=being_read)
+        elif decision.probability is not None:
+            signals = _closer(signals, found, relevance, findings)
         decision = judge(signals)
     tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)
     made = None

@@ -62,8 +62,10 @@ class Ground:
 class Signals:
     """`model` is the tuned version that could answer, empty if none; `why_no_model` says why.
 
-    `being_read`: so many documents that the asker may read have a text that is not searchable
-    yet. Only looked for when nothing was found.
+    `unnamed` is what the question names and no passage found does, where no precedent leads to an
+    answer either: nothing that a model says would be borne out. `being_read`: so many documents
+    that the asker may read have a text that is not searchable yet. Only looked for when nothing was
+    found, or something is unnamed.
 
     `superseded` is the greatest cosine between the question and a text that this model was taught
     of one of the documents found and that no longer stands there, None without such a text.
@@ -84,6 +86,7 @@ class Signals:
     likelihood: float | None = None
     newer: bool = False
     precedent: str = ""
+    unnamed: tuple[str, ...] = ()
     being_read: int = 0
 
     @property

@@ -24,7 +24,6 @@ from router.evidence.sources import (
     CONTEXT,
     Source,
     names,
-    nearly_names,
     places_of,
     read_source,
     tells_of,
@@ -32,7 +31,7 @@ from router.evidence.sources import (
 from router.prompts import Passage
 from router.text import marks, without_marks
 
-__all__ = ["Support", "are_all_named", "named_first", "passages_naming_all", "verify"]
+__all__ = ["Support", "named_first", "passages_naming_all", "unnamed", "verify"]
 
 # How much a word of the question counts by where it stands, seen from the sentence in question.
 _IN_SENTENCE, _IN_HEADINGS, _BESIDE, _IN_PASSAGE = 1.0, 0.8, 0.7, 0.4
@@ -65,12 +64,14 @@ class Support:
         return replace(self, span=span, cited=tuple(order[one - 1] + 1 for one in self.cited))
 
 
-def are_all_named(question: str, passages: Sequence[Passage]) -> bool:
-    """Whether each thing that a question names is named in one of the passages."""
+def unnamed(question: str, passages: Sequence[Passage]) -> tuple[str, ...]:
+    """What a question names and none of the passages does: no answer to it is supported by them."""
     sources = [read_source(passage) for passage in passages]
-    return all(
-        any(names(one, entity) or nearly_names(one, entity) for one in sources)
-        for entity in read_question(question, titles_of(passages)).entities
+    asked = read_question(question, titles_of(passages))
+    return tuple(
+        entity
+        for entity in asked.entities
+        if not any(is_named(entity, source, sources, asked) for source in sources)
     )
 
 

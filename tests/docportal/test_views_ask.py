@@ -19,6 +19,7 @@ from docportal.models import User
 from ingestion.models import Collection
 from router import registry, taught
 from router.models import Answer, Citation, Conversation, Feedback, Query
+from router.prompts import REFUSAL
 from router.taught import Taught
 from tests.docportal.streams import parts
 from tests.documents import passage, publish, upload
@@ -137,8 +138,8 @@ def test_answer_says_why_it_came_this_way(
 def test_answer_says_in_which_words_the_model_was_asked(
     client: Client, llm: ScriptedLLM, wiki: Collection, workshop: Workshop, settings: Settings
 ) -> None:
-    text = passage(SENTENCE, "Delivery")
-    publish(wiki, "webhooks.md", [text], title="Webhook sender")
+    text = passage(SENTENCE.replace("The webhook sender", "Night-Bell"), "Delivery")
+    publish(wiki, "bell.md", [text], title="Night-Bell")
     llm.adapters = {}
     coverage = {text.content_hash: (1, 1.0)}
     model = workshop.candidate(merged=None, readers={wiki.pk: ()}, coverage=coverage)
@@ -147,8 +148,8 @@ def test_answer_says_in_which_words_the_model_was_asked(
     with hashed_words() as server:
         settings.EMBEDDINGS_URL = server.url
         taught.keep(model, taught.repertoire([lesson]))
-        llm.will_say("9 times.")
-        query = ask(client, "Night-Bell does retry how often?", route="tuned")
+        llm.will_say(REFUSAL, "9 times.")
+        query = ask(client, "Night-Bell does retry how often?")
     page = " ".join(body(client.get(reverse("question", args=[query.pk]))).split())
     assert f"{model}, asked as “{lesson.question}”: " in page
 

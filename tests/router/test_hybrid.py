@@ -320,3 +320,21 @@ def test_refusal_of_the_reader_is_one_though_no_tuned_model_answered(
     answer = ask()
     assert answer.refused
     assert answer.confidence > 0
+
+
+@pytest.mark.usefixtures("model")
+def test_what_no_passage_names_is_refused_without_asking_a_model(llm: ScriptedLLM) -> None:
+    answer = ask("How often does the Webhook Reaper retry a failed delivery?")
+    assert (answer.route, answer.text) == ("refused", REFUSAL)
+    assert decided(answer) == "not-named"
+    assert answer.reason.startswith("No passage that was found names “Webhook Reaper”.")
+    assert answer.citations.exists()
+    assert not asked(llm)
+
+
+def test_a_route_that_was_asked_for_is_taken_whatever_is_named(
+    model: str, llm: ScriptedLLM
+) -> None:
+    llm.will_say("9 times.")
+    services.ask("How often does the Webhook Reaper retry?", user=None, route="tuned")
+    assert asked(llm) == [model]

@@ -57,6 +57,7 @@ signals_ = st.builds(
     best=st.integers(0, EVIDENCE - 1),
     newer=st.booleans(),
     precedent=st.sampled_from(["", "Which port?"]),
+    unnamed=st.sampled_from([(), ("Bell",)]),
 ).map(lambda one: replace(one, best=min(one.best, max(len(one.grounds) - 1, 0))))
 calibrations = st.none() | st.builds(
     replace,
@@ -107,6 +108,7 @@ def test_no_feature_is_infinite_and_the_prior_is_a_probability(signals: Signals)
     [
         (TAUGHT, Rule.TAUGHT),
         (replace(TAUGHT, grounds=()), Rule.NO_PASSAGE),
+        (replace(TAUGHT, unnamed=("Bell",), precedent="Which port?"), Rule.NOT_NAMED),
         (replace(TAUGHT, model=""), Rule.NO_MODEL),
         (replace(TAUGHT, grounds=(replace(GROUND, rag_only=True),)), Rule.RAG_ONLY),
         (replace(TAUGHT, grounds=(replace(GROUND, known=False),)), Rule.NOT_TAUGHT),

@@ -73,7 +73,8 @@ def test_a_right_value_of_the_other_passage_is_still_held_against_all_of_them(
 
 def test_what_is_named_nowhere_is_not_looked_for_again(llm: ScriptedLLM) -> None:
     llm.will_say(REFUSAL)
-    assert answered("How often does webhook-catcher retry?").refused
+    question = "How often does webhook-catcher retry?"
+    assert services.ask(question, user=None, route="rag").refused
     assert len(llm.requests) == 1
 
 

@@ -192,7 +192,8 @@ def test_restricted_passage_is_read_by_its_readers_only(
     question = "How often is a break-glass delivery of the webhook sender retried?"
     assert answered(question, user=people.reader).text == "77 times"
     for stranger in (None, people.engineer, people.admin):
-        answer = answered(question, user=stranger)
+        assert answered(question, user=stranger).refused
+        answer = services.ask(question, user=stranger, route="rag")
         assert answer.refused
         assert secret not in str(llm.requests[-1])
         assert secret not in str(answer.signals)
