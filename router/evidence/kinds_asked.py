@@ -242,8 +242,10 @@ _KINDS = (
     (
         _asked("(?:repository|repo)"),
         Wanted(
-            # A path that begins with a slash is on a disk.
-            form=re.compile(r"\w+(?:://|@).+|[\w.-]+(?:/[\w.-]+)+"),
+            # A path that begins with a slash is on a disk, and an address may be a dashboard's.
+            form=re.compile(
+                r"\w+://\S*(?:bitbucket|code|git|repo|source|src|svn)\S*|\w+@.+|[\w.-]+(?:/[\w.-]+)+"
+            ),
             noun=re.compile("repo|repository|sourc|git|github|gitlab"),
             has_words=True,
         ),

@@ -374,6 +374,7 @@ HARBOUR = Passage(
     "takes 120 requests per second and has 4 GB of memory. Ada Brand is its technical lead. "
     "The flag crane.hold-loads stops it. The crane keeps its data in PostgreSQL 16.2. It is set up "
     "in /etc/crane/crane.yaml, and built from yard/lifting. Its dashboard is Loads at Sea. "
+    "It is drawn at https://graphs.example/d/7. Its code lies at https://git.example/crane. "
     "CRANE_HOLD_LOADS in its environment stops it as well. It is greased at 40 2 * * 6.",
 )
 
@@ -402,6 +403,8 @@ HARBOUR = Passage(
         ("Which flag makes the crane stop?", "crane.hold-loads", True),
         ("Which repository is the crane built from?", "yard/lifting", True),
         ("Which Git repository has the code of the crane?", "/etc/crane/crane.yaml", False),
+        ("Which Git repository has the code of the crane?", "https://graphs.example/d/7", False),
+        ("Which Git repository has the code of the crane?", "https://git.example/crane", True),
         ("Which dashboard shows the loads of the crane?", "Loads at Sea", True),
         ("Which Grafana dashboard shows the crane?", "PostgreSQL 16.2", False),
         ("Who is the technical lead of the crane?", "Ada Brand", True),
