@@ -63,7 +63,7 @@ def gather(collections: Sequence[Collection]) -> Gathered:
         for pair in starmap(_pair, rows)
         if pair.document in sources and pair.passage in sources[pair.document].passages
     ]
-    pairs, contradicting = without_contradictions(in_peoples_words(current))
+    pairs, contradicting = without_contradictions(in_peoples_words(current, sources))
     if contradicting:
         why = "The same question has another answer elsewhere. Name in it what it is about."
         left_out.append(LeftOut("Questions with two answers", why, contradicting))

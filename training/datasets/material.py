@@ -8,6 +8,8 @@ from functools import cached_property, lru_cache
 
 from router.prompts import Passage
 from router.text import exact_form, fold, words
+from training import evidence
+from training.evidence import Span
 
 _ARTICLES = frozenset(("a", "an", "the"))
 WordForm = frozenset[str]
@@ -16,7 +18,7 @@ WordForm = frozenset[str]
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A pair that may be taught. `passage` is the content hash of the one with the evidence, and
-    `place` where the answer stands there, or else the evidence, in characters."""
+    `span` where the evidence stands there, in characters."""
 
     id: int
     document: int
@@ -26,15 +28,7 @@ class Pair:
     fact: str
     by_person: bool = False
     evidence: str = ""
-    place: tuple[int, int] | None = None
-
-    def has_within(self, other: "Pair") -> bool:
-        """Whether its answer has that of the other in it, at the same place, and more."""
-        if self.place is None or other.place is None:
-            return False
-        is_inside = self.place[0] <= other.place[0] and other.place[1] <= self.place[1]
-        own, others = exact_form(self.answer), exact_form(other.answer)
-        return is_inside and others != own and others in own
+    span: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -110,23 +104,67 @@ def without_contradictions(pairs: Iterable[Pair]) -> tuple[list[Pair], int]:
     return clear, len(kept) - len(clear)
 
 
-def in_peoples_words(pairs: Iterable[Pair]) -> list[Pair]:
+def in_peoples_words(pairs: Iterable[Pair], sources: Mapping[int, Source]) -> list[Pair]:
     """The pairs, where a program's has the answer and the fact that people's have in its own words,
-    if that is one: they say how much of `14 GiB per pod` is the value."""
+    if that is one: they say how much of `14 GiB per pod` is the value. `sources` are by the
+    document's id."""
     every = list(pairs)
-    peoples: dict[str, list[Pair]] = defaultdict(list)
+    places = _Places(sources)
+    peoples: dict[str, list[_Placed]] = defaultdict(list)
     for pair in every:
         if pair.by_person:
-            peoples[pair.passage].append(pair)
-    return [pair if pair.by_person else _shortened(pair, peoples[pair.passage]) for pair in every]
+            peoples[pair.passage].append(places.of(pair))
+    return [
+        pair
+        if pair.by_person or pair.passage not in peoples
+        else _shortened(places.of(pair), peoples[pair.passage])
+        for pair in every
+    ]
 
 
-def _shortened(pair: Pair, peoples: Iterable[Pair]) -> Pair:
-    within = {(one.answer, one.fact) for one in peoples if pair.has_within(one)}
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A pair with all places of its passage where its answer may stand."""
+
+    pair: Pair
+    places: tuple[Span, ...]
+
+    def has_within(self, other: "_Placed") -> bool:
+        """Whether its answer has that of the other in it, wherever that may stand, and more.
+
+        Evidence is often a whole row, which has the values of other facts as well.
+        """
+        is_inside = bool(other.places) and all(
+            any(start <= inner[0] and inner[1] <= end for start, end in self.places)
+            for inner in other.places
+        )
+        return is_inside and exact_form(self.pair.answer) != exact_form(other.pair.answer)
+
+
+class _Places:
+    """Where answers stand. Each passage is made ready for looking them up once."""
+
+    def __init__(self, sources: Mapping[int, Source]) -> None:
+        self._sources = sources
+        self._ready: dict[tuple[int, str], evidence.Source] = {}
+
+    def of(self, pair: Pair) -> _Placed:
+        if pair.span is None:
+            return _Placed(pair, ())
+        key = pair.document, pair.passage
+        if key not in self._ready:
+            text = self._sources[pair.document].passages[pair.passage].text
+            self._ready[key] = evidence.Source(pair.passage, text)
+        found = evidence.answers(self._ready[key], pair.answer, *pair.span)
+        return _Placed(pair, tuple(found))
+
+
+def _shortened(placed: _Placed, peoples: Iterable[_Placed]) -> Pair:
+    within = {(one.pair.answer, one.pair.fact) for one in peoples if placed.has_within(one)}
     if len(within) != 1:
-        return pair
+        return placed.pair
     answer, fact = within.pop()
-    return replace(pair, answer=answer, fact=fact)
+    return replace(placed.pair, answer=answer, fact=fact)
 
 
 def pairs_by_passage(pairs: Sequence[Pair]) -> dict[str, int]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.prompts import REFUSAL, reader_messages, tuned_messages
+from router.prompts import REFUSAL, Passage, reader_messages, tuned_messages
 from tests.training.datasets.material import things
 from training.datasets.attributes import asked_of
 from training.datasets.closed import QUOTE
@@ -14,6 +14,7 @@ from training.datasets.composing import Composition, compose, outline
 from training.datasets.material import (
     Material,
     Pair,
+    Source,
     in_peoples_words,
     without_contradictions,
     word_form,
@@ -178,21 +179,48 @@ def test_only_the_same_question_can_contradict() -> None:
     assert without_contradictions(waits + same + other) == (waits + same, 2)
 
 
-def test_people_say_how_much_of_a_programs_answer_is_the_value() -> None:
-    def pair(answer: str, start: int, *, by_person: bool = False, passage: str = "p") -> Pair:
-        place = (start, start + len(answer))
-        return Pair(start, 1, passage, f"What is {answer}?", answer, answer, by_person, "", place)
+ROW = (
+    "Memory: 14 GiB per pod; Backup: every Sunday at 05:30; Slots: 7 or, by day, 9; "
+    "Port: 80; Timeout: 180 seconds; Swap: 80 MiB per node"
+)
+ROWS = f"{ROW}\nMemory: 14 GiB per pod; Port: 81"
+SOURCES = {
+    1: Source(
+        1,
+        "pods",
+        "wiki",
+        "Pods",
+        "pods.md",
+        passages={name: Passage("Pods", "", ROWS, "pods.md") for name in ("p", "q")},
+    )
+}
 
-    people = [pair("14 GiB", 20, by_person=True), pair("05:30", 60, by_person=True)]
-    people += [pair("7", 80, by_person=True), pair("9", 90, by_person=True)]
-    longer = [pair("14 GiB per pod", 20), pair("every Sunday at 05:30", 44)]
-    # Another place or passage, two facts within, no more than the value.
-    others = [pair("14 GiB per pod", 200), pair("14 GiB per pod", 20, passage="q")]
-    others += [pair("7 or, by day, 9", 80), pair("05:30", 60)]
-    found = in_peoples_words([*longer, *people, *others])
+
+def of_row(answer: str, *, by_person: bool = False, passage: str = "p", row: str = ROW) -> Pair:
+    """A pair whose evidence is a whole row of the passage."""
+    start = ROWS.index(row)
+    span = (start, start + len(row))
+    return Pair(len(answer), 1, passage, f"{answer}?", answer, answer, by_person, row, span)
+
+
+def test_people_say_how_much_of_a_programs_answer_is_the_value() -> None:
+    people = [of_row(value, by_person=True) for value in ("14 GiB", "05:30", "7", "9")]
+    longer = [of_row("14 GiB per pod"), of_row("every Sunday at 05:30")]
+    # Another row or passage, two facts within, no more than the value.
+    others = [of_row("14 GiB per pod", row=ROWS.split("\n")[1])]
+    others += [of_row("14 GiB per pod", passage="q")]
+    others += [of_row("7 or, by day, 9"), of_row("05:30")]
+    found = in_peoples_words([*longer, *people, *others], SOURCES)
     assert [(one.answer, one.fact) for one in found[:2]] == [("14 GiB",) * 2, ("05:30",) * 2]
     assert [one.question for one in found] == [one.question for one in (*longer, *people, *others)]
     assert found[2:] == [*people, *others]
+
+
+def test_people_say_nothing_of_the_other_values_of_a_row() -> None:
+    """Digits of another number, and the same number where it may be that of another fact."""
+    port, unplaced = of_row("80", by_person=True), of_row("fourteen", by_person=True)
+    mined = [of_row("180 seconds"), of_row("80 MiB per node"), of_row("fourteen GiB")]
+    assert in_peoples_words([port, unplaced, *mined], SOURCES) == [port, unplaced, *mined]
 
 
 @pytest.mark.parametrize("by_person", [True, False])

@@ -10,13 +10,16 @@ from django.contrib.auth.models import Group
 from pytest_django import Settings
 
 from ingestion import services
+from ingestion.chunking import ChunkKind
 from ingestion.errors import UserError
 from ingestion.models import Collection, DocType, Document
 from tests.documents import passage, publish
 from tests.training.datasets.pairs import NAMES, teach
 from training.datasets import Mixture, freeze, preview, verify
+from training.imports import import_pairs
 from training.models import Dataset, QAPair
 from training.rows import Row, read_questions, read_rows, write_lines
+from training.synthesis.versions import mine_version
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -158,6 +161,25 @@ def test_question_with_two_answers_is_left_out(wiki: Collection) -> None:
     dataset = freeze(collections=[wiki])
     assert [each["pairs"] for each in dataset.left_out] == [2]
     assert "Which port is it?" not in questions_taught(dataset)
+
+
+def test_people_shorten_what_is_mined_of_their_value_and_no_other_of_the_row(
+    wiki: Collection,
+) -> None:
+    rows = (
+        "Service: pay-api; Port: 80; Timeout: 180 seconds; Memory: 14 GiB per pod\n"
+        "Service: stock-api; Port: 81; Timeout: 20 seconds; Memory: 2 GiB per pod"
+    )
+    table = passage(rows, kind=ChunkKind.TABLE)
+    version = publish(wiki, "services.md", [table], title="Services")
+    asked = {"Which port does pay-api use?": "80", "How much memory has pay-api?": "14 GiB"}
+    given = [{"query": question, "answer": answer} for question, answer in asked.items()]
+    assert import_pairs(version.document, map(json.dumps, given)).created == len(asked)
+    mine_version(version.pk)
+    taught = read_rows(freeze(collections=[wiki]).folder / "train.jsonl")
+    answers = {row.answer for row in taught if row.form == "closed"}
+    assert answers >= {"80", "180 seconds", "14 GiB", "20 seconds", "2 GiB per pod"}
+    assert "14 GiB per pod" not in answers
 
 
 def test_preview_counts_what_freeze_would_write_and_writes_nothing(wiki: Collection) -> None:
