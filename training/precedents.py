@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from django.conf import settings
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet, Sum
 
 from ingestion.models import Chunk, Document
 from router.evidence.claims import literal_pattern
@@ -64,12 +64,13 @@ def _outdated(states: Mapping[int, str]) -> list[Document]:
 
 
 def _states() -> dict[int, str]:
-    """Of each document with pairs; another one whenever one came, went or was decided about."""
+    """Of each document with pairs; another one whenever one came, went, took the place of another,
+    was decided about or tied to other words."""
     told = (
         _usable()
         .order_by()
         .values_list("document")
-        .annotate(Count("pk"), Max("pk"), Max("reviewed_at"))
+        .annotate(Count("pk"), Sum("pk"), Max("reviewed_at"), Sum("start"), Sum("end"))
     )
     return {document: " ".join(map(str, values)) for document, *values in told}
 

@@ -33,8 +33,11 @@ from tests.pairs import a_pair
 from tests.people import People
 from tests.router.retrieval.hashed_words import HashedWords, hashed_words
 from tests.scripted_llm import Reply, ScriptedLLM
-from training import precedents
+from training import conflicts, precedents
+from training.evidence import Tie
 from training.models import QAPair
+from training.pairs import new_pair, retie, set_tie
+from training.review import reject
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -211,6 +214,30 @@ class TestRefresh:
         precedents.refresh()
         assert keeping.books_for(None, of) == []
         assert precedents.outdated() == []
+
+    def test_it_follows_a_rejection_that_frees_another_pair(self, bell: DocumentVersion) -> None:
+        wrong = QAPair.objects.get()
+        freed = a_pair(bell, TAUGHT, "5071 by default", evidence=BELL, origin=QAPair.Origin.MINED)
+        a_pair(bell, "How loud?", "default", review=QAPair.Review.APPROVED)
+        conflicts.settle(bell.document.collection_id)
+        precedents.refresh()
+        assert precedents.outdated() == []
+        reject([wrong], by=None)
+        freed.refresh_from_db()
+        assert freed.review == QAPair.Review.APPROVED
+        assert precedents.outdated() == [bell.document]
+
+    def test_it_follows_a_pair_that_is_tied_to_other_words(
+        self, wiki: Collection, bell: DocumentVersion
+    ) -> None:
+        text = f"By night it rings. {BELL}"
+        version = publish(wiki, "night-bell.md", [passage(text, "Network")], title="night-bell")
+        pair = QAPair.objects.get()
+        chunk = version.chunks.get()
+        start = text.index(BELL)
+        tied = Tie(chunk.content_hash, start, start + len(BELL), BELL, pair.fact_id)
+        assert retie(pair, set_tie(new_pair(bell.document, TAUGHT, "5071", origin="mined"), tied))
+        assert precedents.outdated() == [bell.document]
 
     def test_without_an_embedding_server_it_is_done_the_next_time(
         self, bell: DocumentVersion, words: HashedWords
