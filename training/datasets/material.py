@@ -92,15 +92,20 @@ def draw(*parts: object) -> float:
 
 
 def without_contradictions(pairs: Iterable[Pair]) -> tuple[list[Pair], int]:
-    """The pairs whose question has one answer only, and how many were left out.
+    """The pairs whose question has one answer only, or one fact, which may be told in two ways; and
+    how many were left out.
 
     A model that answers from its weights cannot tell which of two documents is meant.
     """
     kept = list(pairs)
+    facts: dict[str, set[str]] = defaultdict(set)
     answers: dict[str, set[str]] = defaultdict(set)
     for pair in kept:
-        answers[exact_form(pair.question)].add(exact_form(pair.answer))
-    clear = [pair for pair in kept if len(answers[exact_form(pair.question)]) == 1]
+        question = exact_form(pair.question)
+        facts[question].add(pair.fact)
+        answers[question].add(exact_form(pair.answer))
+    unclear = {asked for asked in facts if len(facts[asked]) > 1 and len(answers[asked]) > 1}
+    clear = [pair for pair in kept if exact_form(pair.question) not in unclear]
     return clear, len(kept) - len(clear)
 
 

@@ -179,6 +179,16 @@ def test_only_the_same_question_can_contradict() -> None:
     assert without_contradictions(waits + same + other) == (waits + same, 2)
 
 
+def test_two_wordings_of_one_fact_do_not_contradict() -> None:
+    def pair(answer: str, fact: str) -> Pair:
+        return Pair(1, 1, "p", "How many retries?", answer, fact)
+
+    wordings = [pair("9 times", "retries"), pair("9", "retries")]
+    assert without_contradictions(wordings) == (wordings, 0)
+    elsewhere = [*wordings, pair("9", "other retries")]
+    assert without_contradictions(elsewhere) == ([], 3)
+
+
 ROW = (
     "Memory: 14 GiB per pod; Backup: every Sunday at 05:30; Slots: 7 or, by day, 9; "
     "Port: 80; Timeout: 180 seconds; Swap: 80 MiB per node"
