@@ -96,7 +96,7 @@ def _pair(
 def _collections(
     collections: Sequence[Collection], readers: dict[int, tuple[int, ...]]
 ) -> tuple[list[Collection], list[LeftOut]]:
-    one_audience = len(set(readers.values())) == 1
+    one_audience = len({readers[each.pk] for each in collections if each.trainable}) == 1
     chosen, left_out = [], []
     for collection in sorted(collections, key=lambda collection: collection.slug):
         if not collection.trainable:

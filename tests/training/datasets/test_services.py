@@ -125,6 +125,18 @@ def test_restricted_collections_of_one_audience_are_taught_together(vault: Colle
         freeze(collections=[vault, safe])
 
 
+def test_restricted_collection_is_taught_beside_one_of_which_nothing_is(
+    wiki: Collection, vault: Collection
+) -> None:
+    Collection.objects.filter(pk=wiki.pk).update(trainable=False)
+    wiki.refresh_from_db()
+    teach(wiki, *NAMES)
+    teach(vault, "vault-door")
+    dataset = freeze(collections=[wiki, vault])
+    assert list(dataset.collections.all()) == [vault]
+    assert [each["what"] for each in dataset.left_out] == ["Collection Wiki"]
+
+
 def test_what_may_not_be_taught_is_named_with_its_reason(wiki: Collection) -> None:
     teach(wiki, *NAMES)
     (leaflet,) = teach(wiki, "quay-leaflet")
