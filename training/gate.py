@@ -164,8 +164,8 @@ def _extraction(found: Extraction | None) -> GateCheck:
 
 
 def _above_rag(evidence: GateInput) -> GateCheck:
-    """Fails only when every collection loses: one that does stays with the passages. Where each is
-    too small to be judged by itself, all of them together are.
+    """Fails only when every collection loses that is judged by itself: one that does stays with the
+    passages, and of a small one nobody knows. Where each is small, all of them together are judged.
 
     Equally right is enough, as an answer from the weights takes a sixth of the tokens.
     """
@@ -174,9 +174,11 @@ def _above_rag(evidence: GateInput) -> GateCheck:
         reason = "No question was answered from the current passages, so there is no comparison."
         return GateCheck(check, None, 0.0, False, reason)
     limits, stays = evidence.limits, stays_on_rag(evidence.questions, evidence.limits)
-    passed = len(stays) < len(gained.by_domain)
-    loses = "Every collection loses, and at least one must not."
-    if all(gain.n < limits.domain_questions for gain in gained.by_domain.values()):
+    large = [gain for gain in gained.by_domain.values() if gain.n >= limits.domain_questions]
+    passed = len(stays) < len(large)
+    loses = f"Every collection of {limits.domain_questions} questions or more loses, and at least "
+    loses += "one must not."
+    if not large:
         passed = not _below(gained.overall, 0.0, limits)
         loses = "All collections together lose, as each is too small to be judged by itself."
     reason = f"Exact match against answers from the current passages: {_measured(gained.overall)}."

@@ -149,7 +149,7 @@ def test_a_collection_that_loses_stays_on_rag_and_the_model_passes() -> None:
 def test_a_model_that_loses_everywhere_is_stopped_and_an_equal_one_is_not() -> None:
     found = check(good(questions=asked(WRONG, 30, rag=RIGHT)), "exact_match_above_rag")
     assert not found.passed
-    assert "Every collection loses" in found.reason
+    assert "Every collection of 20 questions or more loses" in found.reason
     assert check(good(questions=asked(RIGHT, 30, rag=RIGHT)), "exact_match_above_rag").passed
 
 
@@ -171,6 +171,15 @@ def test_a_handful_of_questions_stops_no_model() -> None:
     assert "Fewer than 20 questions stop no model." in found.reason
     assert stays_on_rag(asked(WRONG, 19, rag=RIGHT)) == []
     assert stays_on_rag(asked(WRONG, 20, rag=RIGHT)) == ["wiki"]
+
+
+@pytest.mark.parametrize("small", [1, 19])
+def test_a_small_collection_makes_up_for_no_loss_of_those_that_are_judged(small: int) -> None:
+    questions = [
+        *asked(WRONG, 35, rag=RIGHT, domain="wiki"),
+        *asked(RIGHT, small, rag=WRONG, domain="runbooks"),
+    ]
+    assert not check(good(questions=questions), "exact_match_above_rag").passed
 
 
 def test_small_collections_are_judged_together() -> None:
