@@ -33,14 +33,16 @@ def should_retrain(
     new_facts: int,
     stale_share: float,
     changed_share: float | None,
+    tainted: bool,
     hours_since_last: float | None,
     waiting: bool,
 ) -> Decision:
     """`collections`: so many a retrain would take. `stale_share`: known passages that were changed
-    or withdrawn. `changed_share`: these and the new ones; None when no model serves.
-    `hours_since_last`: since a run was requested, if one was.
+    or withdrawn. `changed_share`: these and the new ones; None when no model serves. `tainted`: the
+    serving model answers nobody, as what it knows got fewer readers. `hours_since_last`: since a
+    run was requested, if one was.
     """
-    mode, why = advised_mode(changed_share)
+    mode, why = advised_mode(changed_share, tainted=tainted)
 
     def no(reason: str) -> Decision:
         return Decision(retrain=False, mode=mode, reason=reason)
@@ -56,6 +58,9 @@ def should_retrain(
         return no(
             f"The last run was {hours_since_last:.1f} h ago; the next may start in {left:.1f} h."
         )
+    if tainted:
+        answers_nobody = "The serving model answers nobody, as documents of it have fewer readers"
+        return Decision(retrain=True, mode=mode, reason=f"{answers_nobody}. {why}")
     if not new_facts and not stale_share:
         return no("Nothing has changed since the serving model was trained.")
     enough_facts = new_facts >= policy.least_new_facts
@@ -68,8 +73,10 @@ def should_retrain(
     return Decision(retrain=True, mode=mode, reason=f"{news}. {why}")
 
 
-def advised_mode(changed_share: float | None) -> tuple[Mode, str]:
-    """The mode for this share of changed passages, and why."""
+def advised_mode(changed_share: float | None, *, tainted: bool) -> tuple[Mode, str]:
+    """The mode for this share of changed passages, and why; what is `tainted` is not built upon."""
+    if tainted:
+        return "full", "From the base model, since the serving one knows what it must not."
     if changed_share is None:
         return "full", "From the base model, since no model serves yet."
     news = f"what is new or changed comes to {changed_share:.0%} of what it knows"

@@ -9,6 +9,7 @@ from django.utils import timezone
 from ingestion.audit import Actor, record
 from ingestion.errors import UserError
 from router.models import ModelVersion
+from router.tuned import tainted
 from training import runs
 from training.appending import model_to_append_to, readers_of
 from training.models import RetrainPolicy, TrainingRun
@@ -30,12 +31,14 @@ class Advice:
 def advise() -> list[Advice]:
     """For each model that serves; also for the first one for everybody, when there is none."""
     policy = current_policy()
-    serving: list[ModelVersion | None] = [
-        *ModelVersion.objects.filter(stage=ModelVersion.Stage.SERVING).order_by("audience")
-    ]
-    if not any(model is not None and not model.audience for model in serving):
-        serving.insert(0, None)
-    return [_advise(model, policy) for model in serving]
+    serving = list(
+        ModelVersion.objects.filter(stage=ModelVersion.Stage.SERVING).order_by("audience")
+    )
+    closed = tainted(serving)
+    advices = [_advise(model, policy, is_tainted=model.pk in closed) for model in serving]
+    if all(model.audience for model in serving):
+        advices.insert(0, _advise(None, policy, is_tainted=False))
+    return advices
 
 
 def retrain_when_due() -> list[TrainingRun]:
@@ -90,7 +93,7 @@ def change_policy(
     return policy
 
 
-def _advise(model: ModelVersion | None, policy: RetrainPolicy) -> Advice:
+def _advise(model: ModelVersion | None, policy: RetrainPolicy, *, is_tainted: bool) -> Advice:
     outlook, scope = retrain_outlook(model), retrain_scope(model)
     earlier = TrainingRun.objects.filter(collections__in=scope).distinct()
     last = earlier.order_by("-requested_at").first()
@@ -105,6 +108,7 @@ def _advise(model: ModelVersion | None, policy: RetrainPolicy) -> Advice:
         new_facts=outlook.new_facts,
         stale_share=outlook.stale_share,
         changed_share=outlook.changed_share if model is not None else None,
+        tainted=is_tainted,
         hours_since_last=_hours_since(last),
         waiting=earlier.filter(state__in=TrainingRun.UNFINISHED).exists(),
     )

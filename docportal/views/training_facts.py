@@ -99,9 +99,8 @@ class Audience:
 
     @property
     def _advised(self) -> tuple[str, str]:
-        if self._is_tainted:
-            return "full", "From the base model, since the serving one knows what it must not."
-        return advised_mode(self.advice.outlook.changed_share if self.model else None)
+        changed = self.advice.outlook.changed_share if self.model else None
+        return advised_mode(changed, tainted=self._is_tainted)
 
 
 def audiences(user: User) -> list[Audience]:

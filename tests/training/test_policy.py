@@ -22,6 +22,7 @@ def decide(
     new_facts: int = 0,
     stale_share: float = 0.0,
     changed_share: float | None = 0.0,
+    tainted: bool = False,
     hours_since_last: float | None = None,
     waiting: bool = False,
 ) -> Decision:
@@ -31,6 +32,7 @@ def decide(
         new_facts=new_facts,
         stale_share=stale_share,
         changed_share=changed_share,
+        tainted=tainted,
         hours_since_last=hours_since_last,
         waiting=waiting,
     )
@@ -62,6 +64,13 @@ def test_without_a_collection_there_is_nothing_to_retrain() -> None:
     assert nothing.reason == "There is no collection that may be taught to its readers."
 
 
+def test_model_that_answers_nobody_is_made_anew_from_the_base_without_any_news() -> None:
+    anew = decide(tainted=True)
+    assert (anew.retrain, anew.mode) == (True, "full")
+    assert anew.reason.startswith("The serving model answers nobody")
+    assert not decide(tainted=True, hours_since_last=23.5).retrain
+
+
 def test_mode_follows_the_share_of_changed_passages() -> None:
     assert decide(new_facts=20, changed_share=None).mode == "full"
     assert decide(new_facts=20, changed_share=APPEND_BELOW / 2).mode == "append"
@@ -75,16 +84,18 @@ def test_mode_follows_the_share_of_changed_passages() -> None:
     new_facts=st.integers(0, 10_000),
     stale_share=shares,
     changed_share=st.none() | shares,
+    tainted=st.booleans(),
     hours=st.none() | st.floats(0, 10_000),
     waiting=st.booleans(),
 )
-def test_retrains_only_when_allowed_and_for_a_threshold(
+def test_retrains_only_when_allowed_and_for_a_threshold_or_where_nobody_is_answered(
     *,
     policy: Policy,
     collections: int,
     new_facts: int,
     stale_share: float,
     changed_share: float | None,
+    tainted: bool,
     hours: float | None,
     waiting: bool,
 ) -> None:
@@ -94,14 +105,15 @@ def test_retrains_only_when_allowed_and_for_a_threshold(
         new_facts=new_facts,
         stale_share=stale_share,
         changed_share=changed_share,
+        tainted=tainted,
         hours_since_last=hours,
         waiting=waiting,
     )
     may_begin = bool(collections) and not waiting
     allowed = policy.enabled and may_begin and (hours is None or hours >= policy.every_hours)
     enough = new_facts >= policy.least_new_facts or stale_share >= policy.least_stale_share
-    assert decision.retrain == (allowed and enough)
-    assert decision.mode == advised_mode(changed_share)[0]
+    assert decision.retrain == (allowed and (enough or tainted))
+    assert decision.mode == advised_mode(changed_share, tainted=tainted)[0]
     assert decision.reason.endswith(".")
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -208,6 +209,20 @@ def test_collection_that_was_opened_is_no_longer_retrained_with_the_restricted_o
     opened.readers.clear()
     requested = retraining.retrain_when_due()
     assert [set(run.collections.all()) for run in requested] == [{wiki, opened}, {vault}]
+
+
+def test_model_that_answers_nobody_is_made_anew_without_what_was_closed(
+    wiki: Collection, policy: RetrainPolicy
+) -> None:
+    runbooks = Collection.objects.create(slug="runbooks", name="Runbooks")
+    teach(wiki, *NAMES[:3])
+    teach(runbooks, *NAMES[3:])
+    a_model(wiki, runbooks, chunks=chunks_of(*NAMES))
+    assert retraining.retrain_when_due() == []
+    runbooks.readers.add(Group.objects.create(name="few"))
+    (run,) = retraining.retrain_when_due()
+    assert (run.mode, list(run.collections.all())) == ("full", [wiki])
+    assert "answers nobody" in run.reason
 
 
 def test_little_news_is_appended_if_the_model_can_be_built_upon(
