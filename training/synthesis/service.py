@@ -95,10 +95,14 @@ def _teach_all(collection: Collection, seed: int, progress: Progress) -> int:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while questions := _next_questions(collection, seed):
             outcomes = list(pool.map(_asked, questions))
+            is_away = all(isinstance(outcome, TeacherUnavailable) for outcome in outcomes)
             for (unit, _, _), outcome in zip(questions, outcomes, strict=True):
-                repeats += _store(unit, outcome, embed)
+                if is_away:
+                    units.put_back(unit, str(outcome))
+                else:
+                    repeats += _store(unit, outcome, embed)
             left = units.waiting(collection, seed=seed).count()
-            if all(isinstance(outcome, TeacherUnavailable) for outcome in outcomes):
+            if is_away:
                 progress(f"{outcomes[0]} {left} passages wait for the next time.")
                 break
             progress(f"{left} passages are still to be asked about")

@@ -52,7 +52,8 @@ def open_units(collection: Collection, *, seed: int) -> None:
 
 
 def waiting(collection: Collection, *, seed: int) -> QuerySet[SynthesisUnit]:
-    """Those to be asked, the least tried first, of passages that are still served."""
+    """Those to be asked, of passages that are still served: the least tried first, and last those
+    that failed, on which a teacher may die each time."""
     passages = _passages(collection).filter(
         version__document=OuterRef("document"), content_hash=OuterRef("content_hash")
     )
@@ -61,7 +62,7 @@ def waiting(collection: Collection, *, seed: int) -> QuerySet[SynthesisUnit]:
         .filter(state=State.QUEUED, attempts__lt=MAX_ATTEMPTS)
         .filter(Exists(passages))
         .select_related("document")
-        .order_by("attempts", "pk")
+        .order_by("failure", "attempts", "pk")
     )
 
 
@@ -89,6 +90,14 @@ def fail(unit: SynthesisUnit, reason: str) -> None:
     last = unit.attempts + 1 >= MAX_ATTEMPTS
     SynthesisUnit.objects.filter(pk=unit.pk, state=State.QUEUED).update(
         failure=reason[:500], state=State.FAILED if last else State.QUEUED
+    )
+
+
+def put_back(unit: SynthesisUnit, reason: str) -> None:
+    """Keep the reason and count no attempt: there was nobody to ask. `unit` is as it was when
+    claimed."""
+    SynthesisUnit.objects.filter(pk=unit.pk, state=State.QUEUED).update(
+        failure=reason[:500], attempts=F("attempts") - 1
     )
 
 
