@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from ingestion.audit import Actor, record
 from ingestion.errors import UserError
 from ingestion.models import Document
-from router.models import Feedback
+from router.models import Feedback, Query
 from router.text import storable
 from training import conflicts
 from training.evidence import Tie, quoted
@@ -80,8 +80,7 @@ def add_correction(feedback: Feedback) -> QAPair | None:
         )
     ]
     with transaction.atomic():
-        earlier = QAPair.objects.filter(origin=Origin.FEEDBACK, author=asked.user, reviewed_at=None)
-        earlier.filter(question_key=question_key(asked.text), document__in=documents).delete()
+        _take_back(asked, documents)
         if not feedback.correction.strip() or not documents:
             return None
         pair = _corrected(feedback, list(dict.fromkeys(documents)))
@@ -92,6 +91,22 @@ def add_correction(feedback: Feedback) -> QAPair | None:
         conflicts.settle(pair.document.collection_id, [pair.question_key])
     pair.refresh_from_db()
     return pair
+
+
+def _take_back(asked: Query, documents: Sequence[Document]) -> None:
+    """Delete the asker's earlier pair of this question, and free what it contradicted."""
+    key = question_key(asked.text)
+    earlier = QAPair.objects.filter(
+        origin=Origin.FEEDBACK,
+        author=asked.user,
+        reviewed_at=None,
+        question_key=key,
+        document__in=documents,
+    )
+    collections = set(earlier.values_list("document__collection", flat=True))
+    earlier.delete()
+    for collection in collections:
+        conflicts.settle(collection, [key])
 
 
 def _corrected(feedback: Feedback, documents: Sequence[Document]) -> QAPair:

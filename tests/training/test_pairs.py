@@ -2,6 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from docportal.models import User
 from ingestion.errors import UserError
 from ingestion.models import AuditEvent, Collection, Document
 from router.models import Answer, Feedback, Query
@@ -76,8 +77,11 @@ def test_pair_is_not_written_twice(document: Document, people: People) -> None:
 # --- Corrections ----------------------------------------------------------------------------------
 
 
-def corrected(people: People, documents: Sequence[Document], correction: str) -> Feedback:
-    query = Query.objects.create(user=people.engineer, text="How many retries are there?")
+def corrected(
+    people: People, documents: Sequence[Document], correction: str, *, by: User | None = None
+) -> Feedback:
+    asker = by or people.engineer
+    query = Query.objects.create(user=asker, text="How many retries are there?")
     answer = Answer.objects.create(
         query=query,
         route=Answer.Route.RAG,
@@ -133,6 +137,20 @@ def test_second_correction_replaces_the_first(document: Document, people: People
     feedback.correction = ""
     assert add_correction(feedback) is None
     assert not QAPair.objects.exists()
+
+
+def test_correction_that_is_taken_back_frees_what_it_contradicted(
+    document: Document, people: People
+) -> None:
+    first = corrected(people, [document], "30 seconds")
+    add_correction(first)
+    other = add_correction(corrected(people, [document], "9 times", by=people.writer))
+    assert other is not None
+    assert other.problem == "conflict"
+    first.correction = ""
+    add_correction(first)
+    other.refresh_from_db()
+    assert (other.problem, other.review) == ("", "pending")
 
 
 def test_correction_of_an_answer_without_citations_is_no_pair(people: People) -> None:
