@@ -15,6 +15,10 @@ Audience = frozenset[int]
 """Ids of the groups that may use a model; none: everybody."""
 
 
+class NobodyReadsJustThat(Exception):
+    """Whoever may read what a model was trained on may read something else as well."""
+
+
 def audience_of(dataset: Dataset) -> Audience:
     """The readers of its collections, all of which had the same when it was frozen."""
     collections = read_manifest(dataset.folder)["collections"]
@@ -37,8 +41,8 @@ def somebody_of(audience: Audience, *, purpose: str) -> Iterator[Reader]:
 
     For everybody that is a stranger to all groups. For some groups it is an account that nobody
     can use, a member of one of them while the block lasts. Its name is `purpose`, of several
-    words, which no person's account can have. Raises `LookupError` when every group reads
-    something that another one does not.
+    words, which no person's account can have. Raises `NobodyReadsJustThat` when every group
+    reads something that another one does not.
     """
     if not audience:
         yield None
@@ -59,4 +63,4 @@ def _group_without_more(audience: Audience) -> Group:
     for group in Group.objects.filter(pk__in=audience).order_by("pk"):
         if not closed & set(group.collection_set.values_list("pk", flat=True)):
             return group
-    raise LookupError("No reader group of this model reads just what all of them may.")
+    raise NobodyReadsJustThat("No reader group of this model reads just what all of them may.")

@@ -21,7 +21,7 @@ from ingestion.models import Chunk, Collection, Reader
 from router import retrieval
 from router.models import Citation, Feedback, ModelVersion
 from router.prompts import as_given, passage_of
-from training.audience import somebody_of
+from training.audience import NobodyReadsJustThat, somebody_of
 from training.buckets import BUCKETS, Bucket, advice, bucket_of
 from training.gold import passage_saying, passages_of_facts
 from training.models import AuditedError, Evaluation, EvaluationItem
@@ -104,7 +104,7 @@ def _of_model(model: ModelVersion) -> list[AuditedError]:
     with contextlib.ExitStack() as stack:
         try:
             reader = stack.enter_context(somebody_of(audience, purpose=f"audit of {model}"))
-        except LookupError:
+        except NobodyReadsJustThat:
             return [_left(error, Unsorted.NO_READER) for error in _errors(items)]
         passages, search = passages_of_facts(items), _search_as(reader)
         return [

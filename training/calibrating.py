@@ -22,7 +22,7 @@ from router.relevance import Relevance
 from router.retrieval.embeddings import EmbeddingsUnavailable
 from router.signals import features
 from router.taught import Repertoire
-from training.audience import audience_of, somebody_of
+from training.audience import NobodyReadsJustThat, audience_of, somebody_of
 from training.calibration import Sample, fit
 from training.checking import evidence_for, look_for
 from training.evaluation import dataset_of
@@ -55,7 +55,7 @@ def calibrate(
             for item in _items(run):
                 check()
                 samples += _samples(model.name, made, item, reader)
-    except (ServerFailed, LookupError, EmbeddingsUnavailable) as error:
+    except (ServerFailed, NobodyReadsJustThat, EmbeddingsUnavailable) as error:
         logger.warning("%s could not be calibrated: %s", model, error)
         return None
     calibration = fit(samples, target=settings.ROUTER_TARGET_ERROR)

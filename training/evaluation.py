@@ -31,7 +31,7 @@ from training import canaries
 from training.asking import Model, Said, ask
 from training.asking_rag import ALONE as ALONE_RAG
 from training.asking_rag import ask_rag, sampled
-from training.audience import audience_of, somebody_of
+from training.audience import NobodyReadsJustThat, audience_of, somebody_of
 from training.checking import borne_out
 from training.datasets.manifest import TEST
 from training.gate import Extraction
@@ -197,7 +197,7 @@ class _Product:
                 shown = borne_out(self.questions, tuned, reader=reader, check=self.check)
                 rag = ask_rag(sample, reader=reader, out=out, deadline=deadline, check=self.check)
                 return rag, shown
-        except (ServerFailed, LookupError) as error:
+        except (ServerFailed, NobodyReadsJustThat) as error:
             logger.warning("%s was not compared with answers from passages: %s", self.run, error)
             return {}, {}
 

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ from tests.training.evaluations import (
 from tests.training.run_folders import a_run_folder
 from training import process
 from training.asking_rag import LEAST, ask_rag, sampled
-from training.audience import closed_to, somebody_of
+from training.audience import NobodyReadsJustThat, closed_to, somebody_of
 from training.canaries import LEAST_PROMPTS
 from training.evaluation import answers_folder, evaluate
 from training.jobs import Cancelled, Claim
@@ -395,6 +396,25 @@ def test_servers_that_do_not_start_leave_the_rest_of_the_evaluation(
     assert list(Evaluation.objects.values_list("system", flat=True)) == ["tuned"]
 
 
+def test_defect_is_not_taken_for_readers_of_nothing_else(dataset: Dataset, adapter: Path) -> None:
+    job = a_trained_run(dataset)
+    said(answers_folder(job.run, adapter) / "tuned.jsonl", TUNED)
+
+    def servers() -> AbstractContextManager[None]:
+        raise KeyError("a name that is not there")
+
+    with pytest.raises(KeyError):
+        evaluate(
+            job.run,
+            adapter=adapter,
+            base=Path("x"),
+            embedder=no_servers,
+            servers=servers,
+            seconds=9,
+        )
+    assert not Evaluation.objects.exists()
+
+
 def later() -> float:
     return time.monotonic() + 60
 
@@ -458,7 +478,7 @@ def test_group_that_reads_more_than_the_others_is_not_chosen(vault: Collection) 
     theirs = Collection.objects.create(slug="theirs", name="Audit's own")
     theirs.readers.add(audit)
     with (
-        pytest.raises(LookupError),
+        pytest.raises(NobodyReadsJustThat),
         somebody_of(audience, purpose="a test of readers"),
     ):
         pass
