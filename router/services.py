@@ -72,7 +72,8 @@ class Drafted:
     """An answer made as for a person, to be measured and not kept.
 
     `route` took part: tuned, rag or refused. `verified`: every sentence stands in a passage.
-    `failed`: it is refused as no model answered. `ms` is the whole way from question to answer.
+    `failed`: it is refused as no model answered. `degraded`: passages were found by words alone, as
+    no embedding server answered. `ms` is the whole way from question to answer.
     """
 
     text: str
@@ -80,6 +81,7 @@ class Drafted:
     refused: bool
     verified: bool
     failed: bool
+    degraded: bool
     reason: str
     model: str
     ms: float
@@ -143,6 +145,7 @@ async def drafted(question: str, *, user: Reader, route: RouteAsked) -> Drafted:
         refused=draft.refused,
         verified=draft.verified,
         failed=draft.failed,
+        degraded=draft.found.degraded,
         reason=draft.reason,
         model=draft.model,
         ms=since(started),

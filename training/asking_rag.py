@@ -22,8 +22,8 @@ AT_ONCE = 4
 ALONE = 8
 # So many are asked however little time there is: fewer would compare nothing.
 LEAST = 12
-# A busy model server may fail a question, which is then let be for `BREAK_SECONDS`; if it fails
-# the next one as well, it is taken for gone.
+# A busy server may fail a question, which is then let be for `BREAK_SECONDS`; if it fails the next
+# one as well, it is taken for gone.
 FAILURES = 2
 
 
@@ -32,8 +32,8 @@ def ask_rag(
 ) -> dict[int, Said]:
     """What the product answers `reader` from passages, by the question's id; kept in `out`.
 
-    Stops when `time.monotonic()` passes `deadline`, or when no model server answers any more:
-    then there are answers to fewer questions. Raises what `check` raises.
+    Stops when `time.monotonic()` passes `deadline`, or when no model or no embedding server answers
+    any more: then there are answers to fewer questions. Raises what `check` raises.
     """
     known = read(out)
     left = [question for question in questions if question.id not in known]
@@ -77,7 +77,7 @@ async def _answer_all(
     in_time: Callable[[], bool],
     check: Check,
 ) -> bool:
-    """Whether a model server still answers, as far as is known."""
+    """Whether the servers still answer, as far as is known."""
     waiting = iter(questions)
     workers = [
         asyncio.ensure_future(_answer_some(waiting, reader, out, in_time, check))
@@ -98,7 +98,7 @@ async def _answer_some(
     in_time: Callable[[], bool],
     check: Check,
 ) -> bool:
-    """One after the other, until none waits or the time is up; False: no model answers."""
+    """One after the other, until none waits or the time is up; False: a server is gone."""
     failures = 0
     for question in waiting:
         if not in_time():
@@ -108,7 +108,7 @@ async def _answer_some(
             drafted = await services.drafted(question.question, user=reader, route="rag")
         except UserError:  # Too long for a person to ask, so there is nothing to compare.
             continue
-        if not drafted.failed:
+        if not (drafted.failed or drafted.degraded):
             keep(out, {question.id: Said(drafted.text, drafted.ms)})
             failures = 0
             continue

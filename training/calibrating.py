@@ -42,7 +42,7 @@ def calibrate(
 ) -> Calibration | None:
     """Fit the model that `run` made and keep the result with it; None when nothing could be found.
 
-    Then the model is asked nothing by itself: without a calibration the router reads passages.
+    Then the model keeps the calibration that it has; without one it is asked nothing by itself.
     """
     audience = audience_of(dataset_of(run))
     try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ingestion.models import Reader
 from router import retrieval
+from router.engines import BREAK_SECONDS
 from router.relevance import Relevance
 from router.services import SHOWN_PASSAGES
 from router.taught import Taught, support_of
@@ -25,7 +27,7 @@ def borne_out(
 ) -> dict[int, bool]:
     """By the question's id, whether its answer would be shown to `reader`; a refusal is not one.
 
-    Raises what `check` raises.
+    Raises what `check` raises, and `EmbeddingsUnavailable`.
     """
     outcome = {}
     for question in questions:
@@ -37,8 +39,19 @@ def borne_out(
 
 
 def look_for(question: str, reader: Reader) -> SearchResult:
-    """What `reader` would be shown of the passages."""
-    return retrieval.search(question, user=reader, limit=SHOWN_PASSAGES)
+    """What `reader` would be shown of the passages. A server that fails once may be busy.
+
+    Raises `EmbeddingsUnavailable`, since by words alone other passages are found.
+    """
+    # The web process, which shows what was measured, starts without the client's libraries.
+    from router.retrieval.embeddings import EmbeddingsUnavailable
+
+    for pause in (BREAK_SECONDS, 0.0):
+        found = retrieval.search(question, user=reader, limit=SHOWN_PASSAGES)
+        if not found.degraded:
+            return found
+        time.sleep(pause)
+    raise EmbeddingsUnavailable("By words alone other passages are found than people find.")
 
 
 def evidence_for(

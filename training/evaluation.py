@@ -183,8 +183,11 @@ class _Product:
     ) -> tuple[dict[int, Said], dict[int, bool]]:
         """Answers from passages to a sample, and which of the model's answers would be shown.
 
-        Nothing when no sample is wanted, no server can be started, or nobody may read just that.
+        Nothing when no sample is wanted, no server can be started or answers, or nobody may read
+        just that.
         """
+        from router.retrieval.embeddings import EmbeddingsUnavailable
+
         sample = sampled(self.questions, settings.EVALUATION_RAG_QUESTIONS)
         if not sample:
             return {}, {}
@@ -197,7 +200,7 @@ class _Product:
                 shown = borne_out(self.questions, tuned, reader=reader, check=self.check)
                 rag = ask_rag(sample, reader=reader, out=out, deadline=deadline, check=self.check)
                 return rag, shown
-        except (ServerFailed, NobodyReadsJustThat) as error:
+        except (ServerFailed, NobodyReadsJustThat, EmbeddingsUnavailable) as error:
             logger.warning("%s was not compared with answers from passages: %s", self.run, error)
             return {}, {}
 

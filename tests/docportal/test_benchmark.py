@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,12 @@ from router.models import Query
 from tests.documents import passage, publish
 from tests.model_files import Workshop
 from tests.people import People
+from tests.router.retrieval.hashed_words import HashedWords, hashed_words
 from tests.scripted_llm import ScriptedLLM
+from training import checking
+from training.benchmark import asking
 from training.benchmark.answers import AnswerLog
-from training.benchmark.asking import Plan, UntunedModel, ask_all
+from training.benchmark.asking import ModelGone, Plan, UntunedModel, ask_all
 from training.benchmark.questions import Question
 from training.models import Benchmark
 
@@ -45,8 +49,14 @@ def llm(llm: ScriptedLLM) -> ScriptedLLM:
 
 
 @pytest.fixture(autouse=True)
-def documents(settings: Settings, wiki: Collection) -> None:
-    settings.EMBEDDINGS_URL = "http://127.0.0.1:9/v1"
+def embedder(settings: Settings) -> Iterator[HashedWords]:
+    with hashed_words() as server:
+        settings.EMBEDDINGS_URL = server.url
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def documents(wiki: Collection) -> None:
     publish(wiki, "sender.md", [RETRIES], title="Webhook sender")
     publish(
         wiki, "relay.md", [passage("The mail relay sends 40 mails.", "Limits")], title="Mail relay"
@@ -172,6 +182,29 @@ def test_stopped_benchmark_goes_on_with_the_answers_it_has(
     # One question was left, and it is asked once more beforehand, unmeasured.
     assert len(llm.requests) - before == 2
     assert len(AnswerLog(tmp_path / "answers.jsonl", {}).answers) == 3
+
+
+@pytest.mark.parametrize("system", ["rag", "untuned"])
+def test_nothing_is_measured_without_an_embedding_server(
+    llm: ScriptedLLM,
+    embedder: HashedWords,
+    questions: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    system: str,
+) -> None:
+    for module in (asking, checking):
+        monkeypatch.setattr(module, "BREAK_SECONDS", 0.0)
+    embedder.status = 500
+    with pytest.raises(CommandError, match="does not answer"):
+        run(questions, systems=system)
+    assert not Benchmark.objects.exists()
+    asked = [Question(1, "1", KNOWN, ("9 times",))]
+    plan = Plan(asked, [system], 1, None, UntunedModel(llm.url, "docportal-reader"))
+    log = AnswerLog(tmp_path / "answers.jsonl", {})
+    with pytest.raises(ModelGone, match="does not answer"):
+        ask_all(plan, log, str)
+    assert not log.answers
 
 
 @pytest.mark.parametrize(

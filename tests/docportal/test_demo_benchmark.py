@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from ingestion.models import Collection, Document, DocumentVersion
 from router import registry
 from tests.documents import passage, publish
 from tests.model_files import Workshop
+from tests.router.retrieval.hashed_words import hashed_words
 from tests.scripted_llm import ScriptedLLM
 from training.models import Benchmark, TrainingRun
 
@@ -70,11 +72,12 @@ def test_what_is_taught_changes_later_and_nothing_comes_twice(writer: User) -> N
 
 
 @pytest.fixture
-def llm(settings: Settings, llm: ScriptedLLM) -> ScriptedLLM:
-    settings.EMBEDDINGS_URL = "http://127.0.0.1:9/v1"
+def llm(settings: Settings, llm: ScriptedLLM) -> Iterator[ScriptedLLM]:
     llm.adapters = {}
     llm.will_say("15 minutes [1]")
-    return llm
+    with hashed_words() as embedder:
+        settings.EMBEDDINGS_URL = embedder.url
+        yield llm
 
 
 @pytest.fixture

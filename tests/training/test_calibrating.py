@@ -1,19 +1,32 @@
 """Whether a model can be calibrated, by what its questions find, and what it keeps if not."""
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 import pytest
+from pytest_django import Settings
 
 from ingestion.models import Collection
+from router.calibration import from_json
 from router.models import ModelVersion
 from tests.documents import passage, publish
 from tests.model_files import certified
 from tests.pairs import a_model
-from tests.training.evaluations import a_dataset, a_question, a_trained_run
+from tests.router.retrieval.hashed_words import HashedWords, hashed_words
+from tests.training.evaluations import a_dataset, a_question, a_trained_run, no_servers
+from training import checking
 from training.calibrating import calibrate
 from training.models import Evaluation, EvaluationItem, TrainingRun
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+
+
+@pytest.fixture(autouse=True)
+def embedder(settings: Settings) -> Iterator[HashedWords]:
+    with hashed_words() as server:
+        settings.EMBEDDINGS_URL = server.url
+        yield server
+
 
 PORTS = {"crane": 7000, "gate": 7001, "scale": 7002}
 
@@ -55,6 +68,32 @@ def model(wiki: Collection) -> ModelVersion:
     model.calibration = certified().as_json()
     model.save()
     return model
+
+
+def test_calibration_is_replaced_by_one_of_all_questions(
+    run: TrainingRun, model: ModelVersion
+) -> None:
+    fitted = calibrate(model, run, servers=no_servers)
+    model.refresh_from_db()
+    assert from_json(model.calibration) == fitted != certified()
+
+
+def test_calibration_stays_where_the_embedding_server_ends_in_the_middle(
+    run: TrainingRun,
+    model: ModelVersion,
+    embedder: HashedWords,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checking, "BREAK_SECONDS", 0.0)
+    looked_for = iter(PORTS)
+
+    def check() -> None:
+        if next(looked_for) == "gate":
+            embedder.status = 500
+
+    assert calibrate(model, run, servers=no_servers, check=check) is None
+    model.refresh_from_db()
+    assert from_json(model.calibration) == certified()
 
 
 def test_defect_is_not_taken_for_readers_of_nothing_else(

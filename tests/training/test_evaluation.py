@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -18,12 +19,13 @@ from router.model_store import merged_folder
 from router.models import ModelVersion, Query
 from router.processes import ServerFailed
 from router.prompts import REFUSAL, tuned_messages
+from router.retrieval.embeddings import EmbeddingsUnavailable
 from router.taught import Taught
 from router.tuned import audience_of as audience_name
 from tests.documents import passage, publish
 from tests.pairs import a_model, a_pair
 from tests.people import People
-from tests.router.retrieval.hashed_words import hashed_words
+from tests.router.retrieval.hashed_words import HashedWords, hashed_words
 from tests.scripted_llm import Reply, ScriptedLLM
 from tests.training.evaluations import (
     a_dataset,
@@ -35,10 +37,11 @@ from tests.training.evaluations import (
     said,
 )
 from tests.training.run_folders import a_run_folder
-from training import process
+from training import asking_rag, checking, process
 from training.asking_rag import LEAST, ask_rag, sampled
 from training.audience import NobodyReadsJustThat, closed_to, somebody_of
 from training.canaries import LEAST_PROMPTS
+from training.checking import look_for
 from training.evaluation import answers_folder, evaluate
 from training.jobs import Cancelled, Claim
 from training.judgement import judge_run
@@ -46,6 +49,21 @@ from training.models import Dataset, Evaluation, EvaluationItem
 from training.rows import Question, Row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+
+
+@pytest.fixture(autouse=True)
+def embedder(settings: Settings) -> Iterator[HashedWords]:
+    with hashed_words() as server:
+        settings.EMBEDDINGS_URL = server.url
+        yield server
+
+
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a server that failed is asked once more."""
+    for module in (asking_rag, checking):
+        monkeypatch.setattr(module, "BREAK_SECONDS", 0.0)
+
 
 PORTS = {name: 7_000 + place for place, name in enumerate(("crane", "gate", "scale", "ramp"))}
 
@@ -213,7 +231,7 @@ def test_evaluation_that_goes_on_asks_for_restricted_values_as_often_as_it_has_t
 
 @pytest.mark.models
 def test_each_model_is_asked_in_the_words_that_it_was_taught(
-    wiki: Collection, tiny_llama: Path, tiny_adapter: Path, settings: Settings
+    wiki: Collection, tiny_llama: Path, tiny_adapter: Path
 ) -> None:
     names = ("Night-Bell", "Sea-Lark", "Salt-Owl")
     texts = [passage(f"{name} listens on port {7000 + n}.", name) for n, name in enumerate(names)]
@@ -232,10 +250,8 @@ def test_each_model_is_asked_in_the_words_that_it_was_taught(
     said(folder / "rag.jsonl", {question.id: REFUSAL for question in questions})
     merged_folder(serving.name).parent.mkdir(parents=True, exist_ok=True)
     merged_folder(serving.name).symlink_to(tiny_llama)
-    with hashed_words() as server:
-        settings.EMBEDDINGS_URL = server.url
-        taught.keep(serving, taught.repertoire([Taught("Port of Salt-Owl, please?", "7002", "")]))
-        run_evaluation(job, tiny_adapter, tiny_llama)
+    taught.keep(serving, taught.repertoire([Taught("Port of Salt-Owl, please?", "7002", "")]))
+    run_evaluation(job, tiny_adapter, tiny_llama)
     assert asked_of(folder / "tuned.questions") == typed | {1: words[1], 2: words[2]}
     asked = typed | {3: "Port of Salt-Owl, please?"}
     assert asked_of(folder / f"{serving.name}.questions") == asked
@@ -349,6 +365,16 @@ def test_product_without_a_model_is_not_counted_as_refusing(
     assert ask_rag(questions, reader=None, out=out, deadline=later(), check=nothing) == {}
 
 
+@pytest.mark.usefixtures("no_pause")
+def test_answers_of_passages_that_were_found_by_words_alone_are_not_compared(
+    questions: list[Question], llm: ScriptedLLM, embedder: HashedWords, tmp_path: Path
+) -> None:
+    llm.will_say("7000 [1]")
+    embedder.status = 500
+    out = tmp_path / "rag.jsonl"
+    assert ask_rag(questions, reader=None, out=out, deadline=later(), check=nothing) == {}
+
+
 def test_one_failed_answer_is_left_out_and_the_others_are_asked(
     questions: list[Question], llm: ScriptedLLM, tmp_path: Path
 ) -> None:
@@ -394,6 +420,26 @@ def test_servers_that_do_not_start_leave_the_rest_of_the_evaluation(
 
     evaluate(job.run, adapter=adapter, base=Path("x"), embedder=servers, servers=servers, seconds=9)  # type: ignore[arg-type]
     assert list(Evaluation.objects.values_list("system", flat=True)) == ["tuned"]
+
+
+@pytest.mark.usefixtures("no_pause")
+def test_embedding_server_that_ends_leaves_the_rest_of_the_evaluation(
+    job: Claim, adapter: Path, embedder: HashedWords
+) -> None:
+    embedder.status = 500
+    run_evaluation(job, adapter)
+    evaluation = Evaluation.objects.get()
+    assert evaluation.system == "tuned"
+    assert set(evaluation.items.values_list("shown", flat=True)) == {None}
+
+
+@pytest.mark.usefixtures("no_pause", "guide")
+def test_embedding_server_that_fails_once_was_busy(embedder: HashedWords) -> None:
+    embedder.failures = 1
+    assert not look_for("Which port has the crane?", None).degraded
+    embedder.failures = 2
+    with pytest.raises(EmbeddingsUnavailable):
+        look_for("Which port has the crane?", None)
 
 
 def test_defect_is_not_taken_for_readers_of_nothing_else(dataset: Dataset, adapter: Path) -> None:

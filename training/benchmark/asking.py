@@ -9,23 +9,28 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from asgiref.sync import async_to_sync
+from django.conf import settings
 
 from ingestion.models import Reader
-from router import retrieval, services
+from router import services
 from router.engines import BREAK_SECONDS, MAX_ANSWER_TOKENS
 from router.llm import ModelUnavailable, Piece, pieces
 from router.prompts import MAX_PASSAGES, reader_messages
 from router.provenance import grounds
-from router.services import SHOWN_PASSAGES, Drafted
+from router.services import Drafted
 from router.text import without_marks
 from router.tuned import usable_by
 from training.benchmark.answers import Answered, AnswerLog
 from training.benchmark.questions import Question
 from training.benchmark.report import HYBRID, RAG, TUNED, UNTUNED, Found
+from training.checking import look_for
 from training.metrics import contains, is_refusal
+
+if TYPE_CHECKING:
+    from router.retrieval.searching import SearchResult
 
 ROUTES: Mapping[str, Literal["tuned", "rag", "auto"]] = {TUNED: "tuned", RAG: "rag", HYBRID: "auto"}
 SYSTEMS = (*ROUTES, UNTUNED)
@@ -33,7 +38,7 @@ TELL_SECONDS = 10.0
 
 
 class ModelGone(RuntimeError):
-    """A model server did not answer twice; the message says what to do."""
+    """A model or embedding server did not answer twice; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +114,10 @@ def _drafted(plan: Plan, system: str, question: Question) -> Drafted:
     for pause in (BREAK_SECONDS, 0.0):
         drafted = ask(question.query, user=plan.user, route=ROUTES[system])
         # Without a model there was nobody to ask, which is how this system answers then.
-        if not drafted.failed or not drafted.model:
+        if not drafted.degraded and not (drafted.failed and drafted.model):
             return drafted
         time.sleep(pause)
-    raise _gone(drafted.model, drafted.reason)
+    raise _gone(settings.EMBEDDINGS_MODEL if drafted.degraded else drafted.model, drafted.reason)
 
 
 def _answered(system: str, run: int, question: Question, drafted: Drafted) -> Answered:
@@ -135,8 +140,8 @@ def _answered(system: str, run: int, question: Question, drafted: Drafted) -> An
 def _by_untuned(plan: Plan, question: Question, run: int) -> Answered:
     if plan.untuned is None:
         raise ValueError("The system `untuned` needs a model.")
+    found = _found(question, plan.user)
     started = time.perf_counter()
-    found = retrieval.search(question.query, user=plan.user, limit=SHOWN_PASSAGES)
     passages = found.passages[:MAX_PASSAGES]
     try:
         written = async_to_sync(_written)(plan.untuned, reader_messages(question.query, passages))
@@ -153,7 +158,7 @@ def _by_untuned(plan: Plan, question: Question, run: int) -> Answered:
         verified=False,
         reason="",
         model=plan.untuned.name,
-        ms=(time.perf_counter() - started) * 1000,
+        ms=found.ms + (time.perf_counter() - started) * 1000,
         prompt_tokens=prompt_tokens or None,
         completion_tokens=sum(piece.completion_tokens for piece in written)
         if prompt_tokens
@@ -168,6 +173,16 @@ async def _written(model: UntunedModel, messages: list[dict[str, str]]) -> list[
         return [piece async for piece in stream]
 
 
+def _found(question: Question, user: Reader) -> "SearchResult":
+    """Raises `ModelGone`."""
+    from router.retrieval.embeddings import EmbeddingsUnavailable
+
+    try:
+        return look_for(question.query, user)
+    except EmbeddingsUnavailable as error:
+        raise _gone(settings.EMBEDDINGS_MODEL, str(error)) from error
+
+
 def _gone(model: str, why: str) -> ModelGone:
     return ModelGone(
         f"The server of {model} does not answer: {why} "
@@ -179,11 +194,11 @@ def _gone(model: str, why: str) -> ModelGone:
 
 
 def look_up(questions: Sequence[Question], user: Reader) -> dict[int, Found]:
-    """By question number; `user` is who asks."""
+    """By question number; `user` is who asks. Raises `ModelGone`."""
     models = usable_by(user)
     found = {}
     for question in questions:
-        hits = retrieval.search(question.query, user=user, limit=SHOWN_PASSAGES).hits
+        hits = _found(question, user).hits
         texts = [hit.chunk.text for hit in hits]
         found[question.number] = Found(
             covered=any(best.known for model in models for best in grounds(model.name, hits[:1])),

@@ -30,7 +30,7 @@ def embed(text: str) -> NDArray[np.float32]:
 class HashedWords(ThreadingHTTPServer):
     """`texts` is all that was embedded so far, questions included, and `keys` what came as the
     authorization of each request. While `answers` is not set it
-    hangs; `status` other than 200 is all that it says."""
+    hangs; `status` other than 200 is all that it says; the next `failures` requests get 503."""
 
     daemon_threads = True
 
@@ -39,6 +39,7 @@ class HashedWords(ThreadingHTTPServer):
         self.texts: list[str] = []
         self.keys: list[str] = []
         self.status = 200
+        self.failures = 0
         self.answers = threading.Event()
         self.answers.set()
 
@@ -60,6 +61,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.answers.wait()
         if self.server.status != 200:
             self.send_error(self.server.status)
+            return
+        if self.server.failures:
+            self.server.failures -= 1
+            self.send_error(503)
             return
         self.server.texts += asked["input"]
         rows = [
