@@ -128,8 +128,9 @@ def _free(pk: int) -> bool:
 
 def _give_up(pk: int) -> bool:
     """Without a folder there is nothing to go on from; whoever works on it finds that too."""
-    return bool(
-        TrainingRun.objects.filter(leases.ended(), pk=pk, state__in=TrainingRun.ACTIVE).update(
+    active = TrainingRun.objects.filter(leases.ended(), pk=pk, state__in=TrainingRun.ACTIVE)
+    with transaction.atomic():
+        given_up = active.update(
             state=State.FAILED,
             fence=F("fence") + 1,
             lease_until=None,
@@ -137,7 +138,9 @@ def _give_up(pk: int) -> bool:
             failure_id="folder-gone",
             failure_reason="Its folder is gone, with the checkpoints. Start a new run.",
         )
-    )
+        if given_up:
+            jobs.announce_end(TrainingRun.objects.get(pk=pk), State.FAILED)
+    return bool(given_up)
 
 
 def _forgotten() -> QuerySet[TrainingRun]:

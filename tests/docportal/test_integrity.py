@@ -13,9 +13,9 @@ from django.conf import settings as django_settings
 from django.core.management import call_command
 from pytest_django import Settings
 
-from docportal import integrity, integrity_checks
+from docportal import integrity, integrity_checks, webhooks
 from docportal.models import IntegrityCheck
-from ingestion.models import AuditEvent, Collection
+from ingestion.models import AuditEvent, Collection, Delivery, Event
 from ingestion.sandbox import parse_safely
 from ingestion.storage import keep_original, original_path
 from router import model_store, retrieval
@@ -126,6 +126,16 @@ def test_run_without_folder_that_nobody_can_claim_is_given_up(intact: Home) -> N
     code, told = look("--repair")
     assert (code, kinds(told)) == (0, {"run-lease", "run-folder-missing"})
     assert look()[1]["problems"] == []
+
+
+def test_run_that_is_given_up_is_told_of(intact: Home, people: People) -> None:
+    url, events = "https://hooks.example.com/runs", [Event.RUN_ENDED]
+    webhooks.create(owner=people.admin, url=url, events=events, collections=[])
+    MENDED["run-folder-missing"](intact)
+    look("--repair")
+    told = Delivery.objects.get(event=Event.RUN_ENDED)
+    assert told.facts == {"run": 1, "state": "failed", "model": intact.model.name}
+    assert told.collections == list(intact.run.collections.values_list("pk", flat=True))
 
 
 def test_answers_go_on_after_a_rebuild(intact: Home) -> None:
