@@ -159,6 +159,12 @@ def promote(model: ModelVersion, *, by: Actor, override_reason: str = "") -> Mod
     """
     reason = override_reason.strip()
     make_ready(model, override_reason=reason)
+    return put_in_place(model, by=by, reason=reason)
+
+
+def put_in_place(model: ModelVersion, *, by: Actor, reason: str) -> ModelVersion:
+    """The step of `promote` that takes no time, for whoever has called `make_ready`. Raises
+    `UserError`: `changed-meanwhile`."""
     with transaction.atomic():
         serving = _serving(locked(_for(model.audience)))
         if serving is not None and serving.pk == model.pk:

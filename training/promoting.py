@@ -1,5 +1,7 @@
 """A person has a model serve, whatever its gate said."""
 
+from django.db import transaction
+
 from ingestion.audit import Actor
 from router import registry
 from router.models import ModelVersion
@@ -9,7 +11,11 @@ from training.models import TrainingRun
 
 def promote(*, model: ModelVersion, by: Actor, reason: str = "") -> None:
     """As `registry.promote`; a run that its gate stopped is let through for the same reason."""
-    registry.promote(model, by=by, override_reason=reason)
-    run = TrainingRun.objects.filter(model=model, state=TrainingRun.State.REJECTED).first()
-    if run is not None:
-        runs.override(run=run, by=by, reason=reason)
+    reason = reason.strip()
+    registry.make_ready(model, override_reason=reason)
+    with transaction.atomic():
+        registry.put_in_place(model, by=by, reason=reason)
+        run = TrainingRun.objects.filter(model=model, state=TrainingRun.State.REJECTED).first()
+        # One that passed was rejected for its readers, who may read all of it again.
+        if run is not None and not model.gate_passed:
+            runs.override(run=run, by=by, reason=reason)

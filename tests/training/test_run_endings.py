@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import Group
 
 from ingestion.models import AuditEvent, Collection
 from router import registry
@@ -13,7 +14,7 @@ from tests.model_files import Workshop
 from tests.tiny_models import TinyVersion
 from tests.training.datasets.pairs import NAMES, teach
 from tests.training.evaluations import a_judged_run
-from training import datasets, jobs, pipeline, process, runs
+from training import datasets, jobs, pipeline, process, promoting, runs
 from training.jobs import Claim
 from training.models import TrainingRun
 from training.registration import register_model
@@ -76,6 +77,21 @@ def test_model_that_cannot_be_promoted_passed_all_the_same(
     (merged_folder(model.name) / "model.safetensors").write_bytes(b"other")
     run = ended(evaluated, model)
     assert (run.state, run.failure_id) == (State.GATED, "tampered")
+
+
+def test_model_that_passed_and_whose_readers_came_back_is_promoted_without_a_reason(
+    evaluated: Claim, tmp_path: Path
+) -> None:
+    model = Workshop(tmp_path / "workshop").candidate()
+    jobs.write(evaluated, model=model)
+    taught = model.collections.get()
+    taught.readers.add(Group.objects.create(name="few"))
+    assert ended(evaluated, model).state == State.REJECTED
+    taught.readers.clear()
+    promoting.promote(model=model, by=None)
+    model.refresh_from_db()
+    assert model.stage == "serving"
+    assert not AuditEvent.objects.filter(verb="overrode the gate of").exists()
 
 
 @pytest.mark.parametrize(
