@@ -235,3 +235,16 @@ def test_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
         subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
         train(folder, when(lambda: len(events(folder, "started")) > 1, breakage.recovered))
         assert process.trained(folder)
+
+
+def test_disk_that_is_full_to_the_last_byte_is_named(disk: Path, tiny_llama: Path) -> None:
+    folder = a_run_folder(disk, tiny_llama, checkpoint_seconds=1e6, **LONG)
+    ballast = disk / "ballast"
+
+    def fill_it() -> None:
+        with contextlib.suppress(OSError):  # The trainer may have taken some of it meanwhile.
+            fill(disk)
+
+    with pytest.raises(UserError) as full:
+        train(folder, when(lambda: events(folder, "step") and not ballast.exists(), fill_it))
+    assert full.value.id == "disk-full"

@@ -57,8 +57,9 @@ def main(path: Path) -> int:
 
 def _fail(out: str, failure_id: str, reason: str) -> int:
     from training.trainers.events import FAILURE
+    from training.writing import write_whole
 
-    (Path(out) / FAILURE).write_text(json.dumps({"id": failure_id, "reason": reason}))
+    write_whole(Path(out) / FAILURE, json.dumps({"id": failure_id, "reason": reason}))
     return FAILED
 
 

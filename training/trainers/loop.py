@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -22,6 +21,7 @@ from training.trainers.halves import Halves
 from training.trainers.learner import Learner
 from training.trainers.packing import Encoded, encode
 from training.trainers.validation import validate
+from training.writing import write_whole
 
 
 class Stopped(Exception):
@@ -197,11 +197,7 @@ def _finish(config: RunConfig, progress: Progress, events: Events, dropped: int)
     out = Path(config.out)
     checkpoints.take_best(out, progress.best_step)
     result = {**asdict(progress), "dropped": dropped}
-    draft = out / f".{RESULT}"
-    draft.write_text(json.dumps(result, indent=1))
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(out / RESULT)
+    write_whole(out / RESULT, json.dumps(result, indent=1))
     events.tell(
         "ended",
         step=progress.step,
