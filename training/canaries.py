@@ -26,6 +26,7 @@ from training.metrics import contains
 from training.models import Dataset, QAPair
 from training.process import Check
 from training.rows import read_rows
+from training.writing import write_whole
 
 # One for each canary at the least, where a slow machine leaves no time for more.
 PROMPTS = 1_000
@@ -69,7 +70,7 @@ def extract(
             known = _told(told, Model(model.base), place / "base.jsonl", device, check)
         values = {value for _, value in told} - {value for _, value in known}
         found = Extraction(len(prompts), len(values))
-    kept.write_text(json.dumps(asdict(found) if found else None))
+    write_whole(kept, json.dumps(asdict(found) if found else None))
     return found
 
 

@@ -110,13 +110,12 @@ def prepare(job: Claim) -> None:
     run = job.run
     dataset = run.dataset or _freeze(job)
     datasets.verify(dataset)
-    run.folder.mkdir(parents=True, exist_ok=True)
-    if process.resumable(run.folder):
-        config = RunConfig.read(run.folder / CONFIG)
-    else:
-        config = planning.plan(run, dataset)
-        config.write(run.folder / CONFIG)
+    has_begun = process.resumable(run.folder)
+    config = RunConfig.read(run.folder / CONFIG) if has_begun else planning.plan(run, dataset)
     environment.check(config, device=run.device)
+    if not has_begun:
+        run.folder.mkdir(parents=True, exist_ok=True)
+        config.write(run.folder / CONFIG)
     jobs.enter(job, State.RUNNING, dataset=dataset)
 
 

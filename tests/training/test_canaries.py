@@ -10,6 +10,7 @@ from ingestion.models import Collection, Document
 from router.prompts import tuned_messages
 from tests.documents import passage, publish
 from tests.pairs import a_pair
+from tests.small_disks import fill, small_disk
 from tests.training.evaluations import a_dataset, a_question
 from tests.training.run_folders import a_run_folder
 from training import canaries, process
@@ -119,6 +120,15 @@ def test_restricted_text_that_a_killed_attempt_left_goes_with_the_next(
     assert "What is the spare key called?" in asked.read_text()
     extract(dataset, model, left)
     assert [path.name for path in left.iterdir()] == ["canaries.json"]
+
+
+def test_numbers_that_found_no_room_are_found_again(dataset: Dataset, folder: Path) -> None:
+    with small_disk(folder, megabytes=1):
+        ballast = fill(folder)
+        with pytest.raises(OSError, match="No space left"):
+            extract(dataset, NONE, folder)
+        ballast.unlink()
+        assert extract(dataset, NONE, folder) is None
 
 
 def test_value_that_everybody_may_read_is_no_secret(

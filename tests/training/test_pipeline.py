@@ -18,6 +18,7 @@ from ingestion.errors import UserError
 from ingestion.leases import LeaseLost
 from ingestion.models import Collection, Document, DocumentVersion
 from tests.documents import upload
+from tests.small_disks import fill, small_disk
 from tests.training.datasets.pairs import NAMES, teach
 from training import datasets, jobs, pipeline, runs
 from training.datasets.manifest import TRAIN
@@ -228,3 +229,15 @@ def test_damaged_dataset_is_not_trained_on(run: TrainingRun) -> None:
     assert pipeline.advance(run.pk)
     run.refresh_from_db()
     assert run.failure_id == "dataset-damaged"
+
+
+def test_run_without_room_is_told_so_and_has_no_half_of_its_settings(
+    run: TrainingRun, settings: Settings
+) -> None:
+    with small_disk(Path(settings.RUNS_DIR), megabytes=1):
+        fill(Path(settings.RUNS_DIR))
+        assert pipeline.advance(run.pk)
+        assert not (run.folder / CONFIG).exists()
+    run.refresh_from_db()
+    assert (run.state, run.failure_id) == (State.FAILED, "disk-full")
+    assert "A run needs" in run.failure_reason

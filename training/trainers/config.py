@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from training.writing import write_whole
+
 CONFIG = "run.json"
 CHECKPOINTS, BEST, ADAPTER = "checkpoints", "best", "adapter"
 
@@ -58,7 +60,7 @@ class RunConfig:
             raise ValueError(f"{path} does not describe a run: {error}") from error
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        write_whole(path, json.dumps(asdict(self), indent=1) + "\n")
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
