@@ -99,7 +99,10 @@ def _advance(job: Claim, tell: Tell) -> None:
     if job.run.state == State.RUNNING:
         train(job, tell)
         tell(job.run)
-    conclude(job, job.run.model or evaluate(job))
+    model = job.run.model or evaluate(job)
+    if model.gate_passed and not model.calibration:
+        fit(job, model)
+    conclude(job, model)
     tell(job.run)
 
 
@@ -195,10 +198,19 @@ def evaluate(job: Claim) -> ModelVersion:
         passed = judge_run(job)
         tracing.note(passed=passed, checks=len(run.gate))
     model = _until_it_lives(job, lambda: register_model(run, passed=passed, check=check))
-    if passed:
-        calibrate(model, run, servers=lambda: embedded_servers(embeddings=True), check=check)
     jobs.write(job, model=model)
     return model
+
+
+@tracing.span("calibrate")
+def fit(job: Claim, model: ModelVersion) -> None:
+    """Fit how likely a model that passed is right; it can serve, and be asked for, without."""
+    calibrate(
+        model,
+        job.run,
+        servers=lambda: embedded_servers(embeddings=True),
+        check=lambda: jobs.check(job),
+    )
 
 
 def conclude(job: Claim, model: ModelVersion) -> None:

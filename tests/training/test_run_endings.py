@@ -5,19 +5,28 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db.models.signals import post_save
+from django.utils import timezone
+from pytest_django import Settings
 
 from ingestion.models import AuditEvent, Collection
 from router import registry
 from router.model_store import merged_folder
 from router.models import ModelVersion
-from tests.model_files import Workshop
+from router.prompts import REFUSAL
+from tests.model_files import Workshop, an_adapter
+from tests.router.retrieval.hashed_words import hashed_words
+from tests.scripted_llm import ScriptedLLM
 from tests.tiny_models import TinyVersion
 from tests.training.datasets.pairs import NAMES, teach
-from tests.training.evaluations import a_judged_run
+from tests.training.evaluations import a_judged_run, said
 from training import datasets, jobs, pipeline, process, promoting, runs
+from training.datasets.manifest import TEST
+from training.evaluation import answers_folder, dataset_of
 from training.jobs import Claim
 from training.models import TrainingRun
 from training.registration import register_model
+from training.rows import read_questions
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -110,6 +119,42 @@ def test_run_that_nobody_can_resume_keeps_its_adapter_and_no_checkpoints(
     model = Workshop(tmp_path / "workshop").candidate(gate_passed=passed)
     assert ended(evaluated, model).state == state
     assert [path.name for path in folder.iterdir()] == ["adapter"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_run_that_is_cancelled_while_its_model_is_calibrated_names_the_model(
+    wiki: Collection, workshop: Workshop, llm: ScriptedLLM, settings: Settings
+) -> None:
+    teach(wiki, *NAMES)
+    run = a_judged_run(datasets.freeze(collections=[wiki]), workshop.base).run
+    adapter = an_adapter(run.folder / "adapter")
+    for system in ("tuned", "rag"):
+        said(answers_folder(run, adapter) / f"{system}.jsonl", right_answers(run))
+    llm.adapters = {}
+    llm.will_say("Of quays.")
+    settings.EVALUATION_RAG_QUESTIONS = 40
+
+    def cancel(*, created: bool, **_: object) -> None:
+        if created:
+            runs.cancel(run=run, by=None)
+
+    TrainingRun.objects.filter(pk=run.pk).update(lease_until=timezone.now())
+    post_save.connect(cancel, sender=ModelVersion)
+    try:
+        with hashed_words() as server:
+            settings.EMBEDDINGS_URL = server.url
+            assert pipeline.advance(run.pk)
+    finally:
+        post_save.disconnect(cancel, sender=ModelVersion)
+    run.refresh_from_db()
+    assert run.state == State.CANCELLED
+    assert run.model == ModelVersion.objects.get(gate_passed=True, calibration={})
+
+
+def right_answers(run: TrainingRun) -> dict[int, str]:
+    """To its test questions."""
+    asked = read_questions(dataset_of(run).folder / TEST)
+    return {one.id: one.answers[0] if one.answers else REFUSAL for one in asked}
 
 
 @pytest.mark.models
