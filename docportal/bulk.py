@@ -225,7 +225,7 @@ def _import_pairs(tree: Tree, collection: Collection, report: Report) -> int:
             continue
         beside = str(PurePosixPath(path).with_name(file.name))
         try:
-            with file.open(encoding="utf-8", errors="replace") as lines:
+            with file.open(encoding="utf-8-sig", errors="replace") as lines:
                 result = import_pairs(documents[path], lines)
         except OSError as error:
             report.fail(beside, unreadable(error))

@@ -1,9 +1,11 @@
 """Pairs that come as a file of JSON lines beside their document."""
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import transaction
 
@@ -86,7 +88,7 @@ def _read_lines(document: Document, lines: Iterable[str], result: PairImport) ->
             continue
         try:
             one = _read_line(document, number, line)
-        except (ValueError, KeyError, TypeError, UserError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError, UserError) as error:
             result.failed.append((number, f"not a pair: {error}"))
         else:
             given.setdefault(one.pair.key, one)
@@ -95,10 +97,18 @@ def _read_lines(document: Document, lines: Iterable[str], result: PairImport) ->
 
 def _read_line(document: Document, number: int, line: str) -> Given:
     row = json.loads(line)
-    question = row["query"] if "query" in row else row["question"]
-    words = checked(str(question), str(row["answer"]))
+    words = checked(_text(row, "query" if "query" in row else "question"), _text(row, "answer"))
     pair = new_pair(document, *words, origin=QAPair.Origin.IMPORTED)
-    return Given(number, pair, storable(str(row.get("context") or "")))
+    return Given(number, pair, storable(_text(row, "context") if row.get("context") else ""))
+
+
+def _text(row: dict[str, Any], name: str) -> str:
+    """A number is one, as its digits. Raises KeyError, and ValueError for anything else."""
+    value = row[name]
+    is_number = type(value) is int or (isinstance(value, float) and math.isfinite(value))
+    if not is_number and not isinstance(value, str):
+        raise ValueError(f'"{name}" is neither a text nor a number')
+    return str(value)
 
 
 def _tie_all(given: Iterable[Given], text: DocumentText, result: PairImport) -> None:

@@ -163,8 +163,9 @@ def test_readers_are_made_and_hold(ingest: Ingest) -> None:
 
 
 def test_pairs_beside_a_document_are_imported_once(ingest: Ingest, tree: Path) -> None:
+    """Also where an editor has put a byte order mark before the first."""
     pair = {"query": "When does the ramp open?", "answer": "05:40", "context": "opens at 05:40"}
-    (tree / "guide_qa.jsonl").write_text(json.dumps(pair) + "\n")
+    (tree / "guide_qa.jsonl").write_text(json.dumps(pair) + "\n", encoding="utf-8-sig")
     assert ingest()["pairs"] == 1
     assert ingest()["pairs"] == 0
     assert QAPair.objects.get(origin="imported").document.path == "guide.md"

@@ -36,12 +36,24 @@ def test_pairs_are_stored_once(document: Document) -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    ["{", "[]", "3", '{"query": "Q"}', '{"query": " ", "answer": "A"}', '"text"', '{"answer": 1}'],
+    [
+        *("{", "[]", "3", '{"query": "Q"}', '{"query": " ", "answer": "A"}', '"text"'),
+        *('{"answer": 1}', '{"query": "Q", "answer": null}', '{"query": "Q", "answer": ["9"]}'),
+        *('{"query": null, "answer": "9"}', '{"query": "Q", "answer": true}'),
+        *('{"query": "Q", "answer": NaN}', '{"query": "Q", "answer": "9", "context": ["9"]}'),
+        pytest.param("[" * 100_000, id="nested"),
+    ],
 )
 def test_broken_line_is_named_and_the_others_are_kept(document: Document, broken: str) -> None:
     result = import_pairs(document, [line("How many?"), broken, line("Which limit?")])
     assert result.created == 2
     assert [number for number, _reason in result.failed] == [2]
+
+
+def test_number_is_an_answer(document: Document) -> None:
+    row = {"query": "How many retries?", "answer": 9, "context": QUOTED}
+    assert import_pairs(document, [json.dumps(row)]).created == 1
+    assert QAPair.objects.get().answer == "9"
 
 
 def test_no_lines_are_no_pairs(document: Document) -> None:

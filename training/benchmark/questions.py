@@ -68,7 +68,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 def _question(raw: str, number: int, longest: int, places: Mapping[str, int]) -> Question:
     try:
         given = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _Wrong(f"not JSON: {error}") from error
     if not isinstance(given, dict):
         raise _Wrong('not an object. Write {"id", "query", "answers", "kind", "stale"}')

@@ -37,6 +37,7 @@ def test_lines_become_questions_and_blank_ones_nothing() -> None:
     ("line", "said"),
     [
         ("{broken", "not JSON"),
+        pytest.param("[" * 100_000, "not JSON", id="nested"),
         (["a"], "not an object"),
         (LINE | {"id": None}, '"id" is not'),
         (LINE | {"query": " "}, '"query" is not a text with words'),
