@@ -7,7 +7,7 @@ evidence, and no value of the same shape stands there.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -116,13 +116,22 @@ def is_unanswered(subject: Run, wordings: Wordings, texts: Texts) -> bool:
     )
 
 
-def comparable(every: Iterable[Attribute]) -> Mapping[Run, set[Run]]:
-    """For each subject those that share an attribute with it: things of the same kind."""
-    like: dict[Run, set[Run]] = defaultdict(set)
+def comparable(every: Sequence[Attribute]) -> Iterator[tuple[Attribute, set[Run]]]:
+    """Each attribute with the subjects that lack it and share another one with any that has it:
+    things of the same kind.
+
+    One set at a time: of a long table a set for each row would hold all its rows.
+    """
+    kinds: dict[frozenset[Run], frozenset[Run]] = {}
+    having: dict[Run, set[frozenset[Run]]] = defaultdict(set)
     for attribute in every:
-        for subject in attribute.subjects:
-            like[subject] |= attribute.subjects - {subject}
-    return like
+        # The columns of a table share one set of subjects, which is then looked at once.
+        kind = kinds.setdefault(attribute.subjects, attribute.subjects)
+        for subject in kind:
+            having[subject].add(kind)
+    for attribute in every:
+        near = set[frozenset[Run]]().union(*(having[one] for one in attribute.subjects))
+        yield attribute, set[Run]().union(*near) - attribute.subjects
 
 
 def nested(every: Iterable[Attribute]) -> Mapping[Run, set[Run]]:

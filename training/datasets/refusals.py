@@ -131,11 +131,10 @@ class Refusals:
 
     def _lacking(self, wanted: Mapping[Part, int]) -> dict[Part, list[Unanswerable]]:
         every = attributes(self._every)
-        like, surface, also = comparable(every), _surfaces(self._every), nested(every)
+        surface, also = _surfaces(self._every), nested(every)
         found: dict[Part, list[Unanswerable]] = {part: [] for part in wanted}
-        for attribute in sorted(every, key=lambda each: self._draw("attribute", *each.name)):
-            others = set.union(*(like[subject] for subject in attribute.subjects))
-            others -= attribute.subjects
+        every.sort(key=lambda each: self._draw("attribute", *each.name))
+        for attribute, others in comparable(every):
             ordered = sorted(others, key=lambda run: self._draw("lacks", run, *attribute.name))
             for subject in ordered[:SUBJECTS_OF_AN_ATTRIBUTE]:
                 part = self._part("lacks", subject, attribute.name)

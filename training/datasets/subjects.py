@@ -6,7 +6,7 @@ stands in a name, unless it stands in those of most other documents too.
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -60,10 +60,13 @@ class Subjects:
         )
         most = max(FEW_DOCUMENTS, int(MOST_DOCUMENTS * len(sources)))
         self._common = {run for run, count in documents.items() if count > most}
-        questions: dict[int, list[frozenset[Run]]] = defaultdict(list)
+        # On each document, and those of them that have a word.
+        self._questions: Counter[int] = Counter()
+        self._having: Counter[tuple[int, Run]] = Counter()
         for pair in pairs:
-            questions[pair.document].append(_runs_of(pair.question))
-        self._questions = dict(questions)
+            self._questions[pair.document] += 1
+            runs = _runs_of(pair.question)
+            self._having.update((pair.document, run) for run in runs if len(run) == 1)
 
     def of(self, pair: Pair) -> Mention | None:
         """The subject of the pair's question; None where nothing names one."""
@@ -102,9 +105,8 @@ class Subjects:
         surface = question[mention.start : mention.end]
         if len(mention.run) > 1 or (mention.start > 0 and _is_name(surface)):
             return True
-        others = self._questions.get(document, [])
-        having = sum(mention.run in runs for runs in others)
-        return mention.run in whole and len(others) > 1 and having >= LEAST_QUESTIONS * len(others)
+        others, having = self._questions[document], self._having[document, mention.run]
+        return mention.run in whole and others > 1 and having >= LEAST_QUESTIONS * others
 
 
 def _names(source: Source, passage: str | None = None) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What is refused has no answer anywhere, and what is asked later was never refused before."""
 
 import re
+import tracemalloc
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -85,6 +86,26 @@ def test_what_others_have_and_one_lacks_is_refused() -> None:
     assert found <= {
         question.format("quay-crane") for name in ("owner", "berth") for question in ASKED[name]
     }
+
+
+def test_thing_of_another_kind_is_not_refused_what_it_could_not_have() -> None:
+    attributes: dict[str, tuple[str, ...]] = dict.fromkeys(NAMES[:4], ("port", "owner"))
+    attributes |= {"quay-crane": ("port",), "pilot-house": ("berth",)}
+    found = lacking(things((*NAMES[:4], "pilot-house"), attributes))
+    assert {subject_in(question) for question in found} == {"quay-crane"}
+
+
+def test_memory_is_for_the_rows_of_a_long_table_and_not_for_pairs_of_them() -> None:
+    names = [f"pump-{number}" for number in range(1_500)]
+    material = things(names, dict.fromkeys(names, ("port",)))
+    made = Refusals(material, Texts(material), asked_of(material), set(), {}, 1)
+    tracemalloc.start()
+    try:
+        made.choose(dict.fromkeys(WANTED, 0))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 16 << 20
 
 
 def test_longer_name_of_a_thing_is_not_refused_what_the_thing_has() -> None:

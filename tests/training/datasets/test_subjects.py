@@ -1,9 +1,12 @@
+import sys
+from types import FrameType
+
 import pytest
 
 from router.prompts import Passage
 from training.datasets.attributes import Asked, asked_of
 from training.datasets.material import Material, Pair, Source
-from training.datasets.subjects import Mention
+from training.datasets.subjects import Mention, Subjects
 
 
 def subject(
@@ -75,6 +78,30 @@ def test_everyday_word_is_a_subject_only_if_most_questions_share_it() -> None:
     assert subject(question, title="Refunds", others=(other,)) == "refunds"
     strangers = ("Who opens the gate?", "When is it closed?", "Where is the key?")
     assert subject(question, title="Refunds", others=strangers) is None
+
+
+def test_work_on_a_document_grows_with_its_questions_and_not_with_pairs_of_them() -> None:
+    assert calls(2_000) < 2.5 * calls(1_000)
+
+
+def calls(questions: int) -> int:
+    """Of functions, to find the subjects of so many questions on one document."""
+    source = Source(1, "r", "wiki", "Refunds", "r.md", passages={"p": Passage("Refunds", "", "-")})
+    asked = [f"How long may refunds take in case {number}?" for number in range(questions)]
+    pairs = [Pair(number, 1, "p", text, "9 days", "f") for number, text in enumerate(asked)]
+    subjects, counted = Subjects({1: source}, pairs), 0
+
+    def count(_frame: FrameType, event: str, _of: object) -> None:
+        nonlocal counted
+        counted += event == "call"
+
+    sys.setprofile(count)
+    try:
+        found = [subjects.of(pair) for pair in pairs]
+    finally:
+        sys.setprofile(None)
+    assert {mention.run for mention in found if mention} == {("refund",)}
+    return counted
 
 
 def test_words_in_the_names_of_many_documents_tell_nothing() -> None:
