@@ -337,6 +337,11 @@ MENDED: dict[str, Damage] = {
     "run-lease": hold_run,
     "run-forgotten": _forgotten,
     "run-folder-missing": _run_without_folder,
+    "account-left": lambda _: User.objects.create(
+        username=f"evaluation of run 7 {'0f' * 16}",
+        is_active=False,
+        date_joined=timezone.now() - timedelta(days=2),
+    ),
     "pair-passage": lambda _: _pairs().update(content_hash="0" * 64),
     "pair-evidence": lambda _: _pairs().update(evidence="It is 240 EUR."),
     "pair-evidence in another place": lambda _: _pairs().update(start=0, end=1),

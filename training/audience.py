@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from uuid import uuid4
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
@@ -13,6 +14,8 @@ from training.models import Dataset
 
 Audience = frozenset[int]
 """Ids of the groups that may use a model; none: everybody."""
+STAND_IN = r" [0-9a-f]{32}$"
+"""How the name of an account of `somebody_of` ends, as a regular expression."""
 
 
 class NobodyReadsJustThat(Exception):
@@ -40,16 +43,16 @@ def somebody_of(audience: Audience, *, purpose: str) -> Iterator[Reader]:
     """Somebody who may read what everybody of the audience may, and nothing else.
 
     For everybody that is a stranger to all groups. For some groups it is an account that nobody
-    can use, a member of one of them while the block lasts. Its name is `purpose`, of several
-    words, which no person's account can have. Raises `NobodyReadsJustThat` when every group
-    reads something that another one does not.
+    can use, a member of one of them while the block lasts, and another one for each block. Its
+    name is `purpose` and a number, with spaces, which no person's account can have. Raises
+    `NobodyReadsJustThat` when every group reads something that another one does not.
     """
     if not audience:
         yield None
         return
     group = _group_without_more(audience)
-    account, _ = get_user_model().objects.get_or_create(
-        username=purpose, defaults={"is_active": False, "password": make_password(None)}
+    account = get_user_model().objects.create(
+        username=f"{purpose} {uuid4().hex}", is_active=False, password=make_password(None)
     )
     try:
         account.groups.set([group])

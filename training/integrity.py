@@ -1,13 +1,17 @@
-"""Whether datasets and runs agree with their folders, and pairs with the passages they rest on."""
+"""Whether datasets and runs agree with their folders, and pairs with the passages they rest on;
+and whether accounts of measurements were left."""
 
 import itertools
 import re
 import shutil
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
@@ -18,6 +22,7 @@ from ingestion.models import Chunk
 from ingestion.pokes import poke
 from ingestion.problems import GRACE, Check, Problem, is_left
 from training import jobs, runs
+from training.audience import STAND_IN
 from training.datasets import manifest
 from training.evidence import quoted
 from training.identity import pair_key, question_key
@@ -231,9 +236,29 @@ def _rename(pk: int) -> bool:
         return False
 
 
+# --- Accounts ----------------------------------------------------------------------------------
+def accounts() -> Iterator[Problem]:
+    """Those that a measurement asks with go with it, unless it is killed."""
+    # As long as a run may take one may be in use.
+    long_ago = timezone.now() - timedelta(minutes=runs.LONGEST_MINUTES) - GRACE
+    left = _stand_ins().filter(date_joined__lt=long_ago)
+    for pk in left.order_by("pk").values_list("pk", flat=True):
+        yield Problem("account-left", f"Account {pk}", partial(_remove_account, pk))
+
+
+def _stand_ins() -> QuerySet[AbstractUser]:
+    return get_user_model().objects.filter(username__regex=STAND_IN, is_active=False)
+
+
+def _remove_account(pk: int) -> bool:
+    removed, _ = _stand_ins().filter(pk=pk).delete()
+    return bool(removed)
+
+
 CHECKS = (
     Check(Dataset.objects.count, datasets),
     Check(lambda: len(_folders(settings.DATASETS_DIR) + _folders(settings.RUNS_DIR)), strays),
     Check(TrainingRun.objects.count, training_runs),
     Check(QAPair.objects.count, pairs),
+    Check(lambda: _stand_ins().count(), accounts),
 )

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from docportal import integrity, integrity_checks, webhooks
-from docportal.models import IntegrityCheck
+from docportal.models import IntegrityCheck, User
 from ingestion.models import AuditEvent, Collection, Delivery, Event
 from ingestion.sandbox import parse_safely
 from ingestion.storage import keep_original, original_path
@@ -196,6 +196,7 @@ def test_what_is_being_made_is_left_alone(intact: Home) -> None:
     (Path(django_settings.SOURCES_DIR) / "99.git").mkdir()
     mirror = next(Path(django_settings.SOURCES_DIR).glob("*.git/HEAD")).parent
     (mirror / "shallow.lock").touch()
+    User.objects.create(username=f"evaluation of run 7 {'0f' * 16}", is_active=False)
     assert look() == (0, {"checked": look()[1]["checked"], "problems": []})
 
 
