@@ -288,9 +288,10 @@ def _of_few(limits: Limits) -> str:
 
 def _measured(gain: Difference) -> str:
     """`+2.5 points on 300 questions (95 % interval -0.7 to +5.6)`."""
-    interval = f"{gain.low * 100:+.1f} to {gain.high * 100:+.1f}"
-    on = _counted(gain.n, "question")
-    return f"{_points(gain.estimate)} on {on} (95 % interval {interval})"
+    interval = f"95 % interval {gain.low * 100:+.1f} to {gain.high * 100:+.1f}"
+    if gain.low == gain.high:
+        interval = "all alike, so without an interval"
+    return f"{_points(gain.estimate)} on {_counted(gain.n, 'question')} ({interval})"
 
 
 def _counted(number: int, noun: str) -> str:

@@ -73,7 +73,8 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Mean of new minus old over the same `n` questions, with its interval."""
+    """Mean of new minus old over the same `n` questions, with its interval; of questions that are
+    all alike nothing is known of others, and `low` and `high` are the estimate."""
 
     estimate: float
     low: float
@@ -155,7 +156,7 @@ def summarised(outcomes: Sequence[Outcome], *, intervals: bool = True) -> Summar
         refusal_precision=_mean(not one.answerable for one in refusals),
         refusal_recall=_mean(one.refused for one in unknown),
         ci95={
-            name: bootstrap_interval([v for v, _ in values], [fact for _, fact in values])
+            name: share_interval([v for v, _ in values], [fact for _, fact in values])
             for name, values in measured.items()
             if values and intervals
         },
@@ -178,6 +179,21 @@ def _mean(values: Iterable[float]) -> float | None:
 
 
 # --- How sure ----------------------------------------------------------------------------------
+
+
+def share_interval(values: Sequence[float], groups: Sequence[str] | None = None) -> Interval:
+    """The 95 % interval of the mean of values between 0 and 1, with groups as `bootstrap_interval`.
+
+    Where all are 0, or all 1, every draw is like the others and says nothing of those that were
+    not seen; it is then that of Clopper and Pearson (1934) for so many groups. Raises ValueError
+    for no values.
+    """
+    low, high = bootstrap_interval(values, groups)
+    if low != high or low not in (0.0, 1.0):
+        return low, high
+    sums, _ = _grouped(values, groups)
+    least = ((1 - LEVEL) / 2) ** (1 / len(sums))
+    return (least, 1.0) if low else (0.0, 1 - least)
 
 
 def bootstrap_interval(values: Sequence[float], groups: Sequence[str] | None = None) -> Interval:

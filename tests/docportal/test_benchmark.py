@@ -260,6 +260,15 @@ def test_page_shows_figures_to_everybody_and_answers_to_admins(
     assert KNOWN not in wrong
 
 
+def test_gain_that_is_alike_on_every_question_is_shown_without_an_interval(
+    llm: ScriptedLLM, questions: Path, people: People
+) -> None:
+    llm.will_say("13 times [1]")
+    run(questions, systems="rag,hybrid")
+    alike = '<td class="number">0</td><td class="number">–</td>'
+    assert f'<th scope="row">rag</th>{alike}{alike}' in page(people.engineer)
+
+
 def test_unknown_benchmark_is_not_there(people: People) -> None:
     client = Client()
     client.force_login(people.admin)

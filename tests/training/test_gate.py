@@ -226,6 +226,11 @@ def test_one_point_may_be_lost(worse: int, passed: bool) -> None:
         assert "on 300 questions (95 % interval" in found.reason
 
 
+def test_what_is_alike_on_every_question_is_told_without_an_interval() -> None:
+    found = check(good(questions=against(0, 0, 30)), "exact_match_against_serving")
+    assert "+0.0 points on 30 questions (all alike, so without an interval)" in found.reason
+
+
 def test_an_equal_model_passes_though_its_interval_is_wider_than_the_limit() -> None:
     assert check(good(questions=against(20, 20, 160)), "exact_match_against_serving").passed
 

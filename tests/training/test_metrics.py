@@ -20,6 +20,7 @@ from training.metrics import (
     paired_difference,
     paired_rise,
     percentile,
+    share_interval,
     summarised,
     token_f1,
 )
@@ -181,6 +182,28 @@ def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         low, high = bootstrap_interval(list((random.random(150) < 0.8).astype(float)))
         covered += low <= 0.8 <= high
     assert 178 <= covered <= 200  # 95 % of 200 is 190; six standard deviations are 18
+
+
+@pytest.mark.parametrize(
+    ("value", "facts", "expected"),
+    [
+        (0.0, 24, (0.0, 0.142)),
+        (1.0, 24, (0.858, 1.0)),
+        (0.0, 8, (0.0, 0.369)),
+        (1.0, 1, (0.025, 1.0)),
+    ],
+)
+def test_questions_that_are_all_alike_leave_it_open_what_others_are(
+    value: float, facts: int, expected: tuple[float, float]
+) -> None:
+    asked = [f"fact {number % facts}" for number in range(24)]
+    assert share_interval([value] * 24, asked) == pytest.approx(expected, abs=1e-3)
+
+
+@given(st.lists(shares, min_size=2, max_size=8).filter(lambda values: len(set(values)) > 1))
+@settings(max_examples=15)
+def test_interval_of_a_share_that_varies_is_that_of_its_draws(values: list[float]) -> None:
+    assert share_interval(values) == bootstrap_interval(values)
 
 
 def test_phrasings_of_one_fact_widen_the_interval() -> None:

@@ -14,10 +14,10 @@ from training.benchmark.questions import Question
 from training.metrics import (
     Interval,
     Outcome,
-    bootstrap_interval,
     contains,
     judged,
     percentile,
+    share_interval,
     summarised,
 )
 
@@ -184,7 +184,7 @@ def intervals(answers: Sequence[Scored]) -> dict[str, Interval]:
         for name, value in _values(one).items():
             cases.setdefault(name, []).append((value, one.outcome.fact))
     return {
-        name: bootstrap_interval([value for value, _ in rows], [fact for _, fact in rows])
+        name: share_interval([value for value, _ in rows], [fact for _, fact in rows])
         for name, rows in cases.items()
     }
 
