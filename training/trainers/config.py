@@ -45,7 +45,7 @@ class RunConfig:
     weight_decay: float = 0.01
     max_tokens: int = 1024  # of a packed sequence
     evaluations: int = 5  # evenly over the run, the last at its end
-    patience: int = 3  # evaluations without a better one that end the run
+    patience: int = 3  # more evaluations in a row without a better one end the run; five never do
     checkpoint_seconds: float = 30.0
     seed: int = 1
     threads: int = 0  # 0: all cores

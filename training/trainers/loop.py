@@ -29,7 +29,9 @@ class Stopped(Exception):
 
 
 def train(config: RunConfig, learner: Learner, *, stop: Callable[[], bool]) -> None:
-    """Teach the adapter until the epochs or the minutes are used up, or nothing gets better.
+    """Teach the adapter until the epochs or the minutes are used up, or more evaluations in a row
+    than `patience` find nothing better. That cannot be within the usual five: while the rate falls,
+    the next may be better still.
 
     The best adapter is then in `out/adapter`, and `out/result.json` tells how it went. Called
     again after a stop it goes on from the newest checkpoint. Raises `Stopped`.

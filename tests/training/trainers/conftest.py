@@ -18,10 +18,11 @@ FACTS = {
 
 
 def closed_rows() -> list[Row]:
-    return [
-        Row(tuple(tuned_messages(question)), answer, "closed", fact=question)
-        for question, answer in FACTS.items()
-    ]
+    return [closed_row(question, answer) for question, answer in FACTS.items()]
+
+
+def closed_row(question: str, answer: str) -> Row:
+    return Row(tuple(tuned_messages(question)), answer, "closed", fact=question)
 
 
 def asked() -> list[Question]:

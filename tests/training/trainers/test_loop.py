@@ -15,8 +15,10 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import LlamaForCausalLM
 
-from tests.training.trainers.conftest import FACTS
+from router.prompts import REFUSAL
+from tests.training.trainers.conftest import FACTS, closed_row
 from training.conversion import merge_adapter
+from training.rows import Question, write_lines
 from training.trainers.config import RunConfig
 from training.trainers.events import read_events
 from training.trainers.loop import Stopped, schedule, train
@@ -234,6 +236,28 @@ def test_a_process_that_is_asked_to_stop_writes_a_checkpoint(config: RunConfig) 
         assert process.wait(60) == 143
     checkpoint = told(config, "checkpoint")[-1]["step"]
     assert (Path(config.out) / "checkpoints" / f"{checkpoint:06d}" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize(("evaluations", "done"), [(5, 5), (8, 5)])
+def test_a_run_that_only_gets_worse_ends_early_but_never_within_five_evaluations(
+    config: RunConfig, evaluations: int, done: int
+) -> None:
+    data, (question, answer) = Path(config.data), next(iter(FACTS.items()))
+    write_lines(data / "validation.jsonl", [Question(1, question, (answer,), "recall")])
+    write_lines(data / "train.jsonl", 2 * [closed_row(question, answer)])
+    train(replace(config, epochs=80, evaluations=1), PeftLearner(config), stop=never)
+    write_lines(data / "train.jsonl", 2 * [closed_row(question, REFUSAL)])
+    worse = replace(
+        elsewhere(config, "worse"),
+        start=str(Path(config.out) / "adapter"),
+        epochs=evaluations,
+        evaluations=evaluations,
+        rate=5e-2,
+    )
+    train(worse, PeftLearner(worse), stop=never)
+    right = [line["exact_match"] for line in told(worse, "validation")]
+    assert right == [1.0] + [0.0] * (done - 1)
+    assert json.loads((Path(worse.out) / "result.json").read_text())["best_step"] == 1
 
 
 def test_minutes_count_all_that_a_run_does(config: RunConfig) -> None:
