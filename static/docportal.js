@@ -193,7 +193,7 @@
   document.addEventListener("htmx:sendError", () =>
     say("The portal does not answer. What you typed is still here: try again in a moment."));
   document.addEventListener("htmx:responseError", (event) => {
-    const texts = { 403: "You may read this, but not change it.", 404: "There is nothing here that you may read." };
+    const texts = { 403: "Your account may not do this.", 404: "There is nothing here that you may read." };
     say(texts[event.detail.xhr.status] || "Something broke on our side. What you typed is still here: try again.");
   });
 

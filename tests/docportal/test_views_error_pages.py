@@ -26,6 +26,19 @@ async def test_thread_that_made_one_keeps_no_connection(
     assert await asyncio.to_thread(lambda: connection.connection) is None
 
 
+@pytest.mark.parametrize("role", ["engineer", "writer"])
+def test_who_may_not_open_a_page_is_sent_to_no_role_that_would_not_help(
+    people: People, role: str
+) -> None:
+    client = Client()
+    client.force_login(getattr(people, role))
+    told = client.get("/training/").content.decode()
+    assert "Your account may not do this" in told
+    assert "ask an administrator for a role that may" in told
+    assert "You may read this" not in told
+    assert "the writer role" not in told
+
+
 def test_form_of_an_old_page_is_told_so_beside_what_was_typed(people: People) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(people.writer)
