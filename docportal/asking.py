@@ -1,4 +1,5 @@
-"""A question on its way in, wherever it comes from: kept if there is room to answer it."""
+"""A question on its way in, wherever it comes from: kept if there is room to answer it; and what
+its asker thinks of the answer."""
 
 from uuid import UUID
 
@@ -8,7 +9,8 @@ from django.db import transaction
 from docportal.admission import answers
 from docportal.models import User
 from router import services
-from router.models import Conversation, Query
+from router.models import Answer, Conversation, Feedback, Query
+from training.pairs import add_correction
 
 
 async def begin(user: User, text: str, conversation_id: str = "") -> Query:
@@ -46,3 +48,17 @@ def _conversation(user: User, conversation_id: str) -> Conversation | None:
     except ValueError:
         return None
     return Conversation.objects.filter(user=user, pk=key).first()
+
+
+def judge(user: User, answer: Answer, verdict: str, correction: str | None) -> Feedback:
+    """Keep what the asker thinks of an answer; the right one becomes a pair that a writer reviews.
+
+    `correction` None says nothing of it. Raises as `services.record_feedback`.
+    """
+    given = services.record_feedback(
+        user=user, answer=answer, verdict=verdict, correction=correction
+    )
+    # One that stays is a pair already, which somebody may have reviewed and edited.
+    if correction is not None or not given.correction:
+        add_correction(given)
+    return given

@@ -171,9 +171,10 @@ def ask(text: str, *, user: Reader, route: RouteAsked = "auto") -> Answer:
 
 
 def record_feedback(
-    *, user: Reader, answer: Answer, verdict: str, correction: str = ""
+    *, user: Reader, answer: Answer, verdict: str, correction: str | None = None
 ) -> Feedback:
-    """Keep what the asker thought of an answer; a second time replaces the first.
+    """Keep what the asker thought of an answer; a second time replaces the first. With `correction`
+    None the one before stays, unless the answer was helpful after all.
 
     Raises `PermissionDenied` for anybody else and `UserError`: `unknown-verdict`,
     `long-correction`.
@@ -182,9 +183,10 @@ def record_feedback(
         raise PermissionDenied
     if verdict not in Feedback.Verdict.values:
         raise UserError("unknown-verdict", "Say whether the answer was helpful: up or down.")
-    feedback, _ = Feedback.objects.update_or_create(
-        answer=answer, defaults={"verdict": verdict, "correction": _checked_correction(correction)}
-    )
+    values = {"verdict": verdict}
+    if correction is not None or verdict == Feedback.Verdict.UP:
+        values["correction"] = _checked_correction(correction or "")
+    feedback, _ = Feedback.objects.update_or_create(answer=answer, defaults=values)
     return feedback
 
 

@@ -15,7 +15,7 @@ from ninja import Router, Schema
 from docportal.admission import Overloaded, answers
 from docportal.api.access import ApiRequest, needs
 from docportal.api.errors import as_body, refusal
-from docportal.asking import begin
+from docportal.asking import begin, judge
 from docportal.models import User
 from docportal.results import answered, cited
 from docportal.views.streaming import event, event_stream, told_when_broken
@@ -23,7 +23,6 @@ from router import services
 from router.drafting import Sentence
 from router.models import Answer, Query
 from router.policy import RouteAsked
-from training.pairs import add_correction
 
 router = Router(tags=["answers"], auth=needs("ask"))
 
@@ -137,7 +136,7 @@ class AnswerOut(Schema):
 
 class FeedbackIn(Schema):
     verdict: str
-    correction: str = ""
+    correction: str | None = None
 
 
 class FeedbackOut(Schema):
@@ -219,12 +218,6 @@ def get_answer(request: ApiRequest, query_id: UUID) -> dict[str, Any]:
 @router.post("/answers/{uuid:query_id}/feedback", response=FeedbackOut)
 def give_feedback(request: ApiRequest, query_id: UUID, given: FeedbackIn) -> FeedbackOut:
     """`verdict` is up or down; a `correction`, no longer than a question may be, becomes a pair
-    that a writer reviews."""
-    feedback = services.record_feedback(
-        user=request.auth,
-        answer=_own(request.auth, query_id),
-        verdict=given.verdict,
-        correction=given.correction,
-    )
-    add_correction(feedback)
+    that a writer reviews. Without one, that of before stays, unless the answer is helpful."""
+    feedback = judge(request.auth, _own(request.auth, query_id), given.verdict, given.correction)
     return FeedbackOut(verdict=feedback.verdict, correction=feedback.correction)

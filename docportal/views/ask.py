@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import push_url, replace_url
 
 from docportal.admission import BUSY, RETRY_SECONDS, Overloaded, answers
-from docportal.asking import begin
+from docportal.asking import begin, judge
 from docportal.models import User
 from docportal.results import seen
 from docportal.views import paging, passages
@@ -30,7 +30,6 @@ from router import services
 from router.drafting import Sentence
 from router.models import Answer, Query
 from router.retrieval import search
-from training.pairs import add_correction
 
 SHOWN = 8
 HISTORY_PAGE = 30
@@ -191,16 +190,11 @@ def _fragment(request: HttpRequest, name: str, context: dict[str, object]) -> st
 def feedback(request: Request, query_id: UUID) -> HttpResponse:
     query = get_object_or_404(_own(request.user), pk=query_id)
     answer = get_object_or_404(Answer, query=query)
-    given = services.record_feedback(
-        user=request.user,
-        answer=answer,
-        verdict=request.POST.get("verdict", ""),
-        correction=request.POST.get("correction", ""),
-    )
-    add_correction(given)
+    verdict, correction = request.POST.get("verdict", ""), request.POST.get("correction")
+    judge(request.user, answer, verdict, correction)
     if not request.htmx:
         return redirect("question", query_id)
-    return render(request, "ask.html#feedback", _exchange(query))
+    return render(request, "ask.html#judged", _exchange(query))
 
 
 @require_GET

@@ -339,6 +339,32 @@ def test_thumb_and_correction_are_kept(client: Client) -> None:
     assert client.post(address, {"verdict": "sideways"}).status_code == 400
 
 
+@pytest.mark.usefixtures("sender", "llm")
+def test_thumb_alone_leaves_the_correction_and_its_review_as_they_are(client: Client) -> None:
+    query = ask(client)
+    address = reverse("feedback", args=[query.pk])
+    client.post(address, {"verdict": "down", "correction": "Nine, since May."})
+    pair = QAPair.objects.get()
+    again = client.post(address, {"verdict": "down"}, headers={"HX-Request": "true"})
+    assert "your correction is kept" in body(again)
+    assert "<textarea" not in body(again), "what is typed meanwhile stays on the page"
+    assert Feedback.objects.get().correction == "Nine, since May."
+    assert QAPair.objects.get() == pair
+    edited = {"question": "How often?", "key": "edited", "reviewed_at": pair.created_at}
+    QAPair.objects.update(**edited)
+    client.post(address, {"verdict": "down"})
+    assert QAPair.objects.get().key == "edited", "it does not come back as it was"
+
+
+@pytest.mark.usefixtures("sender", "llm")
+def test_who_finds_the_answer_helpful_after_all_corrects_nothing(client: Client) -> None:
+    address = reverse("feedback", args=[ask(client).pk])
+    client.post(address, {"verdict": "down", "correction": "Nine, since May."})
+    client.post(address, {"verdict": "up"})
+    assert (Feedback.objects.get().verdict, Feedback.objects.get().correction) == ("up", "")
+    assert not QAPair.objects.exists()
+
+
 def test_history_is_ones_own_and_pages_by_cursor(
     client: Client, people: People, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

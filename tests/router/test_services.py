@@ -254,6 +254,10 @@ def test_only_the_asker_judges_an_answer(llm: ScriptedLLM, people: People) -> No
         user=people.engineer, answer=answer, verdict="down", correction=" ten "
     )
     assert (changed.verdict, changed.correction) == ("down", "ten")
+    again = services.record_feedback(user=people.engineer, answer=answer, verdict="down")
+    assert again.correction == "ten"
+    helpful = services.record_feedback(user=people.engineer, answer=answer, verdict="up")
+    assert (helpful.verdict, helpful.correction) == ("up", "")
     with pytest.raises(UserError):
         services.record_feedback(user=people.engineer, answer=answer, verdict="so-so")
 

@@ -195,6 +195,7 @@ def test_feedback_with_a_correction_becomes_a_pair(
     assert engineer.post(f"answers/{told['id']}/feedback", given).json() == given
     assert Feedback.objects.get().verdict == "down"
     assert QAPair.objects.get().origin == QAPair.Origin.FEEDBACK
+    assert engineer.post(f"answers/{told['id']}/feedback", {"verdict": "down"}).json() == given
     wrong = engineer.post(f"answers/{told['id']}/feedback", {"verdict": "sideways"})
     assert error_of(wrong) == (400, "unknown-verdict")
 
