@@ -45,16 +45,18 @@ def require_seen(pair: QAPair, looked_at: str) -> None:
 
 
 def approve(pairs: Iterable[QAPair], *, by: Actor) -> Reviewed:
-    """Let these pairs be taught. One without evidence, or whose opposite a person has approved or
-    approves at once, is refused; what people have not decided and contradicts it waits."""
+    """Let these pairs be taught. One without evidence, retired, or whose opposite a person has
+    approved or approves at once, is refused; what people have not decided and contradicts it
+    waits."""
     with transaction.atomic():
         chosen = _current(pairs)
         at_once = {pair.pk for pair in chosen}
+        live = set(QAPair.objects.live().filter(pk__in=at_once).values_list("pk", flat=True))
         rivals = rivals_of(chosen)
         result = Reviewed()
         fit = []
         for pair in chosen:
-            problem = _why_not(pair, rivals[pair.pk], at_once)
+            problem = _untied(pair, live) or _contradicted(pair, rivals[pair.pk], at_once)
             if problem:
                 result.refused.append((pair, problem))
             else:
@@ -132,10 +134,17 @@ def _current(pairs: Iterable[QAPair]) -> list[QAPair]:
     return list(chosen.select_for_update(of=("self",)).select_related("document"))
 
 
-def _why_not(pair: QAPair, rivals: Sequence[QAPair], at_once: Set[int]) -> str:
-    """Empty, or the reason. `at_once`: the primary keys of all that are to be approved."""
+def _untied(pair: QAPair, live: Set[int]) -> str:
+    """Empty, or why no passage bears it out. `live`: the primary keys of those that one does."""
     if not pair.content_hash:
         return "Its evidence is not in the document. Edit it, or reject it."
+    if pair.pk not in live:
+        return "The document no longer says this. Edit it to what it says now, or leave it."
+    return ""
+
+
+def _contradicted(pair: QAPair, rivals: Sequence[QAPair], at_once: Set[int]) -> str:
+    """Empty, or by what. `at_once`: the primary keys of all that are to be approved."""
     for other in rivals:
         if contradicts(pair, other) and (conflicts.is_decided(other) or other.pk in at_once):
             return conflicts.said_otherwise(other)

@@ -346,6 +346,18 @@ def test_pairs_that_cannot_be_approved_are_named_and_the_others_approved(
     assert QAPair.objects.filter(review=PENDING).count() == 5
 
 
+def test_retired_pairs_are_not_offered_for_approval_nor_approved(
+    writer: Client, wiki: Collection, pair: QAPair
+) -> None:
+    publish(wiki, "guide.md", [passage("The limit is ten.", "Use")])
+    listed = get(writer, "?view=list&state=retired")
+    assert "Reject chosen…" in listed
+    assert "Approve chosen…" not in listed
+    told = bulk(writer, "approve", state="retired", pair=str(pair.pk), confirmed="1")
+    assert "Not approved: “How many retries?”. The document no longer says this." in told
+    assert "1 pair approved" not in told
+
+
 def test_approving_many_takes_as_many_queries_as_approving_a_few(
     writer: Client, guide: DocumentVersion
 ) -> None:

@@ -56,6 +56,17 @@ def test_pair_without_evidence_is_not_approved(pair: Make, people: People) -> No
     assert "evidence" in result.refused[0][1]
 
 
+def test_pair_that_the_document_says_no_more_is_not_approved(
+    pair: Make, people: People, wiki: Collection
+) -> None:
+    retired = pair("How many retries?", origin="teacher", review="pending")
+    publish(wiki, "guide.md", [passage(RATES)])
+    result = approve([retired], by=people.writer)
+    assert result.done == 0
+    assert "no longer says this" in result.refused[0][1]
+    assert QAPair.objects.get().review == "pending"
+
+
 def test_rejected_pair_is_taught_no_more(pair: Make, people: People) -> None:
     taught = pair("How many retries?")
     assert reject([taught], by=people.writer).done == 1

@@ -5,6 +5,7 @@ import pytest
 from docportal.views.pair_filters import STATES
 from ingestion.models import DocumentVersion
 from tests.docportal.api.callers import Caller, error_of
+from tests.documents import passage, publish
 from tests.pairs import a_pair
 from training.models import QAPair
 
@@ -66,6 +67,14 @@ def test_pair_is_edited_and_so_approved(writer: Caller, sender: DocumentVersion)
         "answer": "9 times",
         "review": "approved",
     }
+
+
+def test_retired_pair_is_not_approved(writer: Caller, sender: DocumentVersion) -> None:
+    pair, document = a_pair(sender, "How many?", "9 times"), sender.document
+    publish(document.collection, document.path, [passage("It retries for ever.")])
+    refused = writer.post(f"pairs/{pair.pk}/review", {"verdict": "approve"})
+    assert error_of(refused) == (400, "not-approved")
+    assert "no longer says this" in refused.json()["error"]["message"]
 
 
 def test_pair_that_cannot_be_approved_says_why(writer: Caller, sender: DocumentVersion) -> None:
