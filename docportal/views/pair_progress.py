@@ -1,7 +1,7 @@
 """How far the review is: by document, by reviewer, and what was decided last."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Count, Exists, IntegerField, Max, OuterRef, Q, Subquery
 from django.db.models.expressions import Combinable
@@ -21,8 +21,8 @@ LATEST = 20
 @dataclass(frozen=True, slots=True)
 class Row:
     document: Document
-    counts: Sequence[tuple[str, int]]
-    """Of its pairs, by state, in the order of `STATES`."""
+    counts: Sequence[tuple[Filters, int]]
+    """Of its pairs, by state, in the order of `STATES`; each with what finds just these."""
 
 
 def progress(user: User, filters: Filters, after: str) -> dict[str, object]:
@@ -31,7 +31,7 @@ def progress(user: User, filters: Filters, after: str) -> dict[str, object]:
     page = _documents(pairs, after)
     reviewed = pairs.filter(reviewed_at__isnull=False).order_by("-reviewed_at")
     return {
-        "documents": _rows(page.rows, pairs),
+        "documents": _rows(page.rows, pairs, filters),
         "following": page.following,
         "reviewers": _reviewers(reviewed),
         "latest": reviewed.select_related("document", "reviewed_by")[:LATEST],
@@ -45,15 +45,17 @@ def _documents(pairs: PairQuerySet, after: str) -> paging.Page[Document]:
     return paging.page(waiting, ("-waiting", "pk"), after, PAGE)
 
 
-def _rows(documents: Sequence[Document], pairs: PairQuerySet) -> list[Row]:
+def _rows(documents: Sequence[Document], pairs: PairQuerySet, filters: Filters) -> list[Row]:
     """Only for the documents of a page: counting the live pairs of all takes its time."""
     counts = {state: _count(pairs, state) for state, _ in STATES}
     shown = Document.objects.filter(pk__in=[document.pk for document in documents])
     counted = {row["pk"]: row for row in shown.annotate(**counts).values("pk", *counts)}
-    return [
-        Row(document, [(state, counted[document.pk][state]) for state in counts])
-        for document in documents
-    ]
+
+    def count(document: Document, state: str) -> tuple[Filters, int]:
+        own = replace(filters, document=document.slug, state=state)
+        return own, counted[document.pk][state]
+
+    return [Row(document, [count(document, state) for state in counts]) for document in documents]
 
 
 def _count(pairs: PairQuerySet, state: str) -> Combinable:

@@ -442,7 +442,8 @@ def test_progress_counts_by_document_and_reviewer_and_lists_what_was_reviewed(
     decide(writer, QAPair.objects.get(question="Waiting one"), "approve")
     with django_assert_num_queries(8):
         response = writer.get(f"{reverse('pairs')}?view=progress")
-    assert [dict(row.counts) for row in response.context["documents"]] == [
+    rows = response.context["documents"]
+    assert [{own.state: number for own, number in row.counts} for row in rows] == [
         {"waiting": 1, "approved": 0, "rejected": 0, "retired": 1},
         {"waiting": 0, "approved": 2, "rejected": 1, "retired": 0},
     ]
@@ -450,6 +451,23 @@ def test_progress_counts_by_document_and_reviewer_and_lists_what_was_reviewed(
     [reviewer] = response.context["reviewers"]
     assert reviewer["reviewed_by__username"] == "writer"
     assert (reviewer["approved"], reviewer["rejected"]) == (1, 0)
+
+
+@pytest.mark.usefixtures("mixed")
+def test_numbers_of_the_progress_lead_to_the_pairs_that_they_count(
+    writer: Client, guide: DocumentVersion
+) -> None:
+    a_pair(guide, "Waiting one more", "nine", origin="imported")
+    page = get(writer, "?view=progress&origin=mined&text=one")
+    [address] = re.findall(r'href="([^"]+)">1<span class="[^"]+"> waiting of', page)
+    shown = body(writer.get(address))
+    assert "<strong>1</strong> waiting" in shown
+    assert 'id="pair-question">Waiting one<' in shown
+    page = get(writer, "?view=progress&origin=teacher&text=approved")
+    [address] = re.findall(r'href="([^"]+)">1<span class="[^"]+"> approved of', page)
+    shown = body(writer.get(address))
+    assert "<strong>1</strong> approved" in shown
+    assert ">Approved one</a>" in shown
 
 
 # --- A document -----------------------------------------------------------------------------------
