@@ -53,9 +53,9 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """What the tuned model's answers spared: reading the passages for each of them would have
-    taken what an answer from passages takes on average. `share` is of what all answers would have
-    cost from passages alone."""
+    """What the tuned model's answers spared: answering each of them from passages would have taken
+    what that takes on average. Answers by precedent ask no model, so it may be less than nothing.
+    `share` is of what all answers would have cost from passages alone."""
 
     tokens: float
     dollars: float

@@ -108,10 +108,19 @@ def test_figures_of_the_period_are_counted_by_route(people: People, wiki: Collec
     ) in month
     assert '<td class="number nowrap">4.0 s</td><td class="number nowrap">9.0 s</td>' in month
     # 20 answers from passages take 1,000 tokens each; the tuned ones took 50.
-    assert "taken 19,000 tokens more" in month
+    assert "taken 19,000 tokens more and cost $0.00 more" in month
     assert "<dt>Saved by the tuned model</dt><dd>86 %</dd>" in month
     assert "$0.15 for a million tokens read" in month
     assert people.engineer.username not in month
+
+
+def test_tuned_model_that_saves_nothing_is_not_said_to(people: People) -> None:
+    """What is answered by precedents asks no model."""
+    answered(people.engineer, "?", route="tuned", tokens=4_000_000)
+    answered(people.engineer, "?", route="rag", tokens=0)
+    page = get(people.writer)
+    assert "<dt>Saved by the tuned model</dt><dd>–</dd>" in page
+    assert "taken 4,000,000 tokens less and cost $0.60 less" in page
 
 
 def test_plot_has_every_day_and_every_route(people: People) -> None:
