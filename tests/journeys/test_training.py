@@ -160,6 +160,20 @@ LOADED = """
 DRAWN = """
 canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)
 """
+LONG_AGO = """
+from datetime import timedelta
+from django.utils import timezone
+from router.models import Answer, Query
+times = dict.fromkeys(("retrieve_ms", "generate_ms", "verify_ms", "total_ms"), 1.0)
+Answer.objects.create(
+    query=Query.objects.create(text="Before the pause?"), route="rag", confidence=0.9,
+    prompt_tokens=1, completion_tokens=1, **times,
+)
+Answer.objects.update(answered_at=timezone.now() - timedelta(days=60))
+"""
+UNTIL_DRAWN = f"""
+async canvas => {{ while (!({DRAWN})(canvas)) await new Promise(requestAnimationFrame); }}
+"""
 ITS_END = """
 from django.utils import timezone
 from training.models import TrainingRun
@@ -216,3 +230,17 @@ def test_figures_tables_and_plots_follow_the_run(visit: Visit, portal: Portal) -
     portal.manage("shell", "-v0", "-c", ITS_END)
     expect(run).to_have_count(0)
     expect(page.get_by_role("row", name="Run 901")).to_contain_text("Cancelled")
+
+
+def test_plot_is_drawn_for_another_period_than_the_one_that_was_empty(
+    visit: Visit, portal: Portal
+) -> None:
+    portal.manage("shell", "-v0", "-c", LONG_AGO)
+    page = visit("ines")
+    page.goto("/insights/")
+    expect(page.get_by_text("Nobody has asked anything in these days.")).to_be_visible()
+    with page.expect_response("**/insights/points/?days=90"):
+        page.get_by_label("Period").select_option("90")
+    plot = page.locator("canvas")
+    expect(plot).to_be_visible()
+    plot.evaluate(UNTIL_DRAWN)
