@@ -113,6 +113,35 @@ def test_admin_launches_watches_cancels_resumes_promotes_and_rolls_back(
     expect(page.get_by_text(f"ines promoted docs-v0001: {WHY}")).to_be_visible()
 
 
+AS_CHOSEN = """
+from training.models import TrainingRun
+run = TrainingRun.objects.get(number={number})
+assert (run.max_minutes, run.promote_when_passed) == (0.8, True), (run, run.max_minutes)
+"""
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_run_is_started_as_it_is_chosen_at_that_moment(
+    visit: Visit, portal: Portal, *, scripts: bool
+) -> None:
+    page = visit("ines", scripts=scripts)
+    page.goto("/training/new/")
+    minutes = page.get_by_label("Minutes")
+    minutes.fill("0.9")
+    minutes.press("Enter")
+    expect(page.locator("#preview")).to_contain_text("It takes at most 0.9 min")
+    expect(page).to_have_url(re.compile(r"/training/new/\?.*minutes=0\.9"))
+    assert "csrf" not in page.url
+    page.get_by_label("Have it serve at once").check()
+    minutes.fill("0.8")
+    page.get_by_role("button", name="Start the run").click()
+    expect(page.get_by_text("waits for a worker.")).to_be_visible()
+    number = page.url.strip("/").split("/")[-1]
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_label("Progress")).to_contain_text(re.compile("ancelled"))
+    portal.manage("shell", "-v0", "-c", AS_CHOSEN.format(number=number))
+
+
 # --- Every page of it ---------------------------------------------------------------------------
 
 A_RUN = """
