@@ -62,11 +62,17 @@ def _started(request: Request, form: RunForm) -> HttpResponse:
 
 
 def _launch(request: Request, form: RunForm) -> HttpResponse:
-    context: dict[str, object] = {"section": "training", "form": form}
+    context = {"section": "training", "form": _choices(form, request.user), "checked": form}
     if form.is_valid():
         context |= _preview(form)
     status = 400 if request.method == "POST" else 200
     return render(request, "training_new.html", context, status=status)
+
+
+def _choices(form: RunForm, user: User) -> RunForm:
+    """What is chosen, without what is wrong with it: that is told in the preview alone, which is
+    made anew for each choice, while the fields stay as they are."""
+    return RunForm(initial={name: form[name].value() for name in form.fields}, user=user)
 
 
 def _chosen(request: Request) -> QueryDict:

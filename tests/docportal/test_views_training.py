@@ -251,6 +251,33 @@ def test_launch_that_cannot_be_says_why_and_keeps_what_was_chosen(
         assert 'value="7"' in body(response)
 
 
+def test_launch_opens_without_an_alert_where_no_collection_is_proposed(
+    admin: Client, people: People, wiki: Collection, vault: Collection
+) -> None:
+    people.admin.groups.add(*vault.readers.all())
+    wiki.readers.set(vault.readers.all())
+    page = get(admin, "new_run")
+    assert "Vault" in page
+    assert "choose what to train on" in page
+    assert 'role="alert"' not in page
+    assert "aria-invalid" not in page
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_what_is_wrong_with_a_launch_is_told_where_it_goes_once_it_is_mended(
+    admin: Client, wiki: Collection, method: str
+) -> None:
+    chosen = {"mode": "full", "minutes": "soon", "promote": "on"}
+    page = body(getattr(admin, method)(reverse("new_run"), chosen))
+    choices, _, preview = page.partition('id="preview"')
+    for told in ("Choose at least one collection.", "Enter a number."):
+        assert told not in choices
+        assert preview.count(told) == 1
+    assert "aria-invalid" not in choices
+    assert 'value="soon"' in choices
+    assert choices.count("checked") == 2
+
+
 def test_launch_without_pairs_offers_no_start(admin: Client, guide: DocumentVersion) -> None:
     page = get(admin, "new_run", query="?collections=wiki&mode=full&minutes=5")
     assert "There is no pair to train on." in page
