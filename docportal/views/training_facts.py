@@ -43,6 +43,12 @@ class Model:
         return self.stale / self.passages if self.passages else 0.0
 
     @property
+    def is_loading(self) -> bool:
+        """Whether it is to answer and cannot yet."""
+        serves = self.version.stage == ModelVersion.Stage.SERVING
+        return serves and not (self.ready or self.tainted)
+
+    @property
     def can_serve(self) -> bool:
         serves = self.version.stage == ModelVersion.Stage.SERVING
         return not (serves or self.tainted or self.version.pruned_at)

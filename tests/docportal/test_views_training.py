@@ -31,6 +31,7 @@ from tests.documents import passage, publish
 from tests.model_files import Workshop
 from tests.pairs import a_model, a_pair
 from tests.people import People
+from tests.scripted_llm import ScriptedLLM
 from tests.training.datasets.pairs import NAMES, teach
 from training import runs
 from training.gate import GateCheck
@@ -124,6 +125,28 @@ def test_dashboard_says_what_serves_and_since_when_by_whom(
     assert "loading…" in page
     assert reverse("roll_back_model", args=["docs-v0002"]) in page
     assert "admin promoted docs-v0002 instead of docs-v0001" in page
+
+
+def test_pages_look_again_until_the_model_is_loaded(
+    admin: Client, workshop: Workshop, llm: ScriptedLLM, settings: Settings
+) -> None:
+    llm.adapters = {}
+    model = workshop.candidate()
+    run = a_run([*model.collections.all()], State.PROMOTED, model=model)
+    settings.LLM_URL = ""
+    registry.promote(model, by=None)
+    dashboard, of_run = reverse("training"), reverse("run", args=[run.number])
+    for address, part in ((f"{dashboard}?runs=1", "#figures-docs-v0001"), (of_run, "#ended")):
+        page = body(admin.get(address))
+        assert f'hx-get="{address}" hx-trigger="every 5s" hx-select="{part}"' in page
+        assert f'<noscript><p><a class="button" href="{address}">Refresh</a>' in page
+        assert f'href="{reverse("insights")}">Insights</a> says why' in page
+    settings.LLM_URL = llm.url
+    llm.adapters = {model.name: "adapters/docs-v0001"}
+    assert "<dt>Loaded</dt><dd>yes</dd>" in get(admin)
+    for page in (get(admin), get(admin, "run", run.number)):
+        assert "hx-trigger" not in page
+        assert "loading…" not in page
 
 
 def test_tainted_model_is_told_loudly_with_what_to_do(

@@ -189,6 +189,17 @@ LOADED = """
 DRAWN = """
 canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)
 """
+BEING_LOADED = """
+from ingestion.models import Collection
+from router.models import ModelVersion
+values = {"name": "docs-v0910", "base": "tiny", "gate_passed": True, "audience": "a" * 64}
+model, _ = ModelVersion.objects.update_or_create(number=910, defaults=values | {"stage": "serving"})
+model.collections.set(Collection.objects.filter(slug="wiki"))
+"""
+SERVES_NO_MORE = """
+from router.models import ModelVersion
+ModelVersion.objects.filter(number=910).update(stage="retired")
+"""
 LONG_AGO = """
 from datetime import timedelta
 from django.utils import timezone
@@ -273,3 +284,16 @@ def test_plot_is_drawn_for_another_period_than_the_one_that_was_empty(
     plot = page.locator("canvas")
     expect(plot).to_be_visible()
     plot.evaluate(UNTIL_DRAWN)
+
+
+@pytest.mark.usefixtures("adapters")
+def test_dashboard_tells_by_itself_that_a_model_is_loaded(visit: Visit, portal: Portal) -> None:
+    portal.manage("shell", "-v0", "-c", BEING_LOADED)
+    page = visit("ines")
+    page.goto("/training/")
+    model = page.get_by_label("docs-v0910", exact=True)
+    expect(model).to_contain_text("loading…")
+    portal.llm.adapters = {"docs-v0910": "adapters/docs-v0910"}
+    expect(model).to_contain_text("yes")
+    expect(model).not_to_contain_text("says why")
+    portal.manage("shell", "-v0", "-c", SERVES_NO_MORE)
