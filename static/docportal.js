@@ -20,7 +20,7 @@
     }
     if (event.key === "ArrowDown" || event.key === "ArrowUp") moveToPassage(event, box);
     if (!typing(event.target)) press(event);
-    if (event.key === "Escape") $$("details.menu[open]").forEach((menu) => (menu.open = false));
+    if (event.key === "Escape") $$("details.menu[open]").forEach(leave);
   });
 
   function moveToPassage(event, box) {
@@ -45,9 +45,10 @@
   }
   window.addEventListener("pageshow", () => (leaving = false));
 
-  function leave(editing) {
-    editing.open = false;
-    $("summary", editing).focus();
+  function leave(details) {
+    const isWithin = details.contains(document.activeElement);
+    details.open = false;
+    if (isWithin) $("summary", details).focus();
   }
 
   document.addEventListener("toggle", (event) => {
@@ -188,7 +189,10 @@
   }
 
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.target.id === "main") $("#notices").replaceChildren();
+    if (event.target.id !== "main") return;
+    $("#notices").replaceChildren();
+    // What had the focus is gone: the keyboard goes on here, not at the head of the page.
+    if (document.activeElement === document.body) event.target.focus({ preventScroll: true });
   });
   document.addEventListener("htmx:sendError", () =>
     say("The portal does not answer. What you typed is still here: try again in a moment."));

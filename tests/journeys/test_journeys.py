@@ -204,6 +204,39 @@ def test_everything_is_reached_by_keyboard(visit: Visit) -> None:
     expect(page).to_have_url(re.compile("/docs/.+#p"))
 
 
+def test_keyboard_goes_on_where_it_was(visit: Visit) -> None:
+    page = visit("ana")
+    page.goto(f"/?q={QUESTION}")
+    page.get_by_role("button", name="Answer this").press("Enter")
+    expect(page.get_by_text("from the current passages, checked")).to_be_visible()
+    expect(page.locator("main")).to_be_focused()
+    helpful = page.get_by_role("button", name="Helpful", exact=True)
+    helpful.press("Enter")
+    expect(page.get_by_text("Thank you.")).to_be_visible()
+    expect(helpful).to_be_focused()
+    page.get_by_text("correct it").press("Enter")
+    page.get_by_label("The right answer is").fill("48 since the refit.")
+    send = page.get_by_role("button", name="Send")
+    send.press("Enter")
+    expect(page.get_by_text("your correction is kept")).to_be_visible()
+    expect(send).to_be_focused()
+
+    follow_up = page.get_by_label("Ask a follow-up")
+    follow_up.fill("How many has the Borealis?")
+    follow_up.press("Enter")
+    expect(page.get_by_role("heading", name="How many has the Borealis?")).to_be_visible()
+    expect(page.get_by_text("why this route")).to_be_visible()
+    expect(follow_up).to_be_focused()
+    expect(follow_up).to_have_value("")
+
+    menu = page.locator("details.menu")
+    menu.locator("summary").press("Enter")
+    menu.get_by_role("button", name="Dark").focus()
+    page.keyboard.press("Escape")
+    expect(menu).not_to_have_attribute("open", "")
+    expect(menu.locator("summary")).to_be_focused()
+
+
 def drop(page: Page, name: str) -> None:
     dropped = page.evaluate_handle(
         """(name) => {
