@@ -193,6 +193,9 @@
     $("#notices").replaceChildren();
     // What had the focus is gone: the keyboard goes on here, not at the head of the page.
     if (document.activeElement === document.body) event.target.focus({ preventScroll: true });
+    // With an address of its own it is another page than the links above say.
+    const moved = event.detail.xhr?.getResponseHeader("HX-Push-Url");
+    if (moved) $$("header [aria-current]").forEach((link) => link.removeAttribute("aria-current"));
   });
   document.addEventListener("htmx:sendError", () =>
     say("The portal does not answer. What you typed is still here: try again in a moment."));

@@ -43,7 +43,7 @@ def ask(request: Request) -> HttpResponse:
     context = {"q": text, **(_found(request.user, text) if text else _welcome(request.user))}
     if not request.htmx:
         return render(request, "ask.html", context)
-    response = render(request, "ask.html#results" if text else "ask.html#welcome", context)
+    response = render(request, "ask.html#reply", context)
     address = f"{reverse('ask')}?{request.GET.urlencode()}" if text else reverse("ask")
     # Typing on moves no further back in the history than to where it began.
     began_here = (request.htmx.current_url_abs_path or "").partition("?")[0] == reverse("ask")
@@ -90,7 +90,7 @@ async def ask_question(request: HttpRequest) -> HttpResponse:
             return await _turned_away(request, text)
         return redirect(address)
     context = await sync_to_async(_exchange)(query)
-    page = await sync_to_async(render)(request, "ask.html#exchange", context)
+    page = await sync_to_async(render)(request, "ask.html#reply", context)
     return push_url(page, address)
 
 
@@ -111,7 +111,7 @@ def _refused(request: HttpRequest, context: dict[str, object], *, status: int) -
 @require_GET
 def question(request: Request, query_id: UUID) -> HttpResponse:
     query = get_object_or_404(_own(request.user), pk=query_id)
-    return render(request, "ask.html", {"q": query.text, **_exchange(query)})
+    return render(request, "ask.html", _exchange(query))
 
 
 def _own(user: User) -> QuerySet[Query]:
@@ -124,6 +124,7 @@ def _exchange(query: Query) -> dict[str, object]:
         conversation=query.conversation_id, asked_at__lt=query.asked_at
     ).order_by("asked_at")
     context: dict[str, object] = {
+        "q": query.text,
         "query": query,
         "earlier": earlier if query.conversation_id else Query.objects.none(),
     }
@@ -162,7 +163,7 @@ async def _events(request: HttpRequest, query: Query) -> AsyncGenerator[bytes]:
                 if progress := await _progress(request, query, happened):
                     yield progress
     context = await sync_to_async(_exchange)(query)
-    yield event("finished", await _fragment(request, "exchange", context))
+    yield event("finished", await _fragment(request, "reply", context))
 
 
 async def _broken(request: HttpRequest, query: Query, error: Exception) -> bytes:

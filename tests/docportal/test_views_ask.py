@@ -82,6 +82,7 @@ def test_typing_gets_a_fragment_and_the_address_follows(client: Client) -> None:
     )
     assert "<html" not in body(typed)
     assert typed["HX-Replace-Url"] == "/?q=webhook"
+    assert "<title>webhook · docportal</title>" in body(typed)
     elsewhere = client.get(
         "/?q=webhook",
         headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/questions/"},
@@ -263,6 +264,29 @@ async def stream(client: AsyncClient, address: str) -> list[tuple[str, str]]:
             data = "\n".join(line.removeprefix("data: ") for line in lines)
             events.append((name.removeprefix("event: "), unescape(data)))
     return events
+
+
+@pytest.mark.usefixtures("sender")
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (f"{SENTENCE} [1]", (f"Answered: {SENTENCE}",)),
+        ("77 times. [1]", ("I don't have enough information to answer that.", "“77” stands in")),
+    ],
+)
+async def test_screen_reader_is_told_what_becomes_of_the_question(
+    people: People, llm: ScriptedLLM, written: str, told: tuple[str, ...]
+) -> None:
+    llm.will_say(written)
+    client = AsyncClient()
+    await client.aforce_login(people.engineer)
+    asked = await client.post(reverse("ask_question"), {"q": QUESTION}, headers={"HX-Request": "1"})
+    region = '<p id="told" hx-swap-oob="innerHTML">'
+    assert f"{region}Looking for the answer." in body(asked)
+    assert "aria-busy" not in body(asked)
+    events = dict(await stream(client, asked["HX-Push-Url"]))
+    said = events["finished"].partition(region)[2].partition("</p>")[0]
+    assert all(one in said for one in told)
 
 
 @pytest.mark.usefixtures("sender")

@@ -204,6 +204,21 @@ def test_everything_is_reached_by_keyboard(visit: Visit) -> None:
     expect(page).to_have_url(re.compile("/docs/.+#p"))
 
 
+def test_who_asks_from_another_page_is_told_where_they_are_and_what_was_answered(
+    visit: Visit,
+) -> None:
+    page = visit("ana")
+    page.goto("/docs/")
+    docs = page.get_by_role("link", name="Docs", exact=True)
+    expect(docs).to_have_attribute("aria-current", "page")
+    box = page.get_by_role("searchbox", name="Ask or search")
+    box.fill(QUESTION)
+    box.press("Enter")
+    expect(page.locator("#told")).to_contain_text(ANSWER)
+    expect(page).to_have_title(f"{QUESTION} · docportal")
+    expect(docs).not_to_have_attribute("aria-current", "page")
+
+
 def test_keyboard_goes_on_where_it_was(visit: Visit) -> None:
     page = visit("ana")
     page.goto(f"/?q={QUESTION}")
