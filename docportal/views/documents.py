@@ -8,10 +8,12 @@ from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_POST
 
 from docportal.models import User
+from docportal.views import paging
 from docportal.views.access import (
     REVIEW,
     WRITE,
@@ -27,6 +29,7 @@ from docportal.views.document_facts import Learned, facts, learned
 from docportal.views.forms import EditForm, PairForm, VersionForm
 from docportal.views.rendering import plain_text, sections
 from docportal.views.segments import Mark
+from docportal.views.typed import numbers
 from ingestion import services
 from ingestion.differences import Change, compare, folded
 from ingestion.errors import UserError
@@ -37,6 +40,7 @@ from router.models import Query
 from training import pairs
 
 ACTIVITY = 20
+VERSIONS = 20
 BLOCK = 1 << 18
 ORIGINAL_GONE = (
     "The original of this version is missing. An administrator can bring it back from a backup."
@@ -63,9 +67,12 @@ def _page(
     form: VersionForm | None = None,
     pair_form: PairForm | None = None,
 ) -> dict[str, object]:
-    versions = list(document.versions.select_related("author").order_by("-number"))
-    served = next((version for version in versions if version.is_served), None)
-    shown = shown or served or versions[0]
+    versions = document.versions.select_related("author")
+    newest = versions.latest("number")
+    served = newest if newest.is_served else versions.served().first()
+    shown = shown or served or newest
+    page = paging.page(versions, ("-number", "pk"), request.GET.get("versions", ""), VERSIONS)
+    timeline = sorted({*page.rows, shown, served or shown}, key=lambda one: -one.number)
     current = shown.is_served or served is None
     mark = Mark.parse(request.GET.get("mark", ""))
     chunks = list(shown.chunks.order_by("position"))
@@ -79,7 +86,12 @@ def _page(
         "document": document,
         "shown": shown,
         "served": served,
-        "versions": versions,
+        "address": reverse("document", args=[document.slug])
+        if current
+        else reverse("version", args=[document.slug, shown.number]),
+        "newest": newest,
+        "timeline": timeline,
+        "earlier": page.following,
         "sections": zip(parts, _learned(request.user, shown, chunks), strict=True),
         "outline": [heading for part in parts for heading in part.headings],
         "asked": asked.values("pk").distinct().count(),
@@ -89,8 +101,8 @@ def _page(
         "pair_form": pair_form or PairForm(),
         "form": form or (VersionForm(document=document) if writes else None),
         "edit": EditForm(initial={"doc_type": document.doc_type}) if writes else None,
-        "compare_with": _compared(versions, shown),
-        "watch": ",".join(str(one.pk) for one in versions if one.state in UNFINISHED),
+        "compare_with": _compared(document, shown),
+        "watch": ",".join(str(one.pk) for one in timeline if one.state in UNFINISHED),
     }
 
 
@@ -101,23 +113,23 @@ def _learned(user: User, shown: DocumentVersion, chunks: list[Chunk]) -> list[Le
     return learned(shown, chunks)
 
 
-def _compared(versions: list[DocumentVersion], shown: DocumentVersion) -> DocumentVersion | None:
+def _compared(document: Document, shown: DocumentVersion) -> DocumentVersion | None:
     """The version that a reader most likely wants the difference to: the one before."""
-    return next((version for version in versions if version.number < shown.number), None)
+    return document.versions.filter(number__lt=shown.number).order_by("-number").first()
 
 
 @require_GET
 def difference(request: Request, slug: str) -> HttpResponse:
     """Any two versions beside each other or in one column; at first the newest two."""
     document = readable_document(request.user, slug)
-    versions = list(document.versions.order_by("-number"))
-    new = _chosen(versions, request.GET.get("to", ""), versions[0])
-    old = _chosen(versions, request.GET.get("from", ""), _compared(versions, new) or new)
+    newest = document.versions.latest("number")
+    new = _numbered(document, request.GET.get("to", "")) or newest
+    old = _numbered(document, request.GET.get("from", "")) or _compared(document, new) or new
     rows = compare(_text(old), _text(new))
     everything = "all" in request.GET
     context = {
         "document": document,
-        "versions": versions,
+        "newest": newest,
         "old": old,
         "new": new,
         "view": "inline" if request.GET.get("view") == "inline" else "side",
@@ -132,10 +144,8 @@ def _text(version: DocumentVersion) -> str:
     return plain_text(version.chunks.order_by("position"))
 
 
-def _chosen(
-    versions: list[DocumentVersion], number: str, otherwise: DocumentVersion
-) -> DocumentVersion:
-    return next((version for version in versions if str(version.number) == number), otherwise)
+def _numbered(document: Document, number: str) -> DocumentVersion | None:
+    return document.versions.filter(number__in=numbers([number])).first()
 
 
 @require_GET

@@ -221,7 +221,7 @@ def test_document_page_is_its_text_in_few_queries(
         ],
     )
     address = reverse("document", args=[version.document.slug])
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(13):
         response = engineer.get(address)
     raw = response.content.decode()
     assert "<h2>Use</h2>" in raw
@@ -286,6 +286,28 @@ def test_versions_show_number_author_and_note_and_the_old_one_says_that_it_is_ol
     assert "An older version." in old
     assert "It retries 7 times." in old
     assert engineer.get(reverse("version", args=[document.slug, 3])).status_code == 404
+
+
+def test_versions_are_listed_a_page_at_a_time_and_any_two_are_compared(
+    writer: Client, wiki: Collection
+) -> None:
+    for number in range(1, 52):
+        version = publish(wiki, "log.md", [passage(f"It holds {number} entries.")])
+    address = reverse("document", args=[version.document.slug])
+    listed = 'class="link">Restore<'
+    page = body(writer.get(address))
+    assert page.count(listed) == 19, "the newest of twenty is there already"
+    found = re.findall(r'href="([^"]+)#versions-title"', page)
+    earlier = body(writer.get(found[0]))
+    assert (earlier.count(listed), ">v31</a>" in earlier) == (20, True)
+    assert ">v51</a>" in earlier, "what is served always stands there"
+    shown = reverse("version", args=[version.document.slug, 2])
+    old = body(writer.get(shown))
+    assert (old.count(listed), ">v2</a>" in old) == (20, True)
+    assert f'href="{shown}?versions=' in old, "the version stays the one that is shown"
+    compared = writer.get(reverse("difference", args=[version.document.slug]) + "?from=2&to=47")
+    assert "<del>2</del>" in body(compared)
+    assert "<ins>47</ins>" in body(compared)
 
 
 def test_writer_restores_archives_and_brings_back(writer: Client, wiki: Collection) -> None:

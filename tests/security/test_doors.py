@@ -48,9 +48,9 @@ FIELDS = {
     "benchmark": ["run"],
     "audit_log": ["who", "verb", "text", "from", "to", "after"],
     "account_login": ["next"],
-    "document": ["mark", "facts"],
+    "document": ["mark", "facts", "versions"],
     "difference": ["from", "to", "view"],
-    "version": ["mark", "facts"],
+    "version": ["mark", "facts", "versions"],
 }
 REST = {
     "search": ["q", "collection", "limit"],
