@@ -6,6 +6,7 @@ from typing import BinaryIO, cast
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -114,24 +115,31 @@ def _learned(user: User, shown: DocumentVersion, chunks: list[Chunk]) -> list[Le
 
 
 def _compared(document: Document, shown: DocumentVersion) -> DocumentVersion | None:
-    """The version that a reader most likely wants the difference to: the one before."""
-    return document.versions.filter(number__lt=shown.number).order_by("-number").first()
+    """The version that a reader most likely wants the difference to: the one with a text before."""
+    return _read(document).filter(number__lt=shown.number).first()
+
+
+def _read(document: Document) -> QuerySet[DocumentVersion]:
+    """Those that there is a text of, the newest first."""
+    return document.versions.filter(state=DocumentVersion.State.READY).order_by("-number")
 
 
 @require_GET
 def difference(request: Request, slug: str) -> HttpResponse:
-    """Any two versions beside each other or in one column; at first the newest two."""
+    """Any two versions beside each other or in one column; at first the newest two with a text."""
     document = readable_document(request.user, slug)
     newest = document.versions.latest("number")
-    new = _numbered(document, request.GET.get("to", "")) or newest
+    new = _numbered(document, request.GET.get("to", "")) or _read(document).first() or newest
     old = _numbered(document, request.GET.get("from", "")) or _compared(document, new) or new
-    rows = compare(_text(old), _text(new))
+    unread = {one for one in (old, new) if one.state != DocumentVersion.State.READY}
+    rows = [] if unread else compare(_text(old), _text(new))
     everything = "all" in request.GET
     context = {
         "document": document,
         "newest": newest,
         "old": old,
         "new": new,
+        "unread": unread,
         "view": "inline" if request.GET.get("view") == "inline" else "side",
         "everything": everything,
         "rows": rows if everything else folded(rows),

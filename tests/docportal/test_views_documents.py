@@ -275,6 +275,30 @@ def test_difference_marks_only_the_changed_words(
     assert "<ins>7</ins>" in swapped
 
 
+def test_version_that_was_not_read_is_compared_with_none(
+    engineer: Client, wiki: Collection
+) -> None:
+    publish(wiki, "sender.md", [passage("It retries 7 times.", "Use")])
+    fail(wiki, "sender.md", "The file is empty.")
+    document = publish(wiki, "sender.md", [passage("It retries 9 times.", "Use")]).document
+    address = reverse("difference", args=[document.slug])
+    for page in (address, f"{address}?from=1"):
+        assert "<del>7</del>" in body(engineer.get(page))
+    assert 'name="from" min="1" max="3" value="1"' in body(
+        engineer.get(reverse("document", args=[document.slug]))
+    )
+    told = body(engineer.get(address, {"from": "2", "to": "3"}))
+    assert "Version 2 could not be read: The file is empty." in told
+    assert "<ins>" not in told
+    upload(wiki, "sender.md", "It retries 11 times.")
+    assert "<del>7</del>" in body(engineer.get(address)), "the newest two with a text"
+    told = body(engineer.get(address, {"from": "3", "to": "4"}))
+    assert "Version 4 is still being read." in told
+    assert "<del>" not in told
+    same = body(engineer.get(address, {"from": "2", "to": "2"}))
+    assert same.count("could not be read") == 1
+
+
 def test_versions_show_number_author_and_note_and_the_old_one_says_that_it_is_old(
     engineer: Client, wiki: Collection, people: People
 ) -> None:
