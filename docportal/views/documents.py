@@ -1,6 +1,6 @@
 """A document: its text as it is served, its versions, what changed between them, who did what."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import PurePosixPath
 from typing import BinaryIO, cast
 
@@ -103,8 +103,13 @@ def _page(
         "form": form or (VersionForm(document=document) if writes else None),
         "edit": EditForm(initial={"doc_type": document.doc_type}) if writes else None,
         "compare_with": _compared(document, shown),
-        "watch": ",".join(str(one.pk) for one in timeline if one.state in UNFINISHED),
+        "watch": ",".join(str(pk) for pk in _awaited({newest, shown}) or _awaited(timeline)),
     }
+
+
+def _awaited(versions: Iterable[DocumentVersion]) -> list[int]:
+    """The keys of those that are still being read."""
+    return [version.pk for version in versions if version.state in UNFINISHED]
 
 
 def _learned(user: User, shown: DocumentVersion, chunks: list[Chunk]) -> list[Learned]:

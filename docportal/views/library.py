@@ -151,29 +151,34 @@ def _tell(request: Request, collection: Collection, results: list[Change | Rejec
 
 @require_GET
 async def events(request: HttpRequest) -> HttpResponseBase:
-    """The rows named by `?watch=` whenever one changes its state, until all have settled."""
+    """The rows of the documents whose versions `?watch=` names: the newest version of each, at
+    first and whenever that is another one or changes its state, until all have settled."""
     user = await current_user(request)
     names = request.GET.get("watch", "").split(",")[:PAGE]
     return event_stream(_changes(request, user, set(numbers(names))))
 
 
 async def _changes(request: HttpRequest, user: User, watched: set[int]) -> AsyncGenerator[bytes]:
-    shown: dict[int, str] = {}
+    shown: dict[int, tuple[int, str]] = {}
     while watched:
-        rows = await sync_to_async(_poll)(user, watched)
-        changed = [row for row in rows if shown.get(row.pk) != row.state]
+        rows, watched = await sync_to_async(_poll)(user, watched)
+        changed = [row for row in rows if shown.get(row.document_id) != (row.pk, row.state)]
         if changed:
-            shown.update((row.pk, row.state) for row in changed)
+            shown.update((row.document_id, (row.pk, row.state)) for row in changed)
             yield event("rows", await sync_to_async(_render_rows)(request, changed))
-        watched = {row.pk for row in rows if row.state in UNFINISHED}
         if watched:
             await asyncio.sleep(POLL_SECONDS)
     yield event("close", "")
 
 
-def _poll(user: User, watched: set[int]) -> list[DocumentVersion]:
+def _poll(user: User, watched: set[int]) -> tuple[list[DocumentVersion], set[int]]:
+    """The rows of the documents of the watched versions, and what is to be watched from now on."""
     try:
-        return list(newest(user).filter(pk__in=watched))
+        versions = DocumentVersion.objects.readable_by(user).filter(pk__in=watched)
+        states = dict(versions.values_list("pk", "state"))
+        rows = list(newest(user).filter(document__in=versions.values("document")))
+        states |= {row.pk: row.state for row in rows}
+        return rows, {pk for pk, state in states.items() if state in UNFINISHED}
     finally:
         # A page may stay open all day; it must not keep a connection of the pool as long.
         connection.close()

@@ -1,5 +1,6 @@
 """The library and the page of a document."""
 
+import asyncio
 import json
 import re
 import zipfile
@@ -15,7 +16,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from docportal.models import User
-from ingestion import jobs
+from ingestion import jobs, services
 from ingestion.chunking import ChunkKind
 from ingestion.models import Collection, Document, DocumentVersion
 from ingestion.storage import original_path
@@ -192,6 +193,58 @@ async def test_rows_change_live_until_all_have_settled(people: People, wiki: Col
     assert b"Failed" in last
     assert b"The file is empty." in last
     assert await anext(rows) == b"event: close\ndata: \n\n"
+
+
+async def test_older_version_that_is_read_again_is_watched_until_it_has_settled(
+    people: People, wiki: Collection
+) -> None:
+    old = await sync_to_async(fail)(wiki, "a.md", "Bad.")
+    await sync_to_async(publish)(wiki, "a.md", [passage("A.")])
+    await sync_to_async(services.retry_version)(version=old, actor=None, enqueue=False)
+    client = AsyncClient()
+    await client.aforce_login(people.engineer)
+    address = reverse("document", args=[old.document.slug])
+    assert f"watch={old.pk}" in body(await client.get(address))
+    response = await client.get(f"{reverse('library_events')}?watch={old.pk}")
+    told = parts(response)
+    assert b"Ready" in await anext(told)
+    closed = asyncio.ensure_future(anext(told))
+    job = await sync_to_async(jobs.claim)(old.pk)
+    assert job is not None
+    assert not closed.done()
+    await sync_to_async(jobs.fail)(job, "empty", "The file is empty.")
+    assert await closed == b"event: close\ndata: \n\n"
+    assert "watch=" not in body(await client.get(address))
+
+
+async def test_row_goes_on_with_the_version_that_came_after_the_watched_one(
+    people: People, wiki: Collection
+) -> None:
+    first = await sync_to_async(upload)(wiki, "a.md", "# A")
+    client = AsyncClient()
+    await client.aforce_login(people.engineer)
+    response = await client.get(f"{reverse('library_events')}?watch={first.pk}")
+    rows = parts(response)
+    assert b"v1" in await anext(rows)
+    second = await sync_to_async(upload)(wiki, "a.md", "# B")
+    assert b"v2" in await anext(rows)
+    job = await sync_to_async(jobs.claim)(first.pk)
+    assert job is not None
+    await sync_to_async(jobs.fail)(job, "empty", "The file is empty.")
+    job = await sync_to_async(jobs.claim)(second.pk)
+    assert job is not None
+    assert b"Parsing" in await anext(rows)
+    await sync_to_async(jobs.fail)(job, "empty", "The file is empty.")
+    assert b"Failed" in await anext(rows)
+    assert await anext(rows) == b"event: close\ndata: \n\n"
+
+
+def test_page_of_a_document_waits_for_what_it_shows_before_what_was_overtaken(
+    engineer: Client, wiki: Collection
+) -> None:
+    first, second = (upload(wiki, "a.md", text) for text in ("# A", "# B"))
+    page = body(engineer.get(reverse("document", args=[first.document.slug])))
+    assert f"watch={second.pk}" + '"' in page
 
 
 async def test_rows_of_what_one_may_not_read_are_not_sent(
