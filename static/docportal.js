@@ -167,6 +167,23 @@
     });
   }
 
+  // --- What is typed stays: what the server has to tell by itself waits for it -----------------
+  function isChanged(field) {
+    if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
+    if (!field.matches("select")) return field.value !== field.defaultValue;
+    return field.selectedOptions[0] !== ($("[selected]", field) || field.options[0]);
+  }
+  const isTyped = (root) => $$("input, textarea, select", root).some(isChanged);
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { requestConfig, target } = event.detail;
+    if (!requestConfig?.elt.matches("[hx-trigger^='sse:']")) return;
+    const field = $(":is(input, textarea, select):focus", target);
+    if (!field && !isTyped(target)) return;
+    event.detail.shouldSwap = false;
+    say("This page has changed meanwhile. Load it again when what you typed is sent.", "warning");
+  });
+
   // --- When a request fails or the session has ended -------------------------------------------
   document.addEventListener("htmx:beforeSwap", (event) => {
     // A notice says what happened, whatever the status.
@@ -181,9 +198,9 @@
     }
   });
 
-  function say(text) {
+  function say(text, kind = "error") {
     const notice = document.createElement("p");
-    notice.className = "notice error";
+    notice.className = `notice ${kind}`;
     notice.textContent = text;
     $("#notices").replaceChildren(notice);
   }

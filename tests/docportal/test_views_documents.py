@@ -421,6 +421,7 @@ def test_new_version_goes_to_its_own_document_whatever_the_file_is_called(
     assert wrong.status_code == 400
     assert "This document is a .md file." in body(wrong)
     assert 'value="Mine"' in body(wrong)
+    assert "sse-connect" not in body(wrong), "no news may take that away"
 
 
 async def test_original_comes_back_byte_for_byte_as_a_download(

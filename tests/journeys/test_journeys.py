@@ -50,6 +50,50 @@ def test_writer_uploads_a_folder_then_a_new_version_and_sees_the_difference(
     expect(page.locator("ins")).to_have_text("22")
 
 
+BEING_READ = """
+import io
+from datetime import timedelta
+from django.utils import timezone
+from ingestion import jobs
+from ingestion.models import Collection, DocumentVersion
+from ingestion.services import add_version
+change = add_version(collection=Collection.objects.get(slug="wiki"), path="{path}",
+                     content=io.BytesIO(b"# Lock"), author=None, enqueue=False)
+jobs.claim(change.version.pk)
+later = timezone.now() + timedelta(minutes=10)
+DocumentVersion.objects.filter(pk=change.version.pk).update(lease_until=later)
+"""
+SETTLED = """
+from ingestion import jobs
+from ingestion.models import DocumentVersion
+version = DocumentVersion.objects.get(document__path="{path}", number=2)
+jobs.fail(jobs.Claim(version, version.fence), "empty", "The file is empty.")
+"""
+
+
+def test_news_of_a_version_take_nothing_that_is_typed(
+    visit: Visit, portal: Portal, tmp_path: Path, fresh: str
+) -> None:
+    path = f"{fresh}.md"
+    (tmp_path / path).write_text("# Lock\n\nThe lock opens at 6.\n")
+    portal.manage("ingest", str(tmp_path), "--collection", "Wiki")
+    portal.manage("shell", "-v0", "-c", BEING_READ.format(path=path))
+    writing, reading = visit("mira"), visit("ana")
+    for page in (writing, reading):
+        page.goto(f"/docs/?text={path}")
+        page.get_by_role("row").filter(has_text=path).get_by_role("link").first.click()
+        expect(page.locator(".timeline .parsing").first).to_be_visible()
+    writing.locator("details.edit").evaluate("element => element.open = true")
+    question = writing.get_by_label("Question", exact=True)
+    question.fill("When does the lock open?")
+    writing.get_by_label("Answer", exact=True).focus()
+    portal.manage("shell", "-v0", "-c", SETTLED.format(path=path))
+    expect(reading.locator(".timeline .failed").first).to_be_visible()
+    expect(writing.get_by_text("This page has changed meanwhile.")).to_be_visible()
+    expect(question).to_have_value("When does the lock open?")
+    expect(writing.get_by_label("Answer", exact=True)).to_be_focused()
+
+
 def wait_for_version(page: Page, number: int) -> None:
     """Without scripts the page of a document is still: its reader looks again."""
     serving = page.locator(".timeline .served", has_text=f"v{number}")
