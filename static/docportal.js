@@ -194,11 +194,14 @@
     const target = event.detail.xhr && event.detail.xhr.responseURL;
     if (target && new URL(target).pathname === "/accounts/login/") {
       event.detail.shouldSwap = false;
-      location.reload();
+      if (event.detail.requestConfig.verb === "get" && !isTyped(document)) location.reload();
+      else say("You are logged out. Copy what you typed, then load the page again to log in.");
     }
   });
 
   function say(text, kind = "error") {
+    // What asks every two seconds would have it read out as often.
+    if ($("#notices").textContent === text) return;
     const notice = document.createElement("p");
     notice.className = `notice ${kind}`;
     notice.textContent = text;

@@ -356,3 +356,16 @@ def test_theme_is_chosen_and_kept(visit: Visit) -> None:
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.goto("/docs/")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_what_is_typed_outlives_the_session(visit: Visit) -> None:
+    page = visit("ana")
+    page.goto("/")
+    page.get_by_role("searchbox").fill(QUESTION)
+    page.get_by_role("searchbox").press("Enter")
+    followup = page.get_by_label("Ask a follow-up")
+    followup.fill("How many has the Borealis?")
+    page.context.clear_cookies(name="sessionid")
+    followup.press("Enter")
+    expect(page.get_by_text("You are logged out. Copy what you typed")).to_be_visible()
+    expect(followup).to_have_value("How many has the Borealis?")

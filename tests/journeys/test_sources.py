@@ -108,3 +108,32 @@ def test_question_is_answered_without_scripts(visit: Visit, portal: Portal, fres
     expect(page.get_by_text("Its documents stay and are kept by hand")).to_be_visible()
     page.goto(f"/docs/?collection={fresh}")
     expect(page.get_by_role("row")).to_have_count(11)
+
+
+UNDER_WAY = """
+from datetime import timedelta
+from django.utils import timezone
+from ingestion.models import Collection, Source
+Source.objects.create(collection=Collection.objects.get(name="{name}"), kind="folder",
+                      location="{place}", state="syncing",
+                      lease_until=timezone.now() + timedelta(minutes=10))
+"""
+
+
+def test_page_that_looks_by_itself_leads_to_the_login_once_nothing_is_typed(
+    visit: Visit, portal: Portal, fresh: str
+) -> None:
+    page = visit("ines")
+    make_collection(page, fresh)
+    place = portal.places / fresh
+    place.mkdir()
+    portal.manage("shell", "-v0", "-c", UNDER_WAY.format(name=fresh, place=place))
+    page.reload()
+    expect(page.get_by_text("Being synced now.")).to_be_visible()
+    branch = page.get_by_label("Branch")
+    branch.fill("main")
+    page.context.clear_cookies(name="sessionid")
+    expect(page.get_by_text("You are logged out. Copy what you typed")).to_be_visible()
+    expect(branch).to_have_value("main")
+    branch.fill("")
+    page.wait_for_url(f"/accounts/login/?next=/docs/collections/{fresh}/source/")
