@@ -196,24 +196,34 @@ async def _blocks(file: BinaryIO) -> AsyncIterator[bytes]:
 
 
 @require_POST
-@tells_user_errors
 def upload_version(request: Request, slug: str) -> HttpResponse:
     document = _writable(request, slug)
     form = VersionForm(request.POST, request.FILES, document=document)
-    if not form.is_valid():
+    change = _added(document, form, request.user)
+    if change is None:
         return render(request, "document.html", _page(request, document, None, form), status=400)
-    change = services.add_version(
-        collection=document.collection,
-        path=document.path,
-        content=cast("BinaryIO", form.cleaned_data["file"]),
-        author=request.user,
-        note=form.cleaned_data["note"],
-    )
     if change.kind == "unchanged":
         messages.info(request, "These are the bytes of the newest version: nothing changed.")
     else:
         messages.success(request, f"Version {change.version.number} is being read.")
     return redirect("document", slug)
+
+
+def _added(document: Document, form: VersionForm, author: User) -> services.Change | None:
+    """None where the file or the note is refused, of which `form` then tells."""
+    if not form.is_valid():
+        return None
+    try:
+        return services.add_version(
+            collection=document.collection,
+            path=document.path,
+            content=cast("BinaryIO", form.cleaned_data["file"]),
+            author=author,
+            note=form.cleaned_data["note"],
+        )
+    except UserError as error:
+        form.add_error("file", str(error))
+        return None
 
 
 @require_POST

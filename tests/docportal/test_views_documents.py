@@ -424,6 +424,24 @@ def test_new_version_goes_to_its_own_document_whatever_the_file_is_called(
     assert "sse-connect" not in body(wrong), "no news may take that away"
 
 
+def test_refused_version_is_told_beside_its_form_which_keeps_the_note(
+    writer: Client, wiki: Collection, settings: Settings
+) -> None:
+    document = two_versions(wiki)
+    address = reverse("upload_version", args=[document.slug])
+    settings.UPLOAD_MAX_BYTES = 10
+    large = SimpleUploadedFile("a.md", b"x" * 11)
+    refused = writer.post(address, {"file": large, "note": "Typed before"})
+    assert refused.status_code == 400
+    assert "The file is larger than" in body(refused)
+    assert 'value="Typed before"' in body(refused)
+    assert document.versions.count() == 2
+    small = SimpleUploadedFile("a.md", b"# A")
+    assert "at most 500 characters" in body(
+        writer.post(address, {"file": small, "note": "x" * 501})
+    )
+
+
 async def test_original_comes_back_byte_for_byte_as_a_download(
     people: People, wiki: Collection
 ) -> None:
