@@ -74,9 +74,9 @@
     else asked = null;
   });
 
-  // --- Appearance: back to what is shown, which may have another address since ------------------
+  // --- Appearance, retry: back to what is shown, which may have another address since -----------
   document.addEventListener("submit", (event) => {
-    const next = event.target.matches(".themes") && event.target.elements.next;
+    const next = event.target.matches(".themes, .retry") && event.target.elements.next;
     if (next) next.value = location.pathname + location.search;
   });
 

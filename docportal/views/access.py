@@ -5,8 +5,9 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import reswap, retarget
 from django_htmx.middleware import HtmxDetails
 
@@ -97,3 +98,10 @@ def notice(request: HttpRequest, message: str, *, status: int) -> HttpResponse:
     """For htmx, which leaves the page as it is and shows the notice above it."""
     shown = render(request, "error.html#notice", {"message": message}, status=status)
     return reswap(retarget(shown, "#notices"), "innerHTML")
+
+
+def back(request: HttpRequest, otherwise: str) -> HttpResponse:
+    """To the address of ours that the form names as `next`, or else to `otherwise`."""
+    named = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(named, {request.get_host()}, request.is_secure())
+    return HttpResponseRedirect(named if is_ours else otherwise)

@@ -19,6 +19,7 @@ from docportal.views.access import (
     REVIEW,
     WRITE,
     Request,
+    back,
     current_user,
     readable_document,
     readable_version,
@@ -270,9 +271,7 @@ def retry(request: Request, slug: str, number: int) -> HttpResponse:
     require(request.user, WRITE)
     services.retry_version(version=version, actor=request.user)
     messages.success(request, f"Reading version {number} again.")
-    if request.POST.get("back") == "library":
-        return redirect("library")
-    return redirect("document", slug)
+    return back(request, reverse("document", args=[slug]))
 
 
 @require_POST

@@ -106,7 +106,8 @@ def upload(request: Request) -> HttpResponse:
     _tell(request, form.cleaned_data["collection"], results)
     if not request.htmx:
         return redirect("library")
-    response = render(request, "library.html#uploaded", _listing(request, filtered=False))
+    context = {**_listing(request, filtered=False), **_around(request)}
+    response = render(request, "library.html#uploaded", context)
     return replace_url(response, reverse("library"))
 
 

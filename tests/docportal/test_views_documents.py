@@ -125,9 +125,30 @@ def test_failed_row_says_why_what_still_answers_and_offers_a_retry(
     retry = reverse("retry_version", args=[version.document.slug, 2])
     assert retry in page
     assert retry not in body(engineer.get(reverse("library")))
-    assert writer.post(retry, {"back": "library"})["Location"] == reverse("library")
+    failed = reverse("library") + "?state=failed"
+    assert f'name="next" value="{failed}"' in body(writer.get(failed))
+    assert writer.post(retry, {"next": failed})["Location"] == failed
     version.refresh_from_db()
     assert version.state == DocumentVersion.State.QUEUED
+
+
+def test_retry_never_leads_elsewhere(writer: Client, wiki: Collection) -> None:
+    version = fail(wiki, "scan.pdf", "14 scanned pages.")
+    address = reverse("document", args=[version.document.slug])
+    retry = reverse("retry_version", args=[version.document.slug, 1])
+    assert writer.post(retry, {"next": "https://evil.test/"})["Location"] == address
+
+
+@pytest.mark.usefixtures("wiki")
+def test_filters_keep_the_order_and_are_as_the_list_is_after_an_upload(writer: Client) -> None:
+    sorted_by_title = '<input type="hidden" name="sort" value="title">'
+    assert sorted_by_title in body(writer.get("/docs/?sort=title&state=failed"))
+    assert sorted_by_title not in body(writer.get("/docs/"))
+    told = send(writer, [("a.md", b"# A")], htmx=True)
+    filters = told.partition('<form class="filters"')[2].partition("</form>")[0]
+    assert 'hx-swap-oob="true"' in filters
+    assert '<option value="wiki"' in filters
+    assert "selected" not in filters
 
 
 def test_retry_of_what_did_not_fail_is_told_what_is_wrong(writer: Client, wiki: Collection) -> None:

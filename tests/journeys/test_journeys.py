@@ -94,6 +94,22 @@ def test_news_of_a_version_take_nothing_that_is_typed(
     expect(writing.get_by_label("Answer", exact=True)).to_be_focused()
 
 
+def test_retry_of_a_row_that_failed_meanwhile_leads_back_to_its_list(
+    visit: Visit, portal: Portal, tmp_path: Path, fresh: str
+) -> None:
+    path = f"{fresh}.md"
+    (tmp_path / path).write_text("# Lock\n\nThe lock opens at 6.\n")
+    portal.manage("ingest", str(tmp_path), "--collection", "Wiki")
+    portal.manage("shell", "-v0", "-c", BEING_READ.format(path=path))
+    page = visit("mira")
+    page.goto(f"/docs/?text={path}")
+    expect(page.get_by_role("row").filter(has_text=path)).to_contain_text("Parsing")
+    portal.manage("shell", "-v0", "-c", SETTLED.format(path=path))
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text("Reading version 2 again.")).to_be_visible()
+    expect(page).to_have_url(re.compile(rf"/docs/\?text={path}$"))
+
+
 def wait_for_version(page: Page, number: int) -> None:
     """Without scripts the page of a document is still: its reader looks again."""
     serving = page.locator(".timeline .served", has_text=f"v{number}")
