@@ -95,9 +95,6 @@ def add_stored(
         newest = document.versions.order_by("-number").first()
         if newest is not None and newest.sha256 == stored.sha256:
             return _same_bytes(document, newest, author, enqueue=enqueue)
-        if document.archived_at is not None:
-            record(author, "brought back", document=document)
-            Document.objects.filter(pk=document.pk).update(archived_at=None)
         version = _append_version(document, stored, author, note, commit)
         subject = note.partition("\n")[0]
         record(author, verb, document=document, detail=f"v{version.number} {subject}".strip())
@@ -126,6 +123,10 @@ def _append_version(
     note: str,
     commit: Commit | None = None,
 ) -> DocumentVersion:
+    """Of a document that is locked; one that was archived comes back with it."""
+    if document.archived_at is not None:
+        record(author, "brought back", document=document)
+        Document.objects.filter(pk=document.pk).update(archived_at=None)
     newest = document.versions.order_by("-number").values_list("number", flat=True).first()
     return DocumentVersion.objects.create(
         document=document,
@@ -190,7 +191,10 @@ def _add_member(
 
 
 def restore_version(*, version: DocumentVersion, actor: Actor) -> DocumentVersion:
-    """Make an old version the newest again, as a new version with the same bytes."""
+    """Make an old version the newest again, as a new version with the same bytes.
+
+    Brings an archived document back.
+    """
     with transaction.atomic():
         document = Document.objects.select_for_update().get(pk=version.document_id)
         stored = StoredFile(version.sha256, version.size)

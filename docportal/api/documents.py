@@ -256,7 +256,8 @@ async def get_original(request: ApiRequest, slug: str, number: int) -> HttpRespo
     auth=needs("write"),
 )
 def restore_version(request: ApiRequest, slug: str, number: int) -> Status[VersionOut]:
-    """Make it the newest again, as a new version with the same bytes."""
+    """Make it the newest again, as a new version with the same bytes. An archived document comes
+    back."""
     version = readable_version(request.auth, slug, number)
     require(request.auth, WRITE)
     restored = services.restore_version(version=version, actor=request.auth)

@@ -420,6 +420,17 @@ def test_writer_restores_archives_and_brings_back(writer: Client, wiki: Collecti
     assert DocumentVersion.objects.served().get().number == 2
 
 
+def test_archived_document_is_not_said_to_become_searchable(
+    writer: Client, wiki: Collection
+) -> None:
+    version = upload(wiki, "a.md", "# A")
+    archived = writer.post(reverse("archive_document", args=[version.document.slug]), follow=True)
+    assert "not found by search" in body(archived)
+    assert "waiting to be searchable" not in body(archived)
+    restore = reverse("restore_version", args=[version.document.slug, 1])
+    assert "Version 2 is waiting to be searchable" in body(writer.post(restore, follow=True))
+
+
 def test_writer_sets_the_type(writer: Client, wiki: Collection) -> None:
     document = two_versions(wiki)
     address = reverse("edit_document", args=[document.slug])

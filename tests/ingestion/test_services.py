@@ -246,6 +246,16 @@ def test_restore_is_a_new_version_of_the_old_bytes(wiki: Collection, people: Peo
     assert (restored.number, restored.sha256, restored.note) == (3, first.sha256, "Restores v1")
 
 
+def test_restore_brings_an_archived_document_back(wiki: Collection, people: People) -> None:
+    first = upload(wiki, b"one").version
+    services.archive_document(document=first.document, actor=people.writer)
+    restored = services.restore_version(version=first, actor=people.writer)
+    serve(restored)
+    assert served_number(first.document) == 2
+    told = AuditEvent.objects.order_by("pk").values_list("verb", flat=True)
+    assert list(told) == ["uploaded", "archived", "brought back", "restored"]
+
+
 def test_retry_is_only_for_what_failed(wiki: Collection) -> None:
     version = upload(wiki, b"one").version
     with pytest.raises(UserError, match="did not fail"):
