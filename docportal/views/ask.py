@@ -25,7 +25,7 @@ from docportal.views.streaming import event, event_stream, told_when_broken
 from docportal.views.why import why
 from ingestion.errors import UserError
 from ingestion.jobs import being_read
-from ingestion.models import Document
+from ingestion.models import DocumentVersion
 from router import services
 from router.drafting import Sentence
 from router.models import Answer, Query
@@ -63,9 +63,10 @@ def _found(user: User, text: str) -> dict[str, object]:
 
 
 def _welcome(user: User) -> dict[str, object]:
-    served = Document.objects.readable_by(user).filter(archived_at=None)
+    documents = DocumentVersion.objects.readable_by(user).served().count()
     return {
-        "documents": served.count(),
+        "documents": documents,
+        "being_read": 0 if documents else being_read(user),
         "recent": Query.objects.asked_by(user.pk)[:5],
     }
 

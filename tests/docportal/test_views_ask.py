@@ -22,7 +22,7 @@ from router.models import Answer, Citation, Conversation, Feedback, Query
 from router.prompts import REFUSAL
 from router.taught import Taught
 from tests.docportal.streams import parts
-from tests.documents import passage, publish, upload
+from tests.documents import fail, passage, publish, upload
 from tests.model_files import Workshop, certified
 from tests.pairs import a_pair
 from tests.people import People
@@ -88,6 +88,16 @@ def test_typing_gets_a_fragment_and_the_address_follows(client: Client) -> None:
         headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/questions/"},
     )
     assert elsewhere["HX-Push-Url"] == "/?q=webhook"
+
+
+def test_first_page_counts_what_can_be_found(client: Client, wiki: Collection) -> None:
+    assert "Nothing to search yet. When a writer uploads" in body(client.get("/"))
+    fail(wiki, "ferry.md", "The file is empty.")
+    assert "Nothing to search yet. When a writer uploads" in body(client.get("/"))
+    upload(wiki, "ferry.md", "# The ferry")
+    assert "Nothing to search yet: 1 document is still being read." in body(client.get("/"))
+    publish(wiki, "vessel.md", [passage("The vessel sails.")])
+    assert "Type to search 1 document," in body(client.get("/"))
 
 
 @pytest.mark.usefixtures("sender")
