@@ -34,9 +34,9 @@ from training.reader.encoders import in_half_precision, save_adapter
 THINGS, FACTS = 5, 12  # of an update, and of each of its things at most
 RATE, WARM_UP, SEED = 1e-3, 20, 1
 MAX_TOKENS = 64
-# Shares of the open questions that are answered.
 # Of cosines: a fact that is nearest by less is not told from the next.
 LEAST_MARGIN = 0.05
+# Shares of the open questions that are answered.
 OPEN = (0.03, 0.05, 0.1, 0.2)
 # Texts of similar length are read together, in so many parts.
 PARTS = 4
@@ -202,17 +202,17 @@ def scores_of(embed: Callable[[list[str]], Vectors]) -> Scores:
     for thing in things.kept_back():
         known = [as_asked(each) for fact in thing.facts for each in fact.in_its_words]
         of = np.array([n for n, fact in enumerate(thing.facts) for _ in fact.in_its_words])
-        vectors = embed(known)
-        for number, fact in enumerate(thing.facts):
-            asked = [as_asked(each) for each in fact.in_other_words]
-            cosines = embed(asked) @ vectors.T
-            nearest = np.stack([cosines[:, of == n].max(1) for n in range(len(thing.facts))], 1)
-            for row in nearest:
-                others = np.sort(np.delete(row, number))[::-1]
-                best = np.sort(row)[::-1]
-                told.append((best[0], best[0] - best[1]))
-                right.append(int(row.argmax()) == number)
-                open_.append((others[0], others[0] - others[1]))
+        asked = [as_asked(each) for fact in thing.facts for each in fact.in_other_words]
+        sought = [n for n, fact in enumerate(thing.facts) for _ in fact.in_other_words]
+        vectors = embed([*known, *asked])
+        cosines = vectors[len(known) :] @ vectors[: len(known)].T
+        nearest = np.stack([cosines[:, of == n].max(1) for n in range(len(thing.facts))], 1)
+        for row, number in zip(nearest, sought, strict=True):
+            others = np.sort(np.delete(row, number))[::-1]
+            best = np.sort(row)[::-1]
+            told.append((best[0], best[0] - best[1]))
+            right.append(int(row.argmax()) == number)
+            open_.append((others[0], others[0] - others[1]))
     return Scores(np.array(told), np.array(right), np.array(open_))
 
 
