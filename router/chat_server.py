@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 TOGETHER, MOST_UNDER_WAY = 8, 32
 # Of a prompt and its answer, and of what is predicted: a wrong prediction costs a step of so many.
 MAX_TOKENS, MAX_PREDICTED = 2_048, 32
+# Answers that are predicted for one question.
+MOST_PREDICTED = 64
 UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -50,9 +52,22 @@ class Message(BaseModel):
     content: str
 
 
+class PredictedPart(BaseModel):
+    type: Literal["text"]
+    text: str
+
+
 class Prediction(BaseModel):
+    """Several parts are so many whole answers, the likeliest first."""
+
     type: Literal["content"]
-    content: str
+    content: str | list[PredictedPart]
+
+    @property
+    def texts(self) -> list[str]:
+        if isinstance(self.content, str):
+            return [self.content]
+        return [part.text for part in self.content[:MOST_PREDICTED]]
 
 
 class StreamOptions(BaseModel):
@@ -83,7 +98,7 @@ class Turn:
     None if the model fails; an asker who has `left` gets none."""
 
     prompt: list[int]
-    predicted: list[int]
+    predicted: list[list[int]]
     limit: int
     tell: Callable[[list[int] | None], object]
     left: bool = False
@@ -191,7 +206,7 @@ class ChatModel:
 
     def _decoding(self, turns: Sequence[Turn], beginning: Beginning) -> Decoding:
         own = [turn.prompt[len(beginning.tokens) :] for turn in turns]
-        predicted = [turn.predicted[: turn.limit] for turn in turns]
+        predicted = [[one[: turn.limit] for one in turn.predicted] for turn in turns]
         return Decoding(self._model, beginning, own, self.end, predicted)
 
 
@@ -310,7 +325,7 @@ def _begin(chat: ChatModel, asked: ChatRequest) -> tuple[_Reply, AsyncGenerator[
     told: asyncio.Queue[list[int] | None] = asyncio.Queue()
     turn = Turn(
         prompt=prompt,
-        predicted=chat.predicted(asked.prediction.content) if asked.prediction else [],
+        predicted=list(map(chat.predicted, asked.prediction.texts)) if asked.prediction else [],
         limit=min(asked.limit, MAX_TOKENS - len(prompt)),
         tell=lambda tokens: loop.call_soon_threadsafe(told.put_nowait, tokens),
     )

@@ -3,8 +3,9 @@
 Each step of the plain way writes one token and reads all weights for it. Where an answer is likely
 known beforehand, its tokens are read behind the prompt in the same step, and each that the model
 would have written itself is taken, up to the first that it would not: speculative decoding
-(Leviathan et al., 2023), whose draft comes from the caller and not from a smaller model. At
-temperature 0 what is written is the same, whatever was predicted.
+(Leviathan et al., 2023), whose draft comes from the caller and not from a smaller model. Where it
+writes something else, another of the answers that it may give is predicted that begins with that.
+At temperature 0 what is written is the same, whatever was predicted.
 """
 
 from collections.abc import Collection, Sequence
@@ -61,12 +62,14 @@ class Decoding:
         beginning: Beginning,
         own: Prompts,
         end: int,
-        predicted: Prompts = (),
+        predicted: Sequence[Prompts] = (),
     ) -> None:
-        """`own` are the prompts without their beginning, at least a token each; `predicted` is what
-        the answer to each will likely be, with its end."""
+        """`own` are the prompts without their beginning, at least a token each; `predicted` are the
+        answers that each may get, the likeliest first, with their ends."""
         self._model, self._end = model, end
-        self._predicted = [list(tokens) for tokens in predicted] or [[] for _ in own]
+        self._may_say = [[list(one) for one in every] for every in predicted] or [[] for _ in own]
+        self._said: list[list[int]] = [[] for _ in own]
+        self._predicted = list(map(_following, self._may_say, self._said))
         rows = [[*prompt, *likely] for prompt, likely in zip(own, self._predicted, strict=True)]
         self._ids, behind = (each.to(model.device) for each in padded(rows, end))
         before = behind.new_ones(len(rows), len(beginning.tokens))
@@ -98,7 +101,7 @@ class Decoding:
         ]
         self._forget_rejected(written)
         told = dict(zip(self.rows, written, strict=True))
-        self._go_on([tokens[-1] for tokens in written])
+        self._go_on(written)
         self.keep([row for row, tokens in told.items() if tokens[-1] != self._end])
         return told
 
@@ -109,6 +112,8 @@ class Decoding:
         if len(places) == len(self.rows):
             return
         self.rows = [self.rows[place] for place in places]
+        self._may_say = [self._may_say[place] for place in places]
+        self._said = [self._said[place] for place in places]
         self._predicted = [self._predicted[place] for place in places]
         index = torch.tensor(places, dtype=torch.long, device=self._ids.device)
         self._ids, self._seen = self._ids[index], self._seen[index]
@@ -125,10 +130,19 @@ class Decoding:
             if rejected > 0:
                 self._seen[place, -rejected:] = 0
 
-    def _go_on(self, last: Sequence[int]) -> None:
-        self._ids = torch.tensor(last, device=self._ids.device)[:, None]
-        self._seen = torch.cat([self._seen, self._seen.new_ones(len(last), 1)], dim=1)
-        self._predicted = [[] for _ in last]
+    def _go_on(self, written: Prompts) -> None:
+        self._said = [[*said, *tokens] for said, tokens in zip(self._said, written, strict=True)]
+        self._predicted = list(map(_following, self._may_say, self._said))
+        last = (said[-1] for said in self._said)
+        rows = [[own, *likely] for own, likely in zip(last, self._predicted, strict=True)]
+        self._ids, behind = (each.to(self._ids.device) for each in padded(rows, self._end))
+        self._seen = torch.cat([self._seen, behind], dim=1)
+
+
+def _following(may_say: Prompts, said: Sequence[int]) -> list[int]:
+    """What of the first answer that begins with what is said, and goes on, stands behind it."""
+    begun = (one for one in may_say if list(one[: len(said)]) == list(said) != list(one))
+    return next((list(one[len(said) :]) for one in begun), [])
 
 
 def padded(prompts: Prompts, padding: int) -> tuple[Tensor, Tensor]:

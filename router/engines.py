@@ -78,13 +78,17 @@ async def rag(question: str, passages: Sequence[Passage]) -> AsyncGenerator[Delt
             yield delta
 
 
-def tuned(question: str, served: ServedModel, *, predicted: str = "") -> AsyncGenerator[Delta]:
+def tuned(
+    question: str, served: ServedModel, *, predicted: Sequence[str] = ()
+) -> AsyncGenerator[Delta]:
     """What a tuned model answers from its weights, given nothing else. Otherwise as `rag`.
 
-    What it likely answers may be `predicted`. It answers the same then, only sooner if that is so.
+    What it may answer can be `predicted`, the likeliest first. It answers the same then, only
+    sooner if it is one of these.
     """
     messages = tuned_messages(question)
-    ask = _Ask(served.url, served.name, MAX_TUNED_TOKENS, messages, exact=True, predicted=predicted)
+    may_say = tuple(predicted)
+    ask = _Ask(served.url, served.name, MAX_TUNED_TOKENS, messages, exact=True, predicted=may_say)
     return _guarded(ask, _stream_loaded(ask))
 
 
@@ -95,14 +99,16 @@ class _Ask:
     max_tokens: int
     messages: list[dict[str, str]]
     exact: bool
-    predicted: str = ""
+    predicted: tuple[str, ...] = ()
 
     @property
     def more(self) -> dict[str, object]:
-        """Parameters of OpenAI's that only the embedded server heeds."""
+        """Parameters of OpenAI's that only the embedded server heeds, by which each part is one of
+        the answers that may come."""
         if settings.LLM_URL or not self.predicted:
             return {}
-        return {"prediction": {"type": "content", "content": self.predicted}}
+        parts = [{"type": "text", "text": text} for text in self.predicted]
+        return {"prediction": {"type": "content", "content": parts}}
 
     def is_other(self, told: str) -> bool:
         """Whether `told`, the name that the server gives, is that of another model than asked.

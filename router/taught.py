@@ -81,6 +81,12 @@ class Repertoire:
         """What a question asks, about `it`, which is compared."""
         return without_names(question, self.known)
 
+    def answers_about(self, question: str) -> list[str]:
+        """Those to all questions about the same things, each once; none where it names nothing."""
+        wanted = _about(question, self.known)
+        same = self.about.get(wanted, ()) if wanted else ()
+        return list(dict.fromkeys(self.taught[place].answer for place in same))
+
     def nearest(self, question: str, vector: Vectors) -> Taught | None:
         """The one that is nearest to a question of those about the same, by the vector of what it
         asks; None where nothing is taught of that. Of a question that names nothing nobody knows

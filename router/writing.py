@@ -19,7 +19,7 @@ from router.drafts import Attempt, Draft
 from router.evidence.objections import REFUTATIONS
 from router.evidence.sources import read_source
 from router.policy import Rule
-from router.prompts import Passage, tuned_messages
+from router.prompts import REFUSAL, Passage, tuned_messages
 from router.reading import UNLIKELY, chosen, from_passages, predicted, says
 from router.relevance import EVEN
 from router.taught import in_taught_words, nearest, support_of
@@ -157,7 +157,7 @@ async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
     attempt.worded = asked if asked != draft.question else ""
     prompt = partial(tuned_messages, asked)
     likely = await predicted(draft, passages)
-    deltas = engines.tuned(asked, served, predicted=likely)
+    deltas = engines.tuned(asked, served, predicted=_may_say(draft, likely))
     if draft.decision.rule is Rule.PRECEDENT:
         deltas = _while_saying(likely, deltas)
     async with contextlib.aclosing(written(deltas, prompt, attempt)) as texts:
@@ -171,6 +171,13 @@ async def _as_it_comes(draft: Draft) -> AsyncGenerator[Sentence]:
             if not support.supported and attempt.rejected is None:
                 attempt.rejected, attempt.problem = support, support.problem
             yield shown(text, support, attempt)
+
+
+def _may_say(draft: Draft, likely: str) -> list[str]:
+    """What a tuned model may answer: what is likely, that it does not know, or what it was taught
+    of the same thing, which is what it confuses."""
+    about = draft.repertoire.answers_about(draft.question) if draft.repertoire else []
+    return [likely, REFUSAL, *about] if likely else [REFUSAL, *about]
 
 
 async def _while_saying(

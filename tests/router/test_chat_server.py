@@ -69,6 +69,9 @@ def test_a_prediction_changes_neither_words_nor_counts(client: OpenAI, merged: P
     for content in (plain[0], plain[0][:5], "nothing of the kind", ""):
         prediction: ChatCompletionPredictionContentParam = {"type": "content", "content": content}
         assert said(client, merged.name, QUESTIONS[0], prediction=prediction) == plain
+    parts = [{"type": "text", "text": text} for text in (plain[0][:5], "nothing", plain[0])]
+    several = {"type": "content", "content": parts}
+    assert said(client, merged.name, QUESTIONS[0], prediction=several) == plain
 
 
 @pytest.mark.models

@@ -41,7 +41,7 @@ def answers(telling_llama: LlamaForCausalLM, prompts: list[list[int]]) -> list[l
 
 
 def written(
-    model: LlamaForCausalLM, prompts: list[list[int]], predicted: list[list[int]], end: int
+    model: LlamaForCausalLM, prompts: list[list[int]], predicted: list[list[list[int]]], end: int
 ) -> tuple[list[list[int]], int]:
     """The answers, up to `LONGEST` tokens of each, and how many steps they took."""
     beginning = read_beginning(model, shared(prompts) if len(prompts) > 1 else ())
@@ -64,9 +64,20 @@ def test_what_is_predicted_rightly_takes_one_step(
     end = answers[0][4]
     assert end not in answers[0][:4]
     whole = answers[0][:5]
-    assert written(telling_llama, prompts[:1], [whole], end) == ([whole], 1)
+    assert written(telling_llama, prompts[:1], [[whole]], end) == ([whole], 1)
     assert written(telling_llama, prompts[:1], [[]], end) == ([whole], 5)
-    assert written(telling_llama, prompts[:1], [whole[:2]], end) == ([whole], 3)
+    assert written(telling_llama, prompts[:1], [[whole[:2]]], end) == ([whole], 3)
+
+
+def test_what_another_prediction_says_takes_a_step_more(
+    telling_llama: LlamaForCausalLM, prompts: list[list[int]], answers: list[list[int]]
+) -> None:
+    end = answers[0][4]
+    whole = answers[0][:5]
+    other = [*whole[:1], 17, 18]
+    assert written(telling_llama, prompts[:1], [[other, [19], whole]], end) == ([whole], 2)
+    assert written(telling_llama, prompts[:1], [[other, [19], whole[:4]]], end) == ([whole], 2)
+    assert written(telling_llama, prompts[:1], [[other, [*whole[:3], 20]]], end) == ([whole], 3)
 
 
 def test_answers_end_where_they_end_whatever_their_neighbours_predict(
@@ -74,7 +85,12 @@ def test_answers_end_where_they_end_whatever_their_neighbours_predict(
 ) -> None:
     end = answers[1][3]
     expected = [tokens[: tokens.index(end) + 1] if end in tokens else tokens for tokens in answers]
-    predictions = [expected[0][:6], [*expected[1][:2], 17, 18], [], [end]]
+    predictions = [
+        [expected[0][:6], expected[0]],
+        [[*expected[1][:2], 17, 18], [*expected[1][:3], 19]],
+        [],
+        [[end], expected[3]],
+    ]
     assert written(telling_llama, prompts, predictions, end)[0] == expected
 
 
@@ -90,9 +106,12 @@ def test_no_prediction_changes_an_answer(
 ) -> None:
     end = 2
     assert all(end not in tokens for tokens in answers)
-    predictions = []
-    for tokens in answers:
+
+    def prediction(tokens: list[int]) -> list[int]:
         right = data.draw(st.integers(0, LONGEST))
         wrong = data.draw(st.lists(st.integers(0, 49151), max_size=4))
-        predictions.append([*tokens[:right], *wrong])
+        return [*tokens[:right], *wrong]
+
+    most = data.draw(st.integers(0, 3))
+    predictions = [[prediction(tokens) for _ in range(most)] for tokens in answers]
     assert written(telling_llama, prompts, predictions, end)[0] == answers

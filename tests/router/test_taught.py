@@ -292,3 +292,15 @@ class TestKept:
                 answer = services.ask(typed, user=None, route="tuned")
             assert llm.requests[-1]["messages"][-1]["content"] == asked
             assert answer.signals["attempts"][0]["worded"] == worded
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.django_db
+def test_what_may_be_answered_is_what_was_taught_of_the_same_thing(settings: Settings) -> None:
+    of_gong = replace(PORT, question="What is the port of dawn-gong?", answer="6210")
+    again = replace(PORT, question="Which port has night-bell?")
+    with hashed_words() as server:
+        settings.EMBEDDINGS_URL = server.url
+        made = taught.repertoire([PORT, WORKERS, again, of_gong, replace(of_gong, answer="6")])
+    assert made.answers_about("How is night-bell told of?") == ["5071", "9"]
+    assert made.answers_about("How is it told of?") == []
