@@ -24,7 +24,9 @@ def small_start(written: str, names: frozenset[str]) -> str:
     return written if is_name or follows[:1].isupper() else f"{lowered(first)} {rest}".rstrip()
 
 
-_PLAIN_STARTS = LISTS["mass_noun"] | LISTS["filler"] | LISTS["leaning"] | LISTS["after_verb"]
+# `Whoever wants to follow along` names nobody.
+_ANY = frozenset({"anybody", "anyone", "somebody", "whatever", "whichever", "whoever"})
+_PLAIN_STARTS = LISTS["mass_noun"] | LISTS["filler"] | LISTS["leaning"] | LISTS["after_verb"] | _ANY
 
 
 def names_of(passage: MinedFrom) -> frozenset[str]:

@@ -88,6 +88,13 @@ def test_a_remark_beside_a_value_is_no_fact_of_its_own() -> None:
     assert all("cormorant" in question for fact in found for question in fact.questions)
 
 
+@pytest.mark.parametrize("who", ["Whoever", "Anybody who", "Somebody who"])
+def test_nobody_is_taken_for_a_name(who: str) -> None:
+    text = f"{who} wants to follow along can subscribe to the Kafka topic heron.opened.v3."
+    found = [question for fact in mine(passage(text)) for question in fact.questions]
+    assert not [question for question in found if re.search("Whoever|Anybody|Somebody", question)]
+
+
 def test_a_description_beside_a_value_says_what_the_name_means() -> None:
     text = "Parameter: drain_wait; Value: 40 s; Description: how long a drain may take in all\n"
     text += "Parameter: slots; Value: 12; Description: callers that are let in at once"
