@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 # 30 MB of vectors. More phrasings of a fact tell little.
 MOST = 20_000
+# Answers about the same thing that are told at once, which the server of the model is sent.
+MOST_ANSWERS = 60
 # Models whose questions a process keeps at hand.
 AT_HAND = 4
 # Of cosines. A question that is nearer to the asked one than any with another answer by so much
@@ -82,10 +84,11 @@ class Repertoire:
         return without_names(question, self.known)
 
     def answers_about(self, question: str) -> list[str]:
-        """Those to all questions about the same things, each once; none where it names nothing."""
+        """Those to questions about the same things, each once and `MOST_ANSWERS` at most; none
+        where it names nothing."""
         wanted = _about(question, self.known)
         same = self.about.get(wanted, ()) if wanted else ()
-        return list(dict.fromkeys(self.taught[place].answer for place in same))
+        return list(dict.fromkeys(self.taught[place].answer for place in same))[:MOST_ANSWERS]
 
     def nearest(self, question: str, vector: Vectors) -> Taught | None:
         """The one that is nearest to a question of those about the same, by the vector of what it

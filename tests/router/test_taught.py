@@ -296,7 +296,9 @@ class TestKept:
 
 @pytest.mark.usefixtures("home")
 @pytest.mark.django_db
-def test_what_may_be_answered_is_what_was_taught_of_the_same_thing(settings: Settings) -> None:
+def test_what_may_be_answered_is_what_was_taught_of_the_same_thing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     of_gong = replace(PORT, question="What is the port of dawn-gong?", answer="6210")
     again = replace(PORT, question="Which port has night-bell?")
     with hashed_words() as server:
@@ -304,3 +306,5 @@ def test_what_may_be_answered_is_what_was_taught_of_the_same_thing(settings: Set
         made = taught.repertoire([PORT, WORKERS, again, of_gong, replace(of_gong, answer="6")])
     assert made.answers_about("How is night-bell told of?") == ["5071", "9"]
     assert made.answers_about("How is it told of?") == []
+    monkeypatch.setattr(taught, "MOST_ANSWERS", 1)
+    assert made.answers_about("How is night-bell told of?") == ["5071"]
