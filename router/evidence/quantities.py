@@ -230,8 +230,7 @@ _TIME = re.compile(
 _CRON_NAME = f"(?:{'|'.join(name[:3] for name in _MONTHS)}|mon|tue|wed|thu|fri|sat|sun)"
 _CRON_VALUE = rf"(?:[*?]|\d{{1,2}}(?:-\d{{1,2}})?|{_CRON_NAME}(?:-{_CRON_NAME})?)(?:/\d+)?"
 _CRON_FIELD = rf"{_CRON_VALUE}(?:,{_CRON_VALUE})*"
-SCHEDULE = re.compile(rf"(?<![\w*/,.-])(?:{_CRON_FIELD} ){{4,5}}{_CRON_FIELD}(?![\w*/-])")
-"""Five or six fields of cron: `30 1 * * *`. Without a star they may be a row of numbers."""
+_SCHEDULE = re.compile(rf"(?<![\w*/,.-])(?:{_CRON_FIELD} ){{4,5}}{_CRON_FIELD}(?![\w*/-])")
 _DATES = (
     re.compile(r"(?<![\w-])(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})(?![\d-])"),
     re.compile(
@@ -248,7 +247,7 @@ def quantities(folded: str) -> list[Quantity]:
     """Every quantity of a folded text, in order, none inside an identifier such as `inc-12`."""
     found: list[Quantity] = []
     taken = bytearray(len(folded))
-    for source in (_schedules, _dates, _times, _numbers):
+    for source in (schedules, _dates, _times, _numbers):
         for quantity in source(folded):
             if not any(taken[quantity.start : quantity.end]):
                 found.append(quantity)
@@ -276,8 +275,9 @@ def agree(said: Quantity, found: Quantity, nearby: Set[str], asked: Set[Unit]) -
     return named and _decimal(said) == _decimal(found)
 
 
-def _schedules(folded: str) -> Iterator[Quantity]:
-    for match in SCHEDULE.finditer(folded):
+def schedules(folded: str) -> Iterator[Quantity]:
+    """Five or six fields of cron: `30 1 * * *`. Without a star they may be a row of numbers."""
+    for match in _SCHEDULE.finditer(folded):
         if "*" in match[0]:
             yield Quantity(Kind.SCHEDULE, match[0], *match.span())
 

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from router.evidence.claims import entities_of
-from router.evidence.quantities import SCHEDULE
+from router.evidence.quantities import schedules
 from router.text import NEGATIONS, fold
 
 # Words of the longest name that is looked for.
@@ -205,9 +205,9 @@ def _may_fit(frame: Frame, texts: Collection[str], least: float) -> bool:
 
 def _whole_value(folded: str, start: int, end: int, within: tuple[int, int]) -> tuple[int, int]:
     """The value with the signs that belong to it, which are no words."""
-    for schedule in SCHEDULE.finditer(folded, *within):
-        if schedule.start() < end and start < schedule.end():
-            start, end = min(start, schedule.start()), max(end, schedule.end())
+    for one in schedules(folded):
+        if within[0] <= one.start < end and start < one.end <= within[1]:
+            start, end = min(start, one.start), max(end, one.end)
     while start > within[0] and _INSIDE_VALUE.match(folded[start - 1]):
         start -= 1
     while end < within[1] and _INSIDE_VALUE.match(folded[end]):
