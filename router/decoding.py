@@ -139,10 +139,10 @@ class Decoding:
         self._seen = torch.cat([self._seen, behind], dim=1)
 
 
-def _following(may_say: Prompts, said: Sequence[int]) -> list[int]:
+def _following(may_say: Sequence[list[int]], said: list[int]) -> list[int]:
     """What of the first answer that begins with what is said, and goes on, stands behind it."""
-    begun = (one for one in may_say if list(one[: len(said)]) == list(said) != list(one))
-    return next((list(one[len(said) :]) for one in begun), [])
+    begun = (one for one in may_say if one[: len(said)] == said != one)
+    return next((one[len(said) :] for one in begun), [])
 
 
 def padded(prompts: Prompts, padding: int) -> tuple[Tensor, Tensor]:

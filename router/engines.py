@@ -87,8 +87,7 @@ def tuned(
     sooner if it is one of these.
     """
     messages = tuned_messages(question)
-    may_say = tuple(predicted)
-    ask = _Ask(served.url, served.name, MAX_TUNED_TOKENS, messages, exact=True, predicted=may_say)
+    ask = _Ask(served.url, served.name, MAX_TUNED_TOKENS, messages, exact=True, predicted=predicted)
     return _guarded(ask, _stream_loaded(ask))
 
 
@@ -99,7 +98,7 @@ class _Ask:
     max_tokens: int
     messages: list[dict[str, str]]
     exact: bool
-    predicted: tuple[str, ...] = ()
+    predicted: Sequence[str] = ()
 
     @property
     def more(self) -> dict[str, object]:

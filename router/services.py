@@ -240,10 +240,10 @@ def _begun(
 
 @tracing.span("route")
 def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trials: bool) -> Draft:
-    found = read.found
+    found, asked = read.found, read.question or question
     hashes = [hit.chunk.content_hash for hit in found.hits]
     served = tuned.answering(query.user, hashes, trials=trials) if route != "rag" else None
-    relevance = Relevance(read.question or question, is_asked=found.vector is not None)
+    relevance = Relevance(asked, is_asked=found.vector is not None)
     signals = provenance.signals_of(served.name if served else "", found, relevance)
     if not found.hits:
         signals = replace(signals, being_read=jobs.being_read(query.user))
@@ -259,7 +259,7 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
     decision = judge(signals)
     # A route that was asked for is taken as it is.
     books = _books(query.user, found, decision) if route == "auto" else []
-    asked, findings = read.question or question, None
+    findings = None
     missing = unnamed(asked, found.passages) if route == "auto" else ()
     # What the rules decide needs no closer look at the sentences.
     if missing or decision.probability is not None:
