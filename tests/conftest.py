@@ -14,6 +14,7 @@ from ingestion.append_only import NOT_REMOVED
 from ingestion.models import Collection
 from tests.model_files import Workshop
 from tests.people import People, make_collections, make_people
+from tests.router.retrieval.hashed_words import HashedWords, hashed_words
 from tests.scripted_llm import ScriptedLLM, scripted_llm
 
 # How long an example takes depends on what else the machine does.
@@ -122,6 +123,14 @@ def llm(settings: Settings) -> Iterator[ScriptedLLM]:
     with scripted_llm() as script:
         settings.LLM_URL = script.url
         yield script
+
+
+@pytest.fixture
+def embedder(settings: Settings) -> Iterator[HashedWords]:
+    """An embedding server to which texts are alike that share words."""
+    with hashed_words() as server:
+        settings.EMBEDDINGS_URL = server.url
+        yield server
 
 
 @pytest.fixture

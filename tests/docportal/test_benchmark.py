@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
 
 from docportal.models import User
 from ingestion.models import Collection
@@ -20,7 +18,7 @@ from router.models import Query
 from tests.documents import passage, publish
 from tests.model_files import Workshop
 from tests.people import People
-from tests.router.retrieval.hashed_words import HashedWords, hashed_words
+from tests.router.retrieval.hashed_words import HashedWords
 from tests.scripted_llm import ScriptedLLM
 from training import checking
 from training.benchmark import asking
@@ -29,7 +27,7 @@ from training.benchmark.asking import ModelGone, Plan, UntunedModel, ask_all
 from training.benchmark.questions import Question
 from training.models import Benchmark
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home", "embedder")]
 
 RETRIES = passage("The webhook sender retries 9 times.", "Delivery")
 KNOWN = "How often does the webhook sender retry?"
@@ -46,13 +44,6 @@ def llm(llm: ScriptedLLM) -> ScriptedLLM:
     llm.adapters = {}
     llm.will_say("9 times [1]")
     return llm
-
-
-@pytest.fixture(autouse=True)
-def embedder(settings: Settings) -> Iterator[HashedWords]:
-    with hashed_words() as server:
-        settings.EMBEDDINGS_URL = server.url
-        yield server
 
 
 @pytest.fixture(autouse=True)

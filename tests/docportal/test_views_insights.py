@@ -1,6 +1,5 @@
 """Insights: figures of everybody, and of documents and questions only what one may read."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -21,7 +20,6 @@ from router.policy import Rule
 from tests.documents import passage, publish
 from tests.pairs import a_model
 from tests.people import People
-from tests.router.retrieval.hashed_words import hashed_words
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -31,13 +29,6 @@ NOBODY_LISTENS = "http://127.0.0.1:9/v1"
 @pytest.fixture(autouse=True)
 def no_embeddings(settings: Settings) -> None:
     settings.EMBEDDINGS_URL = NOBODY_LISTENS
-
-
-@pytest.fixture
-def embeddings(settings: Settings) -> Iterator[None]:
-    with hashed_words() as server:
-        settings.EMBEDDINGS_URL = server.url
-        yield
 
 
 @pytest.fixture
@@ -143,7 +134,7 @@ def test_without_questions_it_says_so_for_any_period(people: People) -> None:
 # --- Knowledge gaps ----------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("embeddings")
+@pytest.mark.usefixtures("embedder")
 def test_alike_questions_are_one_gap_offered_to_the_writer_of_the_nearest_document(
     people: People, holds: DocumentVersion
 ) -> None:

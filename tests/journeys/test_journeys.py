@@ -71,23 +71,29 @@ jobs.fail(jobs.Claim(version, version.fence), "empty", "The file is empty.")
 """
 
 
-def test_news_of_a_version_take_nothing_that_is_typed(
-    visit: Visit, portal: Portal, tmp_path: Path, fresh: str
-) -> None:
+@pytest.fixture
+def being_read(portal: Portal, tmp_path: Path, fresh: str) -> str:
+    """The path of a document whose second version is being read."""
     path = f"{fresh}.md"
     (tmp_path / path).write_text("# Lock\n\nThe lock opens at 6.\n")
     portal.manage("ingest", str(tmp_path), "--collection", "Wiki")
     portal.manage("shell", "-v0", "-c", BEING_READ.format(path=path))
+    return path
+
+
+def test_news_of_a_version_take_nothing_that_is_typed(
+    visit: Visit, portal: Portal, being_read: str
+) -> None:
     writing, reading = visit("mira"), visit("ana")
     for page in (writing, reading):
-        page.goto(f"/docs/?text={path}")
-        page.get_by_role("row").filter(has_text=path).get_by_role("link").first.click()
+        page.goto(f"/docs/?text={being_read}")
+        page.get_by_role("row").filter(has_text=being_read).get_by_role("link").first.click()
         expect(page.locator(".timeline .parsing").first).to_be_visible()
     writing.locator("details.edit").evaluate("element => element.open = true")
     question = writing.get_by_label("Question", exact=True)
     question.fill("When does the lock open?")
     writing.get_by_label("Answer", exact=True).focus()
-    portal.manage("shell", "-v0", "-c", SETTLED.format(path=path))
+    portal.manage("shell", "-v0", "-c", SETTLED.format(path=being_read))
     expect(reading.locator(".timeline .failed").first).to_be_visible()
     expect(writing.get_by_text("This page has changed meanwhile.")).to_be_visible()
     expect(question).to_have_value("When does the lock open?")
@@ -95,19 +101,15 @@ def test_news_of_a_version_take_nothing_that_is_typed(
 
 
 def test_retry_of_a_row_that_failed_meanwhile_leads_back_to_its_list(
-    visit: Visit, portal: Portal, tmp_path: Path, fresh: str
+    visit: Visit, portal: Portal, being_read: str
 ) -> None:
-    path = f"{fresh}.md"
-    (tmp_path / path).write_text("# Lock\n\nThe lock opens at 6.\n")
-    portal.manage("ingest", str(tmp_path), "--collection", "Wiki")
-    portal.manage("shell", "-v0", "-c", BEING_READ.format(path=path))
     page = visit("mira")
-    page.goto(f"/docs/?text={path}")
-    expect(page.get_by_role("row").filter(has_text=path)).to_contain_text("Parsing")
-    portal.manage("shell", "-v0", "-c", SETTLED.format(path=path))
+    page.goto(f"/docs/?text={being_read}")
+    expect(page.get_by_role("row").filter(has_text=being_read)).to_contain_text("Parsing")
+    portal.manage("shell", "-v0", "-c", SETTLED.format(path=being_read))
     page.get_by_role("button", name="Retry").click()
     expect(page.get_by_text("Reading version 2 again.")).to_be_visible()
-    expect(page).to_have_url(re.compile(rf"/docs/\?text={path}$"))
+    expect(page).to_have_url(re.compile(rf"/docs/\?text={being_read}$"))
 
 
 def wait_for_version(page: Page, number: int) -> None:

@@ -1,10 +1,8 @@
 """Whether a model can be calibrated, by what its questions find, and what it keeps if not."""
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 import pytest
-from pytest_django import Settings
 
 from ingestion.models import Collection
 from router.calibration import from_json
@@ -12,20 +10,13 @@ from router.models import ModelVersion
 from tests.documents import passage, publish
 from tests.model_files import certified
 from tests.pairs import a_model
-from tests.router.retrieval.hashed_words import HashedWords, hashed_words
+from tests.router.retrieval.hashed_words import HashedWords
 from tests.training.evaluations import a_dataset, a_question, a_trained_run, no_servers
 from training import checking
 from training.calibrating import calibrate
 from training.models import Evaluation, EvaluationItem, TrainingRun
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
-
-
-@pytest.fixture(autouse=True)
-def embedder(settings: Settings) -> Iterator[HashedWords]:
-    with hashed_words() as server:
-        settings.EMBEDDINGS_URL = server.url
-        yield server
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home", "embedder")]
 
 
 PORTS = {"crane": 7000, "gate": 7001, "scale": 7002}

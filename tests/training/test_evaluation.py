@@ -3,7 +3,6 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from router.tuned import audience_of as audience_name
 from tests.documents import passage, publish
 from tests.pairs import a_model, a_pair
 from tests.people import People
-from tests.router.retrieval.hashed_words import HashedWords, hashed_words
+from tests.router.retrieval.hashed_words import HashedWords
 from tests.scripted_llm import Reply, ScriptedLLM
 from tests.training.evaluations import (
     a_dataset,
@@ -48,14 +47,7 @@ from training.judgement import judge_run
 from training.models import Dataset, Evaluation, EvaluationItem
 from training.rows import Question, Row
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
-
-
-@pytest.fixture(autouse=True)
-def embedder(settings: Settings) -> Iterator[HashedWords]:
-    with hashed_words() as server:
-        settings.EMBEDDINGS_URL = server.url
-        yield server
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home", "embedder")]
 
 
 @pytest.fixture

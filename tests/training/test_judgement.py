@@ -1,6 +1,5 @@
 """From kept answers to the verdict on a run; and who is shown which answers changed."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from router.prompts import REFUSAL
 from tests.documents import passage, publish
 from tests.pairs import a_model, a_pair
 from tests.people import People
-from tests.router.retrieval.hashed_words import HashedWords, hashed_words
 from tests.training.evaluations import (
     a_dataset,
     a_question,
@@ -28,14 +26,7 @@ from training.judgement import comparison, judge_run
 from training.models import Evaluation, QAPair, TrainingRun
 from training.rows import Question
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
-
-
-@pytest.fixture(autouse=True)
-def embedder(settings: Settings) -> Iterator[HashedWords]:
-    with hashed_words() as server:
-        settings.EMBEDDINGS_URL = server.url
-        yield server
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home", "embedder")]
 
 
 OLD, NEW = "The crane has the port 7000.", "The crane has the port 8000."

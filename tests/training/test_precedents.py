@@ -2,7 +2,6 @@
 
 import gc
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -31,7 +30,7 @@ from tests.documents import passage, publish
 from tests.model_files import Workshop, certified
 from tests.pairs import a_pair
 from tests.people import People
-from tests.router.retrieval.hashed_words import HashedWords, hashed_words
+from tests.router.retrieval.hashed_words import HashedWords
 from tests.scripted_llm import Reply, ScriptedLLM
 from training import conflicts, precedents
 from training.evidence import Tie
@@ -48,14 +47,7 @@ ASKED = "Which port does dawn-horn listen on now?"
 
 
 @pytest.fixture
-def words(settings: Settings) -> Iterator[HashedWords]:
-    with hashed_words() as server:
-        settings.EMBEDDINGS_URL = server.url
-        yield server
-
-
-@pytest.fixture
-def bell(wiki: Collection, words: HashedWords) -> DocumentVersion:
+def bell(wiki: Collection, embedder: HashedWords) -> DocumentVersion:
     version = publish(wiki, "night-bell.md", [passage(BELL, "Network")], title="night-bell")
     publish(wiki, "dawn-horn.md", [passage(HORN, "Network")], title="dawn-horn")
     imported = {"origin": QAPair.Origin.IMPORTED, "review": QAPair.Review.APPROVED}
@@ -185,25 +177,25 @@ class TestAnswers:
         assert llm.requests == []
 
     def test_without_an_embedding_server_the_passages_are_read(
-        self, words: HashedWords, llm: ScriptedLLM
+        self, embedder: HashedWords, llm: ScriptedLLM
     ) -> None:
         llm.will_say("6210 [1]")
-        words.status = 500
+        embedder.status = 500
         assert services.ask(ASKED, user=None).text == "6210"
         assert len(llm.requests) == 1
 
 
 class TestRefresh:
     def test_it_embeds_each_question_once_and_names_not_at_all(
-        self, bell: DocumentVersion, words: HashedWords
+        self, bell: DocumentVersion, embedder: HashedWords
     ) -> None:
-        assert "which port does it listen on?" in words.texts
-        words.texts.clear()
+        assert "which port does it listen on?" in embedder.texts
+        embedder.texts.clear()
         for name in ("dusk-gong", "noon-gun"):
             asked = TAUGHT.replace("night-bell", name)
             a_pair(bell, asked, "5071", evidence=BELL, review=QAPair.Review.APPROVED)
         precedents.refresh()
-        assert words.texts == []
+        assert embedder.texts == []
         assert len(Precedents.objects.get().rows) == 3
 
     def test_it_follows_reviews(self, bell: DocumentVersion) -> None:
@@ -240,55 +232,55 @@ class TestRefresh:
         assert precedents.outdated() == [bell.document]
 
     def test_without_an_embedding_server_it_is_done_the_next_time(
-        self, bell: DocumentVersion, words: HashedWords
+        self, bell: DocumentVersion, embedder: HashedWords
     ) -> None:
-        words.status = 500
+        embedder.status = 500
         a_pair(bell, "How loud?", "default", review=QAPair.Review.APPROVED)
         precedents.refresh()
         assert len(precedents.outdated()) == 1
-        words.status = 200
+        embedder.status = 200
         precedents.refresh()
         assert precedents.outdated() == []
 
     def test_a_server_that_makes_none_is_told_of_once_until_it_has_made_them(
-        self, bell: DocumentVersion, words: HashedWords, caplog: pytest.LogCaptureFixture
+        self, bell: DocumentVersion, embedder: HashedWords, caplog: pytest.LogCaptureFixture
     ) -> None:
         def told() -> int:
             told = sum("precedents of Wiki wait" in one for one in caplog.messages)
             caplog.clear()
             return told
 
-        words.status = 404
+        embedder.status = 404
         a_pair(bell, "How loud?", "default", evidence="default", review=QAPair.Review.APPROVED)
         precedents.refresh()
         assert "404" in caplog.text
         assert told() == 1
         precedents.refresh()
         assert told() == 0
-        words.status = 200
+        embedder.status = 200
         precedents.refresh()
-        words.status = 404
+        embedder.status = 404
         a_pair(bell, "How deep?", "default", evidence="default", review=QAPair.Review.APPROVED)
         precedents.refresh()
         assert told() == 1
 
     def test_another_model_of_paraphrases_has_them_made_anew(
-        self, bell: DocumentVersion, words: HashedWords, settings: Settings
+        self, bell: DocumentVersion, embedder: HashedWords, settings: Settings
     ) -> None:
         settings.PARAPHRASE_MODEL = "another"
         assert keeping.books_for(None, [bell.document.collection_id]) == []
-        words.texts.clear()
+        embedder.texts.clear()
         precedents.refresh()
-        assert words.texts == ["which port does it listen on?"]
+        assert embedder.texts == ["which port does it listen on?"]
         assert keeping.books_for(None, [bell.document.collection_id])
 
     def test_without_a_model_of_paraphrases_there_are_none(
-        self, bell: DocumentVersion, words: HashedWords, settings: Settings
+        self, bell: DocumentVersion, embedder: HashedWords, settings: Settings
     ) -> None:
         settings.PARAPHRASE_MODEL = ""
-        words.texts.clear()
+        embedder.texts.clear()
         precedents.refresh()
-        assert (precedents.outdated(), words.texts) == ([], [])
+        assert (precedents.outdated(), embedder.texts) == ([], [])
         assert keeping.books_for(None, [bell.document.collection_id]) == []
 
     def test_what_is_not_as_it_was_kept_answers_nothing(self, bell: DocumentVersion) -> None:
@@ -391,16 +383,16 @@ class TestRefresh:
         assert [one.question for one in book.precedents] == [TAUGHT]
 
     def test_like_questions_of_several_documents_are_embedded_once(
-        self, bell: DocumentVersion, words: HashedWords
+        self, bell: DocumentVersion, embedder: HashedWords
     ) -> None:
-        words.texts.clear()
+        embedder.texts.clear()
         horn = DocumentVersion.objects.get(document__title="dawn-horn")
         for version, name in ((bell, "night-bell"), (horn, "dawn-horn")):
             asked = f"How deep is {name}?"
             sentence = BELL if version == bell else HORN
             a_pair(version, asked, "default", evidence=sentence, review=QAPair.Review.APPROVED)
         precedents.refresh()
-        assert words.texts == ["how deep is it?"]
+        assert embedder.texts == ["how deep is it?"]
 
     def test_they_go_with_their_collection(self, bell: DocumentVersion) -> None:
         collection = bell.document.collection
@@ -419,7 +411,7 @@ class TestTunedAnswers:
 
     @pytest.fixture(autouse=True)
     def model(
-        self, wiki: Collection, words: HashedWords, llm: ScriptedLLM, workshop: Workshop
+        self, wiki: Collection, embedder: HashedWords, llm: ScriptedLLM, workshop: Workshop
     ) -> str:
         taught = passage(f"{BELL} {self.STAYS} {self.BUILT}", "Network")
         version = publish(wiki, "night-bell.md", [taught], title="night-bell")
