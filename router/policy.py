@@ -138,11 +138,11 @@ def _yet(nothing: str, signals: Signals) -> str:
 def _by_provenance(signals: Signals) -> Decision | None:
     if not signals.model:
         return Decision("rag", Rule.NO_MODEL, signals.why_no_model)
-    if any(one.rag_only for one in signals.grounds[:EVIDENCE]):
+    best = signals.grounds[signals.best]
+    if any(one.rag_only for one in (*signals.grounds[:EVIDENCE], best)):
         return Decision(
             "rag", Rule.RAG_ONLY, "Its collection is always answered from the current text."
         )
-    best = signals.grounds[signals.best]
     if not best.is_taught:
         return Decision(
             "rag",

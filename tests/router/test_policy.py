@@ -29,6 +29,7 @@ GROUND = Ground(
 SURE = replace(certified(), threshold=0.8)
 TAUGHT = Signals((GROUND,), model="docs-v0001")
 EDITED = replace(TAUGHT, grounds=(replace(GROUND, known=False, kept=(0, 2)),))
+FOURTH_ON_RAG = replace(TAUGHT, grounds=(*[GROUND] * EVIDENCE, replace(GROUND, rag_only=True)))
 
 shares = st.floats(0, 1)
 ranks = st.none() | st.integers(1, 50)
@@ -54,7 +55,7 @@ signals_ = st.builds(
     model=st.sampled_from(["", "docs-v0001"]),
     why_no_model=st.just("None serves."),
     superseded=st.none() | st.floats(-1, 1),
-    best=st.integers(0, EVIDENCE - 1),
+    best=st.integers(0, 7),
     newer=st.booleans(),
     precedent=st.sampled_from(["", "Which port?"]),
     unnamed=st.sampled_from([(), ("Bell",)]),
@@ -84,6 +85,7 @@ def test_tuned_model_is_never_asked_first_for_what_it_was_not_taught(
         assert signals.is_taught
         assert signals.grounds[signals.best].known or not signals.newer
         assert not any(one.rag_only for one in signals.grounds[:EVIDENCE])
+        assert not signals.grounds[signals.best].rag_only
         assert calibration is not None
         assert calibration.threshold is not None
         if not signals.precedent:
@@ -111,6 +113,8 @@ def test_no_feature_is_infinite_and_the_prior_is_a_probability(signals: Signals)
         (replace(TAUGHT, unnamed=("Bell",), precedent="Which port?"), Rule.NOT_NAMED),
         (replace(TAUGHT, model=""), Rule.NO_MODEL),
         (replace(TAUGHT, grounds=(replace(GROUND, rag_only=True),)), Rule.RAG_ONLY),
+        (FOURTH_ON_RAG, Rule.TAUGHT),
+        (replace(FOURTH_ON_RAG, best=EVIDENCE), Rule.RAG_ONLY),
         (replace(TAUGHT, grounds=(replace(GROUND, known=False),)), Rule.NOT_TAUGHT),
         (EDITED, Rule.TAUGHT),
         (replace(EDITED, newer=True), Rule.NEWER),
