@@ -28,7 +28,7 @@ from router.drafts import Attempt, Draft
 from router.evidence.objections import TURNED_DOWN
 from router.evidence.quantities import quantities
 from router.policy import Rule, why_no_passage
-from router.precedents.choosing import Choice, choose
+from router.precedents.choosing import Choice, choose, sure
 from router.precedents.finding import find
 from router.prompts import MAX_PASSAGES, Passage, reader_messages
 from router.quoting import (
@@ -73,11 +73,11 @@ async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
 
 
 async def predicted(draft: Draft, passages: Sequence[Passage]) -> str:
-    """What a tuned model likely answers: the nearest value that precedents lead to; else what the
-    nearest question was answered with that it was taught. Empty: nobody knows."""
+    """What a tuned model likely answers: the sure value that precedents lead to, or the nearest;
+    else what the nearest question was answered with that it was taught. Empty: nobody knows."""
     leads = await asyncio.to_thread(_leads, draft, passages)
     if leads:
-        return leads[0].value(passages)
+        return (sure(leads) or leads[0]).value(passages)
     return draft.taught.answer if draft.taught else ""
 
 

@@ -19,19 +19,22 @@ from router.models import Answer, ModelVersion, Precedents
 from router.policy import decide
 from router.precedents import keeping
 from router.precedents.books import Book
+from router.precedents.choosing import sure
 from router.precedents.finding import Findings
 from router.precedents.leads import Lead
 from router.prompts import REFUSAL, Passage
+from router.provenance import grounds
 from router.reading import chosen
 from router.relevance import Relevance
 from router.signals import Signals
-from router.writing import OTHERS
+from router.tuned import ServedModel
+from router.writing import OTHERS, written_sentences
 from tests.documents import passage, publish
 from tests.model_files import Workshop, certified
 from tests.pairs import a_pair
 from tests.people import People
 from tests.router.retrieval.hashed_words import HashedWords
-from tests.scripted_llm import Reply, ScriptedLLM
+from tests.scripted_llm import Reply, ScriptedLLM, says
 from training import conflicts, precedents
 from training.evidence import Tie
 from training.models import QAPair
@@ -502,6 +505,37 @@ class TestTunedAnswers:
         never.set()
         assert (answer.route, answer.text, answer.model) == ("rag", "5071", "")
         assert answer.signals["attempts"][0]["draft"] == "80 days"
+
+    def test_where_one_is_sure_that_is_not_the_nearest_its_value_is_awaited(
+        self, llm: ScriptedLLM, model: str
+    ) -> None:
+        found = retrieval.search(self.KNOCKS, user=None)
+        text = found.passages[0].text
+
+        def lead(value: str, sentence: str, score: float, *, is_kin: bool) -> Lead:
+            start, around = text.index(value), text.index(sentence)
+            ends = start + len(value), (around, around + len(sentence))
+            return Lead(0, start, *ends, self.KNOCKS, score, is_kin=is_kin)
+
+        nearest = lead("80 days", self.STAYS, 0.95, is_kin=False)
+        certain = lead("5071", BELL, 0.9, is_kin=True)
+        assert sure([nearest, certain]) == certain
+        signals = Signals(grounds(model, found.hits), model=model, precedent=self.KNOCKS)
+        draft = Draft(
+            question=self.KNOCKS,
+            found=found,
+            signals=signals,
+            decision=decide(signals, certified(), intent=read_intent(self.KNOCKS)),
+            relevance=Relevance("", is_asked=False),
+            served=ServedModel(model, llm.url, certified()),
+            findings=Findings([nearest, certain]),
+        )
+        llm.will_say(says("50", "71"))
+
+        async def written() -> str:
+            return "".join([one.text async for one in written_sentences(draft)])
+
+        assert (async_to_sync(written)(), draft.route) == ("5071", "tuned")
 
     def test_one_that_was_borne_out_by_what_was_edited_since_is_not_the_models(
         self, wiki: Collection, llm: ScriptedLLM
