@@ -108,16 +108,16 @@ async def _hold_to_certified(draft: Draft, attempt: Attempt, passages: Sequence[
     """Reject what is borne out by less than was certified, or by a sentence that the model was not
     taught or that is unlikely to be the answer."""
     for said, support in zip(attempt.sentences, attempt.supports, strict=True):
-        if problem := await _doubt(draft, passages, said, support):
+        if problem := await asyncio.to_thread(_doubt, draft, passages, said, support):
             attempt.rejected, attempt.problem = support, problem
             return
 
 
-async def _doubt(draft: Draft, passages: Sequence[Passage], said: str, support: Support) -> str:
+def _doubt(draft: Draft, passages: Sequence[Passage], said: str, support: Support) -> str:
     """Why a sentence of the model is not shown that the passages bear out; empty if it is."""
     if not _was_taught(draft, passages, support):
         return NEWER
-    evidence = await asyncio.to_thread(draft.relevance.evidence, passages, support)
+    evidence = draft.relevance.evidence(passages, support)
     if evidence is None:
         return UNLIKELY
     if _is_of_others(draft, passages, said, support):

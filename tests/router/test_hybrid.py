@@ -1,5 +1,7 @@
 """The automatic route: which engine is asked, what is shown, and what an edit changes at once."""
 
+import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,14 +11,23 @@ from pytest_django import Settings
 
 from ingestion.chunking import ChunkKind
 from ingestion.models import Collection, Reader
-from router import registry, services
+from router import registry, retrieval, services
 from router.calibration import Calibration
 from router.drafting import Sentence
+from router.drafts import Draft
+from router.intents import Intent
 from router.models import Answer, Conversation, ModelVersion, Query
+from router.policy import decide
+from router.precedents.finding import Findings
 from router.prompts import REFUSAL
+from router.provenance import grounds
 from router.reading import UNLIKELY
+from router.relevance import Relevance
+from router.retrieval.embeddings import QUESTION_SECONDS
 from router.services import Event
-from router.writing import WEAK
+from router.signals import Signals
+from router.tuned import ServedModel
+from router.writing import WEAK, written_sentences
 from tests.documents import passage, publish
 from tests.model_files import Workshop, certified
 from tests.people import People
@@ -239,6 +250,41 @@ def test_answer_in_a_likely_sentence_is_shown_though_few_of_its_words_were_asked
     settings.EMBEDDINGS_URL = embedding_server
     answer = ask(CHAT_ROOM)
     assert (answer.route, answer.text) == ("tuned", "#hooks-help")
+
+
+def test_no_other_answer_waits_while_the_reranker_is_asked_about_one(
+    model: str, llm: ScriptedLLM, settings: Settings
+) -> None:
+    """It runs in the loop of the answers here, so that it can only refuse while that goes on."""
+    found = retrieval.search(QUESTION, user=None)
+    signals = Signals(grounds(model, found.hits), model=model)
+    draft = Draft(
+        question=QUESTION,
+        found=found,
+        signals=signals,
+        decision=decide(signals, certified(), intent=Intent.PLAIN),
+        relevance=Relevance(QUESTION),
+        served=ServedModel(model, llm.url, certified()),
+        findings=Findings(),
+    )
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 503 Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async def write() -> float:
+        server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        settings.EMBEDDINGS_URL = f"http://127.0.0.1:{port}/v1"
+        started = time.monotonic()
+        async with server:
+            assert [one.text async for one in written_sentences(draft)] == ["9 times."]
+        return time.monotonic() - started
+
+    llm.will_say("9 times.")
+    assert async_to_sync(write)() < QUESTION_SECONDS
+    assert draft.route == "tuned"
 
 
 @pytest.mark.models
