@@ -28,7 +28,8 @@ Span = tuple[int, int, int]
 class Relevance:
     """Of the sentences to one question; nobody knows anything while nothing is reranked.
 
-    `is_asked`: a server may be asked. Where a search got no vector none is waited for again.
+    `is_asked`: a server may be asked. Where a search got no vector, or the reranker has failed,
+    none is waited for again.
     """
 
     question: str
@@ -80,5 +81,6 @@ class Relevance:
         try:
             self._scores.update(zip(new, relevance(self.question, new), strict=True))
         except RerankerUnavailable:
+            self.is_asked = False
             return False
         return True

@@ -7,6 +7,7 @@ from router.prompts import Passage
 from router.quoting import texts_of
 from router.relevance import Relevance
 from router.verification import Support
+from tests.router.retrieval.hashed_words import HashedWords
 
 PORT = "The harbour service listens on port 8080."
 PASSAGES = [
@@ -51,6 +52,15 @@ def test_nobody_doubts_it_while_nothing_is_reranked(settings: Settings) -> None:
         assert relevance.of(PASSAGES) == {}
         assert relevance.alone(PASSAGES, SPAN) is None
         assert relevance.evidence(PASSAGES, Support(True, span=SPAN, score=0.2)) == 0.2
+
+
+def test_a_server_that_fails_is_waited_for_once(embedder: HashedWords) -> None:
+    """This one reranks nothing."""
+    relevance = Relevance("Which port?")
+    assert relevance.of(PASSAGES) == {}
+    assert relevance.alone(PASSAGES, SPAN) is None
+    assert relevance.evidence(PASSAGES, Support(True, span=SPAN, score=0.2)) == 0.2
+    assert len(embedder.keys) == 1
 
 
 @pytest.mark.parametrize(("likely", "looked_at"), [(0, 1), (1, 3), (2, 3), (4, 5), (None, 5)])

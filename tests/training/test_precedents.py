@@ -506,6 +506,18 @@ class TestTunedAnswers:
         assert (answer.route, answer.text, answer.model) == ("rag", "5071", "")
         assert answer.signals["attempts"][0]["draft"] == "80 days"
 
+    def test_reranker_that_fails_is_waited_for_once_in_a_question(
+        self, embedder: HashedWords, llm: ScriptedLLM
+    ) -> None:
+        """Both the route and the reader would know how likely the sentences are."""
+        embedder.keys.clear()
+        embedder.texts.clear()
+        llm.will_say("5071 days.", REFUSAL)
+        services.ask("How long does night-bell knock?", user=None)
+        assert len(llm.requests) == 2
+        # All others were for the vector of one text each.
+        assert len(embedder.keys) - len(embedder.texts) == 1
+
     def test_where_one_is_sure_that_is_not_the_nearest_its_value_is_awaited(
         self, llm: ScriptedLLM, model: str
     ) -> None:
