@@ -19,9 +19,12 @@ import httpx
 from django.conf import settings
 
 from ingestion import tracing
+from router.text import storable
 
 # Characters of what a server says when it refuses.
 _TOLD = 1_000
+# No model reads or writes so many for one answer, and a row takes a few times as many.
+_MOST_TOKENS = 10**8
 
 
 class ModelUnavailable(RuntimeError):
@@ -31,8 +34,8 @@ class ModelUnavailable(RuntimeError):
     """
 
     def __init__(self, message: str, *, brief: str = "") -> None:
-        super().__init__(message)
-        self.brief = brief or message
+        super().__init__(storable(message))
+        self.brief = brief or str(self)
 
 
 class ModelUnknown(ModelUnavailable):
@@ -120,8 +123,8 @@ def _read(data: bytes) -> Piece:
     return Piece(
         text=_text(choice["delta"].get("content")),
         model=str(told.get("model") or ""),
-        prompt_tokens=int(usage["prompt_tokens"]),
-        completion_tokens=int(usage["completion_tokens"]),
+        prompt_tokens=_count(usage["prompt_tokens"]),
+        completion_tokens=_count(usage["completion_tokens"]),
         is_last=bool(choice.get("finish_reason")),
     )
 
@@ -129,13 +132,21 @@ def _read(data: bytes) -> Piece:
 def _text(content: object) -> str:
     if content is not None and not isinstance(content, str):
         raise TypeError(f"The text of a piece is {type(content).__name__}.")
-    return content or ""
+    return storable(content or "")
+
+
+def _count(tokens: Any) -> int:
+    """Below zero there are none: that is how some servers say that they do not know."""
+    count = max(0, int(tokens))
+    if count > _MOST_TOKENS:
+        raise ValueError("It counts more tokens than there can be.")
+    return count
 
 
 # --- Failures ----------------------------------------------------------------------------------
-# What is raised for bytes that are no text, for text that is no JSON, and for JSON of another form
-# than the protocol's.
-_GARBAGE = (ValueError, TypeError, LookupError, AttributeError)
+# What is raised for bytes that are no text, for text that is no JSON or is nested without end, and
+# for JSON of another form than the protocol's.
+_GARBAGE = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 
 
 def _refused(status: int, body: bytes) -> ModelUnavailable:

@@ -2,6 +2,7 @@
 with its reason; and it is written down for admins."""
 
 import json
+import math
 import socket
 import threading
 from pathlib import Path
@@ -14,6 +15,7 @@ from router import engines, incidents, registry, services
 from router.engines import MAX_TUNED_TOKENS, Breaker
 from router.models import Answer, Incident
 from router.policy import RouteAsked
+from router.text import storable
 from router.tuned_servers import TunedServers
 from tests.documents import passage, publish
 from tests.model_files import Workshop, certified
@@ -76,6 +78,13 @@ def a_chunk(**chunk: object) -> bytes:
     return f"data: {json.dumps(chunk)}\n\n".encode()
 
 
+def counting(tokens: float) -> bytes:
+    """The end of an answer, and so many tokens of it."""
+    stop = {"index": 0, "delta": {"content": "9 times [1]"}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": tokens, "completion_tokens": tokens}
+    return a_chunk(choices=[stop]) + a_chunk(choices=[], usage=usage)
+
+
 END = b"data: [DONE]\n\n"
 GARBAGE = {
     "no JSON": b"data: {nonsense\n\n" + END,
@@ -94,7 +103,11 @@ GARBAGE = {
     )
     + END,
     "counts of another form": a_chunk(id="1", choices=[], usage="many") + END,
+    "counts without end": counting(math.inf) + END,
+    "counts that no row takes": counting(2**31) + END,
+    "lists in lists": b"data: " + b"[" * 100_000 + b"\n\n" + END,
     "an error in the stream": a_chunk(error={"message": "out of memory"}) + END,
+    "an error that no row takes": a_chunk(error="out of \0 \ud83d") + END,
     "nothing": END,
 }
 FIRST = "9 times. [1] "
@@ -125,6 +138,23 @@ def test_whatever_the_readers_server_sends_the_passages_are_shown(
     assert answer.citations.count() == 1
     assert incident().count == 1
     assert open_now() == [READER]
+
+
+@pytest.mark.parametrize("end", ["\0", "\ud83d"], ids=["NUL", "half of a character"])
+def test_what_no_row_takes_is_left_out_of_the_answer(llm: ScriptedLLM, end: str) -> None:
+    llm.will_say(says("9 times", end, "."))
+    answer = answered()
+    answer.refresh_from_db()
+    assert (answer.route, answer.text) == ("rag", storable(f"9 times{end}."))
+    assert answer.signals["attempts"][0]["draft"] == answer.text
+
+
+def test_token_counts_below_zero_are_none(llm: ScriptedLLM) -> None:
+    llm.will_say(Reply((), raw=counting(-1) + END))
+    answer = answered()
+    assert answer.text == "9 times"
+    # They are estimated, as where a server tells none.
+    assert min(answer.prompt_tokens, answer.completion_tokens) > 0
 
 
 @pytest.mark.parametrize("pieces", [(), ("",), (" \n",)], ids=["no piece", "an empty one", "blank"])
