@@ -71,14 +71,16 @@ async def _from_weights(draft: Draft) -> AsyncGenerator[Sentence]:
         async for _ in every:
             pass
     attempt = draft.attempts[-1]
+    if attempt.failed:
+        return
     if attempt.sentences:
         await _hold(draft, attempt, passages)
     if attempt.rejected is not None:
         attempt.sentences, attempt.supports = [], []
         attempt.problem = f"The answer of {attempt.model} is not shown: {attempt.problem}"
-    elif not attempt.is_empty:
-        for text, support in zip(attempt.sentences, attempt.supports, strict=True):
-            yield Sentence(text, support.span[0] + 1 if support.span else 0)
+        return
+    for text, support in zip(attempt.sentences, attempt.supports, strict=True):
+        yield Sentence(text, support.span[0] + 1 if support.span else 0)
 
 
 async def _hold(draft: Draft, attempt: Attempt, passages: Sequence[Passage]) -> None:

@@ -240,6 +240,14 @@ def test_whatever_the_tuned_models_server_sends_the_passages_are_read(
     assert open_now() == [model]
 
 
+def test_answer_that_broke_off_is_not_judged(model: str, llm: ScriptedLLM) -> None:
+    """Though a sentence of it stands in no passage."""
+    llm.will_say(Reply(("13 times. ", "The"), breaks=True), "9 times [1]")
+    answer = answered()
+    assert answer.route == "rag"
+    assert answer.signals["attempts"][0]["problem"] == NO_ANSWER
+
+
 @pytest.mark.parametrize("told", [READER, "docs-v00010", "/srv/models/base"])
 def test_tuned_model_has_to_answer_by_its_very_name(
     model: str, llm: ScriptedLLM, told: str
