@@ -67,19 +67,22 @@ async def written(
 ) -> AsyncGenerator[str]:
     """The model's words, whole sentences only; a failure of the server ends them.
 
-    A server counts tokens at the end. Where that is not awaited they are estimated, by the word
-    pieces of the embedding model, so that what was paid for is not taken for nothing.
+    A server counts tokens at the end, or all until then with each piece. Where that is not awaited
+    they are estimated, by the word pieces of the embedding model, so that what was paid for is not
+    taken for nothing.
     """
     started, spent_ms = time.perf_counter(), attempt.generate_ms
-    counted, rest = attempt.prompt_tokens, ""
+    read, said, rest = attempt.prompt_tokens, attempt.completion_tokens, ""
     generating = tracing.steps("generate", stream, engine=attempt.engine, alone=attempt.alone)
     try:
         async with contextlib.aclosing(generating) as deltas:
             async for delta in deltas:
                 attempt.generate_ms = spent_ms + since(started)
                 attempt.written += delta.text
-                attempt.prompt_tokens += delta.prompt_tokens
-                attempt.completion_tokens += delta.completion_tokens
+                attempt.prompt_tokens = max(attempt.prompt_tokens, read + delta.prompt_tokens)
+                attempt.completion_tokens = max(
+                    attempt.completion_tokens, said + delta.completion_tokens
+                )
                 sentences, rest = split_finished(rest + delta.text)
                 for sentence in sentences:
                     yield sentence
@@ -88,7 +91,7 @@ async def written(
         attempt.problem = "The model server does not answer; here are the passages."
         return
     finally:
-        if attempt.written and attempt.prompt_tokens == counted:
+        if attempt.written and attempt.prompt_tokens == read:
             asked = "\n".join(message["content"] for message in prompt())
             attempt.prompt_tokens += count_tokens(asked)
             attempt.completion_tokens += count_tokens(attempt.written)

@@ -26,7 +26,7 @@ _TUNED = NAME.partition("{")[0]
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of a draft; the last one carries the token counts, if the server gives them."""
+    """A piece of a draft, with the tokens until then where the server tells them, else 0."""
 
     text: str
     prompt_tokens: int = 0

@@ -44,8 +44,8 @@ class ModelUnknown(ModelUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What a server sends at once; `model` is the name that it gives, empty if it gives none, and
-    the tokens are told once, at the end, if they are."""
+    """What a server sends at once; `model` is the name that it gives, empty if it gives none. The
+    tokens are all until then, 0 where they are not told: most servers tell them at the end."""
 
     text: str
     model: str

@@ -1,5 +1,6 @@
 """A question's whole way with a scripted model: what is shown, what is stored, what is refused."""
 
+import json
 import threading
 from contextlib import aclosing
 
@@ -127,6 +128,22 @@ def test_models_own_refusal_is_a_refusal(llm: ScriptedLLM) -> None:
     answer = answered(QUESTION)
     assert (answer.route, answer.text, answer.model) == ("refused", REFUSAL, "docportal-reader")
     assert answer.citations.count() == 2
+
+
+def test_token_counts_that_come_with_each_piece_are_those_until_then(llm: ScriptedLLM) -> None:
+    deltas: list[dict[str, str]] = [{"content": "9 times"}, {"content": " [1]"}, {}]
+    told = [
+        {
+            "choices": [{"index": 0, "delta": delta, "finish_reason": None if delta else "stop"}],
+            "usage": {"prompt_tokens": 100, "completion_tokens": number},
+        }
+        for number, delta in enumerate(deltas)
+    ]
+    raw = "".join(f"data: {json.dumps(one)}\n\n" for one in told).encode()
+    llm.will_say(Reply((), raw=raw))
+    answer = answered(QUESTION)
+    assert answer.text == "9 times"
+    assert (answer.prompt_tokens, answer.completion_tokens) == (100, 2)
 
 
 def test_without_passages_no_model_is_asked(llm: ScriptedLLM) -> None:
