@@ -225,17 +225,23 @@ def _begun(
     """A draft with what was found, what is known about it, and the engine that is to answer."""
     try:
         before = _understood(earlier) if earlier else _understood_before(query)
-        question = standalone(query.text, before)
-        found = retrieval.search(question, user=query.user, limit=SHOWN_PASSAGES)
+        question, user = standalone(query.text, before), query.user
+        _give_back_connection()
+        found = retrieval.search(question, user=user, limit=SHOWN_PASSAGES)
         read = Read(found)
         # What a tuned model says is held against the current text.
         if route != "tuned":
-            read = read_at(question, found, user=query.user, limit=SHOWN_PASSAGES)
+            read = read_at(question, found, user=user, limit=SHOWN_PASSAGES)
         return _routed(query, question, read, route, trials=trials)
     finally:
-        # A model writes for seconds, and must not hold a connection of the pool meanwhile.
-        if not connection.in_atomic_block:
-            connection.close()
+        _give_back_connection()
+
+
+def _give_back_connection() -> None:
+    """To the pool, which has few: a server may be waited for for seconds, and a model writes as
+    long. The next query takes one again."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 @tracing.span("route")
@@ -259,10 +265,15 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
     decision = judge(signals)
     # A route that was asked for is taken as it is.
     books = _books(query.user, found, decision) if route == "auto" else []
+    made = None
+    # Where the search got no vector, no server of vectors is waited for again.
+    if served is not None and found.vector is not None:
+        made = taught.repertoire_of(served.name)
     findings = None
     missing = unnamed(asked, found.passages) if route == "auto" else ()
     # What the rules decide needs no closer look at the sentences.
     if missing or decision.probability is not None:
+        _give_back_connection()
         findings = find(asked, found.passages, found.collections, books)
         if missing and not findings.leads:
             being_read = jobs.being_read(query.user)
@@ -271,10 +282,6 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
             signals = _closer(signals, found, relevance, findings)
         decision = judge(signals)
     tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)
-    made = None
-    # Where the search got no vector, no server of vectors is waited for again.
-    if served is not None and found.vector is not None:
-        made = taught.repertoire_of(served.name)
     return Draft(
         question=question,
         found=found,

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import Group
+from django.db import DEFAULT_DB_ALIAS, connections
 from pytest_django import Settings
 from pytest_django.fixtures import DjangoAssertNumQueries
 
@@ -517,6 +518,18 @@ class TestTunedAnswers:
         assert len(llm.requests) == 2
         # All others were for the vector of one text each.
         assert len(embedder.keys) - len(embedder.texts) == 1
+
+    @pytest.mark.django_db(transaction=True)
+    def test_no_connection_is_held_while_a_server_of_vectors_or_scores_is_waited_for(
+        self, embedder: HashedWords, llm: ScriptedLLM
+    ) -> None:
+        own, held = connections[DEFAULT_DB_ALIAS], list[bool]()
+        embedder.meanwhile = lambda: held.append(own.connection is not None)
+        llm.will_say("80 days.")
+        services.ask("How long does night-bell knock?", user=None)
+        # For the search, for precedents, and to rerank.
+        assert len(held) == 3
+        assert not any(held)
 
     def test_where_one_is_sure_that_is_not_the_nearest_its_value_is_awaited(
         self, llm: ScriptedLLM, model: str

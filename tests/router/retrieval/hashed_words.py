@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -29,7 +29,7 @@ def embed(text: str) -> NDArray[np.float32]:
 
 class HashedWords(ThreadingHTTPServer):
     """`texts` is all that was embedded so far, questions included, and `keys` what came as the
-    authorization of each request. While `answers` is not set it
+    authorization of each request, at which it calls `meanwhile`. While `answers` is not set it
     hangs; `status` other than 200 is all that it says; the next `failures` requests get 503."""
 
     daemon_threads = True
@@ -38,6 +38,7 @@ class HashedWords(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.texts: list[str] = []
         self.keys: list[str] = []
+        self.meanwhile: Callable[[], None] = lambda: None
         self.status = 200
         self.failures = 0
         self.answers = threading.Event()
@@ -55,6 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.keys.append(self.headers.get("Authorization", ""))
+        self.server.meanwhile()
         if not self.path.endswith("/embeddings"):
             self.send_error(404)
             return
