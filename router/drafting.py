@@ -71,13 +71,11 @@ async def written(
     they are estimated, by the word pieces of the embedding model, so that what was paid for is not
     taken for nothing.
     """
-    started, spent_ms = time.perf_counter(), attempt.generate_ms
     read, said, rest = attempt.prompt_tokens, attempt.completion_tokens, ""
     generating = tracing.steps("generate", stream, engine=attempt.engine, alone=attempt.alone)
     try:
-        async with contextlib.aclosing(generating) as deltas:
+        async with contextlib.aclosing(_timed(generating, attempt)) as deltas:
             async for delta in deltas:
-                attempt.generate_ms = spent_ms + since(started)
                 attempt.written += delta.text
                 attempt.prompt_tokens = max(attempt.prompt_tokens, read + delta.prompt_tokens)
                 attempt.completion_tokens = max(
@@ -100,6 +98,22 @@ async def written(
     if not attempt.written.strip():
         attempt.fault = "It wrote nothing."
         attempt.problem = f"{attempt.model} wrote nothing."
+
+
+async def _timed(
+    stream: AsyncGenerator[engines.Delta], attempt: Attempt
+) -> AsyncGenerator[engines.Delta]:
+    """The stream; the attempt takes the time that is waited for it, also in vain."""
+    async with contextlib.aclosing(stream):
+        while True:
+            started = time.perf_counter()
+            try:
+                delta = await anext(stream)
+            except StopAsyncIteration:
+                return
+            finally:
+                attempt.generate_ms += since(started)
+            yield delta
 
 
 def since(started: float) -> float:

@@ -1,5 +1,6 @@
 """A question's whole way with a scripted model: what is shown, what is stored, what is refused."""
 
+import asyncio
 import json
 import threading
 from contextlib import aclosing
@@ -168,9 +169,27 @@ def test_slow_model_fails_one_question_and_keeps_no_other_waiting(
 ) -> None:
     settings.LLM_TIMEOUT = 0.3
     llm.will_say(Reply(("9", " times"), release=threading.Event()))
-    assert answered(QUESTION).generate_ms < 5_000
+    assert 300 <= answered(QUESTION).generate_ms < 5_000
     assert answered(QUESTION).refused
     assert len(llm.requests) == 1
+
+
+def test_writing_takes_no_time_while_a_sentence_is_shown(llm: ScriptedLLM) -> None:
+    llm.will_say(says("9 times. [1] The ", "event is parked [1]"))
+    query = services.start_query(user=None, text=QUESTION)
+
+    async def watch_slowly() -> Answer:
+        async for event in services.answer(query):
+            match event:
+                case Sentence():
+                    await asyncio.sleep(0.3)
+                case Finished(answer):
+                    return answer
+        raise AssertionError
+
+    answer = async_to_sync(watch_slowly)()
+    assert answer.text == "9 times. The event is parked"
+    assert answer.retrieve_ms + answer.generate_ms + 2 * 300 <= answer.total_ms
 
 
 def test_missing_model_server_is_no_error(settings: Settings) -> None:
