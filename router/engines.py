@@ -36,8 +36,8 @@ class Delta:
 class Breaker:
     """Keeps questions from waiting for a model server that has just failed one.
 
-    After a failure nothing is let through for `seconds`; then one call at a time, until one
-    succeeds.
+    After a failure nothing is let through for `seconds`; then one call in each `seconds`, though
+    those before it may still wait, until one succeeds.
     """
 
     def __init__(self, seconds: float = BREAK_SECONDS) -> None:
@@ -145,7 +145,8 @@ async def _guarded(ask: _Ask, stream: AsyncGenerator[Delta]) -> AsyncGenerator[D
 
 
 async def _stream_loaded(ask: _Ask) -> AsyncGenerator[Delta]:
-    """The stream of an adapter, loaded first if a company's server was restarted without it."""
+    """The stream of an adapter, loaded first if a company's server was restarted without it: then
+    that is waited for, too, and the stream gets its whole time anew."""
     for may_load in (bool(settings.LLM_URL), False):
         try:
             async with contextlib.aclosing(_stream(ask)) as deltas:

@@ -30,7 +30,8 @@ _MOST_TOKENS = 10**8
 class ModelUnavailable(RuntimeError):
     """The model server refused, took too long, failed, or broke off in the middle.
 
-    `brief` says so in no words of the server, which may repeat the prompt.
+    `brief` says so in no words of the server, which may repeat the prompt, but for the name by
+    which it answers and what it says when it loads a model. Both can be stored, whatever it sent.
     """
 
     def __init__(self, message: str, *, brief: str = "") -> None:

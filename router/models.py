@@ -287,7 +287,8 @@ class Precedents(models.Model):
 class Incident(models.Model):
     """Something behind the answers that fails or failed, for admins; `router.incidents` writes it.
 
-    `detail` is in no words of a model server, which may repeat what somebody may not read.
+    `detail` has nothing that a model server says to a question, as it may repeat what somebody may
+    not read. It may have the name by which one answers, and what is said when a model is loaded.
     """
 
     class Kind(models.TextChoices):
