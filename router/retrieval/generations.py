@@ -6,7 +6,8 @@
     index.lock        held by whoever changes any of these
 
 A folder that is not named does not count: it is being made, or was left by a process that was
-killed. The next switch removes it; a process that has mapped its files may go on reading them.
+killed. The next switch removes it, if it can; a process that has mapped its files may go on
+reading them.
 """
 
 import json
@@ -98,9 +99,15 @@ class IndexFolder:
         sync(new)
         new.replace(self.path / _POINTER)
         sync(self.path)
-        used = {self.lexical(pointer.lexical), self.vectors(pointer.vectors)}
-        for left in {*self.path.glob("lexical-*"), *self.path.glob("vectors-*")} - used:
-            shutil.rmtree(left)
+        there = {*self.path.glob("lexical-*"), *self.path.glob("vectors-*")}
+        for left in there - self._folders(pointer):
+            # What cannot be removed harms nobody, and the switch has been made.
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _folders(self, pointer: Pointer | None) -> set[Path]:
+        if pointer is None:
+            return set()
+        return {self.lexical(pointer.lexical), self.vectors(pointer.vectors)}
 
     def write_vectors(
         self,
@@ -139,11 +146,12 @@ class IndexFolder:
     @contextmanager
     def removed_if_refused(self, number: int) -> Iterator[None]:
         """Within it generation `number` is made: where the disk does not take it, nothing of it is
-        left, since on a full disk its room is what is needed most."""
+        left unless it is in use, since on a full disk its room is what is needed most."""
         try:
             yield
         except OSError:
-            for folder in (self.lexical(number), self.vectors(number)):
+            used = self._folders(self.pointer())
+            for folder in {self.lexical(number), self.vectors(number)} - used:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
 

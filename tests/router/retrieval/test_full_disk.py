@@ -1,5 +1,6 @@
 """The disk of the index is full: a search goes on with what the index holds, and says so."""
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from django.urls import reverse
 from ingestion.models import Collection
 from router import incidents, retrieval
 from router.models import Incident
+from router.retrieval.generations import IndexFolder
 from router.retrieval.index import Index
 from router.retrieval.searching import SearchResult
 from tests.people import People
@@ -90,6 +92,34 @@ def test_half_a_generation_is_not_left_where_there_is_no_room(
     with pytest.raises(OSError, match="No space left"):
         retrieval.rebuild()
     assert [path.name for path in disk.iterdir() if path.is_dir()] == []
+
+
+def test_generation_in_use_is_kept_whatever_the_disk_refuses(home: Path, db: None) -> None:
+    retrieval.rebuild()
+    folder = IndexFolder(Path(django_settings.INDEX_DIR))
+    used = folder.pointer()
+    assert used is not None
+    with pytest.raises(OSError, match="No space left"), folder.removed_if_refused(used.vectors):
+        raise OSError(errno.ENOSPC, "No space left")
+    assert folder.lexical(used.lexical).is_dir()
+    assert folder.vectors(used.vectors).is_dir()
+
+
+def test_folder_that_cannot_be_removed_keeps_no_index_from_its_place(
+    writer: Writer, wiki: Collection, home: Path
+) -> None:
+    writer.write(wiki, "ferry.md", "The ramp of the ferry closes.")
+    place = Path(django_settings.INDEX_DIR)
+    left = place / "lexical-000000"
+    left.mkdir()
+    with small_disk(left, megabytes=1):
+        retrieval.rebuild()
+        switched_to = (place / "current.json").read_bytes()
+        assert found("ramp") == (["ferry.md"], False)
+        assert another_process().refresh() == 1
+        assert (place / "current.json").read_bytes() == switched_to
+    retrieval.rebuild()
+    assert not left.exists()
 
 
 def test_page_and_api_say_so(writer: Writer, wiki: Collection, disk: Path, people: People) -> None:
