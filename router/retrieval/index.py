@@ -144,15 +144,7 @@ class Index:
 
     def _from_disk(self) -> _Opened:
         with self._folder.lock():
-            revision = current_revision()
-            try:
-                opened = self._reopen()
-                _check_not_ahead(opened.snapshot, revision)
-            except (DamagedIndexError, DamagedGenerationError) as error:
-                logger.warning("The index is made from the database: %s", error)
-                return self._rebuild()
-            self._opened = opened
-            opened = self._advance(opened, revision)
+            opened = self._up_to_date()
         if self._refused is not None:
             # Another process may have been the one that found room.
             self._note_taken()
@@ -164,8 +156,12 @@ class Index:
         opened, revision = self._opened, current_revision()
         if opened is None or opened.snapshot.revision > revision:
             raise OSError(*refused.args) from refused
+        try:
+            words = opened.words.snapshot()
+        except DamagedIndexError:
+            words = opened.snapshot.words
         vectors = _at_revision(opened.snapshot.vectors, revision)
-        self._opened = replace(opened, snapshot=Snapshot(opened.words.snapshot(), vectors))
+        self._opened = replace(opened, snapshot=Snapshot(words, vectors))
         return self._opened
 
     def _compact(self) -> _Opened:
@@ -176,7 +172,7 @@ class Index:
                     return self._rebuild()
                 generation = self._write_generation()
                 self._folder.point(Pointer(pointer.lexical, generation.manifest.number))
-                return self._advance(self._reopen(), current_revision())
+                return self._up_to_date()
         except OSError as error:
             self._note_refused(error)
             return self._in_memory(error)
@@ -191,6 +187,18 @@ class Index:
         incidents.settle(Incident.Kind.INDEX_DISK, str(self._folder.path))
 
     # --- Under the file lock too ---------------------------------------------------------------
+    def _up_to_date(self) -> _Opened:
+        """The parts in use, brought up to date, or made anew where they cannot be."""
+        revision = current_revision()
+        try:
+            opened = self._reopen()
+            _check_not_ahead(opened.snapshot, revision)
+            self._opened = opened
+            return self._advance(opened, revision)
+        except (DamagedIndexError, DamagedGenerationError) as error:
+            logger.warning("The index is made from the database: %s", error)
+            return self._rebuild()
+
     def _reopen(self) -> _Opened:
         """The parts in use, verified unless this process has verified them before."""
         pointer = self._folder.pointer()

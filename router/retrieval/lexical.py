@@ -65,14 +65,14 @@ class LexicalIndex:
         return (folder / "meta.json").exists()
 
     def snapshot(self) -> "LexicalSnapshot":
-        """What was committed last, by whichever process."""
-        self._index.reload()
-        return LexicalSnapshot(self._index.searcher())
+        """What was committed last, by whichever process. Raises `DamagedIndexError`."""
+        return _committed(self._index, self._folder)
 
     def change(self, *, removed: Iterable[int], added: Iterable[Entry], revision: int) -> None:
         """Take out all passages of the removed versions, put in the added ones, and commit.
 
-        Raises `OSError` when the disk does not take it; then nothing has changed.
+        Raises `OSError` when the disk does not take it; then nothing has changed. Raises
+        `DamagedIndexError`.
         """
         try:
             self._change(removed, added, revision)
@@ -163,17 +163,23 @@ def committed_revision(folder: Path) -> int:
     """
     if not LexicalIndex.exists(folder):
         return 0
-    index = _open(folder)
-    index.reload()
-    return LexicalSnapshot(index.searcher()).revision
+    return _committed(_open(folder), folder).revision
+
+
+def _committed(index: tantivy.Index, folder: Path) -> LexicalSnapshot:
+    try:
+        index.reload()
+    except ValueError as error:
+        raise DamagedIndexError(f"{folder}: {error}") from error
+    return LexicalSnapshot(index.searcher())
 
 
 def _open(folder: Path) -> tantivy.Index:
     try:
         index = tantivy.Index(_SCHEMA, path=str(folder))
+        index.config_reader("manual")
     except ValueError as error:
         raise DamagedIndexError(f"{folder}: {error}") from error
-    index.config_reader("manual")
     index.register_tokenizer("words", _ANALYSER)
     return index
 
@@ -234,7 +240,11 @@ def _verify_checksum(path: Path) -> None:
     if magic != _FOOTER_MAGIC or not 0 < length < len(raw) - 8:
         raise DamagedIndexError(f"{path} is cut off")
     content, footer = raw[: -8 - length], raw[-8 - length : -8]
-    if json.loads(footer)["crc"] != zlib.crc32(content):
+    try:
+        checksum = json.loads(footer)["crc"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedIndexError(f"{path}: {error}") from error
+    if checksum != zlib.crc32(content):
         raise DamagedIndexError(f"{path} has changed")
 
 

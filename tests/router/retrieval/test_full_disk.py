@@ -60,6 +60,19 @@ def test_what_the_index_holds_is_found_and_what_came_since_by_its_meaning(
     assert (snapshot.words.revision, snapshot.revision) == (2, 4)
 
 
+def test_damaged_words_are_those_of_before_where_there_is_no_room_for_others(
+    writer: Writer, wiki: Collection, disk: Path
+) -> None:
+    writer.write(wiki, "ferry.md", "The ramp of the ferry closes.")
+    retrieval.refresh()
+    (meta,) = disk.glob("lexical-*/meta.json")
+    meta.write_text("{")
+    fill(disk)
+    writer.write(wiki, "crane.md", "The ramp of the crane closes.")
+    paths, behind = found("ramp closes")
+    assert (sorted(paths), behind) == (["crane.md", "ferry.md"], True)
+
+
 def test_admins_are_told_until_there_is_room(writer: Writer, wiki: Collection, disk: Path) -> None:
     writer.write(wiki, "ferry.md", "The ramp of the ferry closes.")
     retrieval.refresh()

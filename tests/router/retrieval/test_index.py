@@ -149,6 +149,18 @@ def test_a_flipped_bit_is_found_at_opening_and_mended(chunks: set[int], damaged:
     assert words == vectors == chunks
 
 
+def test_damage_to_what_is_open_is_found_with_the_next_publication(
+    chunks: set[int], writer: Writer, wiki: Collection
+) -> None:
+    """The words are only looked at again when they change."""
+    (path,) = folder().glob("lexical-*/meta.json")
+    path.write_text("{")
+    version = writer.write(wiki, "tug.md", "The ramp of the tug.")
+    everything = chunks | {version.chunks.get().pk}
+    for index in (current(), another_process()):
+        assert chunks_found(index, "ramp dogs") == (everything, everything)
+
+
 @pytest.mark.parametrize("lost", ["vectors-*/vectors.faiss", "vectors-*/manifest.json"])
 def test_a_missing_file_is_made_again(chunks: set[int], lost: str) -> None:
     for path in folder().glob(lost):

@@ -2,9 +2,11 @@ import json
 import os
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import textwrap
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,32 @@ def test_one_flipped_bit_anywhere_is_found(tmp_path: Path) -> None:
             LexicalIndex(tmp_path)
         path.write_bytes(good)
     assert found(LexicalIndex(tmp_path), "window") == [1]
+
+
+def test_one_flipped_bit_behind_the_content_is_found_or_harms_nothing(tmp_path: Path) -> None:
+    """There stand the checksum and what wrote it, in JSON."""
+    index_of(tmp_path)
+    path = next(tmp_path.glob("*.idx"))
+    good = path.read_bytes()
+    length = int.from_bytes(good[-8:-4], "little")
+    damaged = 0
+    for at, bit in product(range(len(good) - length - 8, len(good)), (1, 128)):
+        path.write_bytes(good[:at] + bytes([good[at] ^ bit]) + good[at + 1 :])
+        try:
+            assert found(LexicalIndex(tmp_path), "window") == [1]
+        except DamagedIndexError:
+            damaged += 1
+    assert damaged > length
+
+
+def test_damage_is_told_by_an_index_that_is_open(tmp_path: Path) -> None:
+    index = index_of(tmp_path)
+    (tmp_path / "meta.json").write_text("{")
+    with pytest.raises(DamagedIndexError):
+        index.snapshot()
+    shutil.rmtree(tmp_path)
+    with pytest.raises(DamagedIndexError):
+        index.snapshot()
 
 
 def test_a_cut_off_file_is_found(tmp_path: Path) -> None:
