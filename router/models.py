@@ -10,10 +10,23 @@ from typing import Self
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Length
 from django.utils import timezone
 
 from ingestion.models import Chunk, Collection, Document
 from router.canary import LARGEST_SHARE, LEAST_SHARE
+
+# Of float32.
+_NUMBER_BYTES = 4
+
+
+class ChunkEmbeddingQuerySet(models.QuerySet["ChunkEmbedding"]):
+    def of_settings(self) -> Self:
+        """Those by the embedding model of the settings, of the length that the settings tell."""
+        return self.alias(bytes=Length("vector")).filter(
+            embedder=settings.EMBEDDINGS_MODEL,
+            bytes=_NUMBER_BYTES * settings.EMBEDDINGS_DIMENSION,
+        )
 
 
 class ChunkEmbedding(models.Model):
@@ -22,6 +35,8 @@ class ChunkEmbedding(models.Model):
     chunk = models.OneToOneField(Chunk, models.CASCADE, primary_key=True, related_name="embedding")
     embedder = models.CharField(max_length=100)
     vector = models.BinaryField(help_text="float32, little-endian, unit length.")
+
+    objects = ChunkEmbeddingQuerySet.as_manager()
 
 
 class IndexGeneration(models.Model):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from ingestion.models import Chunk, DocumentVersion
 from router.models import ChunkEmbedding
@@ -19,22 +19,18 @@ def embed_version(version: DocumentVersion) -> None:
 
     A text that was embedded before, in whichever document, keeps its vector.
     """
-    chunks = list(
-        version.chunks.exclude(embedding__embedder=settings.EMBEDDINGS_MODEL).select_related(
-            "version__document"
-        )
-    )
+    chunks = list(_lacking().filter(version=version).select_related("version__document"))
     for start in range(0, len(chunks), BATCH_SIZE):
         _embed(chunks[start : start + BATCH_SIZE])
 
 
 def embed_served() -> int:
-    """Store what served versions lack, as after a change of the embedding model; how many did.
+    """Store what served versions lack, as after a change of the embedding model or of its
+    dimension; how many did.
 
     Raises `EmbeddingsUnavailable`.
     """
-    lacking = Chunk.objects.exclude(embedding__embedder=settings.EMBEDDINGS_MODEL)
-    has_some = Exists(lacking.filter(version=OuterRef("pk")))
+    has_some = Exists(_lacking().filter(version=OuterRef("pk")))
     versions = list(DocumentVersion.objects.served().filter(has_some))
     for version in versions:
         embed_version(version)
@@ -45,6 +41,13 @@ def text_of(chunk: Chunk) -> str:
     """What is embedded and indexed for a chunk."""
     title = chunk.version.title or chunk.version.document.title
     return searchable_text(title, chunk.heading_path, chunk.text)
+
+
+def _lacking() -> QuerySet[Chunk]:
+    """Chunks without a vector of the settings."""
+    return Chunk.objects.filter(
+        ~Exists(ChunkEmbedding.objects.of_settings().filter(chunk=OuterRef("pk")))
+    )
 
 
 def _embed(chunks: Sequence[Chunk]) -> None:
@@ -68,8 +71,9 @@ def _embed(chunks: Sequence[Chunk]) -> None:
 
 def _known_vectors(chunks: Sequence[Chunk]) -> dict[str, bytes]:
     """Vectors already there, by searchable text, of chunks with the content of one of these."""
-    embeddings = ChunkEmbedding.objects.filter(
-        chunk__content_hash__in={chunk.content_hash for chunk in chunks},
-        embedder=settings.EMBEDDINGS_MODEL,
-    ).select_related("chunk__version__document")
+    embeddings = (
+        ChunkEmbedding.objects.of_settings()
+        .filter(chunk__content_hash__in={chunk.content_hash for chunk in chunks})
+        .select_related("chunk__version__document")
+    )
     return {text_of(found.chunk): bytes(found.vector) for found in embeddings}

@@ -74,15 +74,12 @@ def vectors(versions: QuerySet[DocumentVersion]) -> Iterator[tuple[Rows, Vectors
 
     Without those of another length, which a change of `EMBEDDINGS_DIMENSION` leaves behind.
     """
-    embeddings = ChunkEmbedding.objects.filter(
-        chunk__version__in=versions, embedder=settings.EMBEDDINGS_MODEL
-    ).order_by("pk")
+    embeddings = (
+        ChunkEmbedding.objects.of_settings().filter(chunk__version__in=versions).order_by("pk")
+    )
     fields = ("pk", "chunk__version_id", "chunk__version__document__collection_id", "vector")
-    length = settings.EMBEDDINGS_DIMENSION * np.dtype("<f4").itemsize
     batch: list[tuple[int, int, int, bytes]] = []
     for row in embeddings.values_list(*fields).iterator(BATCH_SIZE):
-        if len(row[3]) != length:
-            continue
         batch.append(row)
         if len(batch) == BATCH_SIZE:
             yield _arrays(batch)

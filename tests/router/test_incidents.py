@@ -7,6 +7,7 @@ from shutil import copytree
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Length
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
@@ -146,9 +147,12 @@ def opened_by_another_process(settings: Settings, folder: Path) -> None:
     settings.INDEX_DIR = folder
 
 
-@pytest.mark.parametrize(
+OTHER_EMBEDDERS = pytest.mark.parametrize(
     ("setting", "value"), [("EMBEDDINGS_MODEL", "another"), ("EMBEDDINGS_DIMENSION", 96)]
 )
+
+
+@OTHER_EMBEDDERS
 def test_index_of_another_embedding_model_is_an_incident_and_words_are_searched(
     embedder: HashedWords,
     llm: ScriptedLLM,
@@ -167,17 +171,25 @@ def test_index_of_another_embedding_model_is_an_incident_and_words_are_searched(
     assert detail == f"It was made by {EMBEDDER}, 384 numbers each."
 
 
+@OTHER_EMBEDDERS
 def test_worker_takes_what_is_served_to_the_new_embedding_model(
-    embedder: HashedWords, llm: ScriptedLLM, settings: Settings, tmp_path: Path
+    embedder: HashedWords,
+    llm: ScriptedLLM,
+    settings: Settings,
+    tmp_path: Path,
+    setting: str,
+    value: str | int,
 ) -> None:
-    settings.EMBEDDINGS_MODEL = "another"
+    setattr(settings, setting, value)
+    embedder.dimension = settings.EMBEDDINGS_DIMENSION
     opened_by_another_process(settings, tmp_path / "copy")
     llm.will_say("9 times [1]")
     answered()
-    assert open_now(Kind.INDEX) == ["another"]
+    assert open_now(Kind.INDEX) == [settings.EMBEDDINGS_MODEL]
     embed_served()
     assert open_now(Kind.INDEX) == []
-    assert set(ChunkEmbedding.objects.values_list("embedder", flat=True)) == {"another"}
+    kept = ChunkEmbedding.objects.values_list("embedder", Length("vector"))
+    assert set(kept) == {(settings.EMBEDDINGS_MODEL, 4 * settings.EMBEDDINGS_DIMENSION)}
     hit = retrieval.search(QUESTION, user=None).hits[0]
     assert hit.dense_rank == 1
     embedded = len(embedder.texts)

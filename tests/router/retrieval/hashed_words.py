@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 DIMENSION = 384
 
 
-def embed(text: str) -> NDArray[np.float32]:
+def embed(text: str, dimension: int = DIMENSION) -> NDArray[np.float32]:
     """Of unit length."""
     words = re.findall(r"\w+", text.lower()) or [""]
     seeds = [int.from_bytes(hashlib.sha256(word.encode()).digest()[:8]) for word in words]
-    total = sum(np.random.default_rng(seed).normal(size=DIMENSION) for seed in seeds)
+    total = sum(np.random.default_rng(seed).normal(size=dimension) for seed in seeds)
     vector: NDArray[np.float32] = (total / np.linalg.norm(total)).astype("<f4")
     return vector
 
@@ -30,7 +30,8 @@ def embed(text: str) -> NDArray[np.float32]:
 class HashedWords(ThreadingHTTPServer):
     """`texts` is all that was embedded so far, questions included, and `keys` what came as the
     authorization of each request, at which it calls `meanwhile`. While `answers` is not set it
-    hangs; `status` other than 200 is all that it says; the next `failures` requests get 503."""
+    hangs; `status` other than 200 is all that it says; the next `failures` requests get 503.
+    `dimension` is the length of its vectors."""
 
     daemon_threads = True
 
@@ -41,6 +42,7 @@ class HashedWords(ThreadingHTTPServer):
         self.meanwhile: Callable[[], None] = lambda: None
         self.status = 200
         self.failures = 0
+        self.dimension = DIMENSION
         self.answers = threading.Event()
         self.answers.set()
 
@@ -70,8 +72,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.server.texts += asked["input"]
         rows = [
-            {"index": index, "embedding": base64.b64encode(embed(text).tobytes()).decode()}
-            for index, text in enumerate(asked["input"])
+            {"index": index, "embedding": base64.b64encode(vector.tobytes()).decode()}
+            for index, vector in enumerate(
+                embed(text, self.server.dimension) for text in asked["input"]
+            )
         ]
         body = json.dumps({"data": rows}).encode()
         self.send_response(200)
