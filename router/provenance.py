@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, Max, OuterRef, Q, Subquery
 
 from ingestion.models import Chunk, Collection, DocumentVersion
 from router.cosines import cosines
@@ -205,18 +204,17 @@ def _gone(model: str, documents: Iterable[int], question: Vectors | None) -> dic
     taught = ModelCoverage.objects.filter(
         model__name=model, content_hash=OuterRef("chunk__content_hash"), pairs__gt=0
     )
-    gone = ChunkEmbedding.objects.filter(
+    gone = ChunkEmbedding.objects.of_settings().filter(
         Exists(taught),
         ~Exists(still_there),
         chunk__version__document__in=chosen,
         chunk__version__withdrawn_revision__isnull=False,
-        embedder=settings.EMBEDDINGS_MODEL,
-    ).order_by("chunk")
-    fields = ("chunk__version__document", "chunk__content_hash", "chunk", "vector")
-    newest = {(document, text): rest for document, text, *rest in gone.values_list(*fields)}
-    return {
-        chunk: float(cosines(np.frombuffer(raw, "<f4"), question)) for chunk, raw in newest.values()
-    }
+    )
+    # A text may have stood in hundreds of versions, each with a vector of its own.
+    texts = gone.values("chunk__version__document", "chunk__content_hash")
+    newest = texts.annotate(newest=Max("chunk")).values("newest")
+    vectors = ChunkEmbedding.objects.filter(pk__in=newest).values_list("pk", "vector")
+    return {chunk: float(cosines(np.frombuffer(raw, "<f4"), question)) for chunk, raw in vectors}
 
 
 def _without_answers_that_stand(

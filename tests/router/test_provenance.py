@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from django.conf import settings as of_django
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from ingestion.chunking import ChunkDraft
@@ -13,6 +15,7 @@ from router.provenance import grounds, looked_at, signals_of
 from router.quoting import texts_of
 from router.relevance import Relevance
 from router.retrieval.searching import Hit, SearchResult
+from router.retrieval.vectors import Vectors
 from router.signals import Ground
 from tests.documents import passage, publish
 from tests.model_files import Workshop
@@ -33,11 +36,13 @@ def model(workshop: Workshop, wiki: Collection) -> ModelVersion:
     return workshop.candidate(readers={wiki.pk: ()}, coverage=coverage)
 
 
-def served(wiki: Collection, *passages: ChunkDraft, path: str = "sender.md") -> DocumentVersion:
-    """A version of which every passage has the direction of the question."""
+def served(
+    wiki: Collection, *passages: ChunkDraft, path: str = "sender.md", vector: Vectors = QUESTION
+) -> DocumentVersion:
+    """A version of which every passage has this vector: the direction of the question."""
     version = publish(wiki, path, list(passages))
     ChunkEmbedding.objects.bulk_create(
-        ChunkEmbedding(chunk=chunk, embedder=of_django.EMBEDDINGS_MODEL, vector=QUESTION.tobytes())
+        ChunkEmbedding(chunk=chunk, embedder=of_django.EMBEDDINGS_MODEL, vector=vector.tobytes())
         for chunk in Chunk.objects.filter(version=version)
     )
     return version
@@ -66,6 +71,24 @@ def test_text_that_stands_was_superseded_by_nothing(wiki: Collection, model: Mod
 def test_taught_text_that_an_edit_took_away_counts(wiki: Collection, model: ModelVersion) -> None:
     served(wiki, OLD, KEPT)
     assert similarity(model, served(wiki, NEW, KEPT)) == pytest.approx(1)
+
+
+def test_of_a_text_that_stood_in_many_versions_the_newest_vector_alone_is_read(
+    wiki: Collection, model: ModelVersion
+) -> None:
+    for number, vector in enumerate((-QUESTION, -QUESTION, QUESTION)):
+        served(wiki, OLD, passage(f"Edited {number} times."), vector=vector)
+    version = served(wiki, NEW)
+    with CaptureQueriesContext(connection) as queries:
+        assert similarity(model, version) == pytest.approx(1)
+    (reading,) = [one["sql"] for one in queries if '_chunkembedding"."vector"' in one["sql"]]
+    with connection.cursor() as cursor:
+        assert len(cursor.execute(reading).fetchall()) == 1
+
+
+def test_vector_of_another_dimension_is_left_alone(wiki: Collection, model: ModelVersion) -> None:
+    served(wiki, OLD, vector=QUESTION[:8])
+    assert similarity(model, served(wiki, NEW)) is None
 
 
 def test_text_kept_by_an_edit_was_superseded_by_nothing(
