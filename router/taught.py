@@ -14,14 +14,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 from django.conf import settings
 
+from router import tuned
 from router.cosines import cosines
 from router.evidence.objections import TURNED_DOWN
 from router.evidence.questions import read_question
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 MOST = 20_000
 # Answers about the same thing that are told at once, which the server of the model is sent.
 MOST_ANSWERS = 60
-# Models whose questions a process keeps at hand.
-AT_HAND = 4
 # Of cosines. A question that is nearer to the asked one than any with another answer by so much
 # asks the same, if it is near at all (docs/decisions.md).
 LEAST_LEAD, LEAST_NEAR = 0.03, 0.35
@@ -86,7 +85,7 @@ class Repertoire:
     def answers_about(self, question: str) -> list[str]:
         """Those to questions about the same things, each once and `MOST_ANSWERS` at most; none
         where it names nothing."""
-        wanted = _about(question, self.known)
+        wanted = _about(question, names_of(question), self.known)
         same = self.about.get(wanted, ()) if wanted else ()
         return list(dict.fromkeys(self.taught[place].answer for place in same))[:MOST_ANSWERS]
 
@@ -94,7 +93,7 @@ class Repertoire:
         """The one that is nearest to a question of those about the same, by the vector of what it
         asks; None where nothing is taught of that. Of a question that names nothing nobody knows
         what it is about, so that none has a lead on the others."""
-        wanted = _about(question, self.known)
+        wanted = _about(question, names_of(question), self.known)
         same = self.about.get(wanted, ())
         if not same or self.vectors.shape[1] != vector.size:
             return None
@@ -115,13 +114,14 @@ def repertoire(taught: Sequence[Taught]) -> Repertoire:
     from router.retrieval.embeddings import ServerEmbeddings
 
     kept = taught[:MOST]
-    known = _known(kept)
+    named = _named(kept)
+    known = _known(named)
     asked = [without_names(one.question, known) for one in kept]
     # Many ask the same of different things.
     each = list(dict.fromkeys(asked))
     vectors = ServerEmbeddings(settings.PARAPHRASE_MODEL).batch(each)
     row_of = {text: row for row, text in enumerate(each)}
-    return _bound(kept, known, vectors[[row_of[text] for text in asked]])
+    return _bound(kept, named, vectors[[row_of[text] for text in asked]])
 
 
 def keep(model: ModelVersion, made: Repertoire) -> None:
@@ -151,7 +151,7 @@ def repertoire_of(model: str) -> Repertoire | None:
     if sha256 is None:
         return None
     try:
-        return _at_hand(model, sha256)
+        return _at_hand(model).repertoire(sha256)
     except TaughtQuestions.DoesNotExist:  # Replaced, or pruned with its model, this very moment.
         return None
 
@@ -180,31 +180,70 @@ def _embedder() -> str:
     return name
 
 
-@lru_cache(maxsize=AT_HAND)
-def _at_hand(model: str, sha256: str) -> Repertoire:
+@dataclass(slots=True)
+class _AtHand:
+    """What a model, by its name, was taught, for all questions of this process: to bind thousands
+    takes seconds, which those that come at once spend together."""
+
+    model: str
+    sha256: str = ""
+    newest: Repertoire | None = None
+    turning: Lock = field(default_factory=Lock)
+
+    def repertoire(self, sha256: str) -> Repertoire | None:
+        """As it was kept by this digest. Raises `TaughtQuestions.DoesNotExist`."""
+        with self.turning:
+            if self.sha256 != sha256:
+                self.newest = _read(self.model, sha256)
+                self.sha256 = sha256
+            return self.newest
+
+
+_models: dict[str, _AtHand] = {}
+_adding = Lock()
+
+
+def _at_hand(model: str) -> _AtHand:
+    """Of each model that may answer one is kept; what does so no more goes when another comes."""
+    with _adding:
+        if model not in _models:
+            for gone in _models.keys() - set(tuned.versions_to_load()):
+                del _models[gone]
+            _models[model] = _AtHand(model)
+        return _models[model]
+
+
+def _read(model: str, sha256: str) -> Repertoire:
     kept = TaughtQuestions.objects.get(model__name=model, sha256=sha256)
     taught = [Taught(*values) for values in kept.questions]
     vectors = np.frombuffer(kept.vectors, "<f4").reshape(len(taught), -1)
-    return _bound(taught, _known(taught), vectors)
+    return _bound(taught, _named(taught), vectors)
 
 
-def _bound(taught: Sequence[Taught], known: frozenset[str], vectors: Vectors) -> Repertoire:
+def _bound(
+    taught: Sequence[Taught], named: Sequence[frozenset[str]], vectors: Vectors
+) -> Repertoire:
+    known = _known(named)
     about: defaultdict[frozenset[str], list[int]] = defaultdict(list)
-    for place, one in enumerate(taught):
-        about[_about(one.question, known)].append(place)
+    for place, (one, its) in enumerate(zip(taught, named, strict=True)):
+        about[_about(one.question, its, known)].append(place)
     answers = tuple(exact_form(one.answer) for one in taught)
     return Repertoire(tuple(taught), answers, about, known, vectors)
 
 
-def _known(taught: Sequence[Taught]) -> frozenset[str]:
+def _named(taught: Iterable[Taught]) -> list[frozenset[str]]:
+    """What each question names, which takes most of the time that they do."""
+    return [names_of(one.question) for one in taught]
+
+
+def _known(named: Iterable[frozenset[str]]) -> frozenset[str]:
     """What one question alone names may be no name at all."""
-    named = Counter(name for one in taught for name in names_of(one.question))
-    return frozenset(name for name, times in named.items() if times >= LEAST_NAMED)
+    times_of = Counter(name for each in named for name in each)
+    return frozenset(name for name, times in times_of.items() if times >= LEAST_NAMED)
 
 
-def _about(question: str, known: frozenset[str]) -> frozenset[str]:
+def _about(question: str, named: frozenset[str], known: frozenset[str]) -> frozenset[str]:
     """The known names in a question; what else it names, where it has none of these."""
-    named = names_of(question)
     return (named & known) | mentioned(question, known) or named
 
 

@@ -1,10 +1,13 @@
 """A taught question that asks the same is put to the model, and bears out what the asked one's own
 words do not."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from django.db import connection
 from django.test import override_settings
 from pytest_django import Settings
 
@@ -292,6 +295,45 @@ class TestKept:
                 answer = services.ask(typed, user=None, route="tuned")
             assert llm.requests[-1]["messages"][-1]["content"] == asked
             assert answer.signals["attempts"][0]["worded"] == worded
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.django_db(transaction=True)
+def test_questions_that_come_at_once_wait_for_one_reading(model: ModelVersion) -> None:
+    many = [replace(PORT, question=f"Which port has night-bell {n}?") for n in range(1_000)]
+    taught.keep(model, taught.repertoire(many))
+    begin = threading.Barrier(4)
+
+    def read(_: int) -> taught.Repertoire | None:
+        begin.wait()
+        try:
+            return taught.repertoire_of(model.name)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(begin.parties) as pool:
+        first, *others = pool.map(read, range(begin.parties))
+    assert first is not None
+    assert all(other is first for other in others)
+
+
+@pytest.mark.usefixtures("home", "words")
+@pytest.mark.django_db
+def test_each_model_that_serves_is_read_once_and_what_serves_no_more_is_let_go(
+    workshop: Workshop, wiki: Collection, settings: Settings
+) -> None:
+    settings.TUNED_VERSIONS_KEPT = 8
+    *serving, last = [workshop.candidate(readers={wiki.pk: ()}) for _ in range(8)]
+    for number, one in enumerate(serving):
+        ModelVersion.objects.filter(pk=one.pk).update(stage="serving", audience=str(number))
+    for one in (*serving, last):
+        taught.keep(one, taught.repertoire([PORT]))
+    kept = [taught.repertoire_of(one.name) for one in serving]
+    assert all(taught.repertoire_of(one.name) is kept[n] for n, one in enumerate(serving))
+    ModelVersion.objects.filter(pk=serving[0].pk).update(stage="retired")
+    assert taught.repertoire_of(last.name) is not None
+    assert taught.repertoire_of(serving[1].name) is kept[1]
+    assert taught.repertoire_of(serving[0].name) is not kept[0]
 
 
 @pytest.mark.usefixtures("home")
