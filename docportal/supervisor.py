@@ -18,15 +18,13 @@ from pathlib import Path
 
 from router import tether
 from router.priority import step_back
-from router.restarts import pause_after
+from router.restarts import LASTING_SECONDS, pause_after
 
 logger = logging.getLogger(__name__)
 
 TETHER = tether.__file__
 WATCHED = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD}
 STOP_SECONDS = 10.0
-# A service that ran so long had come up, and its next end is the first again.
-LASTING_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

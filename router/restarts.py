@@ -1,6 +1,8 @@
 """When a process that ended by itself is started again."""
 
 LONGEST_PAUSE = 30.0
+# What ran so long had come up, and its next end is the first again.
+LASTING_SECONDS = 60.0
 
 
 def pause_after(times: int) -> float:

@@ -19,7 +19,7 @@ from django.db import OperationalError, connection
 from router import incidents, serving, tuned
 from router.models import Incident
 from router.processes import LOOPBACK, Server, ServerFailed, Starting, spawn_tuned
-from router.restarts import pause_after
+from router.restarts import LASTING_SECONDS, pause_after
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def _wanted(*, otherwise: Collection[str]) -> Collection[str]:
 
 @dataclass(slots=True)
 class _Version:
-    """One version: not running until `due`, or coming up, or up."""
+    """One version: not running until `due`, or coming up, or up since `since`."""
 
     name: str
     due: float
@@ -67,6 +67,7 @@ class _Version:
     starting: Starting | None = None
     ready: Future[Server] | None = None
     server: Server | None = None
+    since: float = 0.0
     unwanted_since: float | None = None
 
     def stop(self) -> None:
@@ -100,6 +101,7 @@ class TunedServers:
             self._versions.setdefault(name, _Version(name, due=time.monotonic()))
         for version in list(self._versions.values()):
             self._note_ready(version)
+            self._note_lasting(version)
             self._note_ended(version)
             self._heed(version, wanted=version.name in wanted)
             self._start_due(version)
@@ -132,10 +134,16 @@ class TunedServers:
         except ServerFailed as error:
             self._put_off(version, error)
             return
-        version.failures = 0
+        version.since = time.monotonic()
         logger.info("%s answers at %s", version.name, version.server.url)
         if version.unwanted_since is None:
             serving.announce(version.server)
+
+    def _note_lasting(self, version: _Version) -> None:
+        """One that comes up and ends at its first questions has come up for nobody."""
+        if version.server is None or time.monotonic() - version.since < LASTING_SECONDS:
+            return
+        version.failures = 0
         for kind in (Incident.Kind.TUNED_SERVER, Incident.Kind.TUNED_FILES):
             incidents.settle(kind, version.name)
 
@@ -145,9 +153,8 @@ class TunedServers:
             return
         serving.withdraw(server.name)
         server.stop()
-        logger.error("%s ended (%s).", version.name, server.process.returncode)
-        incidents.report_start(version.name, f"It ended ({server.process.returncode}).")
-        version.server, version.due = None, time.monotonic()
+        version.server = None
+        self._put_off(version, ServerFailed(f"It ended ({server.process.returncode})."))
 
     def _lives(self, server: Server) -> bool:
         if server.process.poll() is not None:
@@ -164,7 +171,7 @@ class TunedServers:
         version.failures += 1
         pause = pause_after(version.failures)
         version.due = time.monotonic() + pause
-        logger.error("%s does not start, again in %.0f s: %s", version.name, pause, error)
+        logger.error("%s does not run. It starts again in %.0f s: %s", version.name, pause, error)
         incidents.report_start(version.name, str(error).splitlines()[-1])
 
     def _heed(self, version: _Version, *, wanted: bool) -> None:

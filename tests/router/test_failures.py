@@ -4,19 +4,25 @@ with its reason; and it is written down for admins."""
 import json
 import math
 import socket
+import subprocess
 import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
+from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from ingestion.models import Chunk, Collection
-from router import engines, incidents, registry, services
+from router import engines, incidents, registry, services, tuned_servers
 from router.engines import MAX_TUNED_TOKENS, Breaker
 from router.models import Answer, Incident
 from router.policy import RouteAsked
+from router.processes import Server
 from router.text import storable
-from router.tuned_servers import TunedServers
+from router.tuned_servers import TunedServers, _Version
 from tests.documents import passage, publish
 from tests.model_files import Workshop, certified
 from tests.scripted_llm import Reply, ScriptedLLM, says
@@ -311,6 +317,54 @@ def test_version_that_does_not_start_is_an_incident_until_it_does(
     assert incident(Kind.TUNED_SERVER, name).detail == "OSError: no tokenizer"
     incidents.settle(Kind.TUNED_SERVER, name)
     assert open_now(Kind.TUNED_SERVER) == []
+
+
+@pytest.fixture
+def servers(home: Path) -> Iterator[TunedServers]:
+    keeper = TunedServers(home / "logs", grace=0.5)
+    yield keeper
+    keeper.stop()
+
+
+def comes_up(servers: TunedServers, name: str, seconds: float) -> "subprocess.Popen[bytes]":
+    """A process that takes the place of a version's server and lives so long."""
+    process = subprocess.Popen(["sleep", str(seconds)])
+    if not seconds:
+        process.wait()
+    version = servers._versions.setdefault(name, _Version(name, due=time.monotonic()))
+    version.ready = Future()
+    version.ready.set_result(Server(f"tuned/{name}", process, "http://127.0.0.1:9/v1"))
+    return process
+
+
+def is_put_off(servers: TunedServers, name: str, pause: float) -> bool:
+    """Whether the look that is made now has it started so many seconds later."""
+    before = time.monotonic()
+    servers.look([name])
+    return before <= servers._versions[name].due - pause <= time.monotonic()
+
+
+def test_server_that_ends_soon_is_started_after_pauses_that_grow(
+    workshop: Workshop, wiki: Collection, servers: TunedServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = registry.promote(workshop.candidate(readers={wiki.pk: ()}), by=None).name
+    for pause in (1, 2, 4):
+        comes_up(servers, name, 0)
+        assert is_put_off(servers, name, pause)
+    process = comes_up(servers, name, 600)
+    servers.look([name])
+    assert serving_file(name).exists()
+    assert (incident(Kind.TUNED_SERVER, name).count, open_now(Kind.TUNED_SERVER)) == (3, [name])
+    monkeypatch.setattr(tuned_servers, "LASTING_SECONDS", 0.0)
+    servers.look([name])
+    assert open_now(Kind.TUNED_SERVER) == []
+    process.kill()
+    process.wait()
+    assert is_put_off(servers, name, 1)
+
+
+def serving_file(name: str) -> Path:
+    return Path(django_settings.RUN_DIR) / "tuned" / f"{name}.json"
 
 
 # --- The breaker and the clock -------------------------------------------------------------------
