@@ -4,6 +4,7 @@ A chat server holds one model, so the version that serves and the one before it 
 process. What should be loaded stands in the database; whoever promotes tells nobody.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import httpx
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from router import incidents, serving, tuned
 from router.models import Incident
@@ -40,7 +41,9 @@ def keep_tuned_servers(logs: Path, *, host: str, until: threading.Event) -> None
         while not until.is_set():
             wanted = _wanted(otherwise=wanted)
             servers.look(wanted)
-            sign.touch()
+            # On a full disk they answer, though nothing tells that somebody looks.
+            with contextlib.suppress(OSError):
+                sign.touch()
             until.wait(LOOK_SECONDS)
     finally:
         servers.stop()
@@ -50,7 +53,7 @@ def _wanted(*, otherwise: Collection[str]) -> Collection[str]:
     """What should be loaded; as before while the database does not answer."""
     try:
         return tuned.versions_to_load()
-    except OperationalError as error:
+    except (DatabaseError, InterfaceError) as error:
         logger.warning("The database does not answer: %s", error)
         return otherwise
     finally:
@@ -100,11 +103,13 @@ class TunedServers:
         for name in wanted:
             self._versions.setdefault(name, _Version(name, due=time.monotonic()))
         for version in list(self._versions.values()):
-            self._note_ready(version)
-            self._note_lasting(version)
-            self._note_ended(version)
-            self._heed(version, wanted=version.name in wanted)
-            self._start_due(version)
+            try:
+                self._bring_in_line(version, wanted=version.name in wanted)
+            except OSError as error:
+                # A file that cannot be written, or no process: the others go on.
+                version.stop()
+                version.server = version.starting = version.ready = None
+                self._put_off(version, ServerFailed(f"{type(error).__name__}: {error}"))
 
     def stop(self) -> None:
         for version in self._versions.values():
@@ -112,6 +117,13 @@ class TunedServers:
             version.stop()
         self._versions.clear()
         self._waiting.shutdown()
+
+    def _bring_in_line(self, version: _Version, *, wanted: bool) -> None:
+        self._note_ready(version)
+        self._note_lasting(version)
+        self._note_ended(version)
+        self._heed(version, wanted=wanted)
+        self._start_due(version)
 
     def _start_due(self, version: _Version) -> None:
         idle = version.starting is None and version.server is None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 from pytest_django import Settings
 
 from ingestion.models import Chunk, Collection
@@ -340,7 +341,7 @@ def comes_up(servers: TunedServers, name: str, seconds: float) -> "subprocess.Po
 def is_put_off(servers: TunedServers, name: str, pause: float) -> bool:
     """Whether the look that is made now has it started so many seconds later."""
     before = time.monotonic()
-    servers.look([name])
+    servers.look(list(servers._versions))
     return before <= servers._versions[name].due - pause <= time.monotonic()
 
 
@@ -361,6 +362,39 @@ def test_server_that_ends_soon_is_started_after_pauses_that_grow(
     process.kill()
     process.wait()
     assert is_put_off(servers, name, 1)
+
+
+def test_what_cannot_be_written_for_one_version_ends_no_other(
+    workshop: Workshop, wiki: Collection, servers: TunedServers
+) -> None:
+    first = registry.promote(workshop.candidate(readers={wiki.pk: ()}), by=None).name
+    name = registry.promote(workshop.candidate(readers={wiki.pk: ()}), by=None).name
+    serving_file(name).mkdir(parents=True)
+    processes = [comes_up(servers, one, 600) for one in (name, first)]
+    assert is_put_off(servers, name, 1)
+    assert [process.poll() is None for process in processes] == [False, True]
+    assert serving_file(first).exists()
+    assert "Is a directory" in incident(Kind.TUNED_SERVER, name).detail
+    serving_file(name).rmdir()
+    comes_up(servers, name, 600)
+    servers.look([name, first])
+    assert serving_file(name).exists()
+
+
+def test_log_that_cannot_be_written_is_told(
+    workshop: Workshop, wiki: Collection, servers: TunedServers, home: Path
+) -> None:
+    name = registry.promote(workshop.candidate(readers={wiki.pk: ()}), by=None).name
+    (home / "logs").write_text("no folder")
+    servers.look([name])
+    assert "Not a directory" in incident(Kind.TUNED_SERVER, name).detail
+
+
+@pytest.mark.django_db(transaction=True)
+def test_servers_stay_while_the_database_fails_in_whatever_way() -> None:
+    connection.ensure_connection()
+    connection.connection.close()
+    assert tuned_servers._wanted(otherwise=["docs-v0001"]) == ["docs-v0001"]
 
 
 def serving_file(name: str) -> Path:
