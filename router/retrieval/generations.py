@@ -69,9 +69,10 @@ class IndexFolder:
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
 
-    def lock(self) -> FileLock:
-        """For whoever changes the folder, and for whoever opens a part of it."""
-        return FileLock(self.path / "index.lock", timeout=LOCK_SECONDS)
+    def lock(self, seconds: float = LOCK_SECONDS) -> FileLock:
+        """For whoever changes the folder, and for whoever opens a part of it. Raises `Timeout`, an
+        `OSError`, when another process has it for so long."""
+        return FileLock(self.path / "index.lock", timeout=seconds)
 
     def lexical(self, number: int) -> Path:
         return self.path / f"lexical-{number:06}"

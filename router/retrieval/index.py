@@ -5,9 +5,9 @@ A search asks the database for the corpus revision. Whoever finds the index behi
 lock, adds and removes what changed in between, and searches exactly what is served now. So an
 upload is found by the next search, and no document is ever shown twice or not at all.
 
-A disk that takes nothing more stops no search. Words are then found in what the index holds, and
-what came since by its vectors, which are in memory; what was withdrawn since the database leaves
-out.
+A disk that takes nothing more stops no search, nor does another process that makes the index anew.
+Words are then found in what the index holds, and what came since by its vectors, which are in
+memory; what was withdrawn since the database leaves out.
 """
 
 import logging
@@ -19,6 +19,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from filelock import Timeout
 
 from ingestion.models import CorpusRevision
 from ingestion.publication import current_revision
@@ -27,6 +28,7 @@ from router.models import Incident, IndexGeneration
 from router.retrieval import corpus
 from router.retrieval.dense import DenseSnapshot
 from router.retrieval.generations import (
+    LOCK_SECONDS,
     DamagedGenerationError,
     Generation,
     IndexFolder,
@@ -47,6 +49,8 @@ COMPACT_SHARE = 0.1
 COMPACT_CHUNKS = 2_000
 # A search does not wait for a disk that refused the last change so short a time ago.
 RETRY_SECONDS = 10.0
+# An upload of another process is in the index sooner; to make all of it anew takes minutes.
+BUSY_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +96,13 @@ class Index:
         if opened is not None:
             return opened.snapshot
         with self._changing:
-            return self._caught_up().snapshot
+            return self._caught_up(BUSY_SECONDS).snapshot
 
     def refresh(self) -> int:
         """Catch up, and make a new generation when the present one has aged; the revision that
         all of it has. Raises as `snapshot`."""
         with self._changing:
-            opened = self._caught_up()
+            opened = self._caught_up(LOCK_SECONDS)
             if _is_due(opened.snapshot.vectors) and self._still_refused() is None:
                 opened = self._compact()
             return min(opened.snapshot.revision, opened.snapshot.words.revision)
@@ -124,12 +128,14 @@ class Index:
         return None if opened.snapshot.is_behind and self._still_refused() is None else opened
 
     def _still_refused(self) -> OSError | None:
-        """Why the disk took no change a moment ago; None: it did, or it is time to try again."""
+        """Why no change could be made a moment ago; None: one could, or it is time to try again."""
         since = time.monotonic() - self._refused_at
         return self._refused if since < RETRY_SECONDS else None
 
     # --- Under the lock of this process --------------------------------------------------------
-    def _caught_up(self) -> _Opened:
+    def _caught_up(self, seconds: float) -> _Opened:
+        """`seconds` are those that another process is waited for, where this one has a part that
+        it can go on with."""
         opened = self._at_hand()
         if opened is not None:
             return opened
@@ -137,13 +143,13 @@ class Index:
         if refused is not None:
             return self._in_memory(refused)
         try:
-            return self._from_disk()
+            return self._from_disk(LOCK_SECONDS if self._opened is None else seconds)
         except OSError as error:
             self._note_refused(error)
             return self._in_memory(error)
 
-    def _from_disk(self) -> _Opened:
-        with self._folder.lock():
+    def _from_disk(self, seconds: float) -> _Opened:
+        with self._folder.lock(seconds):
             opened = self._up_to_date()
         if self._refused is not None:
             # Another process may have been the one that found room.
@@ -180,7 +186,9 @@ class Index:
     def _note_refused(self, error: OSError) -> None:
         logger.warning("The index cannot be brought up to date: %s", error)
         self._refused, self._refused_at = error, time.monotonic()
-        incidents.report(Incident.Kind.INDEX_DISK, str(self._folder.path), str(error))
+        # Who makes the index anew tells by itself what comes of it.
+        if not isinstance(error, Timeout):
+            incidents.report(Incident.Kind.INDEX_DISK, str(self._folder.path), str(error))
 
     def _note_taken(self) -> None:
         self._refused = None

@@ -11,8 +11,9 @@ from pytest_django import Settings
 
 from ingestion.models import Chunk, Collection, CorpusRevision
 from ingestion.publication import publish
-from router import retrieval
+from router import incidents, retrieval
 from router.models import ChunkEmbedding, IndexGeneration
+from router.retrieval.generations import IndexFolder
 from router.retrieval.index import COMPACT_CHUNKS, Index, current
 from tests.router.retrieval.conftest import Writer
 from tests.router.retrieval.hashed_words import HashedWords, embed
@@ -159,6 +160,20 @@ def test_damage_to_what_is_open_is_found_with_the_next_publication(
     everything = chunks | {version.chunks.get().pk}
     for index in (current(), another_process()):
         assert chunks_found(index, "ramp dogs") == (everything, everything)
+
+
+def test_search_waits_for_no_other_process_that_makes_the_index_anew(
+    chunks: set[int], writer: Writer, wiki: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("router.retrieval.index.BUSY_SECONDS", 0.01)
+    version = writer.write(wiki, "tug.md", "The ramp of the tug.")
+    everything = chunks | {version.chunks.get().pk}
+    with IndexFolder(folder()).lock():
+        assert chunks_found(current(), "ramp dogs") == (chunks, everything)
+        assert current().snapshot().is_behind
+    assert incidents.standing() == []
+    monkeypatch.setattr("router.retrieval.index.RETRY_SECONDS", 0.0)
+    assert chunks_found(current(), "ramp dogs") == (everything, everything)
 
 
 @pytest.mark.parametrize("lost", ["vectors-*/vectors.faiss", "vectors-*/manifest.json"])
