@@ -7,6 +7,8 @@ from typing import cast
 from asgiref.typing import ASGI3Application
 from django.core.asgi import get_asgi_application
 
+from docportal.allocator import keep_few_arenas
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "docportal.settings")
 
 # Collections of the middle generation from one of the oldest to the next, where Python has 10.
@@ -14,6 +16,7 @@ _FULL_COLLECTION = 100
 
 
 def _application() -> ASGI3Application:
+    keep_few_arenas()
     django = cast("ASGI3Application", get_asgi_application())
     # They read the settings.
     from docportal.checks import require_restored

@@ -8,6 +8,7 @@ from celery.signals import beat_init, setup_logging, worker_init
 from django.conf import settings
 
 from docportal import broker
+from docportal.allocator import keep_few_arenas
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "docportal.settings")
 
@@ -23,6 +24,11 @@ app.autodiscover_tasks(["training"])
 def log_as_the_rest(**_: object) -> None:
     """Celery's own form of logs would stand beside that of the settings."""
     dictConfig(settings.LOGGING)
+
+
+@worker_init.connect
+def begin_with_few_arenas(**_: object) -> None:
+    keep_few_arenas()
 
 
 @worker_init.connect

@@ -4,7 +4,6 @@ The only importer of tantivy. A commit changes content and corpus revision toget
 revision is a document of the index itself: they can never disagree, whenever a process is killed.
 """
 
-import ctypes
 import json
 import math
 import zlib
@@ -24,9 +23,6 @@ FUZZY_FREQUENCY = 8
 FUZZY_MIN_LENGTH = 4
 _WRITER_BYTES = 32_000_000
 _FOOTER_MAGIC = 1337
-# Each change has threads of tantivy's own, and glibc keeps for each thread what it freed, in up to
-# eight arenas a core: a worker grew by half within a hundred documents.
-_M_ARENA_MAX, _ARENAS = -8, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,13 +260,5 @@ def _analyser() -> tantivy.TextAnalyzer:
     return folded.filter(tantivy.Filter.stemmer("english")).build()
 
 
-def _keep_few_arenas() -> None:
-    allocator = ctypes.CDLL(None)
-    # Other libraries of C have no arenas to limit.
-    if hasattr(allocator, "mallopt"):
-        allocator.mallopt(_M_ARENA_MAX, _ARENAS)
-
-
-_keep_few_arenas()
 _SCHEMA = _schema()
 _ANALYSER = _analyser()

@@ -222,6 +222,7 @@ CHANGES = """
     import random, sys
     from pathlib import Path
     import psutil
+    from docportal.allocator import keep_few_arenas
     from router.retrieval.lexical import Entry, LexicalIndex
 
     def change(number):
@@ -229,6 +230,7 @@ CHANGES = """
         added = [Entry(12 * number + at, number, 1, text) for at, text in enumerate(texts)]
         index.change(removed=[max(0, number - 12)], added=added, revision=number)
 
+    keep_few_arenas()
     source, words = random.Random(1), [f"word{number}" for number in range(3000)]
     index = LexicalIndex(Path(sys.argv[1]))
     change(1)
@@ -242,7 +244,7 @@ CHANGES = """
 
 
 def test_changes_leave_no_memory_behind(tmp_path: Path) -> None:
-    """A worker makes one for each document that it brings in."""
+    """A worker makes one for each document that it brings in, and has few arenas before."""
     program = [sys.executable, "-c", textwrap.dedent(CHANGES), str(tmp_path / "index")]
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "docportal.settings"}
     told = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
