@@ -4,8 +4,8 @@ import gc
 import os
 from typing import cast
 
+import django
 from asgiref.typing import ASGI3Application
-from django.core.asgi import get_asgi_application
 
 from docportal.allocator import keep_few_arenas
 
@@ -17,14 +17,16 @@ _FULL_COLLECTION = 100
 
 def _application() -> ASGI3Application:
     keep_few_arenas()
-    django = cast("ASGI3Application", get_asgi_application())
+    django.setup(set_prefix=False)
     # They read the settings.
     from docportal.checks import require_restored
     from docportal.door import Door
+    from docportal.handler import Handler
 
     require_restored()
+    handler = cast("ASGI3Application", Handler())
     _collect_rarely()
-    return Door(django)
+    return Door(handler)
 
 
 def _collect_rarely() -> None:

@@ -221,7 +221,9 @@ AUTH_USER_MODEL = "docportal.User"
 
 TEMPLATES = [
     {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "BACKEND": "docportal.templating.Templates",
+        # By which template_partials finds it.
+        "NAME": "django",
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {

@@ -1,6 +1,7 @@
 """Who asks while there is no room is turned away before anything is done for them."""
 
 import asyncio
+import gc
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,13 +11,17 @@ from urllib.parse import urlencode
 import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.template.context import BaseContext
 from django.test import AsyncClient
 from django.urls import resolve
 
 from docportal.admission import BUSY, answers
 from docportal.asgi import application
 from docportal.door import REPLIES
-from router.models import Query
+from router.models import Answer, Query
 from tests.people import People
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -198,6 +203,38 @@ async def test_request_comes_back_from_its_thread_a_few_times_only(
     returned = counted_returns(monkeypatch)
     await ask("/questions/", {}, session, "GET")
     assert len(returned) <= 8
+
+
+@pytest.mark.parametrize("address", ["/questions/", "/docs/", "/api/v1/documents", "/healthz"])
+async def test_nothing_of_an_answered_request_waits_for_the_collector(
+    address: str, session: dict[str, str]
+) -> None:
+    assert (await ask(address, {}, session, "GET")).status == 200
+    assert await left_by(address, {}, session, "GET") == []
+
+
+@pytest.mark.usefixtures("home", "embedder")
+async def test_nothing_of_a_streamed_answer_waits_for_the_collector(
+    session: dict[str, str],
+) -> None:
+    assert await left_by("/ask/", {"q": QUESTION}, session) == []
+    asked = await Query.objects.aget()
+    assert await left_by(f"/questions/{asked.pk}/stream/", {}, session, "GET") == []
+    assert await Answer.objects.filter(query=asked).aexists()
+
+
+async def left_by(
+    address: str, form: Mapping[str, str], headers: Mapping[str, str], method: str = "POST"
+) -> list[type]:
+    """What is there of a request that was answered, and of the pages made for it."""
+    gc.collect()
+    gc.disable()
+    try:
+        assert (await ask(address, form, headers, method)).status == 200
+        kinds = (HttpRequest, HttpResponseBase, SessionBase, BaseContext)
+        return [type(one) for one in gc.get_objects() if issubclass(type(one), kinds)]
+    finally:
+        gc.enable()
 
 
 def counted_returns(monkeypatch: pytest.MonkeyPatch) -> list[object]:
