@@ -1,15 +1,19 @@
 """A sentence without what it is about and without the value it gives: the same for many. Pure."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import lru_cache
+from functools import wraps
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from router.evidence.claims import entities_of
 from router.evidence.quantities import schedules
 from router.text import NEGATIONS, fold
+
+T = TypeVar("T")
 
 # Words of the longest name that is looked for.
 _LONGEST_NAME = 5
@@ -29,7 +33,7 @@ _LABEL = re.compile(r"[^:]+:\s+")
 _OPENED = re.compile(r"\s*[(\[{][^)\]}]*$")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Precedent:
     """A question, and the folded sentence from `start` to `end` of which is its answer.
 
@@ -46,6 +50,20 @@ class Precedent:
     end: int
     is_written: bool
     fact: str = ""
+
+
+def made_once(make: Callable[[Precedent], T]) -> Callable[[Precedent], T]:
+    """Keeps what is made of a precedent for as long as that is there, and so with its page."""
+    kept: WeakKeyDictionary[Precedent, T] = WeakKeyDictionary()
+
+    @wraps(make)
+    def made(precedent: Precedent) -> T:
+        try:
+            return kept[precedent]
+        except KeyError:
+            return kept.setdefault(precedent, make(precedent))
+
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +164,7 @@ def tokens_of(folded: str, known: AbstractSet[str]) -> list[Token]:
     return tokens
 
 
-@lru_cache(maxsize=20_000)
+@made_once
 def frame_of(precedent: Precedent) -> Frame | None:
     """The frame of its sentence; None: it is nothing but the answer."""
     tokens = tokens_of(precedent.sentence, precedent.names)

@@ -18,7 +18,7 @@ from router.evidence.denials import denied_around
 from router.evidence.quantities import Kind, Quantity, quantities
 from router.evidence.sources import Source, is_elsewhere, read_source
 from router.evidence.wanted import DURATION
-from router.precedents.frames import Precedent, mentions
+from router.precedents.frames import Precedent, made_once, mentions
 from router.precedents.leads import Lead, Near, Subject, is_wanted
 from router.precedents.others import is_held_by_another, is_of_another
 from router.prompts import Passage
@@ -112,7 +112,7 @@ def _shape(piece: str) -> str:
     return _REPEATED.sub(r"\1", shape) if "a" in shape and _TELLING.search(shape) else ""
 
 
-@lru_cache(maxsize=20_000)
+@made_once
 def value_of(precedent: Precedent) -> Value | None:
     """The value that its answer is, in its sentence; None: it has no form, or is more than one."""
     inside = [one for one in values_of(precedent.sentence) if _overlap(precedent, one)]

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import lru_cache
 
 from router.evidence.claims import without_compounds
 from router.evidence.environments import PRODUCTION, environments_asked
@@ -21,6 +20,7 @@ from router.precedents.frames import (
     Precedent,
     fit,
     frame_of,
+    made_once,
     mentioned,
     mentions,
     name_key,
@@ -205,12 +205,12 @@ def _asks_for_more(precedent: Precedent, named: AbstractSet[str]) -> bool:
 def _is_of_elsewhere(precedent: Precedent, asked: Question) -> bool:
     """Whether its question is about an environment that this one does not speak of: what is said
     without naming any is said of production."""
-    return bool(_environments_of(precedent.question) - asked.environments - {PRODUCTION})
+    return bool(_environments_of(precedent) - asked.environments - {PRODUCTION})
 
 
-@lru_cache(maxsize=20_000)
-def _environments_of(question: str) -> frozenset[str]:
-    return environments_asked(fold(question).text)
+@made_once
+def _environments_of(precedent: Precedent) -> frozenset[str]:
+    return environments_asked(fold(precedent.question).text)
 
 
 def _of_sentences(

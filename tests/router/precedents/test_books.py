@@ -1,5 +1,7 @@
 """The precedents of a collection, with a page for each document."""
 
+import gc
+import weakref
 from collections import Counter
 from dataclasses import replace
 
@@ -8,7 +10,8 @@ import pytest
 
 from router.precedents.books import Book, Page, bound
 from router.precedents.frames import Precedent
-from router.precedents.leads import NEAR_ENOUGH
+from router.precedents.kinds import value_of
+from router.precedents.leads import NEAR_ENOUGH, subject_of, usable_of
 
 ASKED = Precedent("Which port?", frozenset(), "80", "the port is 80", 12, 14, is_written=True)
 
@@ -50,6 +53,24 @@ def test_what_people_ask_at_one_place_is_the_same_wherever_it_is_asked() -> None
     assert facts["port of it?"] == facts["where to dial it?"] == facts["dialled?"] != ""
     assert facts["how many of it?"] not in {"", facts["port of it?"]}
     assert facts["made by rules?"] == ""
+
+
+def test_what_was_made_of_precedents_goes_with_their_page() -> None:
+    """Without the collector, which a web process has rarely."""
+    book = bound(1, [page(("Which port has it?", "80 is the port", True))])
+    assert book is not None
+    subject = subject_of("Which port has it?", [], frozenset())
+    near = book.near(np.array([0.5, 0.5], np.float32))
+    assert usable_of(near, subject)
+    (one,) = book.precedents
+    assert value_of(one) is None
+    gone = weakref.ref(one)
+    gc.disable()
+    try:
+        del book, near, one
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_names_that_several_questions_are_about_alone_are_things() -> None:

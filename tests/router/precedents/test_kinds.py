@@ -1,6 +1,7 @@
 """The only value of the kind that questions like it were answered with."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -154,9 +155,7 @@ def test_passage_must_name_what_is_asked_about() -> None:
 
 
 def test_what_rules_made_tells_no_kind() -> None:
-    mined = Precedent(
-        **{name: getattr(PORT, name) for name in PORT.__slots__} | {"is_written": False}
-    )
+    mined = replace(PORT, is_written=False)
     assert value([(mined, 0.9)]) is None
 
 
