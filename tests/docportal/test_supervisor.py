@@ -8,6 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.waiting import until
+
 PROGRAM = """
     import sys
     from pathlib import Path
@@ -48,8 +50,23 @@ LASTING = """
     with Supervisor([Service("one", child)], logs=Path({logs!r})) as running:
         running.wait()
 """
+STOPPING = """
+    import sys
+    from pathlib import Path
+    from docportal import supervisor
+    from docportal.supervisor import Service, Supervisor
+    supervisor.STOP_SECONDS = 0.5
+    child = [sys.executable, "-c", {child!r}]
+    with Supervisor([Service("one", child), Service("two", child)], logs=Path({logs!r})) as running:
+        print("started", flush=True)
+        running.wait()
+    print(*(process.returncode for process in running._processes.values()), flush=True)
+"""
 SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    "print('deaf', flush=True); time.sleep(600)"
+)
 
 
 def start(child: str, logs: Path, program: str = PROGRAM) -> "subprocess.Popen[str]":
@@ -75,10 +92,12 @@ def test_interrupt_stops_every_child(tmp_path: Path, number: signal.Signals) -> 
 
 
 def test_child_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
-    process = start(STUBBORN, tmp_path)
+    process = start(STUBBORN, tmp_path, STOPPING)
     running = children(process)
+    until(lambda: all("deaf" in (tmp_path / f"{name}.log").read_text() for name in ("one", "two")))
     process.terminate()
-    process.communicate(timeout=30)
+    killed = -signal.SIGKILL
+    assert process.communicate(timeout=30)[0] == f"{killed} {killed}\n"
     assert not any(child.is_running() for child in running)
 
 
