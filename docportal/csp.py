@@ -1,11 +1,11 @@
 """What a page may load, and from where: from the portal alone."""
 
-from csp.constants import NONCE, NONE, SELF
+from csp.constants import NONE, SELF
 
 DIRECTIVES = {
     "default-src": [NONE],
-    "script-src": [SELF, NONCE],
-    "style-src": [SELF, NONCE],
+    "script-src": [SELF],
+    "style-src": [SELF],
     "img-src": [SELF],
     "font-src": [SELF],
     "connect-src": [SELF],
