@@ -181,6 +181,9 @@ def test_run_that_failed_after_its_training_can_be_resumed(run: TrainingRun) -> 
     run.folder.mkdir()
     (run.folder / RESULT).write_text(json.dumps({}))
     runs.resume(run=in_state(run, State.FAILED), by=None, enqueue=False)
+    run.refresh_from_db()
+    assert run.state == State.QUEUED
+    assert jobs.claim(run.pk, ["cpu"]) is not None
 
 
 def test_run_without_a_checkpoint_cannot_be_resumed(run: TrainingRun) -> None:
