@@ -328,11 +328,11 @@ def drop(page: Page, name: str) -> None:
     page.dispatch_event("main", "drop", {"dataTransfer": dropped})
 
 
-def test_dropped_files_are_uploaded_to_the_only_collection(visit: Visit) -> None:
+def test_dropped_files_are_uploaded_to_the_only_collection(visit: Visit, fresh: str) -> None:
     page = visit("stella")
     page.goto("/docs/")
-    drop(page, "buoys.md")
-    row = page.get_by_role("row").filter(has_text="buoys.md")
+    drop(page, f"{fresh}.md")
+    row = page.get_by_role("row").filter(has_text=f"{fresh}.md")
     expect(row).to_contain_text("Ready")
 
 
