@@ -44,7 +44,7 @@ test: setup ## run the tests; those for PostgreSQL and Redis run when these answ
 
 # DRILL: further options, such as --drill-table=docs/drill.md, or --drill-record=FILE to count in parts.
 drill: setup ## break a whole installation in many ways, each ten times; prints a table of what came of it
-	$(BIN)/python -m tests.run -m drill --drill-times 10 $(DRILL)
+	$(BIN)/python -m tests.run -m "drill or slow" --drill-times 10 $(DRILL)
 
 lint: $(STAMP) ## ruff, mypy, import contracts, migrations, image recipes
 	$(BIN)/ruff check .

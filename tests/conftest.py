@@ -35,20 +35,26 @@ pytest_plugins = ["tests.drill.table", "tests.model_servers", "tests.tiny_models
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A file's tests stay in one process, and all that share the running portal. In a drill each
-    setting is a file of its own.
-
-    On services of their own, only tests that meet them and may fare otherwise there: the others
-    have been run without. Of those with models or a browser, which take longest, the journeys of
-    `test_journeys` stand for all.
+    setting is a file of its own. A test that breaks something, with the fixture `drill`, is one.
     """
     for item in items:
-        shares_portal = "portal" in getattr(item, "fixturenames", ())
+        names = getattr(item, "fixturenames", ())
         own = f"{item.path} {_setting_of(item)}"
-        item.add_marker(pytest.mark.xdist_group("portal" if shares_portal else own))
-    if not os.environ.get("DATABASE_URL"):
-        return
-    config.hook.pytest_deselected(items=[one for one in items if not _meets_services(one)])
-    items[:] = [one for one in items if _meets_services(one)]
+        item.add_marker(pytest.mark.xdist_group("portal" if "portal" in names else own))
+        if "drill" in names:
+            item.add_marker(pytest.mark.drill)
+    runs = {item: _is_asked_for(item, config.option.markexpr) and _fits(item) for item in items}
+    config.hook.pytest_deselected(items=[item for item in items if not runs[item]])
+    items[:] = [item for item in items if runs[item]]
+
+
+def _is_asked_for(item: pytest.Item, expression: str) -> bool:
+    """What takes minutes runs only if `-m` names it; what is merely slow also in CI."""
+    if item.get_closest_marker("drill"):
+        return "drill" in expression
+    if item.get_closest_marker("slow"):
+        return "slow" in expression or os.environ.get("CI") == "true"
+    return True
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
@@ -64,12 +70,19 @@ def _setting_of(item: pytest.Item) -> object:
     return spec.params.get("setting", "") if spec else ""
 
 
-def _meets_services(item: pytest.Item) -> bool:
+def _fits(item: pytest.Item) -> bool:
+    """On services of their own, only tests that meet them and may fare otherwise there: the others
+    have been run without. Of those with models or a browser, which take longest, the journeys of
+    `test_journeys` stand for all.
+    """
+    if not os.environ.get("DATABASE_URL"):
+        return True
     names = getattr(item, "fixturenames", ())
     shares = {"db", "portal", "stack"} & set(names)
     if not (item.get_closest_marker("django_db") or shares):
         return False
-    if item.get_closest_marker("drill") or item.path.name == "test_journeys.py":
+    long = item.get_closest_marker("drill") or item.get_closest_marker("slow")
+    if long or item.path.name == "test_journeys.py":
         return True
     return not any(map(item.get_closest_marker, ("models", "browser", "any_database")))
 

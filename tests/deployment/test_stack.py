@@ -23,7 +23,7 @@ from tests.deployment.compose import CPU, GPU, services
 from tests.deployment.machine import MODELS, Machine, Service, free_ports, step, stopped_at_the_end
 from tests.journeys.conftest import database
 
-pytestmark = [pytest.mark.drill, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 BOATS = "# Boat register\n\n## Aurora\n\nThe Aurora carries 48 passengers.\n"
 QUESTION = "How many passengers does the Aurora carry?"

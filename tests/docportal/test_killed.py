@@ -75,7 +75,6 @@ def program(body: str) -> list[str]:
     return [sys.executable, "-c", textwrap.dedent(SETUP) + textwrap.dedent(body)]
 
 
-@pytest.mark.drill
 @pytest.mark.models
 @pytest.mark.timeout(400)
 def test_kill_at_any_moment_loses_nothing(

@@ -93,7 +93,6 @@ COUNT = """
 """
 
 
-@pytest.mark.drill
 @pytest.mark.timeout(300)
 def test_killed_synthesis_goes_on_where_it_was(tmp_path: Path, drill: Drill, nth: int) -> None:
     """Killed while the teacher writes, before the first passage is done, and after four."""

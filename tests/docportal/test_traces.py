@@ -369,7 +369,7 @@ def test_run_that_cannot_begin_is_a_trace(
     assert not tree.one("prepare").failed
 
 
-@pytest.mark.drill
+@pytest.mark.slow
 @pytest.mark.models
 @pytest.mark.timeout(900)
 def test_run_is_a_trace(
@@ -396,7 +396,7 @@ def test_run_is_a_trace(
 
 
 # --- The collector ------------------------------------------------------------------------------
-@pytest.mark.drill
+@pytest.mark.slow
 def test_nothing_waits_for_a_collector_that_hangs(
     home: Path, people: People, zoo: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

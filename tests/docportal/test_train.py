@@ -124,7 +124,7 @@ def test_it_follows_a_run_that_a_worker_took_first(wiki: Collection) -> None:
     assert (code, told["status"]) == (0, "gated")
 
 
-@pytest.mark.drill
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_command_cancels_its_run_and_leaves_no_child(
     tmp_path: Path, tiny_llama: Path, number: signal.Signals

@@ -15,7 +15,7 @@ from tests.drill.table import Breakage, Drill
 from tests.scripted_llm import Reply, says
 from tests.waiting import until
 
-pytestmark = [pytest.mark.drill, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 
 WEB = "uvicorn"
 WHOLE = says(f"{SENTENCE} [1]")

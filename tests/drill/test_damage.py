@@ -13,7 +13,7 @@ from tests.drill.portal import Accepted, Portal
 from tests.drill.table import Breakage, Drill
 from tests.small_disks import fill, small_disk
 
-pytestmark = [pytest.mark.drill, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 
 PARTS = {
     "Bit flipped in the index of vectors": "vectors-*/vectors.faiss",

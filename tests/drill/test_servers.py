@@ -10,7 +10,7 @@ from tests.drill.portal import Accepted, Portal
 from tests.drill.servers import Server, Servers
 from tests.drill.table import Breakage, Drill
 
-pytestmark = [pytest.mark.drill, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 
 Which = Callable[[Servers], Server]
 

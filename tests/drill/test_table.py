@@ -1,5 +1,8 @@
-"""What the table of a drill counts."""
+"""What is a drill, when it runs, and what its table counts."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,9 @@ def report(*breakages: dict[str, object], when: str = "call") -> pytest.TestRepo
     )
 
 
+ROOT = Path(__file__).resolve().parents[2]
+# It has tests of all kinds.
+MAKING = "tests/docportal/backups/test_making.py"
 KILLED = {"kind": "Killed", "began": 1.0, "seconds": 2.0}
 
 
@@ -41,3 +47,31 @@ def test_breakage_is_told_once_of_a_test_and_kept_nowhere_without_a_record() -> 
     for when in ("setup", "call", "teardown"):
         told.pytest_runtest_logreport(report(KILLED, when=when))
     assert [one.kind for one in told.breakages] == ["Killed"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "ci", "runs"),
+    [
+        ("not models and not browser", "", {"quick"}),
+        ("not models and not browser", "true", {"quick", "slow"}),
+        ("drill or slow", "", {"slow", "drill"}),
+    ],
+)
+def test_what_takes_minutes_runs_when_it_is_named_and_what_is_slow_also_in_ci(
+    expression: str, ci: str, runs: set[str]
+) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    listed = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", expression, MAKING],
+        env=environment | {"CI": ci},
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    of_kinds = {
+        "quick": "test_room_is_looked_at_first",
+        "slow": "test_backup_that_finds_no_room_leaves_none",
+        "drill": "test_backup_killed_at_any_moment_is_not_there",
+    }
+    assert {kind for kind, name in of_kinds.items() if name in listed} == runs

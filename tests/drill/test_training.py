@@ -18,7 +18,7 @@ from training import runs
 from training.models import TrainingRun
 from training.trainers.events import read_events
 
-pytestmark = [pytest.mark.drill, pytest.mark.models, pytest.mark.timeout(5400)]
+pytestmark = [pytest.mark.models, pytest.mark.timeout(5400)]
 
 TRAINER, WORKER = "training.trainers", "--queues training"
 # A run takes a minute, and several where others use the machine.

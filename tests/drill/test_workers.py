@@ -16,7 +16,7 @@ from tests.drill.servers import Servers
 from tests.drill.table import Breakage, Drill
 from tests.waiting import until
 
-pytestmark = [pytest.mark.drill, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 
 WORKER = "--queues celery"
 EMBEDS = r'sql SELECT .*"router_chunkembedding"'

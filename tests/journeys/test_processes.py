@@ -40,7 +40,7 @@ def kill(portal: Portal, word: str) -> None:
     psutil.wait_procs(found, timeout=10)
 
 
-@pytest.mark.drill
+@pytest.mark.slow
 def test_uploads_survive_a_killed_worker_and_a_killed_embedding_server(
     visit: Visit, portal: Portal
 ) -> None:

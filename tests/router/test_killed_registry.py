@@ -7,8 +7,6 @@ import sys
 import textwrap
 from pathlib import Path
 
-import pytest
-
 from tests.drill.table import Drill
 
 # Each child ends by itself, as by SIGKILL, at its n-th step on the disk: whenever Python opens,
@@ -74,7 +72,6 @@ PROGRAM = """
 """
 
 
-@pytest.mark.drill
 def test_kill_at_any_step_of_a_registration(tmp_path: Path, drill: Drill) -> None:
     environment = {
         **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},

@@ -30,7 +30,7 @@ from tests.tiny_models import TinyVersion
 from tests.waiting import until
 
 pytestmark = [
-    pytest.mark.drill,
+    pytest.mark.slow,
     pytest.mark.models,
     pytest.mark.usefixtures("home"),
     pytest.mark.django_db(transaction=True),

@@ -58,7 +58,7 @@ def program(body: str) -> list[str]:
     return [sys.executable, "-c", textwrap.dedent(SETUP) + textwrap.dedent(body)]
 
 
-@pytest.mark.drill
+@pytest.mark.slow
 @pytest.mark.models
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def claimed(run: TrainingRun) -> Claim:
     return job
 
 
-@pytest.mark.drill
+@pytest.mark.slow
 @pytest.mark.models
 @pytest.mark.timeout(900)
 def test_run_is_trained_judged_and_kept_whatever_the_gate_says(run: TrainingRun) -> None:
@@ -114,7 +114,7 @@ def test_run_is_trained_judged_and_kept_whatever_the_gate_says(run: TrainingRun)
     assert not pipeline.advance(run.pk)
 
 
-@pytest.mark.drill
+@pytest.mark.slow
 @pytest.mark.models
 @pytest.mark.timeout(900)
 def test_cancelled_run_is_resumed_and_tightened_readers_stop_its_model(
@@ -178,7 +178,7 @@ def test_worker_that_lost_its_run_stops_its_trainer(run: TrainingRun) -> None:
     assert (run.step, trainers()) == (0, [])
 
 
-@pytest.mark.drill
+@pytest.mark.slow
 def test_killed_trainer_is_started_again(run: TrainingRun) -> None:
     def kill() -> None:
         for trainer in trainers():

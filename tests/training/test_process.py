@@ -19,8 +19,6 @@ from training import process
 from training.process import Died
 from training.trainers.events import read_events
 
-pytestmark = pytest.mark.drill
-
 Check = Callable[[], None]
 LONG = {"epochs": 1e6, "minutes": 60.0}
 
@@ -67,6 +65,7 @@ def kill() -> None:
         child.kill()
 
 
+@pytest.mark.slow
 def test_trainer_ends_well_in_the_background_and_is_not_started_twice(
     tmp_path: Path, tiny_llama: Path
 ) -> None:
@@ -85,6 +84,7 @@ def test_trainer_ends_well_in_the_background_and_is_not_started_twice(
     assert len(events(folder, "started")) == 1
 
 
+@pytest.mark.slow
 def test_stopped_trainer_keeps_a_checkpoint_and_goes_on_from_it(
     tmp_path: Path, tiny_llama: Path
 ) -> None:
@@ -100,6 +100,7 @@ def test_stopped_trainer_keeps_a_checkpoint_and_goes_on_from_it(
     assert process.trained(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["while loading", "in its steps", "after a checkpoint"])
 def test_killed_trainer_tells_so_and_goes_on_when_started_again(
     tmp_path: Path, tiny_llama: Path, moment: str
@@ -142,6 +143,7 @@ def test_trainer_that_cannot_start_says_why(tmp_path: Path, tiny_llama: Path) ->
         train(folder)
 
 
+@pytest.mark.slow
 def test_second_worker_waits_until_the_first_ones_child_is_gone(
     tmp_path: Path, tiny_llama: Path
 ) -> None:
@@ -237,6 +239,7 @@ def test_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
         assert process.trained(folder)
 
 
+@pytest.mark.slow
 def test_disk_that_is_full_to_the_last_byte_is_named(disk: Path, tiny_llama: Path) -> None:
     folder = a_run_folder(disk, tiny_llama, checkpoint_seconds=1e6, **LONG)
     ballast = disk / "ballast"

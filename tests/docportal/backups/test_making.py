@@ -14,7 +14,7 @@ from tests.docportal.backups.installations import Ended, Installation, on_postgr
 from tests.drill.table import Drill
 
 # On services of their own, too: see tests/conftest.py.
-pytestmark = [pytest.mark.django_db, pytest.mark.drill, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
 
 KILLING = "tests.docportal.backups.killing"
 
@@ -163,6 +163,7 @@ def test_database_that_was_not_migrated_is_refused(install: Install, tmp_path: P
 # --- Room -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bytes_at_most", [65_536, 700_000])
 def test_backup_that_finds_no_room_leaves_none(
     install: Install, kept: Path, tmp_path: Path, bytes_at_most: int
@@ -226,6 +227,7 @@ def test_absent_client_program_is_told(whole: Installation, tmp_path: Path) -> N
 # --- Meanwhile, and killed ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_backups_beside_uploads_and_new_models_are_each_whole(
     install: Install, kept: Path, tmp_path: Path
 ) -> None:

@@ -152,7 +152,6 @@ def flip(path: Path) -> None:
     ],
     ids=["flipped", "flipped database", "missing", "cut off", "flipped list", "no list"],
 )
-@pytest.mark.drill
 def test_damaged_backup_is_refused_before_anything_is_changed(
     install: Install, backups: Path, damage: Callable[[Path], object], says: str
 ) -> None:
@@ -165,7 +164,7 @@ def test_damaged_backup_is_refused_before_anything_is_changed(
     assert not (portal.home / "files").exists()
 
 
-@pytest.mark.drill
+@pytest.mark.slow
 def test_home_that_is_not_empty_is_replaced_only_when_that_is_asked(
     install: Install, kept: Path
 ) -> None:
@@ -186,7 +185,7 @@ def test_home_that_is_not_empty_is_replaced_only_when_that_is_asked(
     assert "other.md" not in portal.run(VERSIONS).out
 
 
-@pytest.mark.drill
+@pytest.mark.slow
 def test_home_of_a_killed_restore_starts_nothing_until_it_was_run_again(
     install: Install, kept: Path
 ) -> None:
@@ -224,7 +223,7 @@ def test_no_process_starts_in_a_half_restored_home(install: Install, command: li
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.drill
+@pytest.mark.slow
 def test_portal_whose_workers_live_is_not_replaced(install: Install, kept: Path) -> None:
     portal = install("running")
     portal.done("migrate", "-v0")
@@ -236,7 +235,6 @@ def test_portal_whose_workers_live_is_not_replaced(install: Install, kept: Path)
     assert "Stop web, workers and trainers" in refused.err
 
 
-@pytest.mark.drill
 def test_backup_of_other_migrations_or_another_database_says_what_to_do(
     install: Install, whole: Installation, backups: Path
 ) -> None:
@@ -314,7 +312,6 @@ def rewritten(backups: Path, **values: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/outside", "originals/../../outside"])
-@pytest.mark.drill
 def test_list_that_leads_outside_the_home_is_refused(
     install: Install, backups: Path, name: str
 ) -> None:
@@ -326,7 +323,7 @@ def test_list_that_leads_outside_the_home_is_refused(
     assert "outside itself" in refused.err
 
 
-@pytest.mark.drill
+@pytest.mark.slow
 def test_restore_that_finds_no_room_leaves_the_home_as_it_was(
     install: Install, kept: Path, whole: Installation
 ) -> None:

@@ -107,7 +107,6 @@ def expected(repository: Repository) -> Iterator[str]:
     yield "archived|berth-5.md"
 
 
-@pytest.mark.drill
 @pytest.mark.timeout(600)
 def test_kill_at_any_moment_doubles_and_loses_nothing(
     repository: Repository, environment: dict[str, str], drill: Drill, nth: int
@@ -133,7 +132,6 @@ def test_kill_at_any_moment_doubles_and_loses_nothing(
         assert told(environment) == list(expected(repository))
 
 
-@pytest.mark.drill
 @pytest.mark.timeout(600)
 def test_worker_that_was_thought_dead_writes_nothing_more(
     repository: Repository, environment: dict[str, str], drill: Drill, nth: int

@@ -68,7 +68,6 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
         yield given
 
 
-@pytest.mark.drill
 def test_a_kill_at_any_moment_leaves_a_whole_index(
     environment: dict[str, str], drill: Drill
 ) -> None:
