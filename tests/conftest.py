@@ -126,7 +126,6 @@ def home(settings: Settings, tmp_path: Path) -> Path:
     for name, folder in folders.items():
         (tmp_path / folder).mkdir()
         setattr(settings, name, tmp_path / folder)
-    settings.TUNED_DIR = tmp_path / "tuned"
     return tmp_path
 
 
