@@ -18,8 +18,8 @@ import psutil
 
 from tests.deployment import images
 from tests.deployment.compose import Node
+from tests.ports import LOOPBACK
 
-LOOPBACK = "127.0.0.1"
 # Of the embedded model server, which listens where it is told to, and stands in for vLLM.
 MODELS = "127.0.0.2"
 _MODELS = re.compile(r"(?<=//)vllm(?=:)|\b127\.0\.0\.1(?=:8001\b)|\b(?:llm|tuned)-server\b")
@@ -150,15 +150,6 @@ def stopped_at_the_end(*services: Service) -> Iterator[None]:
             if service.process is not None:
                 service.process.kill()
             service.stop()
-
-
-def free_ports(*inside: str) -> dict[str, int]:
-    """A port of this machine for each number, all different."""
-    sockets = {number: socket.create_server((LOOPBACK, 0)) for number in inside}
-    ports = {number: one.getsockname()[1] for number, one in sockets.items()}
-    for one in sockets.values():
-        one.close()
-    return ports
 
 
 def step(machine: Machine, instruction: str, stage: str) -> None:

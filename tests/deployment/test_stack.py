@@ -20,8 +20,9 @@ from django.conf import settings
 
 from tests.deployment import images
 from tests.deployment.compose import CPU, GPU, services
-from tests.deployment.machine import MODELS, Machine, Service, free_ports, step, stopped_at_the_end
+from tests.deployment.machine import MODELS, Machine, Service, step, stopped_at_the_end
 from tests.journeys.conftest import database
+from tests.ports import free_ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -38,8 +38,9 @@ from router.models import Answer
 from tests.docportal.api.callers import secret_of
 from tests.docportal.receiver import Receiver
 from tests.drill.faults import Armoury, Fault, Struck
-from tests.journeys.conftest import MANAGE, free_port
+from tests.journeys.conftest import MANAGE
 from tests.people import PASSWORD
+from tests.ports import free_port
 from tests.router.retrieval.hashed_words import HashedWords
 from tests.scripted_llm import ScriptedLLM
 from tests.waiting import LONGEST, until

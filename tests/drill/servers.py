@@ -16,7 +16,7 @@ import psutil
 import psycopg
 import redis
 
-from tests.deployment.machine import free_ports
+from tests.ports import free_ports
 from tests.waiting import until
 
 PROGRAMS = ("initdb", "postgres", "redis-server")

@@ -5,7 +5,6 @@ is a Llama so small that it takes seconds.
 """
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from django.conf import settings
 from filelock import FileLock
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from tests.ports import free_port
 from tests.scripted_llm import ScriptedLLM, scripted_llm
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,13 +155,6 @@ def models_with(base: Path, folder: Path) -> dict[str, str]:
     for model in (*Path(settings.MODELS_DIR).iterdir(), base):
         (folder / model.name).symlink_to(model)
     return {"MODELS_DIR": str(folder), "BASE_MODEL": base.name, "EVALUATION_RAG_QUESTIONS": "4"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until_ready(url: str) -> None:
