@@ -1,11 +1,12 @@
-"""Pairs about a version's passages, and a model that was taught some of them."""
+"""Pairs about a version's passages, a model that was taught some of them, and an answer."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.utils import timezone
 
 from ingestion.models import Chunk, Collection, Document, DocumentVersion
-from router.models import ModelCoverage, ModelVersion
+from router.models import Answer, ModelCoverage, ModelVersion, Query
 from training.identity import pair_key, question_key
 from training.models import QAPair
 
@@ -81,3 +82,10 @@ def a_model(
         ModelCoverage(model=model, content_hash=chunk.content_hash, pairs=1) for chunk in taught
     )
     return model
+
+
+def an_answer(query: Query, **values: Any) -> Answer:
+    """What it took is the same each time."""
+    times = {"retrieve_ms": 1, "generate_ms": 1, "verify_ms": 1, "total_ms": 3}
+    tokens = {"prompt_tokens": 1, "completion_tokens": 1}
+    return Answer.objects.create(query=query, **({"confidence": 0.5} | times | tokens | values))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.contrib.auth.models import Group
+from django.test import Client
 
 from docportal.models import User
 from ingestion.models import Collection
@@ -34,6 +35,12 @@ def make_people() -> People:
         reader=user("reader", "engineer", "security"),
         restricted_writer=user("restricted-writer", "writer", "security"),
     )
+
+
+def logged_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 def make_collections() -> tuple[Collection, Collection]:

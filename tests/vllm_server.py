@@ -5,13 +5,12 @@ import re
 import shlex
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
 from tests.ports import free_port
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".venv-vllm" / "bin" / "python"
@@ -53,7 +52,7 @@ class VllmServer:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        until(lambda: process.poll() is not None or self.is_well(), START_SECONDS)
+        until(lambda: process.poll() is not None or self.is_well(), within=START_SECONDS)
         assert process.poll() is None, self._log.read_text(errors="replace")[-5000:]
 
     def is_well(self) -> bool:
@@ -89,11 +88,3 @@ def documented_command() -> tuple[dict[str, str], list[str]]:
     words = shlex.split(block[1].replace("\\\n", " "))
     command = words.index("python")
     return dict(word.split("=", 1) for word in words[:command]), words[command + 1 :]
-
-
-def until(happened: Callable[[], bool], seconds: float) -> None:
-    """Wait for what a server tells only when it is asked."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, f"Nothing happened within {seconds:g} seconds."
-        time.sleep(0.05)

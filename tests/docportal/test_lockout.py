@@ -16,7 +16,7 @@ from docportal import lockout
 from docportal.addresses import client_address
 from docportal.models import User
 from ingestion.models import AuditEvent
-from tests.people import PASSWORD, People
+from tests.people import PASSWORD, People, logged_in
 
 pytestmark = pytest.mark.django_db
 
@@ -198,8 +198,7 @@ def test_socket_of_files_has_no_address_and_locks_all_the_same(people: People) -
 
 
 def test_login_begins_a_new_session(people: People) -> None:
-    client = Client()
-    client.force_login(people.writer)
+    client = logged_in(people.writer)
     before = client.session.session_key or ""
     client.post("/accounts/logout/")
     assert not client.session.exists(before)
@@ -221,8 +220,7 @@ def test_password_change_ends_the_other_sessions_and_is_recorded(people: People)
 
 
 def test_logout_takes_a_post(people: People) -> None:
-    client = Client()
-    client.force_login(people.engineer)
+    client = logged_in(people.engineer)
     assert client.get("/accounts/logout/").status_code == 200
     assert client.get("/docs/").status_code == 200, "a link in a page logs nobody out"
     client.post("/accounts/logout/")
@@ -230,7 +228,6 @@ def test_logout_takes_a_post(people: People) -> None:
 
 
 def test_closed_account_is_out_at_once(people: People) -> None:
-    client = Client()
-    client.force_login(people.engineer)
+    client = logged_in(people.engineer)
     User.objects.filter(pk=people.engineer.pk).update(is_active=False)
     assert client.get("/docs/").status_code == 302

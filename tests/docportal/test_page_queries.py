@@ -10,7 +10,6 @@ from ingestion.models import Collection
 from router import retrieval
 from tests.documents import passage, publish
 from tests.people import People
-from tests.router.retrieval.conftest import embedder as embedder
 from tests.router.retrieval.hashed_words import HashedWords
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]

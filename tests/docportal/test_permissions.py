@@ -26,7 +26,7 @@ from ingestion.models import Collection, Delivery, DocumentVersion, Source, Webh
 from router.models import Answer, ModelVersion, Query
 from tests.documents import fail, passage, publish
 from tests.model_files import Workshop
-from tests.pairs import a_model, a_pair, a_pair_without_evidence
+from tests.pairs import a_model, a_pair, a_pair_without_evidence, an_answer
 from tests.people import People
 from training import runs
 from training.models import QAPair, TrainingRun
@@ -196,18 +196,11 @@ def a_version(collection: Collection, state: str) -> DocumentVersion:
 
 def a_question(user: User) -> Query:
     query = Query.objects.create(user=user, text="What is the limit?")
-    Answer.objects.create(
-        query=query,
+    an_answer(
+        query,
         route=Answer.Route.REFUSED,
         reason="The passages do not hold the answer.",
         text="No.",
-        confidence=0.5,
-        retrieve_ms=1,
-        generate_ms=1,
-        verify_ms=1,
-        total_ms=3,
-        prompt_tokens=1,
-        completion_tokens=1,
     )
     return query
 

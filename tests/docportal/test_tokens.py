@@ -15,7 +15,7 @@ from docportal.models import ApiToken
 from docportal.tokens import NewToken, create_token, revoke_token, token_of
 from ingestion.errors import UserError
 from ingestion.models import AuditEvent
-from tests.people import People
+from tests.people import People, logged_in
 
 pytestmark = pytest.mark.django_db
 
@@ -28,9 +28,7 @@ def made(people: People) -> NewToken:
 
 @pytest.fixture
 def client(people: People) -> Client:
-    client = Client()
-    client.force_login(people.engineer)
-    return client
+    return logged_in(people.engineer)
 
 
 def test_token_is_found_by_its_secret_which_is_kept_nowhere(made: NewToken) -> None:
@@ -129,8 +127,7 @@ def test_page_says_what_is_wrong(client: Client) -> None:
 def test_token_is_revoked_by_its_owner_alone(
     client: Client, made: NewToken, people: People
 ) -> None:
-    stranger = Client()
-    stranger.force_login(people.admin)
+    stranger = logged_in(people.admin)
     address = f"/accounts/tokens/{made.token.pk}/revoke/"
     assert stranger.post(address).status_code == 404
     assert token_of(made.secret) is not None

@@ -22,7 +22,7 @@ from ingestion.models import Collection, Document, DocumentVersion
 from ingestion.storage import original_path
 from tests.docportal.streams import parts
 from tests.documents import fail, passage, publish, upload
-from tests.people import People
+from tests.people import People, logged_in
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
 
@@ -35,12 +35,6 @@ def writer(people: People) -> Client:
 @pytest.fixture
 def engineer(people: People) -> Client:
     return logged_in(people.engineer)
-
-
-def logged_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def body(response: object) -> str:

@@ -10,13 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from docportal.models import User
 from docportal.views.pairs import PAGE
 from ingestion.models import Collection, Document, DocumentVersion
 from router.models import Answer, Query
 from tests.documents import passage, publish
-from tests.pairs import a_model, a_pair, a_pair_without_evidence
-from tests.people import People
+from tests.pairs import a_model, a_pair, a_pair_without_evidence, an_answer
+from tests.people import People, logged_in
 from training.models import QAPair
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
@@ -38,12 +37,6 @@ def guide(wiki: Collection) -> DocumentVersion:
 @pytest.fixture
 def pair(guide: DocumentVersion) -> QAPair:
     return a_pair(guide, "How many retries?", "nine")
-
-
-def logged_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def body(response: object) -> str:
@@ -594,18 +587,8 @@ def test_correction_of_an_answer_waits_in_the_queue(
     writer: Client, people: People, guide: DocumentVersion
 ) -> None:
     query = Query.objects.create(user=people.engineer, text="How many retries are there?")
-    answer = Answer.objects.create(
-        query=query,
-        route=Answer.Route.RAG,
-        reason="It stands in passage 1.",
-        text="Eight.",
-        confidence=0.5,
-        retrieve_ms=1,
-        generate_ms=1,
-        verify_ms=1,
-        total_ms=3,
-        prompt_tokens=1,
-        completion_tokens=1,
+    answer = an_answer(
+        query, route=Answer.Route.RAG, reason="It stands in passage 1.", text="Eight."
     )
     answer.citations.create(chunk=guide.chunks.get(position=0), rank=1, supports=True)
     engineer = logged_in(people.engineer)

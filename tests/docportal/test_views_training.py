@@ -30,7 +30,7 @@ from tests.docportal.streams import parts
 from tests.documents import passage, publish
 from tests.model_files import Workshop
 from tests.pairs import a_model, a_pair
-from tests.people import People
+from tests.people import People, logged_in
 from tests.scripted_llm import ScriptedLLM
 from tests.training.datasets.pairs import NAMES, teach
 from training import runs
@@ -56,12 +56,6 @@ def workshop(workshop: Workshop, settings: Settings) -> Workshop:
 @pytest.fixture
 def guide(wiki: Collection) -> DocumentVersion:
     return publish(wiki, "guide.md", [passage("The limit is nine."), passage("Mira owns it.")])
-
-
-def logged_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def body(response: object) -> str:

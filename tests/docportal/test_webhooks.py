@@ -31,7 +31,7 @@ from tests.docportal.api.live import ROOT, database_url
 from tests.docportal.receiver import Receiver, receiving
 from tests.documents import fail, passage, publish, upload
 from tests.model_files import Workshop
-from tests.people import People
+from tests.people import People, logged_in
 from tests.scripted_llm import ScriptedLLM
 from training import runs
 
@@ -403,9 +403,7 @@ def test_old_deliveries_are_forgotten(
 # --- What admins do -----------------------------------------------------------------------------
 @pytest.fixture
 def admin(people: People) -> Client:
-    client = Client()
-    client.force_login(people.admin)
-    return client
+    return logged_in(people.admin)
 
 
 @pytest.fixture
@@ -413,9 +411,7 @@ def colleague(people: People) -> Client:
     """Another admin, who may read the vault."""
     user = User.objects.create_user("colleague")
     user.groups.set(Group.objects.filter(name__in=["admin", "security"]))
-    client = Client()
-    client.force_login(user)
-    return client
+    return logged_in(user)
 
 
 def test_admin_makes_tests_edits_disables_and_removes_one(
@@ -502,8 +498,7 @@ def test_another_admin_may_stop_it_but_have_nothing_sent_elsewhere(
 
 @pytest.mark.parametrize("name", ["engineer", "writer"])
 def test_nobody_else_comes_near(name: str, made: WithSecret, people: People) -> None:
-    client = Client()
-    client.force_login(getattr(people, name))
+    client = logged_in(getattr(people, name))
     address = f"/webhooks/{made.webhook.pk}/"
     assert client.get("/webhooks/").status_code == 403
     assert client.get(address).status_code == 403

@@ -38,6 +38,7 @@ from router.models import Answer
 from tests.docportal.api.callers import secret_of
 from tests.docportal.receiver import Receiver
 from tests.drill.faults import Armoury, Fault, Struck
+from tests.drill.table import Breakage
 from tests.journeys.conftest import MANAGE
 from tests.people import PASSWORD
 from tests.ports import free_port
@@ -250,6 +251,13 @@ class Portal:
         until(lambda: seen(lambda: not (unmined() or untold())))
         until(lambda: all(map(self.finds, accepted)))
         until(self.answers)
+
+    def settles(self, accepted: Sequence[Accepted], breakage: Breakage) -> None:
+        """It has recovered, and what it lost or doubled is told."""
+        self.recovers(accepted)
+        breakage.recovered()
+        breakage.lost += self.lost(accepted)
+        breakage.doubled += self.doubled(accepted)
 
     def lost(self, accepted: Sequence[Accepted]) -> list[str]:
         """What was accepted and is not there, and whatever does not agree once all is quiet."""

@@ -9,8 +9,8 @@ import pytest
 
 from docportal.integrity_checks import check
 from ingestion.storage import original_path
-from tests.drill.portal import Accepted, Portal
-from tests.drill.table import Breakage, Drill
+from tests.drill.portal import Portal
+from tests.drill.table import Drill
 from tests.small_disks import fill, small_disk
 
 pytestmark = pytest.mark.timeout(1800)
@@ -20,13 +20,6 @@ PARTS = {
     "Bit flipped in the index of words": "lexical-*/*.idx",
     "Bit flipped in what the index consists of": "vectors-*/manifest.json",
 }
-
-
-def settle(victim: Portal, accepted: list[Accepted], breakage: Breakage) -> None:
-    victim.recovers(accepted)
-    breakage.recovered()
-    breakage.lost += victim.lost(accepted)
-    breakage.doubled += victim.doubled(accepted)
 
 
 def flip_a_bit(file: Path) -> None:
@@ -45,13 +38,13 @@ def test_bit_of_the_index_flips(victim: Portal, drill: Drill, kind: str, nth: in
     with drill(kind) as breakage:
         mended = victim.manage("check_integrity", "--repair")
         assert mended.returncode == 0, mended.stdout
-        settle(victim, [*accepted, *victim.upload(1)], breakage)
+        victim.settles([*accepted, *victim.upload(1)], breakage)
 
 
 def test_index_is_gone(victim: Portal, drill: Drill, nth: int) -> None:
     with drill("Index removed while it is used") as breakage:
         shutil.rmtree(victim.home / "index")
-        settle(victim, victim.upload(1), breakage)
+        victim.settles(victim.upload(1), breakage)
 
 
 def test_bit_of_an_original_flips(victim: Portal, drill: Drill, nth: int) -> None:
@@ -62,7 +55,7 @@ def test_bit_of_an_original_flips(victim: Portal, drill: Drill, nth: int) -> Non
     flip_a_bit(original_path(accepted[0].sha256))
     assert [kind for kind, _what in check().problems] == ["original-changed"]
     with drill("Bit flipped in an original") as breakage:
-        settle(victim, [victim.accepted(path, content)], breakage)
+        victim.settles([victim.accepted(path, content)], breakage)
 
 
 @contextmanager
@@ -88,7 +81,7 @@ def test_disk_of_originals_is_full(victim: Portal, drill: Drill, nth: int) -> No
         with drill("Disk of the originals full") as breakage:
             ballast.unlink()
             accepted = [victim.accepted(path, content)]
-            settle(victim, accepted, breakage)
+            victim.settles(accepted, breakage)
 
 
 def test_disk_of_the_index_is_full(victim: Portal, drill: Drill, nth: int) -> None:
@@ -98,4 +91,4 @@ def test_disk_of_the_index_is_full(victim: Portal, drill: Drill, nth: int) -> No
         accepted = victim.upload()
         with drill("Disk of the index full") as breakage:
             ballast.unlink()
-            settle(victim, accepted, breakage)
+            victim.settles(accepted, breakage)

@@ -6,20 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.drill.portal import Accepted, Portal
+from tests.drill.portal import Portal
 from tests.drill.servers import Server, Servers
-from tests.drill.table import Breakage, Drill
+from tests.drill.table import Drill
 
 pytestmark = pytest.mark.timeout(1800)
 
 Which = Callable[[Servers], Server]
-
-
-def settle(victim: Portal, accepted: list[Accepted], breakage: Breakage) -> None:
-    victim.recovers(accepted)
-    breakage.recovered()
-    breakage.lost += victim.lost(accepted)
-    breakage.doubled += victim.doubled(accepted)
 
 
 def test_redis_is_emptied(victim: Portal, servers: Servers, drill: Drill, nth: int) -> None:
@@ -27,7 +20,7 @@ def test_redis_is_emptied(victim: Portal, servers: Servers, drill: Drill, nth: i
     with drill("Redis flushed") as breakage:
         servers.flush()
         accepted += victim.upload()
-        settle(victim, accepted, breakage)
+        victim.settles(accepted, breakage)
 
 
 def test_redis_is_killed(victim: Portal, servers: Servers, drill: Drill, nth: int) -> None:
@@ -37,7 +30,7 @@ def test_redis_is_killed(victim: Portal, servers: Servers, drill: Drill, nth: in
         servers.redis.end(signal.SIGKILL)
         accepted += victim.upload()
         servers.redis.start()
-        settle(victim, accepted, breakage)
+        victim.settles(accepted, breakage)
 
 
 def test_redis_hangs(victim: Portal, servers: Servers, drill: Drill, nth: int) -> None:
@@ -48,7 +41,7 @@ def test_redis_hangs(victim: Portal, servers: Servers, drill: Drill, nth: int) -
             accepted = victim.upload()
         finally:
             servers.redis.resume()
-        settle(victim, accepted, breakage)
+        victim.settles(accepted, breakage)
 
 
 def test_sessions_of_postgresql_end(
@@ -59,7 +52,7 @@ def test_sessions_of_postgresql_end(
         for _ in range(3):
             accepted += victim.upload(1)
             servers.end_sessions()
-        settle(victim, accepted, breakage)
+        victim.settles(accepted, breakage)
 
 
 def test_postgresql_is_killed(victim: Portal, servers: Servers, drill: Drill, nth: int) -> None:
@@ -69,7 +62,7 @@ def test_postgresql_is_killed(victim: Portal, servers: Servers, drill: Drill, nt
         servers.postgres.end(signal.SIGQUIT)
         servers.postgres.start()
         accepted += victim.upload(1)
-        settle(victim, accepted, breakage)
+        victim.settles(accepted, breakage)
 
 
 def test_postgresql_hangs(victim: Portal, servers: Servers, drill: Drill, nth: int) -> None:
@@ -82,4 +75,4 @@ def test_postgresql_hangs(victim: Portal, servers: Servers, drill: Drill, nth: i
             late.result(10)
         servers.postgres.resume()
         accepted += late.result()
-        settle(victim, accepted, breakage)
+        victim.settles(accepted, breakage)

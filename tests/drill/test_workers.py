@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psutil
@@ -11,9 +11,9 @@ import pytest
 from docportal.management.commands.up import services
 from ingestion.models import DocumentVersion
 from tests.drill.faults import Fault
-from tests.drill.portal import Accepted, Portal
+from tests.drill.portal import Portal
 from tests.drill.servers import Servers
-from tests.drill.table import Breakage, Drill
+from tests.drill.table import Drill
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(1800)
@@ -43,13 +43,6 @@ KILLS = {
 }
 
 
-def settle(victim: Portal, accepted: Sequence[Accepted], breakage: Breakage) -> None:
-    victim.recovers(accepted)
-    breakage.recovered()
-    breakage.lost += victim.lost(accepted)
-    breakage.doubled += victim.doubled(accepted)
-
-
 @contextmanager
 def second_worker(victim: Portal) -> Iterator[psutil.Popen]:
     (service,) = (each for each in services("127.0.0.1", 0) if each.name == "worker")
@@ -65,7 +58,7 @@ def test_worker_is_killed(victim: Portal, drill: Drill, kind: str, nth: int) -> 
     victim.arm(KILLS[kind])
     accepted = victim.upload()
     with drill(kind, since=victim.struck().at) as breakage:
-        settle(victim, accepted, breakage)
+        victim.settles(accepted, breakage)
 
 
 def test_worker_is_killed_while_it_switches_the_index(
@@ -76,7 +69,7 @@ def test_worker_is_killed_while_it_switches_the_index(
     (victim.home / "index" / "current.json").unlink()
     accepted = victim.upload()
     with drill("Worker killed while it switches the index", since=victim.struck().at) as breakage:
-        settle(victim, accepted, breakage)
+        victim.settles(accepted, breakage)
 
 
 def test_parser_is_killed(victim: Portal, drill: Drill, nth: int) -> None:
@@ -87,7 +80,7 @@ def test_parser_is_killed(victim: Portal, drill: Drill, nth: int) -> None:
     accepted = victim.upload()
     until(DocumentVersion.objects.filter(state="parsing").exists)
     with drill("Parser killed", since=victim.kill("sandbox_server")) as breakage:
-        settle(victim, accepted, breakage)
+        victim.settles(accepted, breakage)
 
 
 def test_worker_hangs_and_goes_on_when_another_has_its_work(
@@ -123,7 +116,7 @@ def test_messages_come_again_and_again(victim: Portal, drill: Drill, nth: int) -
         numbers = ", ".join(str(pk) for pk in versions.values_list("pk", flat=True))
         told = victim.manage("shell", "-v0", "-c", AGAIN.format(numbers=numbers))
         assert told.returncode == 0, told.stderr
-        settle(victim, accepted, breakage)
+        victim.settles(accepted, breakage)
 
 
 def test_messages_are_lost(
@@ -142,7 +135,7 @@ def test_messages_are_lost(
                 message.unlink()
         for worker in workers:
             worker.resume()
-        settle(victim, accepted, breakage)
+        victim.settles(accepted, breakage)
 
 
 def test_three_beats_at_once(victim: Portal, drill: Drill, nth: int) -> None:
@@ -150,7 +143,7 @@ def test_three_beats_at_once(victim: Portal, drill: Drill, nth: int) -> None:
     with victim.another(*beat), victim.another(*beat), drill("Three beats at once") as breakage:
         victim.recovers(victim.upload())
         accepted = victim.upload()
-        settle(victim, accepted, breakage)
+        victim.settles(accepted, breakage)
 
 
 def test_machine_loses_its_power(victim: Portal, drill: Drill, nth: int) -> None:
@@ -159,7 +152,7 @@ def test_machine_loses_its_power(victim: Portal, drill: Drill, nth: int) -> None
     until(on_their_way.exists)
     with drill("All processes killed at once", since=victim.cut_off()) as breakage:
         victim.start()
-        settle(victim, accepted, breakage)
+        victim.settles(accepted, breakage)
 
 
 def test_embedding_server_is_away(victim: Portal, drill: Drill, nth: int) -> None:
@@ -171,7 +164,7 @@ def test_embedding_server_is_away(victim: Portal, drill: Drill, nth: int) -> Non
     finally:
         victim.embeddings.status = 200
     with drill("Embedding server away") as breakage:
-        settle(victim, accepted, breakage)
+        victim.settles(accepted, breakage)
 
 
 def test_embedding_server_hangs(victim: Portal, drill: Drill, nth: int) -> None:
@@ -182,6 +175,6 @@ def test_embedding_server_hangs(victim: Portal, drill: Drill, nth: int) -> None:
         with drill("Embedding server hangs") as breakage:
             assert victim.answers(), "found by words alone"
             victim.embeddings.answers.set()
-            settle(victim, accepted, breakage)
+            victim.settles(accepted, breakage)
     finally:
         victim.embeddings.answers.set()

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from pytest_django import Settings
 from ingestion import sandbox
 from ingestion.errors import ParseError, UploadError
 from tests.ingestion.files import Text, bomb_pdf, encrypted_pdf, parsed, pdf, scanned_pdf
+from tests.waiting import until
 
 HELLO = pdf([Text(50, 700, "Hello from a small page of text")])
 
@@ -226,17 +226,10 @@ def test_nothing_survives_a_killed_client(tmp_path: Path) -> None:
     )
     assert client.stdout is not None
     server = psutil.Process(int(client.stdout.readline()))
-    await_that(lambda: bool(server.children()))
+    until(lambda: bool(server.children()))
     [child] = server.children()
     client.kill()
     client.wait()
     client.stdout.close()
     _, alive = psutil.wait_procs([server, child], timeout=20)
     assert not alive
-
-
-def await_that(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

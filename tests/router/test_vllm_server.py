@@ -25,7 +25,8 @@ from router.prompts import Passage, tuned_messages
 from router.tuned import ServedModel
 from tests.documents import passage, publish
 from tests.model_files import Workshop
-from tests.vllm_server import PYTHON, VllmServer, until
+from tests.vllm_server import PYTHON, VllmServer
+from tests.waiting import until
 from training.rows import Question, Row, write_lines
 from training.trainers.config import RunConfig
 from training.trainers.loop import train
@@ -191,7 +192,7 @@ def test_no_question_fails_while_versions_change(
 
     def two_more_answers() -> None:
         wanted = len(heard) + 2
-        until(lambda: len(heard) >= wanted, 60)
+        until(lambda: len(heard) >= wanted, within=60)
 
     registry.promote(first, by=None)
     third = register(adapters[1])
@@ -271,7 +272,7 @@ async def test_reader_who_leaves_stops_the_server(server: VllmServer) -> None:
             if delta.text:
                 break
     with timed("A reader leaves in mid-stream: no request runs"):
-        until(lambda: server.metric("num_requests_running") == 0, 10)
+        until(lambda: server.metric("num_requests_running") == 0, within=10)
     assert server.metric("generation_tokens_total") - before < engines.MAX_ANSWER_TOKENS / 4
 
 

@@ -11,7 +11,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 from pytest_django import Settings
 
-from tests.people import People
+from tests.people import People, logged_in
 
 pytestmark = pytest.mark.django_db
 
@@ -36,9 +36,7 @@ PRODUCTION = {
 
 @pytest.fixture
 def client(people: People) -> Client:
-    client = Client()
-    client.force_login(people.admin)
-    return client
+    return logged_in(people.admin)
 
 
 @pytest.mark.parametrize("address", [*PAGES, *OTHERS])

@@ -1,6 +1,6 @@
 """Wrong answers, sorted by where a real search finds the passage with the right one."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from typing import Any
 
 import pytest
@@ -21,7 +21,6 @@ from router.prompts import MAX_PASSAGES
 from tests.documents import passage, publish
 from tests.pairs import a_model, a_pair
 from tests.people import People
-from tests.router.retrieval.hashed_words import HashedWords, hashed_words
 from training import runs
 from training.audit import FOUND, audit, findings
 from training.models import AuditedError, Evaluation, EvaluationItem, TrainingRun
@@ -36,13 +35,6 @@ def asked(subject: str) -> str:
 
 
 ASKED = asked("crane")
-
-
-@pytest.fixture
-def embedder(settings: Settings) -> Iterator[HashedWords]:
-    with hashed_words() as server:
-        settings.EMBEDDINGS_URL = server.url
-        yield server
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from ingestion.errors import UserError
 from ingestion.models import AuditEvent, Collection, Document
 from router.models import Answer, Feedback, Query
 from tests.documents import passage, publish
+from tests.pairs import an_answer
 from tests.people import People
 from tests.training.test_imports import RATES, RETRIES, line
 from training.imports import import_pairs
@@ -82,19 +83,7 @@ def corrected(
 ) -> Feedback:
     asker = by or people.engineer
     query = Query.objects.create(user=asker, text="How many retries are there?")
-    answer = Answer.objects.create(
-        query=query,
-        route=Answer.Route.RAG,
-        reason="",
-        text="7",
-        confidence=0.5,
-        retrieve_ms=1,
-        generate_ms=1,
-        verify_ms=1,
-        total_ms=3,
-        prompt_tokens=1,
-        completion_tokens=1,
-    )
+    answer = an_answer(query, route=Answer.Route.RAG, reason="", text="7")
     for rank, document in enumerate(documents, start=1):
         chunk = document.versions.get().chunks.order_by("position")[0]
         answer.citations.create(chunk=chunk, rank=rank, supports=rank == 1)

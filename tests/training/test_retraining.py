@@ -13,6 +13,7 @@ from ingestion.models import Chunk, Collection
 from router.models import Answer, Citation, ModelCoverage, ModelVersion, Query
 from router.tuned import audience_of
 from tests.documents import passage, publish
+from tests.pairs import an_answer
 from tests.people import People
 from tests.training.datasets.pairs import NAMES, teach
 from training import retraining, runs
@@ -46,20 +47,9 @@ def chunks_of(*names: str) -> list[Chunk]:
     return list(Chunk.objects.filter(version__document__path__in=paths))
 
 
-def an_answer(*chunks: Chunk, days_ago: int = 0) -> None:
-    answer = Answer.objects.create(
-        query=Query.objects.create(text="Which port?"),
-        route="rag",
-        reason="",
-        text="7000",
-        confidence=1,
-        retrieve_ms=1,
-        generate_ms=1,
-        verify_ms=1,
-        total_ms=3,
-        prompt_tokens=1,
-        completion_tokens=1,
-    )
+def answered_from(*chunks: Chunk, days_ago: int = 0) -> None:
+    query = Query.objects.create(text="Which port?")
+    answer = an_answer(query, route="rag", reason="", text="7000", confidence=1)
     answered = timezone.now() - timedelta(days=days_ago)
     Answer.objects.filter(pk=answer.pk).update(answered_at=answered)
     for rank, chunk in enumerate(chunks, start=1):
@@ -90,9 +80,9 @@ def test_outlook_counts_facts_passages_pairs_and_questions(
     model = a_model(wiki, chunks=known)
     publish(wiki, f"{NAMES[0]}.md", [passage("It moved.", NAMES[0])])
     unknown = chunks_of(NAMES[3])
-    an_answer(known[1])
-    an_answer(known[1], *unknown)
-    an_answer(*unknown, days_ago=31)
+    answered_from(known[1])
+    answered_from(known[1], *unknown)
+    answered_from(*unknown, days_ago=31)
     with django_assert_num_queries(4):
         outlook = retrain_outlook(model)
     assert (outlook.new_facts, outlook.new_passages) == (1, 1)

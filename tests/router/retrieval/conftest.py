@@ -1,26 +1,17 @@
 """An embedding server that starts at once, and a hand that writes and publishes documents."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from django.db import transaction
 from django.utils.text import slugify
-from pytest_django import Settings
 
 from ingestion.models import Chunk, Collection, Document, DocumentVersion
 from ingestion.publication import publish, withdraw_document
 from router import retrieval
-from tests.router.retrieval.hashed_words import HashedWords, hashed_words
-
-
-@pytest.fixture
-def embedder(settings: Settings) -> Iterator[HashedWords]:
-    with hashed_words() as server:
-        settings.EMBEDDINGS_URL = server.url
-        yield server
+from tests.router.retrieval.hashed_words import HashedWords
 
 
 @dataclass(frozen=True, slots=True)
