@@ -57,7 +57,7 @@ def test_long_equal_runs_are_folded_around_changes() -> None:
 def test_ten_thousand_lines_take_seconds_at_most() -> None:
     old = [f"line {n} of the long text" for n in range(10_000)]
     new = [line.replace("long", "very long") if n % 50 == 0 else line for n, line in enumerate(old)]
-    started = time.monotonic()
+    started = time.process_time()
     rows = compare("\n".join(old), "\n".join(new))
     assert sum(row.change is Change.CHANGED for row in rows) == 200
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
