@@ -44,7 +44,7 @@ def _pytest(what: str, environment: dict[str, str], arguments: list[str]) -> int
     # Three on two cores: they wait for processes that they start half of the time.
     command = [sys.executable, "-m", "pytest", "-n", "3", "--dist", "loadgroup", *arguments]
     command += ["--reruns", "1"] if os.environ.get("CI") == "true" else []
-    unset = {"DATABASE_URL", "CELERY_BROKER_URL", "DOCPORTAL_HOME", "LLM_URL", "EMBEDDINGS_URL"}
+    unset = {"DATABASE_URL", "CELERY_BROKER_URL"}
     inherited = {name: value for name, value in os.environ.items() if name not in unset}
     return subprocess.run(command, env={**inherited, **environment}, check=False).returncode
 
