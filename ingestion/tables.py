@@ -63,7 +63,8 @@ def row_texts(grid: Sequence[Sequence[Cell]]) -> list[str]:
     head = _head_length(rows)
     if head == len(rows):
         return [_joined(cell.text for cell in _once(row)) for row in rows]
-    headers = [_joined_header([row[column].text for row in rows[:head]]) for column in range(width)]
+    columns = range(len(rows[0]))
+    headers = [_joined_header([row[column].text for row in rows[:head]]) for column in columns]
     return [text for row in rows[head:] if (text := _row_text(headers, row))]
 
 

@@ -224,6 +224,11 @@ def test_signs_in_some_cells_of_a_column_stay(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_column_that_nobody_filled_in_is_left_out(tmp_path: Path) -> None:
+    text = "| Key | | Value |\n|---|---|---|\n| a | | x |\n| b | | y |\n"
+    assert texts(parsed(tmp_path, "a.md", text), ROW) == ["Key: a; Value: x", "Key: b; Value: y"]
+
+
 # --- HTML ---------------------------------------------------------------------------------------
 
 
@@ -310,6 +315,8 @@ def test_a_field_is_one_line(tmp_path: Path) -> None:
             ["Pump: One; Seal: A", "Pump: Both; Seal: C"],
         ),
         ("<tr><th>K<th>V<tr><td>a(<b>b</b>)<td>x<br>y<ul><li>1</ul>", ["K: a(b); V: x y; 1"]),
+        ("<tr><th>Pump<th><th>Seal<tr><td>One<td><td>A", ["Pump: One; Seal: A"]),
+        ("<tr><td><td><td>One<td>A<tr><td>7<td><td>Two<td>B", ["One; A", "7: Two; B"]),
     ],
 )  # fmt: skip
 def test_tables_of_every_shape_become_rows(tmp_path: Path, table: str, rows: list[str]) -> None:
