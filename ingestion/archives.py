@@ -1,7 +1,9 @@
 """Zip files from strangers: checked by their directory first, then unpacked with every rule."""
 
+import lzma
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -108,7 +110,18 @@ def _safe_name(entry: zipfile.ZipInfo) -> str:
 
 
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> Path:
-    with archive.open(entry) as source, target.open("xb") as file:
-        while piece := source.read(_PIECE):
+    with target.open("xb") as file:
+        for piece in _pieces(archive, entry):
             file.write(piece)
     return target
+
+
+def _pieces(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Raises `BadZipFile` for whatever is wrong with the bytes, each kind of which has its own
+    error: that of bzip2 is what a full disk has, too."""
+    try:
+        with archive.open(entry) as source:
+            while piece := source.read(_PIECE):
+                yield piece
+    except (zlib.error, lzma.LZMAError, OSError) as error:
+        raise zipfile.BadZipFile(str(error)) from error

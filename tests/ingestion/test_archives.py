@@ -8,9 +8,11 @@ from ingestion.archives import expand
 from ingestion.errors import UploadError
 
 
-def packed(folder: Path, files: dict[str | zipfile.ZipInfo, bytes]) -> Path:
+def packed(
+    folder: Path, files: dict[str | zipfile.ZipInfo, bytes], method: int = zipfile.ZIP_DEFLATED
+) -> Path:
     path = folder / "upload.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, "w", method) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     (folder / "into").mkdir()
@@ -78,3 +80,19 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UploadError) as refusal:
         expand(path, tmp_path / "into")
     assert refusal.value.id == "damaged"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_one_wrong_byte_is_told_wherever_it_stands(tmp_path: Path, method: int) -> None:
+    text = b"".join(b"Line %d of the text.\n" % number for number in range(30))
+    path = packed(tmp_path, {"a.md": text}, method)
+    whole = path.read_bytes()
+    told = set()
+    for place, byte in enumerate(whole):
+        path.write_bytes(whole[:place] + bytes([byte ^ 0xFF]) + whole[place + 1 :])
+        (into := tmp_path / f"{place}").mkdir()
+        try:
+            expand(path, into)
+        except UploadError as refusal:
+            told.add(refusal.id)
+    assert "damaged" in told
