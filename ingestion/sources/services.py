@@ -81,8 +81,10 @@ def edit_source(
 def remove_source(*, source: Source, actor: Actor) -> None:
     """Follow it no more. Its documents stay as they are."""
     with transaction.atomic():
-        removed, _of = Source.objects.filter(pk=source.pk).delete()
-        _changed(removed)
+        # A sync holds the row while it takes a file, which else came in behind the others.
+        held = Source.objects.select_for_update().filter(pk=source.pk)
+        _changed(len(held))
+        held.delete()
         record(actor, "removed the source", collection=source.collection, detail=str(source))
 
 

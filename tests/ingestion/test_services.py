@@ -1,14 +1,10 @@
 import io
 import itertools
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.db import connection
 from pytest_django import Settings
 
 from ingestion import jobs, services
@@ -16,8 +12,8 @@ from ingestion.chunking import ChunkDraft, ChunkKind
 from ingestion.errors import UploadError, UserError
 from ingestion.models import AuditEvent, Collection, Document, DocumentVersion
 from ingestion.storage import original_path
+from tests.ingestion.interleaving import Verb, interleave
 from tests.people import People
-from tests.waiting import LONGEST, until
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -126,59 +122,6 @@ def test_uploading_to_an_archived_document_brings_it_back(wiki: Collection) -> N
     assert change.version.document_id == version.document_id
     serve(change.version)
     assert served_number(version.document) == 2
-
-
-HELD_UP = """
-    SELECT 1 FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
-Verb = Callable[[], object]
-
-
-def is_held_up() -> bool:
-    """Whether one waits for another; on SQLite whoever comes second does, and nothing tells."""
-    if connection.vendor == "sqlite":
-        return True
-    with connection.cursor() as cursor:
-        cursor.execute(HELD_UP)
-        return cursor.fetchone() is not None
-
-
-def interleave(first: Verb, second: Verb, place: int) -> bool:
-    """Has `second` get as far as it can before `first` makes its statement number `place`; False
-    when `first` is done before it."""
-    is_there, may_go_on = threading.Event(), threading.Event()
-    statements = itertools.count()
-
-    def pause(execute: Callable[..., Any], *asked: Any) -> Any:
-        if next(statements) == place:
-            is_there.set()
-            assert may_go_on.wait(LONGEST)
-        return execute(*asked)
-
-    def go_first() -> None:
-        try:
-            with connection.execute_wrapper(pause):
-                first()
-        finally:
-            connection.close()
-            is_there.set()
-
-    def go_second() -> None:
-        try:
-            second()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(2) as pool:
-        one = pool.submit(go_first)
-        assert is_there.wait(LONGEST)
-        other = pool.submit(go_second)
-        until(lambda: other.done() or is_held_up())
-        may_go_on.set()
-        one.result()
-        other.result()
-    return next(statements) > place
 
 
 def archived_and_published(collection: Collection, path: str) -> tuple[Document, Verb, Verb]:

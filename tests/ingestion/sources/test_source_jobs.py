@@ -1,5 +1,7 @@
+import itertools
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,9 +9,10 @@ from django.utils import timezone
 
 from ingestion.errors import UserError
 from ingestion.leases import LeaseLost
-from ingestion.models import AuditEvent, Collection, Document, Source
+from ingestion.models import AuditEvent, Collection, Document, Source, SourceFile
 from ingestion.sources import jobs, services
 from ingestion.sources.syncing import sync
+from tests.ingestion.interleaving import interleave
 from tests.ingestion.sources.conftest import Follow
 from tests.people import People
 from tests.repositories import Repository, guide
@@ -130,3 +133,20 @@ def test_removed_source_leaves_its_documents(source: Source) -> None:
     with pytest.raises(LeaseLost):
         jobs.hold(job)
     assert Document.objects.get().archived_at is None
+
+
+def test_source_is_removed_whatever_a_sync_takes_at_once(
+    wiki: Collection, repository: Repository, home: object
+) -> None:
+    repository.write("pier.md", guide("pier"))
+    repository.commit("Begin")
+    for place in itertools.count():
+        source = services.add_source(
+            collection=wiki, actor=None, kind="git", location=str(repository.path), enqueue=False
+        )
+        remove = partial(services.remove_source, source=source, actor=None)
+        is_within = interleave(remove, partial(sync, source.pk, enqueue=False), place)
+        assert not Source.objects.exists(), f"before statement {place}"
+        assert not SourceFile.objects.exists()
+        if not is_within:
+            break
