@@ -32,6 +32,8 @@ MOST_COMMITS = 100
 """Of more commits since the last sync, only the newest state is taken."""
 _FILE_MODES = (b"100644", b"100755")
 _LINK = b"120000"
+_OF_NO_SIZE = b"BAD"
+"""What git lists for a file that the mirror has lost."""
 _MESSAGE_LENGTH = 2000
 _LOCK_SECONDS = 60
 _OF_A_MIRROR = re.compile(r"([0-9]+)\.(git|config|lock)")
@@ -175,7 +177,8 @@ class Mirror:
 
     # --- Files ---------------------------------------------------------------------------------
     def snapshot(self, commit: str) -> Snapshot:
-        """All files of the commit in the subfolder. Raises `UserError` when that is not there."""
+        """All files of the commit in the subfolder, none when that is not there. Raises
+        `GitFailed` when the mirror has lost some of it."""
         try:
             listed = self._git("ls-tree", "-r", "-z", "-l", f"{commit}:{self._subfolder}")
         except GitFailed as failed:
@@ -193,6 +196,8 @@ class Mirror:
             mode, _kind, blob, size = about.split()
             if mode in _FILE_MODES:
                 name, key = os.fsdecode(raw), blob.decode()
+                if size == _OF_NO_SIZE:
+                    raise GitFailed(f"corrupt: {key} is missing", 1)
                 entries[name] = Entry(key, key, int(size))
             elif mode == _LINK:
                 found.leave_out(os.fsdecode(raw), snapshots.A_LINK)

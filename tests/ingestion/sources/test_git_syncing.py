@@ -396,6 +396,23 @@ def test_folder_that_the_mirror_has_lost_is_not_gone(
     assert there() == {"pier.md"}
 
 
+def test_file_that_the_mirror_has_lost_is_fetched_again(
+    repository: Repository, follow: Follow, again: Again
+) -> None:
+    repository.write("pier.md", guide("pier"))
+    repository.commit("Begin")
+    source = follow(repository.path)
+    blob = repository.git("rev-parse", "HEAD:pier.md")
+    mirror = git.mirrors_folder() / f"{source.pk}.git"
+    (mirror / "objects" / blob[:2] / blob[2:]).unlink()
+    repository.write("quay.md", guide("quay"))
+    repository.commit("The quay")
+    source = again(source)
+    assert (source.state, source.failure[:9]) == ("idle", "git could")
+    assert again(source).failure == ""
+    assert there() == {"pier.md", "quay.md"}
+
+
 @pytest.mark.parametrize("step", ["fetch", "cat-file"])
 def test_git_that_is_ended_with_its_worker_leaves_the_rest_to_the_next(
     repository: Repository,

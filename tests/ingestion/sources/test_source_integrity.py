@@ -81,6 +81,12 @@ def test_damaged_mirror_is_made_anew_by_the_sync_after_the_repair(
     assert found() == []
 
 
+def test_mirror_that_has_lost_a_file_is_damaged(source: Source, repository: Repository) -> None:
+    blob = repository.git("rev-parse", "HEAD:pier.md")
+    (git.mirrors_folder() / f"{source.pk}.git" / "objects" / blob[:2] / blob[2:]).unlink()
+    mend("mirror-damaged")
+
+
 def test_mirror_that_could_not_be_looked_through_is_not_damaged(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
