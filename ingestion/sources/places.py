@@ -3,7 +3,9 @@
 Asked when a source is added and again before each sync, since settings and links change.
 """
 
+import os
 import re
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -12,6 +14,8 @@ from django.conf import settings
 from ingestion.errors import UserError
 
 SCHEMES = ("https", "ssh", "http")
+# Git looks for a `.git` also in a folder of that name.
+_ELSEWHERE = (".git", "commondir", "objects/info/alternates")
 _NOT_IN_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)|^[-./]|[./]$")
 
 
@@ -35,13 +39,26 @@ def allowed_folder(location: str) -> Path:
 
 
 def allowed_repository(location: str) -> Path:
-    """Where git keeps the repository at the path. Raises `UserError`, also for a working tree that
-    is linked to a repository elsewhere."""
+    """Where git keeps the repository at the path. Raises `UserError`, also for one in whose place,
+    or for whose objects, git would read another repository."""
     folder = allowed_folder(location)
     inner = folder / ".git"
     if inner.is_file():
         raise UserError("bad-place", "This is a linked working tree. Name the repository itself.")
-    return allowed_folder(str(inner)) if inner.exists() else folder
+    repository = allowed_folder(str(inner)) if inner.exists() else folder
+    if any((repository / name).exists() for name in _ELSEWHERE) or _has_links(repository):
+        raise UserError(
+            "bad-place",
+            "This repository has its files in another one. Name that one, or a full clone of it.",
+        )
+    return repository
+
+
+def _has_links(repository: Path) -> bool:
+    """Among the objects; names alone, such as those of `refs`, bring nothing."""
+    objects = repository / "objects"
+    below = (Path(at, name) for at, *names in os.walk(objects) for name in chain(*names))
+    return any(path.is_symlink() for path in chain([objects], below))
 
 
 def allowed_address(location: str) -> str:

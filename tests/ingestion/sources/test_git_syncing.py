@@ -266,6 +266,19 @@ def test_nothing_of_the_repository_is_run(
     assert not ran.exists()
 
 
+@pytest.mark.parametrize(("name", "says"), [("commondir", "{}"), (".git", "gitdir: {}")])
+def test_repository_that_leads_out_of_its_place_brings_nothing(
+    repository: Repository, follow: Follow, tmp_path: Path, name: str, says: str
+) -> None:
+    secret = Repository(tmp_path / "secret")
+    secret.write("codes.md", guide("secret"))
+    secret.commit("Begin")
+    (repository.path / ".git" / name).write_text(says.format(secret.path / ".git") + "\n")
+    source = follow(repository.path)
+    assert "another one" in source.failure
+    assert not there()
+
+
 def test_text_of_a_commit_cannot_hide_or_overflow(repository: Repository, follow: Follow) -> None:
     repository.write("pier.md", guide("pier"))
     repository.commit(

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from ingestion.sources.places import (
     checked_branch,
     checked_subfolder,
 )
+from tests.repositories import Repository
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +100,30 @@ def test_repository_is_not_one_that_lies_elsewhere(settings: Settings, tmp_path:
     for name in ("linked", "file"):
         with pytest.raises(UserError):
             allowed_repository(str(root / name))
+
+
+@pytest.mark.parametrize("elsewhere", [
+    "commondir", "alternates", "gitfile", "objects", "objects/pack", "objects/ab",
+])  # fmt: skip
+def test_repository_reads_nothing_of_one_that_lies_elsewhere(
+    settings: Settings, tmp_path: Path, elsewhere: str
+) -> None:
+    docs, secret = Repository(tmp_path / "root" / "docs"), Repository(tmp_path / "secret")
+    settings.SOURCE_ROOTS = [str(tmp_path / "root")]
+    inner, other = docs.path / ".git", secret.path / ".git"
+    assert allowed_repository(str(docs.path)) == inner
+    if elsewhere.startswith("objects"):
+        shutil.rmtree(inner / elsewhere, ignore_errors=True)
+        (inner / elsewhere).symlink_to(other / elsewhere)
+    else:
+        name, says = {
+            "commondir": ("commondir", f"{other}"),
+            "alternates": ("objects/info/alternates", f"{other}/objects"),
+            "gitfile": (".git", f"gitdir: {other}"),
+        }[elsewhere]
+        (inner / name).write_text(f"{says}\n")
+    with pytest.raises(UserError, match="another one"):
+        allowed_repository(str(docs.path))
 
 
 @pytest.mark.parametrize("branch", ["", "main", "release/2.x", "fix-7", "späte"])
