@@ -109,7 +109,7 @@ def _new_document(
     doc_type = doc_type or collection.default_doc_type
     return {
         "slug": document_slug(collection.slug, path),
-        "title": title_of(path),
+        "title": title_of(path)[:300],
         "owner": author,
         "doc_type": doc_type or DocType.OTHER,
         "doc_type_guessed": not doc_type,

@@ -212,6 +212,12 @@ def test_unusable_paths_are_refused(wiki: Collection, path: str) -> None:
     assert not Document.objects.exists()
 
 
+def test_name_of_a_file_may_be_as_long_as_a_path(wiki: Collection) -> None:
+    document = upload(wiki, b"text", path=f"{'x' * 497}.md").version.document
+    document.full_clean()
+    assert document.title == "x" * 300
+
+
 def test_unsupported_type_is_refused_with_what_is_supported(wiki: Collection) -> None:
     with pytest.raises(UploadError, match=r"\.pdf"):
         upload(wiki, b"text", path="tool.exe")
