@@ -145,11 +145,13 @@ def _append_version(
 def _same_bytes(
     document: Document, newest: DocumentVersion, author: Actor, *, enqueue: bool
 ) -> Change:
-    if document.archived_at is not None:
+    was_archived = document.archived_at is not None
+    has_failed = newest.state == DocumentVersion.State.FAILED
+    if was_archived:
         unarchive_document(document=document, actor=author)
-    elif newest.state == DocumentVersion.State.FAILED:
+    if has_failed:
         retry_version(version=newest, actor=author, enqueue=enqueue)
-    else:
+    if not (was_archived or has_failed):
         return Change("unchanged", newest)
     newest.refresh_from_db()
     return Change("updated", newest)

@@ -93,6 +93,22 @@ def test_same_bytes_try_a_failed_version_again(wiki: Collection) -> None:
     assert (version.state, version.failure_reason, version.attempts) == ("queued", "", 0)
 
 
+def test_same_bytes_bring_back_an_archived_document_whose_newest_version_failed(
+    wiki: Collection,
+) -> None:
+    first = upload(wiki, b"one").version
+    serve(first)
+    job = jobs.claim(upload(wiki, b"two").version.pk)
+    assert job is not None
+    jobs.fail(job, "too-slow", "It took too long.")
+    services.archive_document(document=first.document, actor=None)
+    change = upload(wiki, b"two")
+    assert (change.kind, change.version.state) == ("updated", "queued")
+    assert served_number(first.document) == 1
+    serve(change.version)
+    assert served_number(first.document) == 2
+
+
 def test_archive_and_bring_back(wiki: Collection, people: People) -> None:
     version = upload(wiki, b"one").version
     serve(version)
