@@ -83,7 +83,7 @@ def reach(job: Claim, commit: str) -> None:
 def ask(job: Claim, gone: list[str]) -> None:
     """Stop until somebody says whether the documents at these paths are to be archived."""
     with transaction.atomic():
-        _write(job, state=State.ASKING, attempts=0, failure="", lease_until=None, **_looked(job))
+        _end(job, State.ASKING, failure="")
         files = SourceFile.objects.filter(source=job.source)
         files.filter(answer=Answer.ASKED).update(answer=Answer.NONE)
         for start in range(0, len(gone), 500):
@@ -93,33 +93,22 @@ def ask(job: Claim, gone: list[str]) -> None:
 
 def finish(job: Claim, report: dict[str, Any], *, changed: bool) -> None:
     values: dict[str, Any] = {"changed_at": timezone.now()} if changed else {}
-    _write(
-        job,
-        state=State.IDLE,
-        attempts=0,
-        failure="",
-        report=report,
-        lease_until=None,
-        **values,
-        **_looked(job),
-    )
+    _end(job, State.IDLE, failure="", report=report, **values)
 
 
 def fail(job: Claim, reason: str) -> None:
     """What was taken stays; the next look comes by schedule."""
-    _write(
-        job,
-        state=State.IDLE,
-        attempts=0,
-        failure=reason[:500],
-        lease_until=None,
-        **_looked(job),
-    )
+    _end(job, State.IDLE, failure=reason[:500])
 
 
-def _looked(job: Claim) -> dict[str, Any]:
+def _end(job: Claim, state: State, **values: Any) -> None:
+    """The next look comes by the interval of the row, which may have been edited meanwhile."""
     now = timezone.now()
-    return {"looked_at": now, "next_at": now + timedelta(minutes=job.source.every_minutes)}
+    with transaction.atomic():
+        _write(job, state=state, attempts=0, lease_until=None, looked_at=now, **values)
+        source = Source.objects.filter(pk=job.source.pk)
+        every = timedelta(minutes=source.values_list("every_minutes", flat=True).get())
+        source.update(next_at=now + every)
 
 
 def _mine(job: Claim) -> QuerySet[Source]:

@@ -125,6 +125,27 @@ def test_edited_place_ends_the_sync_that_is_under_way(
     assert (source.state, source.commit, source.every_minutes) == ("queued", "", 5)
 
 
+def test_interval_that_is_edited_during_a_sync_holds_from_its_end_on(
+    source: Source, repository: Repository
+) -> None:
+    services.request_sync(source=source, enqueue=False)
+    job = jobs.claim(source.pk)
+    assert job is not None
+    services.edit_source(
+        source=source,
+        actor=None,
+        kind="git",
+        location=str(repository.path),
+        branch="",
+        subfolder="",
+        every_minutes=5,
+    )
+    jobs.finish(job, {}, changed=False)
+    source.refresh_from_db()
+    assert source.looked_at is not None
+    assert source.next_at == source.looked_at + timedelta(minutes=5)
+
+
 def test_removed_source_leaves_its_documents(source: Source) -> None:
     services.request_sync(source=source, enqueue=False)
     job = jobs.claim(source.pk)
