@@ -68,7 +68,7 @@ def prepare(markup: str) -> PreparedHtml:
         node.tag = _RENAMED[node.tag]
     for image in list(body.iter("img")):
         replace_by_text(image, f" {normalised(image.get('alt') or '')} ")
-    languages = [plain_code(block) for block in list(body.iter("pre"))]
+    languages = {block: plain_code(block) for block in list(body.iter("pre"))}
     _keep_white_space(body)
     for terms in reversed(list(body.iter("dl"))):
         join_definitions(terms)

@@ -2,6 +2,7 @@
 language, terms with their definitions, numbered items, and tables as rows."""
 
 import re
+from collections.abc import Mapping
 
 from lxml import etree, html
 
@@ -135,15 +136,16 @@ def _whole(value: str | None, default: int) -> int:
     return int(value) if value and value.strip().isdecimal() else default
 
 
-def tables_without_code(body: html.HtmlElement, languages: list[str]) -> tuple[str, ...]:
+def tables_without_code(
+    body: html.HtmlElement, languages: Mapping[html.HtmlElement, str]
+) -> tuple[str, ...]:
     """Rewrites every table as one cell per row; returns the languages of the code left."""
-    named = dict(zip(body.iter("pre"), (name for name in languages), strict=False))
     for table in reversed(list(body.iter("table"))):
         if _is_layout(table):
             _unwrap(table)
         else:
             _plain_table(table)
-    return tuple(named[block] for block in body.iter("pre"))
+    return tuple(languages[block] for block in body.iter("pre"))
 
 
 def _is_layout(table: html.HtmlElement) -> bool:

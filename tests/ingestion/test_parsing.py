@@ -362,6 +362,16 @@ def test_what_references_say_of_control_characters_and_marks_is_left_out(
         assert [e.text for e in parsed(tmp_path, name, page).elements] == written
 
 
+def test_code_keeps_its_language_behind_blocks_without_any(tmp_path: Path) -> None:
+    page = (
+        '<pre class="language-bash"></pre><pre><code class="language-python">one = 1</code></pre>'
+        "<table><tr><td><pre>in a cell</pre></td><td>b</td></tr></table>"
+        '<pre class="language-sql">SELECT 1</pre>'
+    )
+    code = [e for e in parsed(tmp_path, "a.html", page).elements if e.kind is CODE]
+    assert [(e.language, e.text) for e in code] == [("python", "one = 1"), ("sql", "SELECT 1")]
+
+
 def test_references_of_ordinary_characters_are_read(tmp_path: Path) -> None:
     page = "<p>It&#146;s &#60;hot&#62;&#160;&#8211; caf&#233; &#x1F600;</p>"
     assert texts(parsed(tmp_path, "a.html", page), PROSE) == ["It’s <hot> – café 😀"]
