@@ -56,7 +56,7 @@ class PreparedHtml:
 
 
 def prepare(markup: str) -> PreparedHtml:
-    """Raises ParseError `too-deep`."""
+    """Raises ParseError `too-deep` and `too-large`."""
     root = _parsed(markup)
     if root is None or root.find("body") is None:
         return PreparedHtml("", "", ())

@@ -7,6 +7,8 @@ from itertools import pairwise
 
 from lxml import etree
 
+from ingestion.errors import ParseError
+
 MAX_SPAN = 1000
 _MAX_CELLS = 200_000
 
@@ -31,7 +33,7 @@ _SEPARATORS = {"br": " ", "p": " ", "div": " ", "pre": " ", "ul": " ", "ol": " "
 
 def grid_of(table: etree._Element) -> Grid:
     """The cells of an HTML table with row and column spans filled in: a spanning cell stands at
-    every place that it covers."""
+    every place that it covers. Raises ParseError `too-large`."""
     rows: Grid = []
     pending: dict[int, tuple[int, Cell]] = {}  # column → rows still covered from above
     cells = 0
@@ -46,7 +48,11 @@ def grid_of(table: etree._Element) -> Grid:
                 row.append(cell)
         _fill_from_above(row, pending)
         cells += len(row)
-        if any(cell.text for cell in row) and cells <= _MAX_CELLS:
+        if cells > _MAX_CELLS:
+            raise ParseError(
+                "too-large", f"It has a table of more than {_MAX_CELLS:,} cells. Split the table."
+            )
+        if any(cell.text for cell in row):
             rows.append(row)
     return rows
 

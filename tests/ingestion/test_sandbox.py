@@ -65,6 +65,7 @@ LAUGHING_DOCUMENT = laughing(
         ("bomb.docx", word_file(styles=b" " * 60_000_000), "bomb"),
         ("deep.html", b"<div>" * 200_000 + b"text", "too-deep"),
         ("deep.md", b"<div>" * 300 + b"text", "too-deep"),
+        ("wide.html", b"<table>" + b"<tr><td>x<td colspan=1000>y" * 200, "too-large"),
     ],
 )
 def test_a_bad_file_fails_with_its_reason(
