@@ -101,7 +101,9 @@ def _line_changes(
     if start:
         yield ("equal", 0, start, 0, start)
     old_end, new_end = len(old) - end, len(new) - end
-    matcher = SequenceMatcher(None, old[start:old_end], new[start:new_end], autojunk=False)
+    # Of many lines, those that come often, such as empty ones, join no two places by themselves:
+    # each would be compared with each.
+    matcher = SequenceMatcher(None, old[start:old_end], new[start:new_end])
     for tag, a, b, c, d in matcher.get_opcodes():
         yield (tag, a + start, b + start, c + start, d + start)
     if end:

@@ -61,3 +61,15 @@ def test_ten_thousand_lines_take_seconds_at_most() -> None:
     rows = compare("\n".join(old), "\n".join(new))
     assert sum(row.change is Change.CHANGED for row in rows) == 200
     assert time.process_time() - started < 20
+
+
+def test_empty_lines_between_thousands_of_passages_take_no_longer() -> None:
+    old = [line for n in range(10_000) for line in (f"Passage {n} of the long text.", "")]
+    new = [
+        line.replace("long", "very long") if n % 1000 == 0 else line for n, line in enumerate(old)
+    ]
+    started = time.process_time()
+    rows = compare("\n".join(old), "\n".join([*new, "The last one."]))
+    changes = [row.change for row in rows if row.change is not Change.EQUAL]
+    assert changes == [Change.CHANGED] * 20 + [Change.ADDED] * 2
+    assert time.process_time() - started < 20
