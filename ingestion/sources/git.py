@@ -28,6 +28,8 @@ from ingestion.sources.git_process import GitFailed, run_git
 from ingestion.sources.snapshots import Entry, Snapshot
 
 REF = "refs/heads/source"
+BUSY = "git-busy"
+"""The id of the error of a mirror that another process works on."""
 MOST_COMMITS = 100
 """Of more commits since the last sync, only the newest state is taken."""
 _FILE_MODES = (b"100644", b"100755")
@@ -68,7 +70,7 @@ class Mirror:
         try:
             lock.acquire()
         except Timeout:
-            raise UserError("git-busy", "Another process still reads this repository.") from None
+            raise UserError(BUSY, "Another process still reads this repository.") from None
         try:
             yield
         finally:

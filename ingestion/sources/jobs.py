@@ -96,19 +96,19 @@ def finish(job: Claim, report: dict[str, Any], *, changed: bool) -> None:
     _end(job, State.IDLE, failure="", report=report, **values)
 
 
-def fail(job: Claim, reason: str) -> None:
-    """What was taken stays; the next look comes by schedule."""
-    _end(job, State.IDLE, failure=reason[:500])
+def fail(job: Claim, reason: str, *, soon: bool = False) -> None:
+    """What was taken stays; the next look comes by schedule, or `soon`, after a minute."""
+    _end(job, State.IDLE, soon=soon, failure=reason[:500])
 
 
-def _end(job: Claim, state: State, **values: Any) -> None:
+def _end(job: Claim, state: State, *, soon: bool = False, **values: Any) -> None:
     """The next look comes by the interval of the row, which may have been edited meanwhile."""
     now = timezone.now()
     with transaction.atomic():
         _write(job, state=state, attempts=0, lease_until=None, looked_at=now, **values)
         source = Source.objects.filter(pk=job.source.pk)
-        every = timedelta(minutes=source.values_list("every_minutes", flat=True).get())
-        source.update(next_at=now + every)
+        every = 1 if soon else source.values_list("every_minutes", flat=True).get()
+        source.update(next_at=now + timedelta(minutes=every))
 
 
 def _mine(job: Claim) -> QuerySet[Source]:

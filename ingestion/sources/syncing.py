@@ -18,7 +18,7 @@ from ingestion.errors import UploadError, UserError
 from ingestion.leases import LeaseLost
 from ingestion.models import Document, Source, SourceFile
 from ingestion.moving import move_document
-from ingestion.sources import jobs, planning
+from ingestion.sources import git, jobs, planning
 from ingestion.sources.folder import WatchedFolder
 from ingestion.sources.git import Mirror
 from ingestion.sources.git_process import GitFailed, GitStopped
@@ -89,7 +89,7 @@ class _Sync:
         except GitStopped:
             raise
         except UserError as error:
-            jobs.fail(self.job, str(error))
+            jobs.fail(self.job, str(error), soon=error.id == git.BUSY)
         except GitFailed as failed:
             jobs.fail(self.job, str(failed.told(self.source.branch)))
 

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,13 @@ def versions(path: str) -> list[tuple[str, str]]:
     """Author and note, oldest first."""
     rows = DocumentVersion.objects.filter(document__path=path).order_by("number")
     return list(rows.values_list("commit_author", "note"))
+
+
+def waits(source: Source) -> timedelta:
+    """From one look to the next."""
+    assert source.looked_at is not None
+    assert source.next_at is not None
+    return source.next_at - source.looked_at
 
 
 def there() -> set[str]:
@@ -479,6 +486,22 @@ def test_fetch_that_takes_too_long_leaves_nothing_of_itself(
     (mirror / "description").write_text("the same as before")
     assert again(source).report["commits"] == 1
     assert (mirror / "description").read_text() == "the same as before"
+
+
+def test_repository_that_another_process_reads_is_looked_at_a_minute_later(
+    repository: Repository, follow: Follow, again: Again, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a sync of before the source was edited."""
+    repository.write("pier.md", guide("pier"))
+    repository.commit("Begin")
+    source = follow(repository.path)
+    monkeypatch.setattr(git, "_LOCK_SECONDS", 0)
+    with git.Mirror(source.pk, source.location, "", "").locked():
+        source = again(source)
+    assert source.failure == "Another process still reads this repository."
+    assert waits(source) == timedelta(minutes=1)
+    source = again(source)
+    assert (source.failure, waits(source)) == ("", timedelta(minutes=60))
 
 
 def test_other_place_is_compared_with_what_was_taken(
