@@ -51,8 +51,8 @@ def parse_safely(path: Path, media_type: str) -> ParsedDocument:
         zip_expanded_bytes=settings.UPLOAD_MAX_EXPANDED_BYTES,
     )
     for _ in range(2):  # a second time when the server itself was killed meanwhile
-        answer, _, ended = _server.answer(request).rpartition(b"\n")
-        if ended:
+        answer, newline, ended = _server.answer(request).rpartition(b"\n")
+        if newline:
             return _document(answer, json.loads(ended), request)
     raise RuntimeError("The process that parses files ends before it answers.")
 
@@ -88,26 +88,30 @@ class _Server:
         # A forked worker, whose child it is not, takes it for dead and starts its own.
         return self._process is not None and self._process.poll() is not None
 
-    def forget(self) -> None:
+    def forget(self, ended: socket.socket) -> None:
+        """Also before the process that ended can be seen to be dead."""
         with self._lock:
-            if self._socket is not None:
-                self._socket.close()
-            self._socket = None
+            if self._socket is ended:
+                self._socket = None
 
     def answer(self, request: Request) -> bytes:
         """What came through the pipe; without a last line when the server was killed."""
+        server = self.start()
         theirs_to_read, theirs = os.pipe()
-        try:
-            socket.send_fds(self.start(), [request.packed()], [theirs])
-        except (BrokenPipeError, ConnectionResetError):
-            self.forget()
-            return b""
-        finally:
-            os.close(theirs)
         with os.fdopen(theirs_to_read, "rb", buffering=0) as pipe:
-            return _read_all(
+            try:
+                socket.send_fds(server, [request.packed()], [theirs])
+            except (BrokenPipeError, ConnectionResetError):
+                self.forget(server)
+                return b""
+            finally:
+                os.close(theirs)
+            answer = _read_all(
                 pipe.fileno(), time.monotonic() + _START_SECONDS + request.wall_seconds
             )
+        if b"\n" not in answer:
+            self.forget(server)
+        return answer
 
 
 def _environment() -> dict[str, str]:

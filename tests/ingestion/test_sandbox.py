@@ -147,6 +147,21 @@ def test_a_killed_parsing_process_is_started_again(tmp_path: Path) -> None:
     assert parsed(tmp_path, "second.md", "# Two\n\nText.").title == "Two"
 
 
+def test_parsing_process_that_is_killed_behind_an_answer_is_started_again(tmp_path: Path) -> None:
+    server = sandbox._server
+    server.start()
+    assert server._process is not None
+    process = psutil.Process(server._process.pid)
+    with ThreadPoolExecutor(1) as thread:
+        reading = thread.submit(parsed, tmp_path, "a.md", "Some *words* in `code`.\n\n" * 3000)
+        await_that(lambda: bool(process.children()))
+        process.suspend()  # so that it does not say how its child ends
+        [child] = process.children()
+        await_that(lambda: child.status() == psutil.STATUS_ZOMBIE)
+        process.kill()
+        assert len(reading.result().elements) == 3000
+
+
 CONFINED = """
 from ingestion.confinement import confine
 confine(cpu_seconds=5, wall_seconds=10, memory_bytes=2**30)
