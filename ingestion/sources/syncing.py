@@ -99,7 +99,9 @@ class _Sync:
         mirror = Mirror(source.pk, source.location, source.branch, source.subfolder)
         with mirror.locked():
             head = mirror.fetch(history=bool(source.commit))
-            if head == source.commit and not self._is_answered():
+            # What was left out may be taken by now: a limit of size can be raised.
+            is_taken = head == source.commit and not source.report.get("failures")
+            if is_taken and not self._is_answered():
                 jobs.finish(self.job, source.report, changed=False)
                 return
             try:

@@ -246,6 +246,21 @@ def test_what_is_not_read_is_told_and_stops_nothing(
     assert source.report["others"] == {".py": 1}
 
 
+def test_file_that_was_too_large_is_taken_once_the_limit_is_raised(
+    repository: Repository, follow: Follow, again: Again, settings: Settings
+) -> None:
+    limit = settings.UPLOAD_MAX_BYTES
+    settings.UPLOAD_MAX_BYTES = 100
+    repository.write("pier.md", guide("pier"))
+    repository.write("quay.md", "# The quay\n")
+    repository.commit("Begin")
+    source = follow(repository.path)
+    assert (source.report["failures"], there()) == (1, {"quay.md"})
+    settings.UPLOAD_MAX_BYTES = limit
+    source = again(source)
+    assert (source.report["failures"], there()) == (0, {"pier.md", "quay.md"})
+
+
 def test_nothing_of_the_repository_is_run(
     repository: Repository, follow: Follow, again: Again, tmp_path: Path
 ) -> None:
