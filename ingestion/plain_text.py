@@ -148,7 +148,7 @@ def _write_block(writer: _Writer, lines: list[str], above: int, *, is_last: bool
         _write_list(writer, lines)
     elif len(lines) == 1 and (style := _heading_style(lines[0], is_last=is_last)):
         writer.heading(lines[0], style)
-    elif len(lines) > 1 and _caps(lines[0]) and (_marker(lines[1]) or not _is_term(lines)):
+    elif len(lines) > 1 and _heads(lines) and (_marker(lines[1]) or not _is_term(lines)):
         writer.heading(lines[0], "caps")
         _write_block(writer, lines[1:], above, is_last=is_last)
     elif _is_term(lines):
@@ -221,6 +221,18 @@ def _caps(line: str) -> bool:
     text = re.sub(r"\([^)]*\)|\[[^\]]*\]", "", line).strip()
     letters = [letter for letter in text if letter.isalpha()]
     return len(letters) > 2 and text.isupper() and len(text) <= 80 and text[-1] not in ".,;!?"
+
+
+def _heads(lines: Sequence[str]) -> bool:
+    """Whether the first line is in capitals above a text, and not the first of several such lines:
+    of a sentence, a notice, or a list."""
+    if not _caps(lines[0]) or _has_value(lines[0]):
+        return False
+    return not lines[1].isupper() or _has_value(lines[1]) or bool(_marker(lines[1]))
+
+
+def _has_value(line: str) -> bool:
+    return bool(_PAIR.match(line)) and not line.endswith(":")
 
 
 def _is_term(lines: Sequence[str]) -> bool:

@@ -542,6 +542,33 @@ meter     9090   Field
     )
 
 
+def test_sentence_in_capitals_is_no_heading(tmp_path: Path) -> None:
+    notice = (
+        'THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR\n'
+        "IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,\n"
+        "FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT.\n"
+    )
+    document = parsed(
+        tmp_path, "a.txt", f"Licence\n\n{notice}\nDANGER HOT SURFACE\nKEEP OFF\n\nEnd.\n"
+    )
+    assert outline(document) == [(1, "Licence")]
+    assert len(texts(document, PROSE)) == 3
+
+
+def test_heading_in_capitals_stands_on_its_text(tmp_path: Path) -> None:
+    text = (
+        "Desk\n\nNIGHT DUTY\nThe desk is open from eight to eight.\n\n"
+        "PORTS\nAPI: 8080\nWEB: 80\n\nCALLS\n- FIRE\n- FLOOD\n"
+    )
+    document = parsed(tmp_path, "a.txt", text)
+    assert outline(document) == [(1, "Desk"), (2, "NIGHT DUTY"), (2, "PORTS"), (2, "CALLS")]
+
+
+def test_long_listing_in_capitals_is_read(tmp_path: Path) -> None:
+    document = parsed(tmp_path, "a.txt", "List\n\n" + "ONE ITEM\n" * 6000)
+    assert everything(document).count("ONE ITEM") == 6000
+
+
 def test_numbered_line_above_a_text_is_a_heading_and_settings_keep_their_lines(
     tmp_path: Path,
 ) -> None:
