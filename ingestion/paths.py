@@ -1,4 +1,4 @@
-"""Document paths: where a document stands in its collection, and the name in its address."""
+"""Document paths: where a document stands in its collection, and the names in addresses."""
 
 import hashlib
 import unicodedata
@@ -28,6 +28,15 @@ def title_of(path: str) -> str:
     """What a document is called whose file does not say it. Hyphens stay: `night-bell` is a
     name."""
     return " ".join(PurePosixPath(path).stem.replace("_", " ").split())
+
+
+def collection_slug(name: str) -> str:
+    """A readable address; a digest where the name is of another alphabet, and empty where it has
+    neither letter nor digit."""
+    if readable := slugify(name)[:100]:
+        return readable
+    is_named = any(character.isalnum() for character in name)
+    return hashlib.sha256(name.encode()).hexdigest()[:8] if is_named else ""
 
 
 def document_slug(collection_slug: str, path: str) -> str:

@@ -13,14 +13,13 @@ from typing import BinaryIO, Literal
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
-from django.utils.text import slugify
 
 from ingestion import archives, publication
 from ingestion.audit import Actor, record
 from ingestion.commits import AUTHOR_LENGTH, Commit, plain
 from ingestion.errors import UploadError, UserError
 from ingestion.models import Collection, DocType, Document, DocumentVersion
-from ingestion.paths import clean_path, document_slug, title_of
+from ingestion.paths import clean_path, collection_slug, document_slug, title_of
 from ingestion.pokes import poke
 from ingestion.sniffing import media_type_by_name
 from ingestion.storage import StoredFile, keep_original
@@ -268,7 +267,7 @@ def create_collection(
     policy: str = Collection.Policy.AUTO,
 ) -> Collection:
     """Raises `UserError` when the name is empty or taken."""
-    slug = slugify(name)[:100]
+    slug = collection_slug(name)
     if not slug:
         raise UserError("bad-name", "Give the collection a name with letters or digits.")
     with transaction.atomic():

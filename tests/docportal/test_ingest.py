@@ -55,6 +55,12 @@ def found(text: str, user: User | None = None) -> list[str]:
     return [hit.chunk.text for hit in retrieval.search(text, user=user, limit=3).hits]
 
 
+def test_collection_may_be_named_in_any_alphabet(ingest: Ingest) -> None:
+    assert ingest("--collection", "Документы")["created"] == 2
+    assert ingest("--collection", "Документы")["unchanged"] == 2
+    assert Collection.objects.get().name == "Документы"
+
+
 def test_folder_becomes_searchable_documents(ingest: Ingest) -> None:
     report = ingest()
     assert (report["created"], report["failed"]) == (2, [])

@@ -254,6 +254,25 @@ def test_collection_names_are_unique(wiki: Collection, people: People) -> None:
         services.create_collection(actor=people.admin, name="wiki")
 
 
+@pytest.mark.parametrize("name", ["Документы", "文档", "Εγχειρίδια"])
+def test_collection_may_be_named_in_any_alphabet(
+    wiki: Collection, people: People, name: str
+) -> None:
+    collection = services.create_collection(actor=people.admin, name=name)
+    collection.full_clean()
+    assert collection.name == name
+    other = services.create_collection(actor=people.admin, name=f"{name}{name}")
+    assert other.slug != collection.slug
+    with pytest.raises(UserError, match="taken"):
+        services.create_collection(actor=people.admin, name=name)
+
+
+@pytest.mark.parametrize("name", ["", " ", "—", "?!"])
+def test_collection_without_a_letter_in_its_name_is_refused(people: People, name: str) -> None:
+    with pytest.raises(UserError, match="letters or digits"):
+        services.create_collection(actor=people.admin, name=name)
+
+
 def test_equal_paths_of_two_collections_have_addresses_that_tell_nothing_of_each_other(
     wiki: Collection, vault: Collection
 ) -> None:

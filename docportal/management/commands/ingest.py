@@ -9,11 +9,11 @@ from typing import Any
 from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
-from django.utils.text import slugify
 
 from docportal.bulk import Report, ingest_tree
 from docportal.tree import read_tree
 from ingestion.models import Collection, DocType
+from ingestion.paths import collection_slug
 from router.serving import embedded_servers
 
 
@@ -50,7 +50,7 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     def _collection(self, name: str, readers: list[str] | None) -> Collection:
-        slug = slugify(name)[:100]
+        slug = collection_slug(name)
         if not slug:
             raise CommandError("--collection needs a name with letters or digits.", returncode=2)
         with transaction.atomic():

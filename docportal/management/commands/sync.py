@@ -6,11 +6,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.text import slugify
 
 from docportal.bulk import make_searchable, refresh_precedents
 from ingestion.jobs import UNFINISHED
 from ingestion.models import DocumentVersion, Source, SourceFile
+from ingestion.paths import collection_slug
 from ingestion.sources.services import request_sync
 from ingestion.sources.syncing import sync
 from router import retrieval
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         sources = Source.objects.select_related("collection")
         if name is None:
             return list(sources)
-        found = list(sources.filter(collection__slug=slugify(name)))
+        found = list(sources.filter(collection__slug=collection_slug(name)))
         if not found:
             raise CommandError(
                 f"No collection {name!r} follows a source. Add one on its page.", returncode=2

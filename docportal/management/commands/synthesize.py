@@ -7,11 +7,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.text import slugify
 
 from docportal.bulk import refresh_precedents
 from docportal.questions import servers_at_hand
 from ingestion.models import Collection
+from ingestion.paths import collection_slug
 from router.serving import embedded_servers
 from training.synthesis.service import SynthesisReport, synthesise
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
     def _collection(self, name: str) -> Collection:
         found = (
-            Collection.objects.filter(slug=slugify(name)).first()
+            Collection.objects.filter(slug=collection_slug(name)).first()
             or Collection.objects.filter(name=name).first()
         )
         if found is None:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.text import slugify
 
 from docportal.run_progress import RunProgress
 from ingestion.errors import UserError
 from ingestion.models import Collection
+from ingestion.paths import collection_slug
 from training import pipeline, runs
 from training.models import TrainingRun
 
@@ -109,7 +109,7 @@ def _interruptible() -> Iterator[None]:
 
 def _named(names: list[str]) -> list[Collection]:
     """Raises `CommandError` (wrong use) for a name that no collection has."""
-    wanted = {slugify(name): name for name in names}
+    wanted = {collection_slug(name): name for name in names}
     found = {each.slug: each for each in Collection.objects.filter(slug__in=wanted)}
     missing = [name for slug, name in wanted.items() if slug not in found]
     if missing:
