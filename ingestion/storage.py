@@ -59,7 +59,9 @@ def keep_original(content: BinaryIO) -> StoredFile:
     try:
         stored = _write(content, temporary)
         target = original_path(stored.sha256)
-        target.parent.mkdir(exist_ok=True)
+        if not target.parent.is_dir():
+            target.parent.mkdir(exist_ok=True)
+            sync(root)
         temporary.replace(target)
         sync(target.parent)
     finally:

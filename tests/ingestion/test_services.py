@@ -1,5 +1,6 @@
 import io
 import itertools
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -232,6 +233,21 @@ def test_name_of_a_file_may_be_as_long_as_a_path(wiki: Collection) -> None:
     document = upload(wiki, b"text", path=f"{'x' * 497}.md").version.document
     document.full_clean()
     assert document.title == "x" * 300
+
+
+def test_folder_that_is_new_is_on_the_disk_with_its_file(
+    wiki: Collection, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, to_disk = list[int](), os.fsync
+
+    def note(descriptor: int) -> None:
+        written.append(os.fstat(descriptor).st_ino)
+        to_disk(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    original = original_path(upload(wiki, b"one").version.sha256)
+    folders = (original.parent.parent, original.parent)
+    assert {path.stat().st_ino for path in (*folders, original)} == set(written)
 
 
 def test_unsupported_type_is_refused_with_what_is_supported(wiki: Collection) -> None:
