@@ -37,10 +37,10 @@ def publish(version: DocumentVersion) -> bool:
     already served: then this one is kept, but not shown.
     """
     document = _locked(version.document_id)
-    revision = _next_revision()
     served = DocumentVersion.objects.served().filter(document=document).first()
     if document.archived_at is not None or (served and served.number >= version.number):
         return False
+    revision = _next_revision()
     if served:
         DocumentVersion.objects.filter(pk=served.pk).update(withdrawn_revision=revision)
     DocumentVersion.objects.filter(pk=version.pk).update(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from ingestion import jobs, services
+from ingestion import jobs, publication, services
 from ingestion.chunking import ChunkDraft, ChunkKind
 from ingestion.errors import UploadError, UserError
 from ingestion.models import AuditEvent, Collection, Document, DocumentVersion
@@ -79,9 +79,11 @@ def test_old_version_serves_until_the_new_one_is_ready(wiki: Collection) -> None
 def test_version_that_finishes_late_does_not_replace_a_newer_one(wiki: Collection) -> None:
     first, second = upload(wiki, b"one").version, upload(wiki, b"two").version
     serve(second)
+    revision = publication.current_revision()
     serve(first)
     first.refresh_from_db()
     assert (first.state, served_number(first.document)) == ("ready", 2)
+    assert publication.current_revision() == revision
 
 
 def test_same_bytes_try_a_failed_version_again(wiki: Collection) -> None:
