@@ -630,6 +630,12 @@ def test_every_usual_encoding_is_read(tmp_path: Path, encoding: str) -> None:
     assert everything(parsed(tmp_path, "a.txt", content)).endswith("Größe: 3 m, naïve café")
 
 
+@pytest.mark.parametrize("charset", ["undefined", "idna", "nonsense"])
+def test_encoding_that_cannot_be_is_passed_over(tmp_path: Path, charset: str) -> None:
+    page = f"<meta charset={charset}><p>Caf\xe9</p>".encode("cp1252")
+    assert texts(parsed(tmp_path, "a.html", page), PROSE) == ["Café"]
+
+
 def test_zero_bytes_go_and_characters_stay_as_they_are_written(tmp_path: Path) -> None:
     document = parsed(tmp_path, "a.txt", "ma\x00rk ﬁne e\u0301 x²".encode())
     assert texts(document, PROSE) == ["mark ﬁne é x²"]
