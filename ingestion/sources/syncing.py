@@ -234,7 +234,7 @@ class _Sync:
     def _let_go(self, document: Document) -> None:
         services.archive_document(document=document, actor=None)
         SourceFile.objects.filter(document=document).delete()
-        self.report.archived += 1
+        self.report.archived += document.archived_at is None
 
     def _document(self, path: str) -> Document:
         return Document.objects.select_related("collection", "source_file").get(

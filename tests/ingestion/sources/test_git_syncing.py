@@ -9,6 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from ingestion.models import AuditEvent, Collection, Document, DocumentVersion, Source
+from ingestion.services import archive_document
 from ingestion.sources import git, git_process, jobs, services
 from ingestion.sources.syncing import sync
 from tests.documents import upload
@@ -138,6 +139,19 @@ def test_deleted_file_is_archived_and_comes_back(
         ("Jane Doe", "Berth 3 again"),
     ]
     assert "berth-3.md" in there()
+
+
+def test_document_that_was_archived_by_hand_is_not_told_to_be_archived(
+    repository: Repository, follow: Follow, again: Again
+) -> None:
+    for number in range(10):
+        repository.write(f"berth-{number}.md", guide(f"berth {number}"))
+    repository.commit("Begin")
+    source = follow(repository.path)
+    archive_document(document=Document.objects.get(path="berth-3.md"), actor=None)
+    repository.git("rm", "--quiet", "berth-3.md", "berth-4.md")
+    repository.commit("No berths 3 and 4")
+    assert again(source).report["archived"] == 1
 
 
 def test_moved_document_stays_the_same(
