@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,10 @@ from ingestion.storage import OF_THE_DISK
 
 SETTLED_SECONDS = 5.0
 """A file that was changed less long ago may still be being written; it waits for the next look."""
+
+
+# What lies above the folder need not be readable.
+_STEP = os.O_DIRECTORY | (os.O_PATH if sys.platform == "linux" else os.O_RDONLY)
 
 
 class Changing(Exception):
@@ -99,7 +104,7 @@ class WatchedFolder:
 
     @contextmanager
     def _settled(self, name: str) -> Iterator[tuple[BufferedReader, os.stat_result]]:
-        with _open_beneath(self._root, name) as file:
+        with _opened(self._root / name) as file:
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
                 raise Changing
@@ -115,32 +120,39 @@ def _walk(root: Path) -> Iterator[tuple[str, os.stat_result]]:
     def stop(error: OSError) -> None:
         raise error
 
-    for folder, folders, names, descriptor in os.fwalk(root, onerror=stop, follow_symlinks=False):
-        folders[:] = [one for one in folders if not one.startswith(".") and one != OF_THE_DISK]
-        below = os.path.relpath(folder, root)
-        # A link to a folder is listed among the folders.
-        for name in [*names, *folders]:
-            try:
-                about = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-            if not stat.S_ISDIR(about.st_mode) and not name.startswith("."):
-                yield (name if below == "." else f"{below}/{name}"), about
+    with _folder(root) as top:
+        for folder, folders, names, descriptor in os.fwalk(".", onerror=stop, dir_fd=top):
+            folders[:] = [one for one in folders if not one.startswith(".") and one != OF_THE_DISK]
+            below = os.path.normpath(folder)
+            # A link to a folder is listed among the folders.
+            for name in [*names, *folders]:
+                try:
+                    about = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                if not stat.S_ISDIR(about.st_mode) and not name.startswith("."):
+                    yield (name if below == "." else f"{below}/{name}"), about
 
 
-def _open_beneath(root: Path, name: str) -> BufferedReader:
-    """Opened step by step without following a link, whoever swaps a folder meanwhile."""
-    *folders, last = name.split("/")
-    opened = [os.open(root, os.O_RDONLY | os.O_DIRECTORY)]
-    try:
-        for folder in folders:
-            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-            opened.append(os.open(folder, flags, dir_fd=opened[-1]))
+def _opened(path: Path) -> BufferedReader:
+    with _folder(path.parent) as folder:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-        return os.fdopen(os.open(last, flags, dir_fd=opened[-1]), "rb")
-    finally:
-        for descriptor in opened:
+        return os.fdopen(os.open(path.name, flags, dir_fd=folder), "rb")
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[int]:
+    """The descriptor of a folder, opened step by step from the top without following a link,
+    whoever swaps a folder meanwhile. `path` had none when it was checked."""
+    descriptor = os.open(path.anchor, _STEP)
+    try:
+        for name in path.parts[1:]:
+            below = os.open(name, _STEP | os.O_NOFOLLOW, dir_fd=descriptor)
             os.close(descriptor)
+            descriptor = below
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _changed() -> UploadError:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from ingestion.errors import UploadError
+from ingestion.errors import UploadError, UserError
 from ingestion.models import Document, DocumentVersion
 from ingestion.sources import services
 from ingestion.sources.folder import WatchedFolder
@@ -162,6 +162,22 @@ def test_file_that_becomes_a_link_after_the_look_is_not_read(
     (folder / "ops").unlink()
     write(folder / "ops" / "pier.md", guide("pier", "Edited since."))
     with pytest.raises(UploadError, match="changed while"), watched.opened(entry):
+        pass
+
+
+def test_folder_above_that_becomes_a_link_after_the_check_leads_nowhere(
+    folder: Path, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    for place in (folder / "ops", secret):
+        write(place / "guides" / "pier.md", guide("pier"))
+    watched = WatchedFolder(str(folder), "ops/guides")
+    entry = watched.snapshot({}).files["pier.md"]
+    (folder / "ops").rename(folder / "before")
+    (folder / "ops").symlink_to(secret)
+    with pytest.raises(UserError, match="cannot be read"):
+        watched.snapshot({})
+    with pytest.raises(UploadError), watched.opened(entry):
         pass
 
 
