@@ -72,7 +72,8 @@ def serve(requests: socket.socket, wake_up: int) -> None:
                     return
                 child = os.fork()
                 if child == 0:
-                    for other in pipes.values():
+                    requests.close()
+                    for other in (wake_up, *pipes.values()):
                         os.close(other)
                     _serve_one(Request.unpacked(packet), pipe[0])
                     os._exit(0)
@@ -81,7 +82,7 @@ def serve(requests: socket.socket, wake_up: int) -> None:
 
 def _serve_one(request: Request, pipe: int) -> None:
     confinement.end_with_parent()
-    signal.set_wakeup_fd(-1)
+    os.close(signal.set_wakeup_fd(-1))
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     confinement.confine(
         cpu_seconds=request.cpu_seconds,

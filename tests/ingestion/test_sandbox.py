@@ -8,6 +8,7 @@ import sys
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -160,6 +161,28 @@ def test_parsing_process_that_is_killed_behind_an_answer_is_started_again(tmp_pa
         await_that(lambda: child.status() == psutil.STATUS_ZOMBIE)
         process.kill()
         assert len(reading.result().elements) == 3000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what a process has open")
+def test_process_of_a_file_has_no_way_to_other_files(tmp_path: Path) -> None:
+    server = sandbox._server
+    server.start()
+    assert server._process is not None
+    process = psutil.Process(server._process.pid)
+    with ThreadPoolExecutor(1) as thread:
+        reading = thread.submit(parsed, tmp_path, "a.md", "Some *words* in `code`.\n\n" * 3000)
+        await_that(lambda: bool(process.children()))
+        [child] = process.children()
+        await_that(lambda: not any(name.startswith("socket:") for name in opened_by(child.pid)))
+        assert any(name.startswith("pipe:") for name in opened_by(child.pid))
+        reading.result()
+
+
+def opened_by(process: int) -> list[str]:
+    names: list[str] = []
+    with suppress(FileNotFoundError):  # closed meanwhile
+        names += (str(path.readlink()) for path in Path(f"/proc/{process}/fd").iterdir())
+    return names
 
 
 CONFINED = """
