@@ -1,6 +1,7 @@
 """Private-use characters that carry through the partitioner what it would lose.
 
-Text that comes in never holds them: decoding takes them out, and `html` those of references.
+Text that comes in never holds them: decoding takes them out, and `html` those of references. In
+Word files, where nobody reads them, they are taken for marks.
 """
 
 BREAK = "\ue0f0"

@@ -1,4 +1,5 @@
-"""What people do with documents. Each verb is one transaction and records who did it.
+"""What people do with documents. Each verb is one transaction, that of an archive one for each
+file, and records who did it.
 
 What is left to do afterwards stands in the rows (`queued`); the message to a worker, sent on
 commit, is only a poke that may be lost or doubled.

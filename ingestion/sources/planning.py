@@ -22,10 +22,6 @@ class Plan:
     """New, or with other bytes."""
     gone: tuple[str, ...]
 
-    @property
-    def is_empty(self) -> bool:
-        return not (self.moves or self.changed or self.gone)
-
 
 def plan(
     held: Mapping[str, str],

@@ -1,4 +1,6 @@
-"""What people do with a source. Each verb is one transaction and records who did it."""
+"""What people do with a source. Each verb is one transaction and records who did it, but for a
+request to sync, which only has a look come sooner.
+"""
 
 from datetime import timedelta
 from typing import Any
