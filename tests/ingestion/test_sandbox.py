@@ -155,10 +155,10 @@ def test_parsing_process_that_is_killed_behind_an_answer_is_started_again(tmp_pa
     process = psutil.Process(server._process.pid)
     with ThreadPoolExecutor(1) as thread:
         reading = thread.submit(parsed, tmp_path, "a.md", "Some *words* in `code`.\n\n" * 3000)
-        await_that(lambda: bool(process.children()))
+        until(lambda: bool(process.children()))
         process.suspend()  # so that it does not say how its child ends
         [child] = process.children()
-        await_that(lambda: child.status() == psutil.STATUS_ZOMBIE)
+        until(lambda: child.status() == psutil.STATUS_ZOMBIE)
         process.kill()
         assert len(reading.result().elements) == 3000
 
@@ -171,9 +171,9 @@ def test_process_of_a_file_has_no_way_to_other_files(tmp_path: Path) -> None:
     process = psutil.Process(server._process.pid)
     with ThreadPoolExecutor(1) as thread:
         reading = thread.submit(parsed, tmp_path, "a.md", "Some *words* in `code`.\n\n" * 3000)
-        await_that(lambda: bool(process.children()))
+        until(lambda: bool(process.children()))
         [child] = process.children()
-        await_that(lambda: not any(name.startswith("socket:") for name in opened_by(child.pid)))
+        until(lambda: not any(name.startswith("socket:") for name in opened_by(child.pid)))
         assert any(name.startswith("pipe:") for name in opened_by(child.pid))
         reading.result()
 
