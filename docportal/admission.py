@@ -14,7 +14,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
+
+from ingestion.connections import release_connection
 
 RETRY_SECONDS = 5
 # From the reply to a question until its answer is fetched. Where another process is asked for it,
@@ -93,6 +96,9 @@ class Admission:
     async def admitted(self, question: UUID | None = None) -> AsyncGenerator[None]:
         """Entered when it is one's turn. Raises `Overloaded` as `place`."""
         with self.place(question):
+            if self._turns.locked():
+                # Those who wait would hold the whole pool, and whoever is answered needs one.
+                await sync_to_async(release_connection)()
             async with self._turns:
                 yield
 

@@ -13,7 +13,6 @@ from typing import ParamSpec
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -23,6 +22,7 @@ from django.views.csrf import csrf_failure
 
 from docportal.api.errors import BROKEN, Refusal, refusal, refuse
 from docportal.views.access import notice
+from ingestion.connections import release_connection
 
 P = ParamSpec("P")
 
@@ -54,8 +54,7 @@ def _giving_back(page: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
         try:
             return page(*args, **kwargs)
         finally:
-            if not connection.in_atomic_block:
-                connection.close()
+            release_connection()
 
     return made
 

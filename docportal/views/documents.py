@@ -33,6 +33,7 @@ from docportal.views.rendering import plain_text, sections
 from docportal.views.segments import Mark
 from docportal.views.typed import numbers
 from ingestion import services
+from ingestion.connections import release_connection
 from ingestion.differences import Change, compare, folded
 from ingestion.errors import UserError
 from ingestion.jobs import UNFINISHED
@@ -190,6 +191,8 @@ async def download(version: DocumentVersion) -> StreamingHttpResponse:
 async def _blocks(file: BinaryIO) -> AsyncIterator[bytes]:
     read = sync_to_async(file.read, thread_sensitive=False)
     try:
+        # A download may take long; it must not keep a connection of the pool as long.
+        await sync_to_async(release_connection)()
         while block := await read(BLOCK):
             yield block
     finally:

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterator
 
 from asgiref.sync import sync_to_async
-from django.db import connection
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
@@ -14,6 +13,7 @@ from docportal.exports.writing import zipped
 from docportal.models import User
 from docportal.views.access import REVIEW, WRITE, current_user, readable_collection, require
 from ingestion.audit import record
+from ingestion.connections import release_connection
 from ingestion.models import Collection
 
 
@@ -54,4 +54,4 @@ def _next(pieces: Iterator[bytes]) -> bytes:
         return next(pieces, b"")
     finally:
         # A download may take long; it must not keep a connection of the pool as long.
-        connection.close()
+        release_connection()

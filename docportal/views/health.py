@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from ingestion.connections import release_connection
 from router.processes import completes
 from router.retrieval import search
 from router.serving import llm_url
@@ -55,6 +56,8 @@ def _index() -> str:
 
 def _model() -> str:
     """A completion of one token: a server may be up while its engine is dead."""
+    # Such a server may keep one waiting, but no connection of the pool.
+    release_connection()
     url = llm_url()
     if url is None or not completes(url, settings.LLM_MODEL, timeout=MODEL_SECONDS):
         return "does not answer: search works, answers are refused"

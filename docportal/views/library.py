@@ -6,7 +6,6 @@ from typing import BinaryIO, cast
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -28,6 +27,7 @@ from docportal.views.forms import UploadForm
 from docportal.views.library_rows import fitting, newest
 from docportal.views.streaming import event, event_stream
 from docportal.views.typed import numbers
+from ingestion.connections import release_connection
 from ingestion.errors import UploadError
 from ingestion.jobs import UNFINISHED
 from ingestion.models import Collection, DocType, DocumentVersion
@@ -182,7 +182,7 @@ def _poll(user: User, watched: set[int]) -> tuple[list[DocumentVersion], set[int
         return rows, {pk for pk, state in states.items() if state in UNFINISHED}
     finally:
         # A page may stay open all day; it must not keep a connection of the pool as long.
-        connection.close()
+        release_connection()
 
 
 def _render_rows(request: HttpRequest, rows: list[DocumentVersion]) -> str:

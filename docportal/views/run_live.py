@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
@@ -21,6 +20,7 @@ from docportal.views.access import TRAIN, Request, current_user, require
 from docportal.views.plots import Point
 from docportal.views.streaming import event, event_stream
 from docportal.views.training_facts import Run
+from ingestion.connections import release_connection
 from training.models import TrainingRun
 
 POLL_SECONDS = 1.0
@@ -106,7 +106,7 @@ def _poll(watched: States) -> list[Run]:
         return [Run(row) for row in TrainingRun.objects.filter(number__in=watched)]
     finally:
         # A page may stay open all day; it must not keep a connection of the pool as long.
-        connection.close()
+        release_connection()
 
 
 def _figures(runs: list[Run]) -> str:
@@ -114,4 +114,4 @@ def _figures(runs: list[Run]) -> str:
         context = {"runs": runs, "curves": curves(run.row for run in runs if run.has_curves)}
         return render_to_string("run_live.html#figures", context)
     finally:
-        connection.close()
+        release_connection()

@@ -1,14 +1,21 @@
 """How many questions are let in, and how many requests a minute one key may make."""
 
+import asyncio
 import uuid
 
 import pytest
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
 from docportal import admission
 from docportal.admission import Admission, Overloaded, Rate
+from docportal.models import User
+from ingestion.connections import release_connection
+from tests.waiting import until
 
+WAITING = 12
 TIMES = st.lists(st.floats(0, 300), max_size=200).map(sorted)
 
 
@@ -65,3 +72,23 @@ def test_place_that_nobody_comes_for_is_free_again(monkeypatch: pytest.MonkeyPat
     answers.keep_place(uuid.uuid4())
     with answers.place(uuid.uuid4()):
         assert not answers.has_room
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_who_waits_for_a_turn_keeps_no_connection_from_others() -> None:
+    """On PostgreSQL more wait here than its pool has, and a page must be answered all the same."""
+    answers = Admission(at_once=1, waiting=WAITING)
+
+    async def asked() -> bool:
+        async with ThreadSensitiveContext():
+            await User.objects.aexists()
+            async with answers.admitted():
+                return await sync_to_async(lambda: connection.connection is None)()
+
+    async with answers.admitted():
+        waiting = [asyncio.create_task(asked()) for _ in range(WAITING)]
+        await asyncio.to_thread(until, lambda: not answers.has_room, within=60)
+        async with ThreadSensitiveContext():
+            assert not await User.objects.aexists()
+            await sync_to_async(release_connection)()
+    assert all(await asyncio.gather(*waiting))

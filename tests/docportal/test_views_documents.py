@@ -11,6 +11,7 @@ from io import BytesIO
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import AsyncClient, Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -483,6 +484,19 @@ async def test_original_comes_back_byte_for_byte_as_a_download(
     assert response["Content-Length"] == "18"
 
 
+async def test_download_under_way_keeps_no_connection_from_others(
+    people: People, wiki: Collection
+) -> None:
+    version = await sync_to_async(upload)(wiki, "guide.md", "# Guide")
+    client = AsyncClient()
+    await client.aforce_login(people.engineer)
+    response = await client.get(reverse("original", args=[version.document.slug, 1]))
+    blocks = parts(response)
+    assert await anext(blocks) == b"# Guide"
+    assert await sync_to_async(lambda: connection.connection is None)()
+    assert [block async for block in blocks] == []
+
+
 def test_original_that_is_gone_is_told_of(people: People, wiki: Collection) -> None:
     version = upload(wiki, "guide.md", "# Guide")
     original_path(version.sha256).unlink()
@@ -569,3 +583,9 @@ def test_health_needs_no_login_and_readiness_names_what_is_missing() -> None:
     assert ready.status_code == 503
     assert ready.json()["database"] == "ok"
     assert "does not answer" in ready.json()["model"]
+
+
+@pytest.mark.usefixtures("wiki")
+def test_readiness_waits_for_a_model_without_a_connection() -> None:
+    Client().get("/readyz")
+    assert connection.connection is None
