@@ -1,5 +1,6 @@
 """A document: its text as it is served, its versions, what changed between them, who did what."""
 
+import os
 from collections.abc import AsyncIterator, Iterable
 from pathlib import PurePosixPath
 from typing import BinaryIO, cast
@@ -47,6 +48,9 @@ VERSIONS = 20
 BLOCK = 1 << 18
 ORIGINAL_GONE = (
     "The original of this version is missing. An administrator can bring it back from a backup."
+)
+ORIGINAL_CHANGED = (
+    "The original of this version is damaged. An administrator can bring it back from a backup."
 )
 
 
@@ -175,17 +179,24 @@ async def original(request: HttpRequest, slug: str, number: int) -> HttpResponse
 
 
 async def download(version: DocumentVersion) -> StreamingHttpResponse:
-    """Raises `UserError`: `original-gone`."""
-    path = original_path(version.sha256)
-    try:
-        file = await sync_to_async(lambda: path.open("rb"))()
-    except FileNotFoundError as error:
-        raise UserError("original-gone", ORIGINAL_GONE) from error
+    """Raises `UserError`: `original-gone`, `original-changed`."""
+    file = await sync_to_async(_opened)(version)
     response = StreamingHttpResponse(_blocks(file), content_type=version.media_type)
     name = PurePosixPath(version.document.path).name
     response["Content-Disposition"] = content_disposition_header(True, name)
     response["Content-Length"] = str(version.size)
     return response
+
+
+def _opened(version: DocumentVersion) -> BinaryIO:
+    try:
+        file = original_path(version.sha256).open("rb")
+    except FileNotFoundError as error:
+        raise UserError("original-gone", ORIGINAL_GONE) from error
+    if os.fstat(file.fileno()).st_size != version.size:
+        file.close()
+        raise UserError("original-changed", ORIGINAL_CHANGED)
+    return file
 
 
 async def _blocks(file: BinaryIO) -> AsyncIterator[bytes]:

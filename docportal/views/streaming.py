@@ -1,13 +1,18 @@
 """Server-sent events."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import TypeVar
 
+from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 
 from docportal.admission import Overloaded
+from ingestion.connections import release_connection
+
+logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 15.0
 HEARTBEAT = b": still here\n\n"
@@ -33,8 +38,8 @@ def event_stream(events: AsyncGenerator[bytes]) -> StreamingHttpResponse:
 async def told_when_broken(
     events: AsyncGenerator[bytes], tell: Callable[[Exception], Awaitable[bytes]]
 ) -> AsyncGenerator[bytes]:
-    """`events`, and what `tell` makes of an error that ends them; it is raised again, unless it is
-    that there is no room.
+    """`events`, and what `tell` makes of an error that ends them; it is logged, unless it is that
+    there is no room.
 
     A stream that just ends reads as one that is whole, and a browser would ask again and again.
     """
@@ -45,14 +50,16 @@ async def told_when_broken(
     except Overloaded as error:
         yield await tell(error)
     except Exception as error:
+        logger.exception("A stream broke, and its reader was told so.")
         yield await tell(error)
-        raise
 
 
 async def with_heartbeat(events: AsyncGenerator[bytes], seconds: float) -> AsyncGenerator[bytes]:
     """`events`, with a comment after each pause of `seconds`, so that no proxy hangs up.
 
     When the reader leaves, `events` is cancelled where it waits, and so is what it waits for.
+    However it ends, no connection to the database stays with it: of a stream that raises Django
+    does not say that its request is finished.
     """
     following: asyncio.Task[bytes] | None = None
     try:
@@ -74,6 +81,7 @@ async def with_heartbeat(events: AsyncGenerator[bytes], seconds: float) -> Async
             with suppress(asyncio.CancelledError):
                 await following
         await events.aclose()
+        await sync_to_async(release_connection)()
 
 
 async def _next(events: AsyncGenerator[bytes]) -> bytes:

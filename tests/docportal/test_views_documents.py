@@ -505,6 +505,16 @@ def test_original_that_is_gone_is_told_of(people: People, wiki: Collection) -> N
     assert "bring it back from a backup" in body(told)
 
 
+def test_original_that_is_not_what_was_uploaded_is_told_of(
+    people: People, wiki: Collection
+) -> None:
+    version = upload(wiki, "guide.md", "# Guide")
+    original_path(version.sha256).write_text("# Gu")
+    told = logged_in(people.engineer).get(reverse("original", args=[version.document.slug, 1]))
+    assert told.status_code == 400
+    assert "bring it back from a backup" in body(told)
+
+
 @pytest.mark.usefixtures("wiki", "vault")
 def test_upload_is_for_the_collection_that_is_looked_at(people: People) -> None:
     writer = logged_in(people.restricted_writer)
