@@ -256,6 +256,14 @@ def check_limits(**_: Any) -> Sequence[CheckMessage]:
                 id="docportal.E019",
             )
         )
+    if settings.UPLOAD_MAX_TOTAL_BYTES < settings.UPLOAD_MAX_BYTES:
+        found.append(
+            Error(
+                "UPLOAD_MAX_TOTAL_MB is below UPLOAD_MAX_MB, so no file of that size can be sent.",
+                hint="Set UPLOAD_MAX_TOTAL_MB to 200, or unset it.",
+                id="docportal.E030",
+            )
+        )
     return found + _check_shares()
 
 

@@ -20,7 +20,7 @@ from django.utils.deprecation import MiddlewareMixin
 from django.views import defaults
 from django.views.csrf import csrf_failure
 
-from docportal.api.errors import BROKEN, Refusal, refusal, refuse
+from docportal.api.errors import BROKEN, Refusal, is_api, refusal, refuse
 from docportal.views.access import notice
 from ingestion.connections import release_connection
 
@@ -38,7 +38,6 @@ FORM_ALONE = (
     "This address takes what a form sends. Nothing was changed: go to the page of the form, and "
     "send it again."
 )
-_API = ("/api/", "/v1/", "/mcp")
 _NOT_UNDERSTOOD = Refusal(400, "bad-request", "This could not be understood. Nothing was changed.")
 _TOO_LARGE = Refusal(
     413,
@@ -61,7 +60,7 @@ def _giving_back(page: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
 
 def _bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """To htmx a notice on the page, on which all stays."""
-    if _is_api(request):
+    if is_api(request.path_info):
         is_large = isinstance(exception, RequestDataTooBig)
         return refuse(request, _TOO_LARGE if is_large else _NOT_UNDERSTOOD)
     if not request.headers.get("HX-Request"):
@@ -77,17 +76,13 @@ def _forged(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def _page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if _is_api(request):
+    if is_api(request.path_info):
         return refuse(request, refusal(Http404()))
     return defaults.page_not_found(request, exception)
 
 
 def _server_error(request: HttpRequest) -> HttpResponse:
-    return refuse(request, BROKEN) if _is_api(request) else defaults.server_error(request)
-
-
-def _is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith(_API)
+    return refuse(request, BROKEN) if is_api(request.path_info) else defaults.server_error(request)
 
 
 bad_request = _giving_back(_bad_request)
@@ -106,7 +101,7 @@ class FormsAloneMiddleware(MiddlewareMixin):
     ) -> HttpResponseBase:
         if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
             return response
-        if _is_api(request):
+        if is_api(request.path_info):
             told = refuse(request, _WRONG_METHOD)
         elif request.method == "GET" and request.accepts("text/html"):
             context = {"title": "There is nothing to read here", "message": FORM_ALONE}

@@ -153,6 +153,8 @@ ROUTER_TARGET_ERROR = env.float("ROUTER_TARGET_ERROR", default=0.05)
 
 # --- Limits ------------------------------------------------------------------------------------
 UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_MB", default=50) * 1024 * 1024
+# Of all files of one upload: as much as an archive may expand to.
+UPLOAD_MAX_TOTAL_BYTES = env.int("UPLOAD_MAX_TOTAL_MB", default=200) * 1024 * 1024
 UPLOAD_MAX_EXPANDED_BYTES = 200 * 1024 * 1024
 UPLOAD_MAX_ZIP_RATIO = 100
 PARSE_CPU_SECONDS = env.int("PARSE_CPU_SECONDS", default=60)

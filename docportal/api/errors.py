@@ -24,6 +24,7 @@ class Refusal(NamedTuple):
 
 BROKEN = Refusal(500, "broken", "Something broke on our side. Try again.")
 
+_API = ("/api/", "/v1/", "/mcp")
 _OPENAI = "/v1/"
 _OPENAI_KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 # Those that are told in the same words whatever happened.
@@ -91,10 +92,20 @@ def as_openai_body(told: Refusal) -> dict[str, Any]:
     return {"error": {"message": told.message, "type": kind, "param": None, "code": told.id}}
 
 
+def is_api(path: str) -> bool:
+    """Whether it is programs that ask there."""
+    return path.startswith(_API)
+
+
+def body_at(path: str, told: Refusal) -> dict[str, Any]:
+    """In the form of the door that is at this path."""
+    return as_openai_body(told) if path.startswith(_OPENAI) else as_body(told)
+
+
 def refuse(request: HttpRequest, told: Refusal) -> HttpResponse:
     """In the form of the door that the request came by."""
-    body = as_openai_body if request.path_info.startswith(_OPENAI) else as_body
-    return JsonResponse(body(told), status=told.status, headers=dict(told.headers))
+    body = body_at(request.path_info, told)
+    return JsonResponse(body, status=told.status, headers=dict(told.headers))
 
 
 def tell(api: NinjaAPI) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import BinaryIO, cast
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -62,6 +63,8 @@ def _around(request: Request) -> dict[str, object]:
         "form": UploadForm(user=user, initial={"collection": chosen})
         if user.has_perm(WRITE)
         else None,
+        "most_mb": settings.UPLOAD_MAX_BYTES >> 20,
+        "most_total_mb": settings.UPLOAD_MAX_TOTAL_BYTES >> 20,
     }
 
 

@@ -209,6 +209,13 @@ def test_what_is_written_has_a_place(service: Node) -> None:
             assert writable == ("convert_models" in service["command"])
 
 
+def test_what_is_uploaded_has_room_in_web_and_cannot_fill_its_memory() -> None:
+    web = services(GPU)["web"]
+    (room,) = re.findall(r"^/tmp:.*size=(\d+)m$", "\n".join(web["tmpfs"]))
+    assert web["deploy"]["resources"]["limits"]["memory"] == "2g"
+    assert 3 * settings.UPLOAD_MAX_TOTAL_BYTES <= int(room) << 20 < 1 << 30
+
+
 @pytest.mark.parametrize("files", STACKS.values(), ids=STACKS)
 def test_images_are_of_the_release_of_the_project(files: tuple[str, ...]) -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

@@ -32,6 +32,7 @@ from pytest_django import Settings
         ("TEACHER_TIMEOUT", 0.0, "docportal.E017"),
         ("EVALUATION_RAG_QUESTIONS", -1, "docportal.E018"),
         ("UPLOAD_MAX_BYTES", 0, "docportal.E019"),
+        ("UPLOAD_MAX_TOTAL_BYTES", 10**6, "docportal.E030"),
         ("ROUTER_TARGET_ERROR", 5.0, "docportal.E027"),
         ("GATE_EXACT_MATCH", 50.0, "docportal.E027"),
         ("GATE_LOSS", -0.01, "docportal.E027"),

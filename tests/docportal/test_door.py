@@ -1,10 +1,12 @@
-"""Who asks while there is no room is turned away before anything is done for them."""
+"""Who asks while there is no room, or sends more than is taken, is turned away before anything is
+done for them."""
 
 import asyncio
 import gc
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,15 +14,19 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.context import BaseContext
 from django.test import AsyncClient
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.urls import resolve
+from pytest_django import Settings
 
 from docportal.admission import BUSY, answers
 from docportal.asgi import application
 from docportal.door import REPLIES
+from ingestion.models import Collection
 from router.models import Answer, Query
 from tests.people import People
 
@@ -193,6 +199,62 @@ async def test_who_sends_slowly_has_no_place_meanwhile(session: dict[str, str]) 
 async def test_body_that_is_too_long_is_for_django_to_refuse(session: dict[str, str]) -> None:
     long = "x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     assert (await ask("/ask/", {"q": long}, session)).status == 400
+
+
+# --- More than is taken ---------------------------------------------------------------------------
+
+
+async def told_of_much(address: str, headers: Mapping[str, str], *, length: int) -> Told:
+    """What is said before all of it was sent."""
+    exchange, _ = begun(address, {}, {**headers, "Content-Length": str(1 << 40)}, "POST")
+    for _ in range(2):
+        body = b"x" * (length // 2)
+        await exchange.send_input({"type": "http.request", "body": body, "more_body": True})
+    return await told_by(exchange)
+
+
+@pytest.mark.parametrize("address", ["/healthz", "/accounts/login/", "/ask/", "/static/no.css"])
+async def test_stranger_sends_no_more_than_a_form(address: str) -> None:
+    told = await told_of_much(address, {}, length=settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 2)
+    assert told.status == 413
+    assert "at most 2 MB without a login or a token" in told.body
+    assert told.headers["content-security-policy"]
+
+
+async def test_who_is_logged_in_uploads_files_and_is_told_when_they_are_too_much_at_once(
+    people: People, wiki: Collection, home: Path, settings: Settings
+) -> None:
+    settings.UPLOAD_MAX_BYTES = settings.UPLOAD_MAX_TOTAL_BYTES = most = 3 << 20
+    client = AsyncClient()
+    await client.aforce_login(people.writer)
+    token = "a" * 32
+    cookies = f"csrftoken={token}; sessionid={client.cookies['sessionid'].value}"
+    headers = {**HTMX, "Cookie": cookies, "X-CSRFToken": token}
+    files = {"collection": wiki.slug, "uploads": SimpleUploadedFile("a.md", b"x" * most)}
+    content = encode_multipart(BOUNDARY, files)
+    sent = {"Content-Type": MULTIPART_CONTENT, "Content-Length": str(len(content))}
+    exchange, _ = begun("/docs/upload/", {}, {**headers, **sent}, "POST")
+    await exchange.send_input({"type": "http.request", "body": content, "more_body": False})
+    assert "1 new" in (await told_by(exchange)).body
+    above = most + settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 2
+    told = await told_of_much("/docs/upload/", headers, length=above)
+    assert (told.status, told.headers["hx-retarget"]) == (413, "#notices")
+    assert "more than the 3 MB that may be sent at once" in told.body
+    assert "<html" not in told.body
+    del headers["HX-Request"]
+    assert "</html>" in (await told_of_much("/docs/upload/", headers, length=above)).body
+
+
+async def test_program_that_sends_too_much_is_told_in_the_words_of_its_protocol(
+    settings: Settings,
+) -> None:
+    settings.UPLOAD_MAX_TOTAL_BYTES = 0
+    above = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 2
+    headers = {"Authorization": "Bearer one"}
+    rest = json.loads((await told_of_much("/api/v1/documents", headers, length=above)).body)
+    assert rest["error"]["id"] == "too-large"
+    openai = await told_of_much("/v1/chat/completions", headers, length=above)
+    assert (openai.status, json.loads(openai.body)["error"]["code"]) == (413, "too-large")
 
 
 async def test_request_comes_back_from_its_thread_a_few_times_only(

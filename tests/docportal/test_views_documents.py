@@ -520,6 +520,7 @@ def test_upload_is_for_the_collection_that_is_looked_at(people: People) -> None:
     writer = logged_in(people.restricted_writer)
     page = body(writer.get(reverse("library"), {"collection": "wiki"}))
     assert '<option value="wiki" selected>Wiki</option>' in page.partition('id="upload"')[2]
+    assert "up to 50 MB each and 200 MB at once" in page
 
 
 def test_what_is_wrong_with_a_field_is_named_by_it(writer: Client, wiki: Collection) -> None:
