@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from ingestion.models import Chunk, Document, Reader
 from router.models import Answer, Citation, ModelVersion
+from router.policy import Rule
 from router.tuned import coverage_summaries, may_see_answer, ready_models, tainted
 
 if TYPE_CHECKING:
@@ -60,12 +61,15 @@ class Seen:
     """What somebody may see today of a kept answer.
 
     `withheld`: a source of it, or what its model was taught, is closed to them, and so is what it
-    says. `whole`: no passage that was found for it is closed to them.
+    says. `decision` and `attempts` are those of its signals, empty without any. Where a passage
+    that was found for it is closed to them no attempt is told of, and `reason` is the decision's.
     """
 
     citations: QuerySet[Citation]
     withheld: bool
-    whole: bool
+    reason: str
+    decision: dict[str, Any]
+    attempts: list[dict[str, Any]]
 
 
 def seen(answer: Answer, reader: Reader) -> Seen:
@@ -73,11 +77,27 @@ def seen(answer: Answer, reader: Reader) -> Seen:
     readable = kept.filter(chunk__version__document__in=Document.objects.readable_by(reader))
     sources = kept.filter(supports=True).count()
     closed = sources > readable.filter(supports=True).count()
+    withheld = closed or not may_see_answer(reader, answer)
+    decision = answer.signals.get("decision", {})
+    attempts = answer.signals.get("attempts", [])
+    reason = answer.reason
+    # A draft that was not shown may repeat any passage that was found.
+    if kept.count() > readable.count():
+        decision, attempts = _unquoted(decision), []
+        reason = decision.get("reason", "")
     return Seen(
         citations=readable.select_related("chunk__version__document"),
-        withheld=closed or not may_see_answer(reader, answer),
-        whole=kept.count() == readable.count(),
+        withheld=withheld,
+        reason=WITHHELD if withheld else reason,
+        decision=decision,
+        attempts=attempts,
     )
+
+
+def _unquoted(decision: dict[str, Any]) -> dict[str, Any]:
+    """Without the question of a pair, whose document may be closed as well."""
+    is_quoting = decision.get("rule") == Rule.PRECEDENT
+    return decision | {"reason": ""} if is_quoting else decision
 
 
 def answered(answer: Answer, reader: Reader) -> dict[str, Any]:
@@ -88,7 +108,7 @@ def answered(answer: Answer, reader: Reader) -> dict[str, Any]:
         "query": answer.query.text,
         "answer": "" if view.withheld else answer.text,
         "route": answer.route,
-        "reason": WITHHELD if view.withheld else answer.reason,
+        "reason": view.reason,
         "refused": answer.refused,
         "verified": answer.verified,
         "withheld": view.withheld,
@@ -120,9 +140,9 @@ def _why(answer: Answer, view: Seen, citations: list[Citation]) -> dict[str, Any
     """What was known, what was decided, what each engine made of it, and how it was checked."""
     kept = answer.signals
     return {
-        **{name: kept[name] for name in ("question", "decision", "features")},
-        # A draft that was not shown may repeat any passage that was found.
-        "attempts": kept["attempts"] if view.whole else [],
+        **{name: kept[name] for name in ("question", "features")},
+        "decision": view.decision,
+        "attempts": view.attempts,
         "coverage": [
             {"rank": one.rank, "kept": len(ground.get("kept", ()))}
             | {name: ground[name] for name in ("known", "pairs", "heldout", "similarity")}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from docportal.results import Seen
 from docportal.views.passages import Card
 from router.models import Answer
 
@@ -50,8 +51,9 @@ class Why:
     passages: list[Passage]
 
 
-def why(answer: Answer, asked: str, cards: Iterable[Card]) -> Why | None:
-    """Of `cards` only those that the reader may read are there, and only they are told of.
+def why(answer: Answer, view: Seen, asked: str, cards: Iterable[Card]) -> Why | None:
+    """What its reader may see of it. Of `cards` only those that they may read are there, and only
+    these are told of.
 
     None for an answer that was kept without its signals.
     """
@@ -77,7 +79,7 @@ def why(answer: Answer, asked: str, cards: Iterable[Card]) -> Why | None:
                 generate_ms=one["generate_ms"],
                 verify_ms=one["verify_ms"],
             )
-            for one in kept["attempts"]
+            for one in view.attempts
         ],
         passages=[
             Passage(

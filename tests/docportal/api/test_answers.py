@@ -12,7 +12,7 @@ from django.test import Client
 from docportal.admission import answers
 from ingestion.models import Collection, DocumentVersion
 from router import registry
-from router.models import Feedback, Query
+from router.models import Answer, Feedback, Query
 from router.prompts import REFUSAL
 from tests.docportal.api.callers import Caller, error_of
 from tests.docportal.api.conftest import QUESTION, SENTENCE
@@ -235,3 +235,31 @@ def test_answer_is_withheld_from_who_may_no_longer_read_its_source(
     later = reader.get(f"answers/{told['id']}")
     assert later.json()["withheld"]
     assert "4711" not in later.content.decode()
+
+
+def test_draft_that_was_not_shown_is_kept_from_who_may_no_longer_read_what_was_found(
+    people: People, sender: DocumentVersion, vault: Collection, llm: ScriptedLLM
+) -> None:
+    publish(vault, "codes.md", [passage("The webhook sender has the code 4711.")], title="Codes")
+    llm.will_say("It retries 77077 times. [1]")
+    reader = Caller(people.reader)
+    query = ask(reader)["id"]
+    browser = Client()
+    browser.force_login(people.reader)
+
+    def shown() -> list[str]:
+        page = browser.get(f"/questions/{query}/").content.decode()
+        return [page, reader.get(f"answers/{query}").content.decode()]
+
+    assert all("77077" in one for one in shown())
+    people.reader.groups.remove(*vault.readers.all())
+    for one in shown():
+        assert "77077" not in one
+        assert "4711" not in one
+        assert "Webhook sender" in one or "webhooks.md" in one
+        assert "No tuned model serves that you may use." in one
+    kept = Answer.objects.get()
+    quoting = {"rule": "precedent", "reason": "It was taught what “Which code?” was answered by."}
+    kept.signals["decision"] |= quoting
+    kept.save()
+    assert not any("Which code?" in one for one in shown())
