@@ -1,4 +1,4 @@
-"""What a browser may do with a page beyond its policy for content, which django-csp sends."""
+"""What a browser may do with a page and keep of it, beyond its policy for content (django-csp)."""
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -19,4 +19,7 @@ class HeadersMiddleware(MiddlewareMixin):
     ) -> HttpResponseBase:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        # A fragment has the address of its page: going back, a browser would show it alone.
+        if "HX-Request" in request.headers:
+            response.headers.setdefault("Cache-Control", "no-store")
         return response

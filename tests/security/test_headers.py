@@ -58,6 +58,18 @@ def test_every_response_is_closed_to_other_sites(client: Client, address: str) -
     assert "camera=()" in response["Permissions-Policy"]
 
 
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("address", ["/?q=ferry", "/docs/?text=ferry"])
+def test_fragment_is_kept_by_no_browser_in_place_of_the_page(client: Client, address: str) -> None:
+    """Both have one address, to which one may come back."""
+    fragment = client.get(address, headers={"HX-Request": "true"})
+    assert "<html" not in fragment.content.decode()
+    assert fragment["Cache-Control"] == "no-store"
+    page = client.get(address)
+    assert "<html" in page.content.decode()
+    assert "Cache-Control" not in page
+
+
 def test_templates_hold_no_script_style_or_handler_of_their_own() -> None:
     for path in (Path(django_settings.BASE_DIR) / "templates").rglob("*.html"):
         if path.name == "benchmark_report.html":
