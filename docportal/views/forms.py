@@ -102,19 +102,20 @@ class EditForm(forms.Form):
     doc_type = forms.ChoiceField(choices=DocType, label="Type")
 
 
-class GroupsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
-    """Groups by their keys, of which none may be left out: without any, everybody reads."""
+class KeysField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Rows by their keys, of which none may be left out: without any, all are meant."""
 
     def clean(self, value: Any) -> Any:
         if len(numbers(value or [])) < len(value or []):
-            raise forms.ValidationError("Choose groups of the list.")
+            raise forms.ValidationError(self.error_messages["invalid_pk_value"])
         return super().clean(value)
 
 
 class CollectionForm(forms.Form):
     name = forms.CharField(max_length=200)
-    readers = GroupsField(
+    readers = KeysField(
         Group.objects.order_by("name"),
+        error_messages={"invalid_pk_value": "Choose groups of the list."},
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text="Only these groups find and read its documents. None chosen: everybody.",
@@ -306,8 +307,9 @@ class WebhookForm(forms.Form):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["collections"] = forms.ModelMultipleChoiceField(
+        self.fields["collections"] = KeysField(
             Collection.objects.readable_by(user),
+            error_messages={"invalid_pk_value": "Choose collections of the list."},
             required=False,
             label="Of these collections",
             widget=forms.CheckboxSelectMultiple,

@@ -154,6 +154,7 @@ FORMS = {
     "retrain_policy": ["every_hours", "least_new_facts", "least_stale_percent"],
     "tokens": ["name", "scopes", "days"],
     "let_in": ["name"],
+    "webhooks": ["url", "events", "collections"],
     "theme": ["theme", "next"],
     "account_login": ["login", "password", "next"],
 }
