@@ -9,6 +9,8 @@ import threading
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -37,20 +39,30 @@ ENGINES = ("tuned", "rag", "none")
 SETTLED = timedelta(seconds=10)
 
 
+@dataclass(slots=True)
+class Sums:
+    """Over answers: questions by engine and result, tokens by engine and kind, and of each stage
+    how many took no longer than each of `BOUNDS`, by its place there, and all their seconds."""
+
+    questions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    tokens: Counter[tuple[str, str]] = field(default_factory=Counter)
+    buckets: Counter[tuple[str, int]] = field(default_factory=Counter)
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+
 class Answers:
-    """Sums over all answers up to one; `advance` adds those that came since. Safe in threads."""
+    """Sums over all answers up to one. Safe in threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last = 0
-        self.questions: Counter[tuple[str, str]] = Counter()
-        self.tokens: Counter[tuple[str, str]] = Counter()
-        self.buckets: Counter[tuple[str, int]] = Counter()
-        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._sums = Sums()
 
-    def advance(self) -> None:
+    def advance(self) -> Sums:
+        """With those that came since; what is returned changes no more."""
         fields = ("pk", "route", "model", "confidence", "prompt_tokens", "completion_tokens")
         with self._lock:
+            sums = self._sums
             known = set(ModelVersion.objects.values_list("name", flat=True))
             new = Answer.objects.filter(
                 pk__gt=self._last, answered_at__lt=timezone.now() - SETTLED
@@ -58,13 +70,14 @@ class Answers:
             rows = new.values_list(*fields, *(f"{stage}_ms" for stage in STAGES))
             for pk, route, model, confidence, prompt, completion, *ms in rows.iterator():
                 engine = _engine(route, model, known)
-                self.questions[engine, _result(route, confidence)] += 1
-                self.tokens[engine, "prompt"] += prompt
-                self.tokens[engine, "completion"] += completion
+                sums.questions[engine, _result(route, confidence)] += 1
+                sums.tokens[engine, "prompt"] += prompt
+                sums.tokens[engine, "completion"] += completion
                 for stage, length in zip(STAGES, ms, strict=True):
-                    self.buckets[stage, bisect_left(BOUNDS, length / 1000)] += 1
-                    self.seconds[stage] += length / 1000
+                    sums.buckets[stage, bisect_left(BOUNDS, length / 1000)] += 1
+                    sums.seconds[stage] += length / 1000
                 self._last = pk
+            return deepcopy(sums)
 
 
 def _engine(route: str, model: str, tuned: set[str]) -> str:
@@ -86,8 +99,7 @@ class PortalCollector(Collector):
         self._answers = Answers()
 
     def collect(self) -> Iterator[Metric]:
-        self._answers.advance()
-        yield from _of_answers(self._answers)
+        yield from _of_answers(self._answers.advance())
         yield from _of_documents()
         yield from _of_models()
         yield from _of_failures()
@@ -95,7 +107,7 @@ class PortalCollector(Collector):
 
 
 # --- Answers -----------------------------------------------------------------------------------
-def _of_answers(answers: Answers) -> Iterator[Metric]:
+def _of_answers(answers: Sums) -> Iterator[Metric]:
     questions = CounterMetricFamily(
         "docportal_questions",
         "Questions by the engine that answered, or was asked last, and by what came of them.",
@@ -122,7 +134,7 @@ def _of_answers(answers: Answers) -> Iterator[Metric]:
     yield from (questions, refusals, tokens, feedback, _latency(answers))
 
 
-def _latency(answers: Answers) -> Metric:
+def _latency(answers: Sums) -> Metric:
     latency = HistogramMetricFamily(
         "docportal_stage_seconds", "How long the stages of answers take.", labels=["stage"]
     )

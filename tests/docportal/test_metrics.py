@@ -131,6 +131,16 @@ def test_questions_are_counted_by_engine_and_result(value: Scraper) -> None:
     assert value("docportal_tokens_total", route="rag", kind="prompt") == 200
 
 
+def test_scrape_tells_of_one_moment_while_another_counts_on() -> None:
+    answers = metrics.Answers()
+    an_answer("rag", "docportal-reader")
+    told = answers.advance()
+    an_answer("refused")
+    assert sum(answers.advance().questions.values()) == 2
+    assert dict(told.questions) == {("rag", "answered"): 1}
+    assert sum(told.buckets.values()) == len(metrics.STAGES)
+
+
 def test_answers_are_counted_once_and_new_ones_added(value: Scraper) -> None:
     for number in range(1, 4):
         an_answer("rag", "docportal-reader")
