@@ -15,7 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "docportal.settings")
 broker.install()
 app = Celery("docportal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-for tasks in ("pipeline", "integrity", "syncing", "workers", "delivering"):
+for tasks in ("pipeline", "integrity", "syncing", "workers", "delivering", "sessions"):
     app.autodiscover_tasks(["docportal"], related_name=tasks)
 app.autodiscover_tasks(["training"])
 

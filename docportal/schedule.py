@@ -55,4 +55,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "docportal.integrity.check_nightly",
         "schedule": crontab(hour=3, minute=20),
     },
+    "remove-ended-sessions": {
+        "task": "docportal.sessions.remove_ended",
+        "schedule": crontab(hour=3, minute=10),
+    },
 }
