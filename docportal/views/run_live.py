@@ -20,12 +20,12 @@ from docportal.views.access import TRAIN, Request, current_user, require
 from docportal.views.plots import Point
 from docportal.views.streaming import event, event_stream
 from docportal.views.training_facts import Run
+from docportal.views.typed import numbers
 from ingestion.connections import release_connection
 from training.models import TrainingRun
 
 POLL_SECONDS = 1.0
 MOST = 50
-MAX_DIGITS = 9
 
 States = dict[int, str]
 """Of runs, by number."""
@@ -79,11 +79,7 @@ async def events(request: HttpRequest) -> HttpResponseBase:
 
 def _watched(named: str) -> States:
     pairs = (name.partition(".") for name in named.split(",")[:MOST])
-    return {
-        int(number): state
-        for number, _, state in pairs
-        if number.isascii() and number.isdecimal() and len(number) <= MAX_DIGITS
-    }
+    return {number: state for name, _, state in pairs for number in numbers([name])}
 
 
 async def _changes(watched: States) -> AsyncGenerator[bytes]:
