@@ -77,6 +77,17 @@ def test_service_is_confined_and_comes_back(service: Node) -> None:
 
 
 @pytest.mark.parametrize("files", STACKS.values(), ids=STACKS)
+def test_every_process_of_the_portal_logs_json(files: tuple[str, ...]) -> None:
+    ours = {
+        name: one
+        for name, one in services(files).items()
+        if "SECRET_KEY_FILE" in one.get("environment", {})
+    }
+    assert {"web", "worker", "beat", "trainer"} <= ours.keys()
+    assert {one["environment"].get("LOG_FORMAT") for one in ours.values()} == {"json"}
+
+
+@pytest.mark.parametrize("files", STACKS.values(), ids=STACKS)
 def test_only_web_is_reached_from_outside(files: tuple[str, ...]) -> None:
     project = load(files)
     inside = {name for name, network in project["networks"].items() if network.get("internal")}
