@@ -142,8 +142,11 @@
       // The collection stays: what is uploaded next is likely to belong there, too.
       $$("[name=uploads], [name=paths], [name=note], #folder", form).forEach((field) => (field.value = ""));
     });
+    // The form is gone where an answer has taken the place of the page.
+    const isUpload = (event) =>
+      $("#upload form") && [...event.dataTransfer.types].includes("Files");
     document.addEventListener("dragover", (event) => {
-      if (![...event.dataTransfer.types].includes("Files")) return;
+      if (!isUpload(event)) return;
       event.preventDefault();
       document.body.classList.add("dropping");
     });
@@ -151,6 +154,7 @@
       if (!event.relatedTarget) document.body.classList.remove("dropping");
     });
     document.addEventListener("drop", async (event) => {
+      if (!isUpload(event)) return;
       event.preventDefault();
       document.body.classList.remove("dropping");
       const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");

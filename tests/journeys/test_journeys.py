@@ -336,6 +336,30 @@ def test_dropped_files_are_uploaded_to_the_only_collection(visit: Visit, fresh: 
     expect(row).to_contain_text("Ready")
 
 
+TAKEN = """(file) => {
+    const dropped = new DataTransfer();
+    if (file) dropped.items.add(new File(["# Buoys"], file));
+    else dropped.setData("text/plain", "buoys");
+    const drop = new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: dropped });
+    return !document.querySelector("#main").dispatchEvent(drop);
+}"""
+
+
+def test_only_files_are_taken_of_what_is_dropped_and_only_where_they_are_uploaded(
+    visit: Visit, portal: Portal
+) -> None:
+    page = visit("mira")
+    page.goto("/docs/?collection=wiki")
+    assert not page.evaluate(TAKEN, ""), "a field gets the text that is dragged into it"
+    assert page.evaluate(TAKEN, "buoys.md")
+    portal.llm.will_say(f"{SENTENCE}. [1]")
+    box = page.get_by_label("Ask or search")
+    box.fill(QUESTION)
+    box.press("Enter")
+    expect(page.get_by_text("why this route")).to_be_visible()
+    assert not page.evaluate(TAKEN, "buoys.md")
+
+
 def test_of_several_collections_one_is_chosen_before_dropped_files_are_uploaded(
     visit: Visit, fresh: str
 ) -> None:
