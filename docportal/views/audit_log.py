@@ -17,7 +17,8 @@ from ingestion.models import AuditEvent, AuditEventQuerySet
 from router.text import storable
 
 PAGE = 50
-ORDER = ("-at", "-pk")
+# Rows are only ever added, so this is the order of time as well.
+ORDER = ("-pk", "pk")
 
 
 @require_GET

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
@@ -387,3 +388,10 @@ def test_page_goes_on_where_it_ended(admin: Client) -> None:
     assert "model 009" not in first
     cursor = first.partition("after=")[2].partition('"')[0]
     assert "model 009" in page(admin, after=cursor)
+
+
+def test_page_is_read_by_the_key_however_long_the_log(admin: Client) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        page(admin)
+    (entries,) = (one["sql"] for one in asked if "LIMIT 51" in one["sql"])
+    assert entries.endswith('ORDER BY "ingestion_auditevent"."id" DESC LIMIT 51')
