@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import connection, transaction
+from django.db import transaction
 
 from ingestion import jobs, tracing
+from ingestion.connections import release_connection
 from ingestion.errors import UserError
 from ingestion.models import Reader
 from router import incidents, provenance, retrieval, taught, tuned
@@ -226,7 +227,8 @@ def _begun(
     try:
         before = _understood(earlier) if earlier else _understood_before(query)
         question, user = standalone(query.text, before), query.user
-        _give_back_connection()
+        # Servers may be waited for for seconds, and a model writes as long.
+        release_connection()
         found = retrieval.search(question, user=user, limit=SHOWN_PASSAGES)
         read = Read(found)
         # What a tuned model says is held against the current text.
@@ -234,14 +236,7 @@ def _begun(
             read = read_at(question, found, user=user, limit=SHOWN_PASSAGES)
         return _routed(query, question, read, route, trials=trials)
     finally:
-        _give_back_connection()
-
-
-def _give_back_connection() -> None:
-    """To the pool, which has few: a server may be waited for for seconds, and a model writes as
-    long. The next query takes one again."""
-    if not connection.in_atomic_block:
-        connection.close()
+        release_connection()
 
 
 @tracing.span("route")
@@ -273,7 +268,7 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
     missing = unnamed(asked, found.passages) if route == "auto" else ()
     # What the rules decide needs no closer look at the sentences.
     if missing or decision.probability is not None:
-        _give_back_connection()
+        release_connection()
         findings = find(asked, found.passages, found.collections, books)
         if missing and not findings.leads:
             being_read = jobs.being_read(query.user)
