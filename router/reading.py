@@ -39,6 +39,7 @@ from router.quoting import (
     is_unlikely,
     likeliest,
     may_be_quoted,
+    seconding,
 )
 from router.relevance import Relevance
 from router.text import exact_form, fold, without_marks
@@ -207,10 +208,12 @@ def _support_of_read(
     said: str,
 ) -> Support:
     """Held against all passages; `places` are those that the reader was given, which it cites by
-    their numbers. What was `asked` in other words than typed must not be refuted for these."""
+    their numbers. What it finds in the likeliest sentence needs no word of the question, as two who
+    read agree. What was `asked` in other words than typed must not be refuted for these."""
     order = [*places, *(place for place in range(len(passages)) if place not in places)]
     ordered = [passages[place] for place in order]
-    support = verify(asked, said, ordered).of_places(order)
+    best = {(order.index(n), k) for n, k in seconding(likely)}
+    support = verify(asked, said, ordered, likely=best).of_places(order)
     if asked != draft.read_for:
         typed = verify(draft.read_for, said, ordered).of_places(order)
         if typed.problem in TURNED_DOWN:

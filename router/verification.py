@@ -12,12 +12,12 @@ question's. `router.evidence` reads answers, questions and passages, and objects
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from router.evidence.answers import Evidence, Said, read_answer
 from router.evidence.claims import Claim
-from router.evidence.focus import read_focus
+from router.evidence.focus import Place, read_focus
 from router.evidence.objections import is_named, objection
 from router.evidence.questions import Question, read_question
 from router.evidence.sources import (
@@ -104,8 +104,18 @@ def titles_of(passages: Sequence[Passage]) -> list[str]:
     return [passage.title for passage in passages]
 
 
-def verify(question: str, answer: str, passages: Sequence[Passage]) -> Support:
-    """Whether `answer` stands in one of `passages` and is about what `question` asks."""
+def verify(
+    question: str,
+    answer: str,
+    passages: Sequence[Passage],
+    *,
+    likely: Collection[Place] = (),
+) -> Support:
+    """Whether `answer` stands in one of `passages` and is about what `question` asks.
+
+    Of the `likely` sentences, each the number of a passage and its own, a model has told that they
+    answer it, so it is not held against them that they have few words of the question.
+    """
     cited = tuple(number for number in marks(answer) if 1 <= number <= len(passages))
     sources = [read_source(passage) for passage in passages]
     asked = read_question(question, titles_of(passages))
@@ -126,7 +136,7 @@ def verify(question: str, answer: str, passages: Sequence[Passage]) -> Support:
         )
     ]
     evidence.sort(key=lambda one: -one.score - _CITED_BONUS * (one.passage + 1 in cited))
-    return _decide(evidence, sources, asked, said, fitting, cited)
+    return _decide(evidence, sources, asked, said, fitting, cited, likely)
 
 
 def _decide(
@@ -136,13 +146,15 @@ def _decide(
     said: Said,
     fitting: Sequence[dict[int, float]],
     cited: tuple[int, ...],
+    likely: Collection[Place],
 ) -> Support:
     """The best evidence to which nothing can be objected, or else the objection to the best."""
     best_fit = max((max(one.values()) for one in fitting), default=0.0)
     focus = read_focus(asked, sources)
     problem = ""
     for one in evidence:
-        objected = objection(one, sources, asked, said, best_fit, focus)
+        is_likely = (one.passage, one.sentence) in likely
+        objected = objection(one, sources, asked, said, best_fit, focus, is_likely=is_likely)
         if not objected:
             sentence = sources[one.passage].sentences[max(one.sentence, 0)]
             span = (one.passage, sentence.start, sentence.end)

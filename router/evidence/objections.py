@@ -70,10 +70,13 @@ def objection(
     said: Said,
     best_fit: float,
     focus: Focus,
+    *,
+    is_likely: bool = False,
 ) -> str:
     """What speaks against this evidence, in plain words; empty if nothing does.
 
-    `best_fit` is that of the sentence, of all passages, which fits the question best.
+    `best_fit` is that of the sentence, of all passages, which fits the question best. `is_likely`:
+    how much of the question its words have is no matter, as it likely is the answer.
     """
     source = sources[one.passage]
     if 1 - one.covered > said.may_miss:
@@ -88,13 +91,20 @@ def objection(
             return f"“{entity}” stands nowhere in the passage that holds the answer."
     if is_elsewhere(asked, source, one.sentence):
         return _ELSEWHERE
+    if not is_likely and (why := _too_little(one, asked, best_fit, focus)):
+        return why
+    return "" if one.sentence == CONTEXT else _objection_to(one, sources, asked, said)
+
+
+def _too_little(one: Evidence, asked: Question, best_fit: float, focus: Focus) -> str:
+    """Whether its words have too little to do with the question, beside those of other places."""
     if one.fit < _MIN_SHARE_OF_BEST_FIT * best_fit or not one.fit:
         return "The place that holds the answer is not about the question."
     sure = asked.wanted is not None and asked.wanted.is_sure
     least = _MIN_SHARE_OF_RIVAL if sure else _MIN_SHARE_OF_ANY
     if focus.at[one.passage, one.sentence] < least * focus.best:
         return "Another place is about what the question asks, and this one is not."
-    return "" if one.sentence == CONTEXT else _objection_to(one, sources, asked, said)
+    return ""
 
 
 def _objection_to(one: Evidence, sources: Sequence[Source], asked: Question, said: Said) -> str:

@@ -17,6 +17,7 @@ from router.quoting import (
     likeliest,
     likelihoods,
     may_be_quoted,
+    seconding,
     texts_of,
 )
 from router.reading import NOTHING_LIKELY, UNLIKELY
@@ -230,6 +231,12 @@ def test_probability_is_one_whatever_is_asked(question: str, scores: list[float]
     assert 0 <= best.start < best.end <= len(OFFICE[best.passage].text)
 
 
+def test_only_the_likeliest_sentence_speaks_for_an_answer_and_only_if_it_is_likely() -> None:
+    assert seconding({(0, 0): 0.4, (0, 1): 0.6}) == {(0, 1)}
+    assert seconding({(0, 0): 0.1, (0, 1): 0.2}) == set()
+    assert seconding({}) == set()
+
+
 # --- The answer --------------------------------------------------------------------------------
 
 
@@ -307,6 +314,18 @@ class TestAnswer:
         answer = answered("Where do visitors wait?")
         assert answer.refused
         assert UNLIKELY in answer.reason
+
+    def test_likely_sentence_needs_no_word_of_the_question(
+        self, llm: ScriptedLLM, wiki: Collection
+    ) -> None:
+        """Not even where a sentence about something else has them."""
+        polled = "Lamps are polled every 40 seconds. They were painted green."
+        publish(wiki, "lantern.md", [passage(polled, "Operation")], title="Lantern Yard")
+        read = "The time between two reads of a sensor is 9 minutes."
+        publish(wiki, "copper.md", [passage(read, "Reads")], title="Copper Yard")
+        llm.will_say("40 seconds [1]")
+        answer = answered("How much time passes between two sensor reads in Lantern Yard?")
+        assert answer.text == "40 seconds", answer.reason
 
     def test_where_no_sentence_is_likely_no_reader_is_asked(self, llm: ScriptedLLM) -> None:
         answer = answered("When was the machine invented?")

@@ -842,3 +842,26 @@ def test_value_of_another_environment_beside_that_of_production_is_not_supported
 def test_page_about_staging_tells_of_staging() -> None:
     page = Passage("Harbor in staging", "", "In staging it uses port 81. It logs to port 82.")
     assert verify("Which port does Harbor use?", "81", [page]).supported
+
+
+ASKED = "How much time passes between two sensor reads in Lantern Yard?"
+YARDS = [
+    Passage(
+        "Lantern Yard", "Operation", "Lamps are polled once in 40 seconds. They were painted green."
+    ),
+    Passage("Copper Yard", "Reads", "The time between two reads of a sensor is 9 minutes."),
+]
+EVERYWHERE = {(0, 0), (0, 1), (1, 0)}
+
+
+def test_likely_sentence_bears_an_answer_out_in_other_words_than_the_question() -> None:
+    assert not verify(ASKED, "40 seconds", YARDS).supported
+    assert not verify(ASKED, "40 seconds", YARDS, likely={(0, 1), (1, 0)}).supported
+    assert verify(ASKED, "40 seconds", YARDS, likely={(0, 0)}).supported
+
+
+@pytest.mark.parametrize("answer", ["9 minutes", "green", "50 seconds"])
+def test_likely_sentence_bears_out_nothing_that_is_of_another_or_is_not_asked_for(
+    answer: str,
+) -> None:
+    assert not verify(ASKED, answer, YARDS, likely=EVERYWHERE).supported
