@@ -70,8 +70,10 @@ def exercises_of(
 def _of_asked(asked: Asked, rng: Random) -> Exercise | None:
     by_nearness = sorted(asked.candidates, key=lambda one: -one.similarity)
     wrong = [one for one in by_nearness if not one.holds]
-    shown = wrong[:NEAREST]
-    shown += rng.sample(wrong[NEAREST:], min(RANDOM, len(wrong) - len(shown)))
+    # As many lines as where one is right: how many there are must not tell.
+    nearest = NEAREST if asked.answer else NEAREST + 1
+    shown = wrong[:nearest]
+    shown += rng.sample(wrong[nearest:], min(RANDOM, len(wrong) - len(shown)))
     if not asked.answer:
         return Exercise(asked.question, "", tuple(one.line for one in shown), NONE)
     right = next((one for one in (*by_nearness, *asked.missed) if one.holds), None)
@@ -120,17 +122,18 @@ def exercises_of_things(rng: Random) -> list[Exercise]:
 def _of_fact(rng: Random, thing: Thing, fact: Fact, asked: str) -> Exercise:
     world, form = World(rng), _Form.drawn(rng)
     name, other = _two_names(world, rng)
-    siblings = rng.sample([each for each in thing.facts if each is not fact], SIBLINGS)
-    told = [(fact, name), *((each, name) for each in siblings)]
+    is_open = rng.random() < OPEN
+    # As many lines as where one is right: how many there are must not tell.
+    among = SIBLINGS + 1 if is_open else SIBLINGS
+    siblings = rng.sample([each for each in thing.facts if each is not fact], among)
+    told = [*([] if is_open else [(fact, name)]), *((each, name) for each in siblings)]
     if NAME in asked:
         told.append((fact, other))
     lines = tuple(
         Line(form.source(thing, about), form.line(rng, each, about)) for each, about in told
     )
     question = _typed(rng, asked, name)
-    if rng.random() < OPEN:
-        return Exercise(question, "", lines[1:], NONE)
-    return Exercise(question, fact.value, lines, 0)
+    return Exercise(question, "" if is_open else fact.value, lines, NONE if is_open else 0)
 
 
 def _two_names(world: World, rng: Random) -> tuple[str, str]:

@@ -10,8 +10,9 @@ from training.reader.data import Exercise
 from training.reader.sentences import Line
 
 # Shares: of the exercises in which the right line comes first, as the reranker has it; of those
-# with other numbers; of the questions that nothing answers which are asked.
-FIRST, RENUMBERED, OPEN = 0.6, 0.5, 0.85
+# with other numbers; of those that lack some of the lines that are not right, as a short document
+# has no more; of the questions that nothing answers which are asked.
+FIRST, RENUMBERED, SHORT, OPEN = 0.6, 0.5, 0.3, 0.85
 
 
 def exercises(rng: Random, made: Sequence[choosing.Exercise]) -> Iterator[Exercise]:
@@ -24,6 +25,8 @@ def exercises(rng: Random, made: Sequence[choosing.Exercise]) -> Iterator[Exerci
 def _of(rng: Random, made: choosing.Exercise) -> Exercise:
     right = made.lines[made.right] if made.answer else None
     lines = rng.sample(made.lines, len(made.lines))
+    if rng.random() < SHORT:
+        lines = _short(rng, lines, right)
     if right and rng.random() < FIRST:
         lines.remove(right)
         lines.insert(0, right)
@@ -38,6 +41,13 @@ def _of(rng: Random, made: choosing.Exercise) -> Exercise:
         return Exercise(tuple(passages), ((made.question, REFUSAL),))
     number = list(by_source).index(right.source) + 1
     return Exercise(tuple(passages), ((made.question, f"{made.answer} [{number}]"),))
+
+
+def _short(rng: Random, lines: Sequence[Line], right: Line | None) -> list[Line]:
+    """The right line and any number of the others; without a right one at least one."""
+    others = [line for line in lines if line is not right]
+    kept = rng.sample(others, rng.randint(int(right is None), len(others)))
+    return [line for line in lines if line is right or line in kept]
 
 
 def _renumbered(rng: Random, made: choosing.Exercise) -> choosing.Exercise:

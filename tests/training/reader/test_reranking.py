@@ -1,5 +1,6 @@
 """The reranker: what it learns from, that it learns, and that what was trained is served."""
 
+from collections import Counter
 from pathlib import Path
 from random import Random
 from shutil import copytree, ignore_patterns
@@ -44,6 +45,17 @@ def test_exercise_on_a_thing_has_its_fact_and_near_misses() -> None:
         assert len(set(each.texts)) == len(each.texts)
         assert "{" not in each.question
         assert not any("{name}" in text for text in each.texts)
+
+
+def test_number_of_lines_does_not_tell_whether_one_is_right() -> None:
+    made = exercises_of_things(Random(1))
+    lengths = {
+        is_right: Counter(len(one.lines) for one in made if bool(one.answer) is is_right)
+        for is_right in (True, False)
+    }
+    for many in lengths[True] | lengths[False]:
+        right, open_ = (each[many] / each.total() for each in lengths.values())
+        assert abs(right - open_) < 0.02
 
 
 def test_question_on_a_thing_that_is_kept_back_has_one_line_or_none() -> None:
