@@ -374,16 +374,21 @@ def test_run_that_cannot_begin_is_a_trace(
 @pytest.mark.timeout(900)
 def test_run_is_a_trace(
     home: Path,
+    tmp_path: Path,
     zoo: Collection,
     tiny_llama: Path,
     collector: Collector,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     teach(zoo, *NAMES)
-    monkeypatch.setenv("MODELS_DIR", str(tiny_llama.parent))
+    models, embedder = tmp_path / "models", django_settings.EMBEDDINGS_MODEL
+    models.mkdir()
+    (models / tiny_llama.name).symlink_to(tiny_llama)
+    (models / embedder).symlink_to(Path(django_settings.MODELS_DIR) / embedder)
+    monkeypatch.setenv("MODELS_DIR", str(models))
     monkeypatch.setenv("BASE_MODEL", tiny_llama.name)
     monkeypatch.setenv("EVALUATION_RAG_QUESTIONS", "2")
-    monkeypatch.setenv("GATE_EXACT_MATCH", "0")
+    monkeypatch.setenv("GATE_EXACT_MATCH", "1")
     with pytest.raises(subprocess.CalledProcessError):
         command(home, "train", "--collection", "wiki", "--max-minutes", "5")
     tree = collector.trace_with("run")
