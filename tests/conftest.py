@@ -49,13 +49,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_asked_for(item: pytest.Item, expression: str) -> bool:
-    """What takes minutes runs only if `-m` names it; what is merely slow also in CI, once."""
-    if item.get_closest_marker("drill"):
-        return "drill" in expression
-    if item.get_closest_marker("slow"):
-        is_first = os.environ.get("CI") == "true" and not os.environ.get("DATABASE_URL")
-        return "slow" in expression or is_first
-    return True
+    """What takes minutes, or tens of seconds, runs only if `-m` names it."""
+    return all(name in expression for name in ("drill", "slow") if item.get_closest_marker(name))
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

@@ -50,20 +50,20 @@ def test_breakage_is_told_once_of_a_test_and_kept_nowhere_without_a_record() -> 
 
 
 @pytest.mark.parametrize(
-    ("expression", "ci", "runs"),
+    ("expression", "runs"),
     [
-        ("not models and not browser", "", {"quick"}),
-        ("not models and not browser", "true", {"quick", "slow"}),
-        ("drill or slow", "", {"slow", "drill"}),
+        ("not models and not browser", {"quick"}),
+        ("slow", {"slow"}),
+        ("drill or slow", {"slow", "drill"}),
     ],
 )
-def test_what_takes_minutes_runs_when_it_is_named_and_what_is_slow_also_in_ci(
-    expression: str, ci: str, runs: set[str]
+def test_what_takes_minutes_or_is_slow_runs_when_it_is_named(
+    expression: str, runs: set[str]
 ) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     listed = subprocess.run(
         [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", expression, MAKING],
-        env=environment | {"CI": ci},
+        env=environment,
         cwd=ROOT,
         check=True,
         capture_output=True,

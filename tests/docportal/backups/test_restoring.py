@@ -164,7 +164,6 @@ def test_damaged_backup_is_refused_before_anything_is_changed(
     assert not (portal.home / "files").exists()
 
 
-@pytest.mark.slow
 def test_home_that_is_not_empty_is_replaced_only_when_that_is_asked(
     install: Install, kept: Path
 ) -> None:
@@ -185,7 +184,6 @@ def test_home_that_is_not_empty_is_replaced_only_when_that_is_asked(
     assert "other.md" not in portal.run(VERSIONS).out
 
 
-@pytest.mark.slow
 def test_home_of_a_killed_restore_starts_nothing_until_it_was_run_again(
     install: Install, kept: Path
 ) -> None:
@@ -223,7 +221,6 @@ def test_no_process_starts_in_a_half_restored_home(install: Install, command: li
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.slow
 def test_portal_whose_workers_live_is_not_replaced(install: Install, kept: Path) -> None:
     portal = install("running")
     portal.done("migrate", "-v0")
@@ -323,7 +320,6 @@ def test_list_that_leads_outside_the_home_is_refused(
     assert "outside itself" in refused.err
 
 
-@pytest.mark.slow
 def test_restore_that_finds_no_room_leaves_the_home_as_it_was(
     install: Install, kept: Path, whole: Installation
 ) -> None:
