@@ -25,8 +25,10 @@ _GREETING = re.compile(
     r"|what'?s up|who are you|what can you do|are you there|test(?:ing)?|ping"
     r"|there|all|everyone|team|bot|docportal|so much|a lot|very much)[\s,.!?:)(-]*)+"
 )
+# A thing that compares its records is one thing: it is the asker who is to be shown several.
 _COMPARING = re.compile(
-    r"\b(?:compare|compared (?:to|with)|difference between|differ(?:s|ent)? from|versus|vs\.?"
+    r"^(?:(?:please|(?:can|could) you) )*compare\b"
+    r"|\b(?:compared? (?:to|with|against)|difference between|differ(?:s|ent)? from|versus|vs\.?"
     r"|both|respectively|which (?:of the|services|teams|documents|ones)|list all|all (?:the )?"
     r"(?:services|teams|documents|runbooks|pages)|every (?:service|team|document)|how many "
     r"(?:services|teams|documents))\b"
