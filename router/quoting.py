@@ -32,7 +32,7 @@ _LEAST_SCORE = 1e-6
 LONGEST = 400
 # Probabilities, settled on two companies: from the first on a sentence is quoted, and under the
 # last it bears out nothing. From the second on the likeliest bears out what the reader finds in it,
-# whatever its words are: of three companies all six such answers were right, and three of five below.
+# whatever its words are: of three companies all six such answers were right, three of five below.
 QUOTED, SECONDED, BELIEVED = 0.85, 0.3, 0.1
 # Words, from which on a line says something by itself.
 SAYING = 4
