@@ -1,13 +1,14 @@
 """What the reranker learns from: a question, and lines of documents of which one may answer it.
 
 Of the library a question brings the sentence that holds its answer and the nearest ones that do
-not. Of `things/` it brings the line of its fact, those of other facts of the same thing, and the
-same line about another one: near misses by attribute and by name, of which the library has few.
+not. Of `things/` it brings the line of its fact, those of other facts of the same thing, and what
+other things have in its place: near misses by attribute and by name, of which the library has few.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from random import Random
 from typing import Literal
 
@@ -15,14 +16,16 @@ from router.prompts import Passage
 from router.retrieval.embeddings import ServerEmbeddings
 from router.serving import embedded_servers
 from training.haste import as_people_type
-from training.reader import things
+from training.reader import redrawing, things
 from training.reader.library import Organisation
 from training.reader.sentences import Asked, Candidate, Line, asked_of, learned_from, lines_of
 from training.reader.things import NAME, Fact, Thing
 from training.reader.worlds import World
 
 NEAREST, RANDOM = 2, 1  # sentences of the library that do not hold the answer
-SIBLINGS = 2  # other facts of the same thing
+# Lines on a thing, as many as the portal's reader gets, of which some tell the same of so many
+# other things at most.
+LINES, OTHERS = 4, 3
 # Questions on each fact of a thing, so that these are not many times as many as of the library.
 ASKED = 3
 # Of the questions on things, so many find their answer nowhere, or are asked without capitals.
@@ -94,7 +97,7 @@ def asked_of_things(rng: Random) -> Iterator[tuple[Thing, Asked]]:
 
 def _asked_of(rng: Random, thing: Thing, fact: Fact, asked: str) -> Asked:
     world, form = World(rng), _Form.drawn(rng)
-    name, other = _two_names(world, rng)
+    name, other = _names(world, rng, 2)
     is_open = rng.random() < OPEN
     told = [each for each in thing.facts if not (is_open and each is fact)]
     given = form.passages(rng, thing, told, name)
@@ -121,14 +124,13 @@ def exercises_of_things(rng: Random) -> list[Exercise]:
 
 def _of_fact(rng: Random, thing: Thing, fact: Fact, asked: str) -> Exercise:
     world, form = World(rng), _Form.drawn(rng)
-    name, other = _two_names(world, rng)
+    name, *other_names = _names(world, rng, 1 + rng.randint(1, OTHERS))
     is_open = rng.random() < OPEN
+    others = [] if NAME not in asked else _of_others(rng, fact, other_names)
     # As many lines as where one is right: how many there are must not tell.
-    among = SIBLINGS + 1 if is_open else SIBLINGS
+    among = LINES - len(others) - (not is_open)
     siblings = rng.sample([each for each in thing.facts if each is not fact], among)
-    told = [*([] if is_open else [(fact, name)]), *((each, name) for each in siblings)]
-    if NAME in asked:
-        told.append((fact, other))
+    told = [*([] if is_open else [(fact, name)]), *((each, name) for each in siblings), *others]
     lines = tuple(
         Line(form.source(thing, about), form.line(rng, each, about)) for each, about in told
     )
@@ -136,11 +138,44 @@ def _of_fact(rng: Random, thing: Thing, fact: Fact, asked: str) -> Exercise:
     return Exercise(question, "" if is_open else fact.value, lines, NONE if is_open else 0)
 
 
-def _two_names(world: World, rng: Random) -> tuple[str, str]:
-    name = other = _name(world, rng)
-    while other == name:
-        other = _name(world, rng)
-    return name, other
+def _of_others(rng: Random, fact: Fact, names: Sequence[str]) -> list[tuple[Fact, str]]:
+    """Each has a value of its own, as far as there are such: a value that comes twice would tell
+    that it is the right one."""
+    taken, told = {fact.value}, []
+    for name in names:
+        if (value := _another_value(rng, fact.value)) not in taken:
+            taken.add(value)
+            said = fact.said.replace(fact.value, value)
+            told.append((replace(fact, value=value, said=said), name))
+    return told
+
+
+def _another_value(rng: Random, value: str) -> str:
+    """With other numbers, or another thing's of the same form; the same one if there is none."""
+    renumbered = redrawing.renumbering(rng, value)(value)
+    return renumbered if renumbered != value else rng.choice(_values_by_form()[_form_of(value)])
+
+
+@cache
+def _values_by_form() -> dict[str, list[str]]:
+    by_form: dict[str, list[str]] = {}
+    for value in dict.fromkeys(fact.value for thing in things.things() for fact in thing.facts):
+        by_form.setdefault(_form_of(value), []).append(value)
+    return by_form
+
+
+def _form_of(value: str) -> str:
+    """With `A` for every name, `a` for every word of an identifier and `0` for every number."""
+    names = re.sub(r"[A-Z][\w'&-]*", "A", value)
+    words = re.sub(r"(?<=[#/.:_@-])[a-z]+|[a-z]+(?=[/.:_@-])", "a", names)
+    return re.sub(r"\d+", "0", words)
+
+
+def _names(world: World, rng: Random, count: int) -> list[str]:
+    names: dict[str, None] = {}
+    while len(names) < count:
+        names[_name(world, rng)] = None
+    return list(names)
 
 
 def _name(world: World, rng: Random) -> str:

@@ -29,7 +29,7 @@ def test_answer_stands_in_the_passage_that_it_cites() -> None:
         if answer != REFUSAL:
             (number,) = marks(answer)
             assert without_marks(answer) in exercise.passages[number - 1].text
-    assert 0.1 < refused / len(made) < 0.3
+    assert 0.08 < refused / len(made) < 0.25
 
 
 def test_lines_of_one_source_are_one_passage() -> None:
@@ -59,7 +59,7 @@ def test_the_model_reads_the_headings_and_the_lines() -> None:
 def test_of_what_nothing_answers_most_is_asked() -> None:
     opened = Exercise("Who calls?", "", RETRIES.lines, NONE)
     made = list(excerpts.exercises(Random(4), [opened] * 200))
-    assert 140 < len(made) < 200
+    assert 110 < len(made) < 170
     assert all(one.questions == (("Who calls?", REFUSAL),) for one in made)
 
 

@@ -1,5 +1,6 @@
 """The reranker: what it learns from, that it learns, and that what was trained is served."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -45,6 +46,19 @@ def test_exercise_on_a_thing_has_its_fact_and_near_misses() -> None:
         assert len(set(each.texts)) == len(each.texts)
         assert "{" not in each.question
         assert not any("{name}" in text for text in each.texts)
+
+
+def test_no_other_thing_has_the_value_that_is_the_answer() -> None:
+    # It learned that a value that comes twice is the answer, and refused where it came once.
+    made = [one for one in exercises_of_things(Random(1)) if one.answer]
+    beside_others = 0
+    for one in made:
+        own = one.lines[one.right].source
+        others = [line for line in one.lines if line.source != own]
+        beside_others += bool(others)
+        assert not any(line.said == one.lines[one.right].said for line in others)
+        assert not any(re.search(rf"\b{re.escape(one.answer)}$", line.said) for line in others)
+    assert 0.4 < beside_others / len(made) < 0.95
 
 
 def test_number_of_lines_does_not_tell_whether_one_is_right() -> None:
