@@ -13,6 +13,9 @@ EVIDENCE = 3
 UNTAUGHT = 0.02
 # Held-out questions whose outcome the prior takes as seen before any was.
 PRIOR_QUESTIONS, PRIOR_EXACT = 2.0, 0.7
+# As how many those of a passage count. It has one or a few, and in how many phrasings the model was
+# taught says nothing of what one of them proves.
+HELDOUT_QUESTIONS = 1.0
 # A probability beyond it is no more certain.
 LEAST_LIKELY = 1e-3
 
@@ -108,7 +111,7 @@ class Signals:
 
 
 FEATURES = (
-    "prior_logit",
+    "taught_logit",
     "known_share",
     "similarity",
     "agreement",
@@ -121,7 +124,7 @@ FEATURES = (
 def features(signals: Signals) -> tuple[float, ...]:
     """One number for each of `FEATURES`; zeros without any passage.
 
-    prior_logit       log odds of `prior`
+    taught_logit      log odds of `prior`
     known_share       share of those with known sentences among the four best, weighted by score
     similarity        of the best passage; 0 if unknown
     agreement         of both searches on the best passage
@@ -155,12 +158,13 @@ def _log_odds(probability: float) -> float:
 def prior(signals: Signals) -> float:
     """The belief that the tuned model is right, from what it was taught of the best passage.
 
-    The mean of a beta distribution: the held-out exact match, counted as often as the passage has
-    pairs, with `PRIOR_QUESTIONS` questions of `PRIOR_EXACT` before them.
+    The mean of a beta distribution: the held-out exact match, counted as `HELDOUT_QUESTIONS`, with
+    `PRIOR_QUESTIONS` questions of `PRIOR_EXACT` before them.
     """
     best = signals.grounds[signals.best] if signals.grounds else None
     if best is None or not best.pairs:
         return UNTAUGHT
-    seen = float(best.pairs) if best.heldout is not None else 0.0
-    right = seen * (best.heldout or 0.0)
-    return (right + PRIOR_QUESTIONS * PRIOR_EXACT) / (seen + PRIOR_QUESTIONS)
+    if best.heldout is None:
+        return PRIOR_EXACT
+    right = HELDOUT_QUESTIONS * best.heldout + PRIOR_QUESTIONS * PRIOR_EXACT
+    return right / (HELDOUT_QUESTIONS + PRIOR_QUESTIONS)

@@ -1,12 +1,14 @@
 """How likely a model is right on which question, from what it answered when it was judged.
 
 Each question is looked for once more as somebody of the model's audience would, and the answer is
-held against what is found, so the figures are of the product and not of the model alone.
+held against what is found, so the figures are of the product and not of the model alone. What is
+known of a question is known without its own outcome, as of those that people will ask.
 """
 
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 
@@ -20,12 +22,13 @@ from router.processes import ServerFailed
 from router.provenance import looked_at, signals_of
 from router.relevance import Relevance
 from router.retrieval.embeddings import EmbeddingsUnavailable
-from router.signals import features
+from router.signals import Signals, features
 from router.taught import Repertoire
 from training.audience import NobodyReadsJustThat, audience_of, somebody_of
 from training.calibration import Sample, fit
 from training.checking import evidence_for, look_for
 from training.evaluation import dataset_of
+from training.heldout import exact_match, outcomes_of
 from training.metrics import contains
 from training.models import Evaluation, EvaluationItem, TrainingRun
 from training.process import Check
@@ -52,9 +55,9 @@ def calibrate(
             made = taught.repertoire(taught_by(dataset_of(run)))
             taught.keep(model, made)
             samples = []
-            for item in _items(run):
+            for judged in _judged(run):
                 check()
-                samples += _samples(model.name, made, item, reader)
+                samples += _samples(model.name, made, judged, reader)
     except (ServerFailed, NobodyReadsJustThat, EmbeddingsUnavailable) as error:
         logger.warning("%s could not be calibrated: %s", model, error)
         return None
@@ -64,15 +67,35 @@ def calibrate(
     return calibration
 
 
-def _items(run: TrainingRun) -> list[EvaluationItem]:
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A question as it was answered. `passage` is that of its fact by content hash, empty where
+    nothing answers it, and `heldout` the exact match on the others held out of that passage."""
+
+    item: EvaluationItem
+    passage: str
+    heldout: float | None
+
+
+def _judged(run: TrainingRun) -> list[_Judged]:
+    outcomes = outcomes_of(run)
+    passage_of = {number: passage for passage, asked in outcomes.items() for number in asked}
     tuned = run.evaluations.get(system=Evaluation.System.TUNED)
-    return list(tuned.items.order_by("number"))
+    judged = []
+    for item in tuned.items.order_by("number"):
+        passage = passage_of.get(item.number, "")
+        asked = outcomes.get(passage, {})
+        others = [right for number, right in asked.items() if number != item.number]
+        judged.append(_Judged(item, passage, exact_match(others)))
+    return judged
 
 
-def _samples(model: str, made: Repertoire, item: EvaluationItem, reader: Reader) -> list[Sample]:
+def _samples(model: str, made: Repertoire, judged: _Judged, reader: Reader) -> list[Sample]:
     """One, or none where a rule decides and not the probability. `made` is what it was taught."""
+    item = judged.item
     found, relevance = look_for(item.question, reader), Relevance(item.question)
     signals, intent = signals_of(model, found, relevance), read_intent(item.question)
+    signals = _without_its_outcome(signals, judged)
     # As when it is asked: sentences are looked at where no rule has decided, which may decide.
     if decide(signals, None, intent=intent).rule is not Rule.NOT_CERTIFIED:
         return []
@@ -81,12 +104,22 @@ def _samples(model: str, made: Repertoire, item: EvaluationItem, reader: Reader)
         return []
     near = taught.nearest(made, item.question)
     evidence = evidence_for(item.answer, found, near, relevance)
-    # A question that nothing answers has no fact, and stands alone.
-    fact = item.fact_id or str(item.number)
+    # A question that nothing answers has no passage, and stands alone.
+    group = judged.passage or str(item.number)
     is_right = item.correct and not item.refused
     wrong_shown = evidence is not None and not _says_it(item)
-    told = features(signals), is_right, wrong_shown, fact, evidence
+    told = features(signals), is_right, wrong_shown, group, evidence
     return [Sample(*told, is_answerable=bool(item.expected))]
+
+
+def _without_its_outcome(signals: Signals, judged: _Judged) -> Signals:
+    """As if this very question had not been asked of the model yet: the share of right answers that
+    is kept of its passage has that of this question in it, and may be that alone."""
+    grounds = [
+        replace(ground, heldout=judged.heldout) if ground.learned == judged.passage else ground
+        for ground in signals.grounds
+    ]
+    return replace(signals, grounds=tuple(grounds))
 
 
 def _says_it(item: EvaluationItem) -> bool:

@@ -34,14 +34,15 @@ class Sample:
     """A question that the policy lets the tuned model answer, if it is likely enough to be right.
 
     `right`: it gave the right answer. `evidence` is how well its answer is borne out, None: not
-    at all. `wrong_shown`: it passed and is not right in other words either. Questions of one `fact`
-    are not independent. `is_answerable`: there is a right answer.
+    at all. `wrong_shown`: it passed and is not right in other words either. Questions of one
+    `group` are about one passage, and how one went may stand in the features of the others.
+    `is_answerable`: there is a right answer.
     """
 
     features: tuple[float, ...]
     right: bool
     wrong_shown: bool
-    fact: str
+    group: str
     evidence: float | None = None
     is_answerable: bool = True
 
@@ -60,8 +61,8 @@ class _Certified:
 def fit(samples: Sequence[Sample], *, target: float) -> Calibration:
     """A regression on all samples, judged and certified on probabilities from others than each.
 
-    The questions are split by fact into folds; each gets its probability from a regression on the
-    other folds.
+    The questions are split by group into folds; each gets its probability from a regression on
+    the other folds.
     """
     features = np.array([one.features for one in samples], float).reshape(-1, len(FEATURES))
     right = np.array([one.right for one in samples], bool)
@@ -122,9 +123,9 @@ def _regression(
 
 
 def _folds(samples: Sequence[Sample]) -> NDArray[np.int64]:
-    facts = sorted({one.fact for one in samples})
-    fold_of = {fact: number % FOLDS for number, fact in enumerate(facts)}
-    return np.array([fold_of[one.fact] for one in samples], np.int64)
+    groups = sorted({one.group for one in samples})
+    fold_of = {group: number % FOLDS for number, group in enumerate(groups)}
+    return np.array([fold_of[one.group] for one in samples], np.int64)
 
 
 def _unseen_probabilities(

@@ -1,7 +1,6 @@
 """A trained and judged adapter becomes a model version, with all that is known of it."""
 
 import shutil
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ from ingestion.models import Chunk
 from router import registry
 from router.models import ModelVersion
 from training import process
-from training.datasets.manifest import TEST, read_manifest
+from training.datasets.manifest import read_manifest
 from training.evaluation import dataset_of
-from training.models import Evaluation, TrainingRun
+from training.heldout import exact_match, outcomes_of
+from training.models import TrainingRun
 from training.process import Check
-from training.rows import read_questions
 from training.trainers.config import CONFIG, RunConfig
 
 Coverage = dict[str, tuple[int, float | None]]
@@ -87,15 +86,8 @@ def _seen(documents: list[dict[str, Any]]) -> Coverage:
 
 def _coverage(run: TrainingRun, passages: dict[str, int]) -> Coverage:
     """Of every passage in the data, also of those that nothing was held out of."""
-    passage_of = {q.id: q.passage for q in read_questions(dataset_of(run).folder / TEST)}
-    tuned = run.evaluations.get(system=Evaluation.System.TUNED)
-    correct: defaultdict[str, list[bool]] = defaultdict(list)
-    for number, right in tuned.items.filter(kind="recall").values_list("number", "correct"):
-        correct[passage_of[number]].append(right)
+    outcomes = outcomes_of(run)
     return {
-        passage: (pairs, _share(correct.get(passage, []))) for passage, pairs in passages.items()
+        passage: (pairs, exact_match(outcomes.get(passage, {}).values()))
+        for passage, pairs in passages.items()
     }
-
-
-def _share(outcomes: list[bool]) -> float | None:
-    return sum(outcomes) / len(outcomes) if outcomes else None

@@ -153,6 +153,11 @@ def test_prior_is_that_of_the_best_passage() -> None:
     assert prior(unsure) < 0.5 < prior(replace(unsure, best=1))
 
 
+def test_what_was_held_out_weighs_the_same_however_much_was_taught() -> None:
+    missed = [replace(GROUND, pairs=pairs, heldout=0.0) for pairs in (3, 30)]
+    assert len({prior(replace(TAUGHT, grounds=(one,))) for one in missed}) == 1
+
+
 def test_nothing_certified_means_passages_are_read() -> None:
     assert plain(TAUGHT, None) is Rule.NOT_CERTIFIED
     assert plain(TAUGHT, replace(SURE, threshold=None)) is Rule.NOT_CERTIFIED

@@ -25,6 +25,7 @@ def a_question(
     document: Document | None = None,
     domain: str = "wiki",
     fact: str = "",
+    passage: str = "",
 ) -> Question:
     return Question(
         id=number,
@@ -34,6 +35,7 @@ def a_question(
         domain=domain,
         document=document.pk if document else None,
         fact=fact or (f"fact {number}" if answers else ""),
+        passage=passage,
     )
 
 

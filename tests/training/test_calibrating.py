@@ -1,12 +1,17 @@
 """Whether a model can be calibrated, by what its questions find, and what it keeps if not."""
 
+from collections.abc import Collection as AbstractCollection
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from math import log
+from statistics import fmean
 
 import pytest
 
-from ingestion.models import Collection
+from ingestion.models import Collection, Document
 from router.calibration import from_json
-from router.models import ModelVersion
+from router.models import ModelCoverage, ModelVersion
+from router.signals import FEATURES, HELDOUT_QUESTIONS, PRIOR_EXACT, PRIOR_QUESTIONS
 from tests.documents import passage, publish
 from tests.model_files import certified
 from tests.pairs import a_model
@@ -15,40 +20,64 @@ from tests.training.evaluations import a_dataset, a_question, a_trained_run, no_
 from training import checking
 from training.calibrating import calibrate
 from training.models import Evaluation, EvaluationItem, TrainingRun
+from training.rows import Question
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home", "embedder")]
 
 
 PORTS = {"crane": 7000, "gate": 7001, "scale": 7002}
+TEXTS = {name: passage(f"The {name} listens on port {port}.", name) for name, port in PORTS.items()}
 
 
-@pytest.fixture
-def run(wiki: Collection) -> TrainingRun:
-    """Evaluated on a question about each port, all answered rightly."""
-    texts = [passage(f"The {name} listens on port {port}.", name) for name, port in PORTS.items()]
-    guide = publish(wiki, "ports.md", texts, title="Ports").document
-    questions = [
-        a_question(number, f"Which port has the {name}?", str(port), document=guide)
-        for number, (name, port) in enumerate(PORTS.items(), start=1)
-    ]
-    run = a_trained_run(a_dataset([wiki], questions)).run
+def judged(
+    run: TrainingRun, questions: Sequence[Question], wrong: AbstractCollection[int] = ()
+) -> None:
+    """Each answered rightly, but for those whose numbers are `wrong`, which are answered 1."""
     evaluation = Evaluation.objects.create(run=run, system=Evaluation.System.TUNED)
     for question in questions:
+        is_right = question.id not in wrong
         EvaluationItem.objects.create(
             evaluation=evaluation,
             number=question.id,
-            document=guide,
+            document_id=question.document,
             fact_id=question.fact,
             kind=question.kind,
             domain=question.domain,
             question=question.question,
             expected=list(question.answers),
-            answer=question.answers[0],
-            correct=True,
-            token_f1=1,
+            answer=question.answers[0] if question.answers and is_right else "1",
+            correct=is_right,
+            token_f1=is_right,
             refused=False,
             ms=1,
         )
+
+
+def about_ports(guide: Document, *, names: Iterable[str] = PORTS) -> list[Question]:
+    """A question about the port of each."""
+    return [
+        a_question(
+            number,
+            f"Which port has the {name}?",
+            str(PORTS[name]),
+            document=guide,
+            passage=TEXTS[name].content_hash,
+        )
+        for number, name in enumerate(names, start=1)
+    ]
+
+
+@pytest.fixture
+def guide(wiki: Collection) -> Document:
+    return publish(wiki, "ports.md", list(TEXTS.values()), title="Ports").document
+
+
+@pytest.fixture
+def run(wiki: Collection, guide: Document) -> TrainingRun:
+    """Evaluated on a question about each port, all answered rightly."""
+    questions = about_ports(guide)
+    run = a_trained_run(a_dataset([wiki], questions)).run
+    judged(run, questions)
     return run
 
 
@@ -59,6 +88,13 @@ def model(wiki: Collection) -> ModelVersion:
     model.calibration = certified().as_json()
     model.save()
     return model
+
+
+def taught(model: ModelVersion, heldout: Mapping[str, float]) -> None:
+    """The texts of these names, with so much held-out exact match."""
+    for name, exact in heldout.items():
+        coverage = {"content_hash": TEXTS[name].content_hash, "pairs": 3, "heldout_exact": exact}
+        ModelCoverage.objects.create(model=model, **coverage)
 
 
 def test_calibration_is_replaced_by_one_of_all_questions(
@@ -95,3 +131,38 @@ def test_defect_is_not_taken_for_readers_of_nothing_else(
 
     with pytest.raises(KeyError):
         calibrate(model, run, servers=servers)
+
+
+def test_question_is_judged_without_its_own_outcome(
+    wiki: Collection, guide: Document, model: ModelVersion
+) -> None:
+    """What is kept of a passage with one question is the outcome of just that."""
+    questions = about_ports(guide)
+    run = a_trained_run(a_dataset([wiki], questions)).run
+    judged(run, questions, wrong={2})
+    taught(model, {"crane": 1.0, "gate": 0.0, "scale": 1.0})
+    fitted = calibrate(model, run, servers=no_servers)
+    assert fitted is not None
+    assert (fitted.questions, FEATURES[0]) == (3, "taught_logit")
+    assert fitted.means[0] == pytest.approx(log(PRIOR_EXACT / (1 - PRIOR_EXACT)))
+    # That of a feature which is the same for all.
+    assert fitted.scales[0] == 1.0
+
+
+def test_question_is_judged_with_the_outcomes_of_the_others_on_its_passage(
+    wiki: Collection, guide: Document, model: ModelVersion
+) -> None:
+    questions = about_ports(guide, names=["crane", "crane", "crane"])
+    run = a_trained_run(a_dataset([wiki], questions)).run
+    judged(run, questions, wrong={2})
+    taught(model, {"crane": 2 / 3})
+    fitted = calibrate(model, run, servers=no_servers)
+    assert fitted is not None
+    assert fitted.questions == 3
+    # Of the other two one was right, or both.
+    right = [PRIOR_QUESTIONS * PRIOR_EXACT + HELDOUT_QUESTIONS * share for share in (0.5, 1, 0.5)]
+    wrong = [PRIOR_QUESTIONS + HELDOUT_QUESTIONS - one for one in right]
+    odds = [log(yes / no) for yes, no in zip(right, wrong, strict=True)]
+    assert fitted.means[0] == pytest.approx(fmean(odds))
+    # All three are of one fold, so that no regression has seen any other question.
+    assert {one.believed for one in fitted.bins} == {0.5}
