@@ -27,7 +27,7 @@ class Calibration:
     """A logistic regression over `router.signals.FEATURES`, and the thresholds certified for it.
 
     The probability is 1 / (1 + exp(-(intercept + Σ weight · (feature − mean) / scale))). Of
-    `certified` questions that provenance lets it answer, `errors` had a probability of `threshold`
+    `certified` questions that no rule keeps from it, `errors` had a probability of `threshold`
     or more and got a wrong answer that passed the check with evidence of `evidence` or more. So
     with `level` confidence at most `bound` of all such questions do (Clopper and Pearson), which
     is no more than `target`. Without a threshold `why_none` says why. `bins`, `brier` and

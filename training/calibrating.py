@@ -24,6 +24,7 @@ from router.relevance import Relevance
 from router.retrieval.embeddings import EmbeddingsUnavailable
 from router.signals import Signals, features
 from router.taught import Repertoire
+from router.verification import unnamed
 from training.audience import NobodyReadsJustThat, audience_of, somebody_of
 from training.calibration import Sample, fit
 from training.checking import evidence_for, look_for
@@ -96,6 +97,8 @@ def _samples(model: str, made: Repertoire, judged: _Judged, reader: Reader) -> l
     found, relevance = look_for(item.question, reader), Relevance(item.question)
     signals, intent = signals_of(model, found, relevance), read_intent(item.question)
     signals = _without_its_outcome(signals, judged)
+    # A precedent might lead to an answer all the same, but that of a held-out question is itself.
+    signals = replace(signals, unnamed=unnamed(item.question, found.passages))
     # As when it is asked: sentences are looked at where no rule has decided, which may decide.
     if decide(signals, None, intent=intent).rule is not Rule.NOT_CERTIFIED:
         return []

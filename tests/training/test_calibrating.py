@@ -11,6 +11,7 @@ import pytest
 from ingestion.models import Collection, Document
 from router.calibration import from_json
 from router.models import ModelCoverage, ModelVersion
+from router.prompts import REFUSAL
 from router.signals import FEATURES, HELDOUT_QUESTIONS, PRIOR_EXACT, PRIOR_QUESTIONS
 from tests.documents import passage, publish
 from tests.model_files import certified
@@ -45,10 +46,10 @@ def judged(
             domain=question.domain,
             question=question.question,
             expected=list(question.answers),
-            answer=question.answers[0] if question.answers and is_right else "1",
+            answer=(question.answers or (REFUSAL,))[0] if is_right else "1",
             correct=is_right,
             token_f1=is_right,
-            refused=False,
+            refused=is_right and not question.answers,
             ms=1,
         )
 
@@ -121,6 +122,19 @@ def test_calibration_stays_where_the_embedding_server_ends_in_the_middle(
     assert calibrate(model, run, servers=no_servers, check=check) is None
     model.refresh_from_db()
     assert from_json(model.calibration) == certified()
+
+
+def test_question_that_is_refused_before_any_model_is_asked_is_not_counted(
+    wiki: Collection, guide: Document, model: ModelVersion
+) -> None:
+    invented = a_question(4, "Which port does Heron Ledger listen on?", document=guide)
+    questions = [*about_ports(guide), invented]
+    run = a_trained_run(a_dataset([wiki], questions)).run
+    judged(run, questions)
+    taught(model, dict.fromkeys(TEXTS, 1.0))
+    fitted = calibrate(model, run, servers=no_servers)
+    assert fitted is not None
+    assert fitted.questions == fitted.certified == 3
 
 
 def test_defect_is_not_taken_for_readers_of_nothing_else(
