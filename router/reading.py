@@ -163,7 +163,10 @@ def _looked_at(draft: Draft, asked: str, passages: Sequence[Passage]) -> Likelih
     relevance = draft.relevance
     if asked != relevance.question:
         relevance = Relevance(asked, is_asked=relevance.is_asked)
-    return relevance.among(passages, MAX_PASSAGES, len(passages))
+    likely = relevance.among(passages, MAX_PASSAGES, len(passages))
+    # Whoever measures the answer has to know, in whatever words it failed.
+    draft.relevance.has_failed |= relevance.has_failed
+    return likely
 
 
 def _why_unread(draft: Draft, passages: Sequence[Passage], likely: Likelihoods) -> str:

@@ -29,11 +29,13 @@ class Relevance:
     """Of the sentences to one question; nobody knows anything while nothing is reranked.
 
     `is_asked`: a server may be asked. Where a search got no vector, or the reranker has failed,
-    none is waited for again.
+    none is waited for again. `has_failed`: it did, so that less is known than of other questions;
+    a server without a reranker does not.
     """
 
     question: str
     is_asked: bool = True
+    has_failed: bool = False
     _scores: dict[str, float] = field(default_factory=dict)
 
     @tracing.span("quote")
@@ -76,11 +78,12 @@ class Relevance:
         if not self.is_asked:
             return False
         # Loaded by the search that came before, not by the web process's start.
-        from router.retrieval.reranking import RerankerUnavailable, relevance
+        from router.retrieval.reranking import NoReranker, RerankerUnavailable, relevance
 
         try:
             self._scores.update(zip(new, relevance(self.question, new), strict=True))
-        except RerankerUnavailable:
+        except RerankerUnavailable as error:
             self.is_asked = False
+            self.has_failed = not isinstance(error, NoReranker)
             return False
         return True

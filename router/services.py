@@ -74,7 +74,8 @@ class Drafted:
 
     `route` took part: tuned, rag or refused. `verified`: every sentence stands in a passage.
     `failed`: it is refused as no model answered. `degraded`: passages were found by words alone, as
-    no embedding server answered. `ms` is the whole way from question to answer.
+    no embedding server answered, or the reranker has failed. `ms` is the whole way from question to
+    answer.
     """
 
     text: str
@@ -146,7 +147,7 @@ async def drafted(question: str, *, user: Reader, route: RouteAsked) -> Drafted:
         refused=draft.refused,
         verified=draft.verified,
         failed=draft.failed,
-        degraded=draft.found.degraded,
+        degraded=draft.found.degraded or draft.relevance.has_failed,
         reason=draft.reason,
         model=draft.model,
         ms=since(started),

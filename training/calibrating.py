@@ -6,6 +6,7 @@ known of a question is known without its own outcome, as of those that people wi
 """
 
 import logging
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from django.conf import settings
 from ingestion.models import Reader
 from router import taught
 from router.calibration import Calibration
+from router.engines import BREAK_SECONDS
 from router.intents import read_intent
 from router.models import ModelVersion
 from router.policy import Rule, decide
@@ -22,6 +24,7 @@ from router.processes import ServerFailed
 from router.provenance import looked_at, signals_of
 from router.relevance import Relevance
 from router.retrieval.embeddings import EmbeddingsUnavailable
+from router.retrieval.reranking import RerankerUnavailable
 from router.signals import Signals, features
 from router.taught import Repertoire
 from router.verification import unnamed
@@ -36,6 +39,9 @@ from training.process import Check
 from training.wording import taught_by
 
 logger = logging.getLogger(__name__)
+
+# What may come right by itself, so that the calibration before it stays meanwhile.
+_NOT_NOW = (ServerFailed, NobodyReadsJustThat, EmbeddingsUnavailable, RerankerUnavailable)
 
 Servers = Callable[[], AbstractContextManager[object]]
 """Within it the embedding server answers; it may raise `ServerFailed`."""
@@ -58,8 +64,8 @@ def calibrate(
             samples = []
             for judged in _judged(run):
                 check()
-                samples += _samples(model.name, made, judged, reader)
-    except (ServerFailed, NobodyReadsJustThat, EmbeddingsUnavailable) as error:
+                samples += _known(model.name, made, judged, reader)
+    except _NOT_NOW as error:
         logger.warning("%s could not be calibrated: %s", model, error)
         return None
     calibration = fit(samples, target=settings.ROUTER_TARGET_ERROR)
@@ -91,10 +97,25 @@ def _judged(run: TrainingRun) -> list[_Judged]:
     return judged
 
 
-def _samples(model: str, made: Repertoire, judged: _Judged, reader: Reader) -> list[Sample]:
+def _known(model: str, made: Repertoire, judged: _Judged, reader: Reader) -> list[Sample]:
+    """As `_samples`, with all that may be known: a reranker that fails once may be busy.
+
+    Raises `RerankerUnavailable`, since without it less is known than when people ask.
+    """
+    for pause in (BREAK_SECONDS, 0.0):
+        relevance = Relevance(judged.item.question)
+        samples = _samples(model, made, judged, reader, relevance)
+        if not relevance.has_failed:
+            return samples
+        time.sleep(pause)
+    raise RerankerUnavailable("The reranker failed twice, so nobody knows which sentence answers.")
+
+
+def _samples(
+    model: str, made: Repertoire, judged: _Judged, reader: Reader, relevance: Relevance
+) -> list[Sample]:
     """One, or none where a rule decides and not the probability. `made` is what it was taught."""
-    item = judged.item
-    found, relevance = look_for(item.question, reader), Relevance(item.question)
+    item, found = judged.item, look_for(judged.item.question, reader)
     signals, intent = signals_of(model, found, relevance), read_intent(item.question)
     signals = _without_its_outcome(signals, judged)
     # A precedent might lead to an answer all the same, but that of a held-out question is itself.

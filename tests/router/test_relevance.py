@@ -63,6 +63,16 @@ def test_a_server_that_fails_is_waited_for_once(embedder: HashedWords) -> None:
     assert len(embedder.keys) == 1
 
 
+@pytest.mark.parametrize(("status", "has_failed"), [(404, False), (500, True), (429, True)])
+def test_a_server_without_a_reranker_has_not_failed(
+    embedder: HashedWords, status: int, has_failed: bool
+) -> None:
+    embedder.reranks = status
+    relevance = Relevance("Which port?")
+    assert relevance.of(PASSAGES) == {}
+    assert relevance.has_failed == has_failed
+
+
 @pytest.mark.parametrize(("likely", "looked_at"), [(0, 1), (1, 3), (2, 3), (4, 5), (None, 5)])
 def test_more_passages_are_looked_at_while_none_has_a_likely_sentence(
     likely: int | None, looked_at: int

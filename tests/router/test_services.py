@@ -20,6 +20,7 @@ from router.prompts import REFUSAL
 from router.services import Drafted, Event, Finished, Passages
 from tests.documents import passage, publish
 from tests.people import People
+from tests.router.retrieval.hashed_words import HashedWords
 from tests.scripted_llm import Reply, ScriptedLLM, says
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
@@ -96,6 +97,15 @@ def test_drafted_answer_is_the_same_and_is_not_kept(llm: ScriptedLLM, people: Pe
     refused = async_to_sync(drafted)(QUESTION, None, "rag")
     assert (refused.text, refused.route, refused.verified) == (REFUSAL, "refused", False)
     assert not Query.objects.exists()
+
+
+def test_drafted_answer_tells_that_the_reranker_failed(
+    llm: ScriptedLLM, embedder: HashedWords
+) -> None:
+    llm.will_say("9 times [1]", "9 times [1]")
+    assert not async_to_sync(drafted)(QUESTION, None, "rag").degraded
+    embedder.reranks = 500
+    assert async_to_sync(drafted)(QUESTION, None, "rag").degraded
 
 
 def test_supported_answer_is_surer_than_a_worse_fit(llm: ScriptedLLM) -> None:

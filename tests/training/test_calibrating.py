@@ -18,7 +18,7 @@ from tests.model_files import certified
 from tests.pairs import a_model
 from tests.router.retrieval.hashed_words import HashedWords
 from tests.training.evaluations import a_dataset, a_question, a_trained_run, no_servers
-from training import checking
+from training import calibrating, checking
 from training.calibrating import calibrate
 from training.models import Evaluation, EvaluationItem, TrainingRun
 from training.rows import Question
@@ -122,6 +122,24 @@ def test_calibration_stays_where_the_embedding_server_ends_in_the_middle(
     assert calibrate(model, run, servers=no_servers, check=check) is None
     model.refresh_from_db()
     assert from_json(model.calibration) == certified()
+
+
+@pytest.mark.parametrize(("status", "is_fitted"), [(404, True), (500, False)])
+def test_calibration_stays_where_the_reranker_fails_and_not_where_there_is_none(
+    run: TrainingRun,
+    model: ModelVersion,
+    embedder: HashedWords,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    is_fitted: bool,
+) -> None:
+    monkeypatch.setattr(calibrating, "BREAK_SECONDS", 0.0)
+    taught(model, dict.fromkeys(TEXTS, 1.0))
+    embedder.reranks = status
+    fitted = calibrate(model, run, servers=no_servers)
+    assert (fitted is not None) == is_fitted
+    model.refresh_from_db()
+    assert (from_json(model.calibration) != certified()) == is_fitted
 
 
 def test_question_that_is_refused_before_any_model_is_asked_is_not_counted(

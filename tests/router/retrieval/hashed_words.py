@@ -31,7 +31,7 @@ class HashedWords(ThreadingHTTPServer):
     """`texts` is all that was embedded so far, questions included, and `keys` what came as the
     authorization of each request, at which it calls `meanwhile`. While `answers` is not set it
     hangs; `status` other than 200 is all that it says; the next `failures` requests get 503.
-    `dimension` is the length of its vectors."""
+    `dimension` is the length of its vectors. It reranks nothing, and says so with `reranks`."""
 
     daemon_threads = True
 
@@ -41,6 +41,7 @@ class HashedWords(ThreadingHTTPServer):
         self.keys: list[str] = []
         self.meanwhile: Callable[[], None] = lambda: None
         self.status = 200
+        self.reranks = 404
         self.failures = 0
         self.dimension = DIMENSION
         self.answers = threading.Event()
@@ -60,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.keys.append(self.headers.get("Authorization", ""))
         self.server.meanwhile()
         if not self.path.endswith("/embeddings"):
-            self.send_error(404)
+            self.send_error(self.server.reranks)
             return
         self.server.answers.wait()
         if self.server.status != 200:
