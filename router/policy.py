@@ -11,7 +11,7 @@ from typing import Literal
 from router.calibration import Calibration
 from router.intents import Intent
 from router.pins import OF_CURRENT, Reading
-from router.signals import EVIDENCE, Signals, prior
+from router.signals import EVIDENCE, Signals
 
 Engine = Literal["tuned", "rag", "refused"]
 RouteAsked = Literal["auto", "tuned", "rag"]
@@ -41,7 +41,8 @@ class Rule(StrEnum):
 class Decision:
     """The engine that is asked first, by which rule, and why in plain words, empty if asked for.
 
-    `probability` is the belief that the tuned model is right, `threshold` what it must reach.
+    `probability` is how likely the tuned model is right, as far as that was fitted, and
+    `threshold` what it must reach.
     `may_fall_back`: if what is read from passages is not borne out, the tuned model may be asked;
     never where the best text is newer than the model, nor where it is unlikely to be right.
     """
@@ -52,6 +53,12 @@ class Decision:
     probability: float | None = None
     threshold: float | None = None
     may_fall_back: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no rule decides, but how likely the tuned model is right, or that nobody knows:
+        a closer look at the passages may change it."""
+        return self.rule in (Rule.NOT_CERTIFIED, Rule.UNLIKELY, Rule.TAUGHT)
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -176,9 +183,8 @@ def _by_sentence(signals: Signals) -> Decision | None:
 def _by_probability(signals: Signals, calibration: Calibration | None) -> Decision:
     if calibration is None or calibration.threshold is None:
         why = f"{signals.model} is not certified to answer unread."
-        return Decision(
-            "rag", Rule.NOT_CERTIFIED, why, probability=prior(signals), may_fall_back=True
-        )
+        probability = calibration.probability(signals) if calibration else None
+        return Decision("rag", Rule.NOT_CERTIFIED, why, probability, may_fall_back=True)
     if signals.precedent:
         return Decision(
             "tuned",

@@ -268,13 +268,13 @@ def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trial
     findings = None
     missing = unnamed(asked, found.passages) if route == "auto" else ()
     # What the rules decide needs no closer look at the sentences.
-    if missing or decision.probability is not None:
+    if missing or decision.is_open:
         release_connection()
         findings = find(asked, found.passages, found.collections, books)
         if missing and not findings.leads:
             being_read = jobs.being_read(query.user)
             signals = replace(signals, unnamed=missing, being_read=being_read)
-        elif decision.probability is not None:
+        elif decision.is_open:
             signals = _closer(signals, found, relevance, findings)
         decision = judge(signals)
     tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)

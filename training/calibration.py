@@ -184,9 +184,10 @@ def upper_bound(errors: int, questions: int, *, level: float) -> float:
 
 def _why_none(found: _Certified, target: float) -> str:
     return (
-        f"Of {found.questions} questions that it was judged by, {found.errors} got a wrong answer "
-        f"whose evidence fits better than that of half of the answers. So up to {found.bound:.0%} "
-        f"may, and {target:.0%} is allowed: nothing is certified."
+        f"Of {found.questions} questions that no rule keeps from it, {found.errors} got a wrong "
+        "answer whose evidence fits better than that of half of the answers. So with "
+        f"{LEVEL:.0%} confidence up to {found.bound:.1%} get one, and {target:.1%} is allowed: "
+        "nothing is certified."
     )
 
 

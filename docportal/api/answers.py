@@ -74,7 +74,7 @@ class TokensOut(Schema):
 
 class DecisionOut(Schema):
     """The engine that was asked first, and by which rule. `probability`: that the tuned model is
-    right; `threshold`: what it must reach."""
+    right, null where that was never fitted; `threshold`: what it must reach."""
 
     engine: str
     rule: str

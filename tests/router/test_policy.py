@@ -158,6 +158,13 @@ def test_what_was_held_out_weighs_the_same_however_much_was_taught() -> None:
     assert len({prior(replace(TAUGHT, grounds=(one,))) for one in missed}) == 1
 
 
+def test_nobody_is_told_how_likely_a_model_is_right_that_was_never_fitted() -> None:
+    uncertified = replace(SURE, threshold=None)
+    unknown, fitted = (decide(TAUGHT, one, intent=Intent.PLAIN) for one in (None, uncertified))
+    assert (unknown.probability, unknown.is_open) == (None, True)
+    assert (fitted.probability, fitted.is_open) == (SURE.probability(TAUGHT), True)
+
+
 def test_nothing_certified_means_passages_are_read() -> None:
     assert plain(TAUGHT, None) is Rule.NOT_CERTIFIED
     assert plain(TAUGHT, replace(SURE, threshold=None)) is Rule.NOT_CERTIFIED

@@ -37,8 +37,9 @@ class Command(BaseCommand):
             return
         certified = fitted.why_none or (
             f"is asked first from {fitted.threshold:.0%} on, and shown where its evidence scores "
-            f"{fitted.evidence:.2f} or more; of {fitted.certified} questions {fitted.errors} would "
-            f"get a wrong answer, so at most {fitted.bound:.1%} do"
+            f"{fitted.evidence:.2f} or more; of {fitted.certified} questions that no rule keeps "
+            f"from it, asked of it or not, {fitted.errors} would get a wrong answer, so with "
+            f"{fitted.level:.0%} confidence at most {fitted.bound:.1%} do"
         )
         self.stdout.write(f"{model}: {certified}")
 
