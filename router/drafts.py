@@ -140,6 +140,10 @@ class Draft:
         return next((one for one in reversed(self.attempts) if not one.is_empty), None)
 
     @property
+    def by_tuned(self) -> list[Attempt]:
+        return [one for one in self.attempts if one.engine == "tuned"]
+
+    @property
     def refused(self) -> bool:
         return self.shown is None
 

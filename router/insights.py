@@ -12,7 +12,8 @@ PERCENTILES = (0.5, 0.95)
 
 
 class Tally(NamedTuple):
-    """The answers of one day by one route; `up` and `down` are their readers' verdicts."""
+    """The answers of one day by one route; `up` and `down` are their readers' verdicts. Of the
+    tokens a tuned model took the `tuned_` ones, also where the answer came by another route."""
 
     day: date
     route: str
@@ -21,6 +22,8 @@ class Tally(NamedTuple):
     completion_tokens: int
     up: int
     down: int
+    tuned_prompt_tokens: int = 0
+    tuned_completion_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Total:
     completion_tokens: int = 0
     up: int = 0
     down: int = 0
+    tuned_prompt_tokens: int = 0
+    tuned_completion_tokens: int = 0
 
     @property
     def tokens(self) -> int:
@@ -53,9 +58,10 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """What the tuned model's answers spared: answering each of them from passages would have taken
-    what that takes on average. Answers by precedent ask no model, so it may be less than nothing.
-    `share` is of what all answers would have cost from passages alone."""
+    """What the tuned model spared: answering from passages what it answered would have taken what
+    that takes on average, and what it was asked in vain comes off. Answers by precedent ask no
+    model, so it may be less than nothing. `share` is of what all answers would have cost from
+    passages alone."""
 
     tokens: float
     dollars: float
@@ -91,8 +97,11 @@ def saving(totals: Mapping[str, Total], prices: Prices) -> Saving | None:
     if not tuned.answers or not rag.answers:
         return None
     times = tuned.answers / rag.answers
-    prompt = rag.prompt_tokens * times - tuned.prompt_tokens
-    completion = rag.completion_tokens * times - tuned.completion_tokens
+    in_vain = [of_route for route, of_route in totals.items() if route != "tuned"]
+    prompt = (rag.prompt_tokens - rag.tuned_prompt_tokens) * times - tuned.prompt_tokens
+    prompt -= sum(one.tuned_prompt_tokens for one in in_vain)
+    completion = (rag.completion_tokens - rag.tuned_completion_tokens) * times
+    completion -= tuned.completion_tokens + sum(one.tuned_completion_tokens for one in in_vain)
     dollars = prices.of(prompt, completion)
     alone = cost(totals.values(), prices) + dollars
     return Saving(prompt + completion, dollars, dollars / alone if alone else 0.0)

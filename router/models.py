@@ -111,6 +111,12 @@ class Answer(models.Model):
     total_ms = models.FloatField()
     prompt_tokens = models.PositiveIntegerField()
     completion_tokens = models.PositiveIntegerField()
+    tuned_prompt_tokens = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Those of them that a tuned model read."
+    )
+    tuned_completion_tokens = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Those of them that a tuned model wrote."
+    )
     answered_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

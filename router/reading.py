@@ -100,7 +100,7 @@ def _chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
 
     def is_said(lead: Lead) -> bool:
         # Asked in the words of such a question, it says what that was answered with.
-        own = (one for one in draft.attempts if one.engine == "tuned" and not one.worded)
+        own = (one for one in draft.by_tuned if not one.worded)
         return any(says(one.written, lead.value(passages)) for one in own)
 
     return choose(_leads(draft, passages), likely, is_said)

@@ -367,6 +367,8 @@ def _store(query: Query, draft: Draft) -> Answer:
             "total_ms": draft.total_ms,
             "prompt_tokens": draft.prompt_tokens,
             "completion_tokens": draft.completion_tokens,
+            "tuned_prompt_tokens": sum(one.prompt_tokens for one in draft.by_tuned),
+            "tuned_completion_tokens": sum(one.completion_tokens for one in draft.by_tuned),
         },
     )
     if is_new:

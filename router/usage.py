@@ -23,6 +23,8 @@ def tallies(since: datetime) -> list[Tally]:
         completion=Sum("completion_tokens"),
         up=Count("feedback", filter=Q(feedback__verdict=Verdict.UP)),
         down=Count("feedback", filter=Q(feedback__verdict=Verdict.DOWN)),
+        tuned_prompt=Sum("tuned_prompt_tokens"),
+        tuned_completion=Sum("tuned_completion_tokens"),
     )
     return [Tally(*row) for row in counted]
 

@@ -130,7 +130,8 @@ def test_what_no_passage_bears_out_is_not_shown_and_passages_are_read(
     assert (answer.route, answer.text) == ("rag", "9 times")
     assert asked(llm) == [model, settings.LLM_MODEL]
     assert f"The answer of {model} is not shown: “40 days” stands in none" in answer.reason
-    assert answer.prompt_tokens == 200
+    assert (answer.prompt_tokens, answer.completion_tokens) == (200, 14)
+    assert (answer.tuned_prompt_tokens, answer.tuned_completion_tokens) == (100, 7)
 
 
 def test_what_is_borne_out_less_well_than_certified_is_not_shown_unread(
@@ -179,6 +180,7 @@ def test_uncertified_model_is_asked_only_when_reading_fails(
     answer = ask()
     assert (answer.route, answer.text) == ("tuned", "9 times.")
     assert asked(llm) == [settings.LLM_MODEL, settings.LLM_MODEL, model]
+    assert (answer.prompt_tokens, answer.tuned_prompt_tokens) == (200, 100)
     assert f"{model} is not certified to answer unread." in answer.reason
 
 

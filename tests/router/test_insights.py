@@ -47,6 +47,26 @@ def test_saving_is_what_the_tuned_answers_would_have_taken_from_passages() -> No
     assert saved.share == pytest.approx(saved.dollars / (spent + saved.dollars))
 
 
+def test_what_the_tuned_model_is_asked_in_vain_comes_off_its_saving() -> None:
+    """40 of the 50 that were read asked the model before, as did one that was refused."""
+    own = Tally(LAST, "tuned", 50, 3_500, 250, 0, 0)
+    spared = Tally(LAST, "rag", 50, 10_000, 750, 0, 0)
+    in_vain = spared._replace(
+        prompt_tokens=10_000 + 40 * 70,
+        completion_tokens=750 + 40 * 5,
+        tuned_prompt_tokens=40 * 70,
+        tuned_completion_tokens=40 * 5,
+    )
+    refused = Tally(LAST, "refused", 1, 70, 5, 0, 0, 70, 5)
+    before = saving(by_route([own, spared], ROUTES), PRICES)
+    after = saving(by_route([own, in_vain, refused], ROUTES), PRICES)
+    assert before is not None
+    assert after is not None
+    assert before.tokens == 50 * 215 - 50 * 75
+    assert after.tokens == before.tokens - 41 * 75
+    assert before.dollars - after.dollars == pytest.approx(41 * (70 * 2e-6 + 5 * 1e-5))
+
+
 @pytest.mark.parametrize("missing", ["tuned", "rag"])
 def test_saving_needs_answers_of_both(missing: str) -> None:
     left = [tally for tally in TALLIES if tally.route != missing]
