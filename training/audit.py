@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Count, F, Max, OuterRef, Subquery
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ingestion.errors import UserError
@@ -140,13 +142,15 @@ def _sorted_item(
 
 def _of_feedback() -> list[AuditedError]:
     nearest = Citation.objects.filter(answer=OuterRef("answer")).order_by("rank")
+    # A follow-up is understood from the questions before it, and so it was looked for.
+    understood = KeyTextTransform("question", "answer__signals")
     given = (
         Feedback.objects.filter(
             verdict=Feedback.Verdict.DOWN, given_at__gte=timezone.now() - AuditedError.RECENT
         )
         .select_related("answer__query__user")
         .annotate(near=Subquery(nearest.values("chunk__version__document__collection")[:1]))
-        .annotate(question=F("answer__query__text"))
+        .annotate(question=Coalesce(understood, F("answer__query__text")))
     )
     return [
         _sorted_feedback(

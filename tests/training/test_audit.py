@@ -16,10 +16,10 @@ from ingestion import services
 from ingestion.errors import UserError
 from ingestion.models import Collection, DocumentVersion
 from router import retrieval
-from router.models import Answer, Feedback, ModelVersion, Query
+from router.models import Feedback, ModelVersion, Query
 from router.prompts import MAX_PASSAGES
 from tests.documents import passage, publish
-from tests.pairs import a_model, a_pair
+from tests.pairs import a_model, a_pair, an_answer
 from tests.people import People
 from training import runs
 from training.audit import FOUND, audit, findings
@@ -93,12 +93,9 @@ def an_item(
     )
 
 
-def thumbs_down(user: User, correction: str = "", *, asked: str = ASKED) -> Feedback:
+def thumbs_down(user: User, correction: str = "", *, asked: str = ASKED, **values: Any) -> Feedback:
     query = Query.objects.create(user=user, text=asked)
-    times = dict.fromkeys(("retrieve_ms", "generate_ms", "verify_ms", "total_ms"), 1.0)
-    answer = Answer.objects.create(
-        query=query, route="rag", confidence=0.5, prompt_tokens=1, completion_tokens=1, **times
-    )
+    answer = an_answer(query, **({"route": "rag"} | values))
     return Feedback.objects.create(answer=answer, verdict="down", correction=correction)
 
 
@@ -212,6 +209,17 @@ def test_thumbs_down_is_sorted_by_the_passage_that_says_the_correction(
         assert (error.bucket, error.rank) == (Bucket.MODEL, 1)
         assert (error.chunk, error.collection) == (guide.chunks.get(), wiki)
     assert AuditedError.objects.count() == 3
+
+
+def test_follow_up_is_looked_for_as_it_was_understood(
+    people: People, wiki: Collection, guide: DocumentVersion
+) -> None:
+    published(wiki, "gates.md", MAX_PASSAGES, "gate")
+    thumbs_down(people.engineer, "7000", asked="And which port?", signals={"question": ASKED})
+    audit()
+    error = AuditedError.objects.get()
+    assert (error.bucket, error.rank) == (Bucket.MODEL, 1)
+    assert error.chunk == guide.chunks.get()
 
 
 def test_correction_is_sought_where_the_asker_may_read(people: People, vault: Collection) -> None:
