@@ -187,10 +187,15 @@ def likelihood_at(
     return likely.get((passage, read_source(passages[passage]).number_of(start)))
 
 
+def most_likely(likely: Likelihoods) -> list[Place]:
+    """Those of the sentences that the reader gets, the likeliest first."""
+    return sorted(likely, key=likely.__getitem__, reverse=True)[:MOST_LIKELY]
+
+
 def excerpts(passages: Sequence[Passage], likely: Likelihoods) -> list[tuple[int, Passage]]:
     """The `MOST_LIKELY` sentences, those of one passage together behind its number; the passage
     with the likeliest comes first."""
-    chosen = sorted(likely, key=likely.__getitem__, reverse=True)[:MOST_LIKELY]
+    chosen = most_likely(likely)
     return [
         (number, _only(passages[number], sorted(k for n, k in chosen if n == number)))
         for number in dict.fromkeys(n for n, _ in chosen)

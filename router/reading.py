@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -27,10 +28,11 @@ from router.drafting import (
 from router.drafts import Attempt, Draft
 from router.evidence.objections import TURNED_DOWN
 from router.evidence.quantities import quantities
+from router.evidence.sources import read_source
 from router.policy import Rule, why_no_passage
 from router.precedents.choosing import Choice, choose, sure
 from router.precedents.finding import find
-from router.prompts import MAX_PASSAGES, Passage, reader_messages
+from router.prompts import MAX_PASSAGES, Passage, as_given, reader_messages
 from router.quoting import (
     BELIEVED,
     Likelihoods,
@@ -39,6 +41,7 @@ from router.quoting import (
     is_unlikely,
     likeliest,
     may_be_quoted,
+    most_likely,
     seconding,
 )
 from router.relevance import Relevance
@@ -46,6 +49,7 @@ from router.text import exact_form, fold, without_marks
 from router.verification import Support, unnamed, verify
 
 if TYPE_CHECKING:
+    from router.evidence.focus import Place
     from router.precedents.leads import Lead
 
 # How many of the best passages are read alone when all together gave nothing.
@@ -159,21 +163,44 @@ def _as_before(draft: Draft) -> str:
 
 
 def _looked_at(draft: Draft, asked: str, passages: Sequence[Passage]) -> Likelihoods:
-    """Of those that a reader would get whole, and where these hold nothing likely, of all."""
     relevance = draft.relevance
     if asked != relevance.question:
         relevance = Relevance(asked, is_asked=relevance.is_asked)
-    likely = relevance.among(passages, MAX_PASSAGES, len(passages))
+    likely = _among(relevance, passages)
     # Whoever measures the answer has to know, in whatever words it failed.
     draft.relevance.has_failed |= relevance.has_failed
     return likely
+
+
+def _among(relevance: Relevance, passages: Sequence[Passage]) -> Likelihoods:
+    """Of those that a reader would get whole, and where these hold nothing likely, of all."""
+    return relevance.among(passages, MAX_PASSAGES, len(passages))
 
 
 def _why_unread(draft: Draft, passages: Sequence[Passage], likely: Likelihoods) -> str:
     """Why the reader is not asked: nothing that it could say would be shown. Empty: it is."""
     if not passages:
         return why_no_passage(draft.signals)
-    return NOTHING_LIKELY if likely and max(likely.values()) < BELIEVED else ""
+    return NOTHING_LIKELY if _is_nothing_likely(likely) else ""
+
+
+def _is_nothing_likely(likely: Likelihoods) -> bool:
+    return bool(likely) and max(likely.values()) < BELIEVED
+
+
+def sentences_read(
+    question: str, passages: Sequence[Passage], *, several: bool
+) -> AbstractSet[Place]:
+    """Those that the reader is given to a question, as typed, of passages; none, where it is not
+    asked. `several`: the question is about several things."""
+    likely = _among(Relevance(question), passages)
+    if _is_nothing_likely(likely):
+        return set()
+    if likely and not several:
+        return set(most_likely(likely))
+    whole = [replace(passage, text=text) for passage, text in as_given(passages)]
+    read = enumerate(map(read_source, whole))
+    return {(place, number) for place, one in read for number in range(len(one.sentences))}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
-"""Why an answer was wrong: what a passage's place among those found tells of it. Pure.
+"""Why an answer was wrong: which step lost what holds the right one. Pure.
 
-An answer goes through three steps: passages are found, the best of them are given to a model, the
-model reads them. The first step that loses the passage with the right answer is the one to mend.
+An answer goes through three steps: passages are found, what is likeliest the answer is chosen from
+them, a model answers. The reader is given what was chosen. A tuned model is given nothing, but what
+it says is held against the passages. The first step that loses the right answer is the one to mend.
 """
 
 from collections.abc import Mapping
@@ -16,33 +17,41 @@ LEAST_ERRORS = 10
 RETRAIN_ABOVE = 0.6
 
 
-def bucket_of(rank: int | None, given: int) -> Bucket:
+def bucket_of(rank: int | None, *, reached: bool) -> Bucket:
     """Where a wrong answer went wrong.
 
     `rank` is the place of the passage that holds the right answer, from 1; None: it was not found.
-    The first `given` passages were in the model's context.
+    `reached`: what holds it there was read, or would have borne a tuned model's answer out.
     """
     if rank is None:
         return "retrieval"
-    return "ranking" if rank > given else "model"
+    return "model" if reached else "ranking"
 
 
-def advice(errors: Mapping[Bucket, int]) -> str:
-    """What to do about errors of these numbers, with the rule and the figures that say so."""
+def advice(errors: Mapping[Bucket, int], *, of_tuned: int) -> str:
+    """What to do about errors of these numbers, with the rule and the figures that say so.
+
+    Of those of a model `of_tuned` are a tuned one's; a retrain makes no other model better.
+    """
     total = sum(errors.values())
     if total < LEAST_ERRORS:
         return (
             f"Nothing can be advised yet: {_counted(total)} could be sorted, and fewer than "
             f"{LEAST_ERRORS} tell nothing."
         )
-    model = errors["model"]
-    if model / total > RETRAIN_ABOVE:
+    if of_tuned / total > RETRAIN_ABOVE:
         return (
-            f"Retrain. In {_share(model, total)} the passage was in the context and the answer "
-            f"still wrong; above {_percent(RETRAIN_ABOVE)} a better model mends most."
+            f"Retrain. In {_share(of_tuned, total)} the tuned model was wrong where search and "
+            f"order were right; above {_percent(RETRAIN_ABOVE)} a better one mends most."
         )
-    rest = f"No retrain: {_share(model, total)} lie with the model, not more than "
+    rest = f"No retrain: {_share(of_tuned, total)} lie with the tuned model, not more than "
     rest += f"{_percent(RETRAIN_ABOVE)}."
+    of_reader = errors["model"] - of_tuned
+    if of_reader > max(errors["retrieval"], errors["ranking"]):
+        return (
+            f"Mend the reading: in {_share(of_reader, total)} the answer from passages was wrong "
+            f"where search and order were right. Try a larger reader (LLM_URL, LLM_MODEL). {rest}"
+        )
     if errors["retrieval"] >= errors["ranking"]:
         return (
             f"Mend what is found: in {_share(errors['retrieval'], total)} the passage with the "
@@ -50,9 +59,10 @@ def advice(errors: Mapping[Bucket, int]) -> str:
             f"and at the embedding model. {rest}"
         )
     return (
-        f"Mend the order: in {_share(errors['ranking'], total)} the passage was found, but below "
-        f"those that the model is given. Put a reranker behind the search, or give more passages. "
-        f"{rest}"
+        f"Mend the order: in {_share(errors['ranking'], total)} the passage was found, but what "
+        "holds the answer stood below what is given to the reader. See that the embedding server "
+        "reranks (RERANKER_MODEL), and that titles and headings say what their passages are about, "
+        f"as sentences are ranked behind these. {rest}"
     )
 
 

@@ -108,7 +108,10 @@ class Row:
         if self.card is None:
             return ""
         rank = self.error.rank
-        return f"rank {rank}" if rank else f"not among the first {FOUND}"
+        if rank is None:
+            return f"not among the first {FOUND}"
+        too_low = self.error.bucket == AuditedError.Bucket.RANKING
+        return f"rank {rank}, not read" if too_low else f"rank {rank}"
 
 
 def _sorted_errors(user: User) -> AuditedErrorQuerySet:

@@ -1,6 +1,6 @@
 """Wrong answers, sorted by where a real search finds the passage with the right one."""
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import Any
 
 import pytest
@@ -16,12 +16,16 @@ from ingestion import services
 from ingestion.errors import UserError
 from ingestion.models import Collection, DocumentVersion
 from router import retrieval
-from router.models import Feedback, ModelVersion, Query
+from router.models import Answer, Feedback, ModelVersion, Query
+from router.policy import Rule
 from router.prompts import MAX_PASSAGES
+from router.quoting import MOST_LIKELY
+from router.services import SHOWN_PASSAGES
 from tests.documents import passage, publish
 from tests.pairs import a_model, a_pair, an_answer
 from tests.people import People
-from training import runs
+from tests.router.retrieval.hashed_words import HashedWords
+from training import buckets, runs
 from training.audit import FOUND, audit, findings
 from training.models import AuditedError, Evaluation, EvaluationItem, TrainingRun
 
@@ -135,6 +139,64 @@ def test_passage_that_no_longer_fits_into_the_context_is_ranked_too_low(wiki: Co
     assert (error.bucket, error.rank) == (Bucket.RANKING, 4)
 
 
+def test_sentence_below_those_that_are_read_is_ranked_too_low(
+    people: People, wiki: Collection, embedder: HashedWords
+) -> None:
+    berths = " ".join(f"The crane has the berth {number}." for number in range(MOST_LIKELY))
+    right = "The crane has the port 7000."
+    version = publish(wiki, "ports.md", [passage(f"{berths} {right}", "crane")])
+    retrieval.index_version(version)
+    a_pair(version, ASKED, "7000", evidence=f"{berths} {right}", fact="crane")
+    an_item(an_evaluation(wiki), version, "7000")
+    thumbs_down(people.engineer, "7000")
+    scores: list[tuple[buckets.Bucket, Callable[[str], float]]] = [
+        ("ranking", lambda text: 0.01 if "7000" in text else 0.9),
+        ("model", lambda text: 0.99 if "7000" in text else 0.01),
+        ("ranking", lambda _: 1e-4),  # then no reader is asked
+    ]
+    for bucket, relevance in scores:
+        embedder.relevance = relevance
+        assert audit().errors[bucket] == 2
+        assert set(AuditedError.objects.values_list("rank", flat=True)) == {1}
+
+
+def test_question_about_several_things_is_read_whole(
+    people: People, guide: DocumentVersion, embedder: HashedWords
+) -> None:
+    embedder.relevance = lambda text: 0.01 if "7000" in text else 0.9
+    berths = [f"The crane has the berth {number}." for number in range(MOST_LIKELY)]
+    version = publish(guide.document.collection, "berths.md", [passage(" ".join(berths), "crane")])
+    retrieval.index_version(version)
+    given = thumbs_down(people.engineer, "7000")
+    assert audit().errors["ranking"] == 1
+    Answer.objects.update(signals={"decision": {"rule": Rule.SEVERAL}})
+    assert audit().errors["model"] == 1
+    assert AuditedError.objects.get().feedback == given
+
+
+def test_passages_behind_the_first_are_read_where_these_hold_nothing_likely(
+    wiki: Collection, embedder: HashedWords
+) -> None:
+    version = published(wiki, "ports.md", closer=SHOWN_PASSAGES - 2)
+    a_pair(version, ASKED, "7000", fact="crane")
+    an_item(an_evaluation(wiki), version, "7000")
+    embedder.relevance = lambda text: 0.99 if "7000" in text else 0.01
+    assert audit().errors["model"] == 1
+    embedder.relevance = lambda text: 0.99 if "port 0" in text else 0.01
+    assert audit().errors["ranking"] == 1
+    assert AuditedError.objects.get().rank in range(MAX_PASSAGES + 1, SHOWN_PASSAGES + 1)
+
+
+def test_tuned_model_is_held_against_all_passages_that_are_shown(wiki: Collection) -> None:
+    version = published(wiki, "ports.md", closer=SHOWN_PASSAGES - 2)
+    a_pair(version, ASKED, "7000", fact="crane")
+    read = an_evaluation(wiki)
+    an_item(read, version, "7000")
+    an_item(Evaluation.objects.create(run=read.run, system="tuned"), version, "7000")
+    found = audit()
+    assert (found.errors["model"], found.of_tuned, found.errors["ranking"]) == (1, 1, 1)
+
+
 def test_right_answers_and_other_models_are_left_alone(
     wiki: Collection, guide: DocumentVersion
 ) -> None:
@@ -153,8 +215,30 @@ def test_statement_about_what_is_documented_nowhere_lies_with_the_model(
     wiki: Collection, guide: DocumentVersion
 ) -> None:
     an_item(an_evaluation(wiki, "tuned"), guide)
-    assert audit().errors["model"] == 1
+    found = audit()
+    assert (found.errors["model"], found.of_tuned) == (1, 1)
     assert AuditedError.objects.get().chunk is None
+
+
+def test_statement_that_the_check_stops_is_no_error(
+    wiki: Collection, guide: DocumentVersion
+) -> None:
+    an_item(an_evaluation(wiki, "tuned"), guide)
+    EvaluationItem.objects.update(shown=True)
+    assert audit().errors["model"] == 1
+    EvaluationItem.objects.update(shown=False)
+    assert audit().errors["model"] == 0
+    assert not AuditedError.objects.exists()
+
+
+def test_reader_that_was_wrong_is_no_tuned_model(
+    people: People, wiki: Collection, guide: DocumentVersion
+) -> None:
+    an_item(an_evaluation(wiki), guide)
+    for route in ("rag", "refused", "tuned"):
+        thumbs_down(people.engineer, "7000", route=route)
+    found = audit()
+    assert (found.errors["model"], found.of_tuned) == (4, 1)
 
 
 def test_passage_that_was_edited_since_sorts_nothing(

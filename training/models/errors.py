@@ -41,7 +41,7 @@ class AuditedErrorQuerySet(models.QuerySet["AuditedError"]):
 
 class AuditedError(models.Model):
     """A wrong answer of an evaluation, or one that its asker did not find helpful: the step that
-    went wrong, by where the passage with the right answer stood among those found."""
+    went wrong, by where what holds the right answer stood among what was found and read."""
 
     class Bucket(models.TextChoices):
         RETRIEVAL = "retrieval", "Not found"

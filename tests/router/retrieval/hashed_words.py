@@ -31,7 +31,8 @@ class HashedWords(ThreadingHTTPServer):
     """`texts` is all that was embedded so far, questions included, and `keys` what came as the
     authorization of each request, at which it calls `meanwhile`. While `answers` is not set it
     hangs; `status` other than 200 is all that it says; the next `failures` requests get 503.
-    `dimension` is the length of its vectors. It reranks nothing, and says so with `reranks`."""
+    `dimension` is the length of its vectors. It reranks by the `relevance` of each text; without
+    one not at all, and says so with `reranks`."""
 
     daemon_threads = True
 
@@ -44,6 +45,7 @@ class HashedWords(ThreadingHTTPServer):
         self.reranks = 404
         self.failures = 0
         self.dimension = DIMENSION
+        self.relevance: Callable[[str], float] | None = None
         self.answers = threading.Event()
         self.answers.set()
 
@@ -60,6 +62,11 @@ class _Handler(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.keys.append(self.headers.get("Authorization", ""))
         self.server.meanwhile()
+        if self.path.endswith("/rerank") and self.server.relevance:
+            scores = map(self.server.relevance, asked["documents"])
+            ranked = [{"index": n, "relevance_score": score} for n, score in enumerate(scores)]
+            self._send({"results": ranked})
+            return
         if not self.path.endswith("/embeddings"):
             self.send_error(self.server.reranks)
             return
@@ -78,7 +85,10 @@ class _Handler(BaseHTTPRequestHandler):
                 embed(text, self.server.dimension) for text in asked["input"]
             )
         ]
-        body = json.dumps({"data": rows}).encode()
+        self._send({"data": rows})
+
+    def _send(self, told: object) -> None:
+        body = json.dumps(told).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
