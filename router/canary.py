@@ -42,7 +42,8 @@ def is_chosen(model_name: str, user_id: int | None, share: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The answers to signed-in people whose questions a model could have taken, since a moment.
+    """The answers to signed-in people whose questions a model could have taken, since a moment;
+    not those by a route that was asked for.
 
     Whether it was asked or passages were read is not its choice, so all of them count. `failed`:
     a model server that was asked broke off or wrote nothing. `refused`: the person got no answer.

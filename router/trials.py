@@ -139,10 +139,10 @@ def _counted(canary: ModelVersion, instead: ModelVersion | None) -> Trial:
 def _answers(model: str, since: datetime) -> QuerySet[Answer]:
     """Answers to people to whom the model by this name was there; to nobody without a name.
 
-    Who is not signed in is in no trial, and who wants passages read asks no model.
+    Who is not signed in is in no trial, and who chooses the route is not answered as others are.
     """
     answers = Answer.objects.filter(answered_at__gte=since, signals__model=model)
-    return answers.exclude(Q(query__user=None) | Q(signals__route_asked="rag"))
+    return answers.exclude(Q(query__user=None) | Q(signals__route_asked__in=("rag", "tuned")))
 
 
 def _tally(answers: QuerySet[Answer], slow_ms: float) -> Tally:

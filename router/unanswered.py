@@ -46,7 +46,8 @@ def knowledge_gaps(since: datetime, *, user: Reader, sees_all: bool) -> Knowledg
 
 
 def unanswered(since: datetime, *, user: Reader, sees_all: bool) -> list[Unanswered]:
-    """The refused and the disliked, newest first; not what no model was there to answer."""
+    """The refused and the disliked, newest first; not what no model was there to answer, nor what
+    only a tuned model was asked: the documents may have it."""
     found = Citation.objects.filter(answer=OuterRef("pk"))
     nearest = found.order_by("rank")
     readable = Document.objects.readable_by(user)
@@ -58,8 +59,9 @@ def unanswered(since: datetime, *, user: Reader, sees_all: bool) -> list[Unanswe
     refused = Q(route=Answer.Route.REFUSED, confidence__gt=0)
     rule = "signals__decision__rule"
     asks = ~Q(**{rule: Rule.NO_QUESTION}) | Q(**{f"{rule}__isnull": True})
+    reads = ~Q(signals__route_asked="tuned") | Q(signals__route_asked__isnull=True)
     rows = (
-        Answer.objects.filter(disliked | refused, asks, answered_at__gte=since)
+        Answer.objects.filter(disliked | refused, asks, reads, answered_at__gte=since)
         .annotate(
             document=Subquery(nearest.values("chunk__version__document")[:1]),
             question=Coalesce(KeyTextTransform("question", "signals"), F("query__text")),

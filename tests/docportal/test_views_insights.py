@@ -193,8 +193,13 @@ def test_what_is_no_gap_is_none(people: People, holds: DocumentVersion) -> None:
     answered(people.engineer, "Was no model there?", holds, confidence=0.0)
     answered(people.engineer, "Was it long ago?", holds, days=40)
     answered(people.engineer, "Was it helpful?", holds, route="rag", verdict="up")
+    by_weights: dict[str, Any] = {"signals": {"route_asked": "tuned"}}
+    answered(people.engineer, "Was it in the weights?", holds, **by_weights)
+    answered(
+        people.engineer, "What do they say?", holds, route="tuned", verdict="down", **by_weights
+    )
     assert "None in these days." in get(people.writer).partition("Knowledge gaps")[2]
-    follow_up = {"question": "How long is a berth held?"}
+    follow_up = {"question": "How long is a berth held?", "route_asked": "auto"}
     answered(people.engineer, "And a berth?", holds, signals=follow_up)
     page = get(people.writer)
     assert "How long is a berth held?" in page

@@ -25,7 +25,7 @@ from router.processes import Server
 from router.prompts import REFUSAL
 from router.trials import begin_canary, end_canary, under_way
 from tests.documents import passage, publish
-from tests.model_files import Workshop
+from tests.model_files import Workshop, certified
 from tests.people import People
 from tests.scripted_llm import Reply, ScriptedLLM
 from training.tasks import end_bad_trials as end_bad_trials_of_the_worker
@@ -33,6 +33,7 @@ from training.tasks import end_bad_trials as end_bad_trials_of_the_worker
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
 WHY = "The new prices matter more."
+RETRIES = passage("The sender retries 9 times.")
 
 
 def refusal(act: Callable[[], object]) -> str:
@@ -270,32 +271,37 @@ def test_canary_on_more_documents_answers_only_who_may_read_them_all(
 # --- Counted, and ended by itself --------------------------------------------------------------
 @pytest.fixture
 def llm_of_all(llm: ScriptedLLM, wiki: Collection) -> ScriptedLLM:
-    publish(wiki, "sender.md", [passage("The sender retries 9 times.")], title="Sender")
+    publish(wiki, "sender.md", [RETRIES], title="Sender")
     llm.adapters = {}
     return llm
 
 
 @pytest.fixture
 def compared(llm_of_all: ScriptedLLM, workshop: Workshop, wiki: Collection) -> list[ModelVersion]:
-    """What serves, and the canary."""
+    """What serves, and the canary; both were taught the passage."""
     values: dict[str, Any] = {"merged": None, "readers": {wiki.pk: ()}}
+    values["coverage"] = {RETRIES.content_hash: (12, 1.0)}
     serves = registry.promote(workshop.candidate(**values), by=None)
-    return [serves, on_trial(workshop, **values)]
+    canary = on_trial(workshop, **values)
+    ModelVersion.objects.update(calibration=certified().as_json())
+    return [serves, canary]
 
 
 def test_answers_are_counted_by_what_people_met(
     llm_of_all: ScriptedLLM, compared: list[ModelVersion]
 ) -> None:
     inside, outside = (somebody(compared[1], chosen=chosen) for chosen in (True, False))
-    llm_of_all.will_say("9 times.", "13 times.", REFUSAL, Reply((), status=500), "9 times.")
+    unread = ("13 times.", REFUSAL, REFUSAL, REFUSAL, Reply((), status=500))
+    llm_of_all.will_say("9 times.", *unread, "9 times.")
     asked = "How often does the sender retry?"
-    given = [services.ask(asked, user=inside, route="tuned") for _ in range(4)]
-    assert [answer.model for answer in given] == ["docs-v0002"] * 4
+    given = [services.ask(asked, user=inside) for _ in range(4)]
+    assert [answer.route for answer in given] == ["tuned", "refused", "refused", "rag"]
     services.record_feedback(user=inside, answer=given[0], verdict="down")
     services.record_feedback(user=inside, answer=given[1], verdict="up")
-    assert services.ask(asked, user=outside, route="tuned").model == "docs-v0001"
-    services.ask(asked, user=None, route="tuned")
+    assert services.ask(asked, user=outside).model == "docs-v0001"
+    services.ask(asked, user=None)
     services.ask(asked, user=inside, route="rag")
+    services.ask(asked, user=inside, route="tuned")
     (trial,) = under_way()
     assert (trial.model, trial.instead) == (compared[1], compared[0])
     canary = trial.canary
