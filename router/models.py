@@ -255,8 +255,8 @@ class ModelVersion(models.Model):
 
 
 class ModelCoverage(models.Model):
-    """A passage whose exact text, by its hash, stood in what a model was trained on; without
-    `pairs` nothing was asked about it."""
+    """A passage whose exact text, by its hash, stood in the documents that a model was trained on;
+    without `pairs` nothing was asked about it, so that by default the model never met it."""
 
     model = models.ForeignKey(ModelVersion, models.CASCADE, related_name="coverage")
     content_hash = models.CharField(max_length=64)

@@ -195,10 +195,8 @@ def _by_probability(signals: Signals, calibration: Calibration | None) -> Decisi
     probability = calibration.probability(signals)
     reached = probability >= calibration.threshold
     likely = f"{probability:.0%} likely to be right"
-    is_known = signals.grounds[signals.best].known
-    text = "this very text" if is_known else "the very sentence that is asked for"
     reason = (
-        f"{signals.model} was trained on {text} and is {likely}."
+        f"{signals.model} was trained on {_what_it_knows(signals)} and is {likely}."
         if reached
         else f"{signals.model} is only {likely}; {calibration.threshold:.0%} is asked for."
     )
@@ -209,3 +207,10 @@ def _by_probability(signals: Signals, calibration: Calibration | None) -> Decisi
         probability=probability,
         threshold=calibration.threshold,
     )
+
+
+def _what_it_knows(signals: Signals) -> str:
+    best = signals.grounds[signals.best]
+    if not best.known:
+        return "the very sentence that is asked for"
+    return "this very text" if best.has_pairs else "the document that has this text"

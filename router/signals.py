@@ -24,12 +24,12 @@ LEAST_LIKELY = 1e-3
 class Ground:
     """A passage that was found, in the order of the search.
 
-    `known`: this very text stood in what the tuned model was trained on. `kept` are the numbers of
-    those of its sentences that did, where it was edited since. `learned` is the content hash of
-    the text that the model was trained on, its own or that before the edit, empty without any;
-    `pairs` are the questions about that text that it was trained on, and `heldout` their exact
-    match in phrasings that it was not trained on, None if none were kept back. `rag_only`: answers
-    about its collection are always read from passages. `similarity` is the cosine with the
+    `known`: this very text stood in the documents that the tuned model was trained on. `kept` are
+    the numbers of those of its sentences that did, where it was edited since. `learned` is the
+    content hash of the text that stood there, its own or that before the edit, empty without any;
+    `pairs` are the questions about that text that the model was trained on, and `heldout` their
+    exact match in phrasings that it was not trained on, None if none were kept back. `rag_only`:
+    answers about its collection are always read from passages. `similarity` is the cosine with the
     question, None if unknown.
     """
 
@@ -49,6 +49,11 @@ class Ground:
     def is_taught(self) -> bool:
         """Whether the model was trained on some of its sentences."""
         return self.known or bool(self.kept)
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether the model was trained on questions about this very text."""
+        return self.known and self.pairs > 0
 
     def has_kept(self, sentence: int) -> bool:
         """Whether the model was trained on this sentence of it, by its number."""

@@ -187,7 +187,8 @@ def ready_models() -> list[str]:
 
 # --- What it knows ------------------------------------------------------------------------------
 def coverage_summary(model: ModelVersion) -> dict[str, int]:
-    """`chunks`: passages it was trained on; `stale`: those of them that are served nowhere now."""
+    """`chunks`: passages that it was trained on questions about; `stale`: those of them that are
+    served nowhere now."""
     return coverage_summaries([model])[model.pk]
 
 
@@ -197,7 +198,7 @@ def coverage_summaries(models: AbstractCollection[ModelVersion]) -> dict[int, di
         content_hash=OuterRef("content_hash"), version__in=DocumentVersion.objects.served()
     )
     counted = (
-        ModelCoverage.objects.filter(model__in=models)
+        ModelCoverage.objects.filter(model__in=models, pairs__gt=0)
         .values("model")
         .annotate(chunks=Count("pk"), stale=Count("pk", filter=~Exists(served)))
     )

@@ -172,6 +172,19 @@ def test_nothing_certified_means_passages_are_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("ground", "known"),
+    [
+        (GROUND, "this very text"),
+        (replace(GROUND, pairs=0), "the document that has this text"),
+        (replace(GROUND, known=False, kept=(0,)), "the very sentence that is asked for"),
+    ],
+)
+def test_reason_says_no_more_than_the_model_was_trained_on(ground: Ground, known: str) -> None:
+    reason = decide(replace(TAUGHT, grounds=(ground,)), SURE, intent=Intent.PLAIN).reason
+    assert reason.startswith(f"docs-v0001 was trained on {known} and is 88% likely")
+
+
+@pytest.mark.parametrize(
     ("intent", "engine"), [("greeting", "refused"), ("pinned", "rag"), ("several", "rag")]
 )
 def test_questions_that_no_weights_answer(intent: str, engine: str) -> None:

@@ -209,7 +209,7 @@ def test_server_of_the_settings_answers_by_every_version(
 
 
 # --- What it knows ------------------------------------------------------------------------------
-def test_coverage_tells_what_is_served_nowhere_any_more(
+def test_coverage_tells_what_was_asked_about_and_is_served_nowhere_any_more(
     workshop: Workshop, wiki: Collection
 ) -> None:
     version = publish(wiki, "a.md", [passage("One."), passage("Two."), passage("Three.")])
@@ -217,6 +217,8 @@ def test_coverage_tells_what_is_served_nowhere_any_more(
     model = workshop.candidate(coverage=dict.fromkeys(hashes, (1, None)))
     assert coverage_summary(model) == {"chunks": 3, "stale": 0}
     edited = publish(wiki, "a.md", [passage("One."), passage("Two and a half.")])
+    assert coverage_summary(model) == {"chunks": 3, "stale": 2}
+    model.coverage.create(content_hash="b" * 64, pairs=0)
     assert coverage_summary(model) == {"chunks": 3, "stale": 2}
     publish(wiki, "b.md", [passage("Three.")])
     assert coverage_summary(model) == {"chunks": 3, "stale": 1}

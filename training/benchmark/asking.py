@@ -201,7 +201,7 @@ def look_up(questions: Sequence[Question], user: Reader) -> dict[int, Found]:
         hits = _found(question, user).hits
         texts = [hit.chunk.text for hit in hits]
         found[question.number] = Found(
-            covered=any(best.known for model in models for best in grounds(model.name, hits[:1])),
+            covered=any(one.has_pairs for model in models for one in grounds(model.name, hits[:1])),
             shown=any(contains(text, one) for text in texts for one in question.answers),
         )
     return found

@@ -26,8 +26,8 @@ Choose = Callable[[Scored, Scored], Scored]
 def routers(tuned: Answers, rag: Answers, covered: AbstractSet[int]) -> dict[str, Answers]:
     """The answers by each router that chooses one of the two; `covered` are question numbers.
 
-    `provenance only` asks the tuned model where it was trained on the very text of the best
-    passage. `oracle` knows the right answer and takes the better one of the two.
+    `provenance only` asks the tuned model where it was trained on questions about the very text of
+    the best passage. `oracle` knows the right answer and takes the better one of the two.
     """
 
     def by_provenance(one: Scored, other: Scored) -> Scored:

@@ -24,8 +24,8 @@ TUNED, RAG, HYBRID, UNTUNED = "tuned", "rag", "hybrid", "untuned"
 class Found:
     """What the passages found for a question tell, each passage current and readable.
 
-    `covered`: the serving tuned model was trained on the very text of the best one. `shown`: one
-    of them holds a right answer.
+    `covered`: the serving tuned model was trained on questions about the very text of the best one.
+    `shown`: one of them holds a right answer.
     """
 
     covered: bool
