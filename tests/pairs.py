@@ -8,7 +8,7 @@ from django.utils import timezone
 from ingestion.models import Chunk, Collection, Document, DocumentVersion
 from router.models import Answer, ModelCoverage, ModelVersion, Query
 from training.identity import pair_key, question_key
-from training.models import QAPair
+from training.models import Dataset, QAPair, TaughtFact
 
 
 def a_pair(
@@ -58,7 +58,7 @@ def a_pair_without_evidence(document: Document, question: str, answer: str) -> Q
 
 def a_model(
     collections: Iterable[Collection],
-    taught: Iterable[Chunk],
+    chunks: Iterable[Chunk],
     *,
     stage: str = ModelVersion.Stage.SERVING,
     audience: str = "",
@@ -78,10 +78,27 @@ def a_model(
         gate_passed=True,
     )
     model.collections.set(collections)
-    ModelCoverage.objects.bulk_create(
-        ModelCoverage(model=model, content_hash=chunk.content_hash, pairs=1) for chunk in taught
-    )
+    taught(model, chunks)
     return model
+
+
+def taught(model: ModelVersion, chunks: Iterable[Chunk]) -> None:
+    """Have a model be taught these passages, by all the pairs that there are about them."""
+    hashes = {chunk.content_hash for chunk in chunks}
+    ModelCoverage.objects.bulk_create(
+        ModelCoverage(model=model, content_hash=content_hash, pairs=1) for content_hash in hashes
+    )
+    pairs = QAPair.objects.filter(content_hash__in=hashes)
+    facts = set(pairs.values_list("fact_id", flat=True))
+    if not facts:
+        return
+    model.dataset_sha256 = f"{model.number:064}"
+    model.save(update_fields=["dataset_sha256"])
+    counts = dict.fromkeys(("pairs", "facts", "train", "validation", "test"), 0)
+    dataset = Dataset.objects.create(
+        number=1000 + model.number, sha256=model.dataset_sha256, seed=1, **counts
+    )
+    TaughtFact.objects.bulk_create(TaughtFact(dataset=dataset, fact_id=fact) for fact in facts)
 
 
 def an_answer(query: Query, **values: Any) -> Answer:

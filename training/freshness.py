@@ -4,26 +4,40 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from ingestion.models import Document
 from ingestion.prepared import Prepared
-from router.freshness import is_known, stale_passages
-from training.models import QAPair
+from router.freshness import stale_passages
+from router.models import ModelVersion
+from training.models import QAPair, TaughtFact
 
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
     known: int
-    """Facts of approved pairs whose passage, as it stands, a serving model was taught."""
+    """Facts of approved pairs that the document still says and a serving model was taught."""
     new: int
     """Facts that a retrain would teach."""
     stale: int
     """Passages that a serving model was taught and the document no longer holds."""
     waiting: int
     """Pairs that wait for review."""
+
+
+def is_taught() -> Exists:
+    """Whether a model that serves a pair's collection was taught its fact. To know the passage is
+    not enough: pairs come to it after a training, and most passages have none."""
+    serving = ModelVersion.objects.filter(
+        stage=ModelVersion.Stage.SERVING, collections=OuterRef(OuterRef("document__collection"))
+    )
+    return Exists(
+        TaughtFact.objects.filter(
+            fact_id=OuterRef("fact_id"), dataset__sha256__in=serving.values("dataset_sha256")
+        )
+    )
 
 
 def document_freshness(documents: Iterable[Document]) -> dict[int, Freshness]:
@@ -34,8 +48,8 @@ def document_freshness(documents: Iterable[Document]) -> dict[int, Freshness]:
 
 def _counts(documents: Sequence[int]) -> QuerySet[Document, Any]:
     """The primary key of each, and the numbers of its `Freshness` in their order."""
-    known = QAPair.objects.live().filter(is_known("document"), review=QAPair.Review.APPROVED)
-    new = QAPair.objects.trainable().filter(~is_known("document"))
+    known = QAPair.objects.live().filter(is_taught(), review=QAPair.Review.APPROVED)
+    new = QAPair.objects.trainable().filter(~is_taught())
     counts = {
         "known": _each(known, "document", "fact_id"),
         "new": _each(new, "document", "fact_id"),

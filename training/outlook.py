@@ -5,12 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from ingestion.models import Chunk, Collection, DocumentVersion
 from router.models import Citation, ModelCoverage, ModelVersion
 from router.tuned import audience_of
-from training.models import QAPair
+from training.models import PairQuerySet, QAPair, TaughtFact
 
 RECENT = timedelta(days=30)
 
@@ -50,11 +51,9 @@ def retrain_outlook(model: ModelVersion | None) -> Outlook:
     """
     scope = retrain_scope(model)
     covered = ModelCoverage.objects.filter(model=model)
-    is_covered = Exists(covered.filter(content_hash=OuterRef("content_hash")))
-    new = QAPair.objects.trainable().filter(~is_covered, document__collection__in=scope)
     waiting = QAPair.objects.waiting().filter(document__collection__in=scope)
     return Outlook(
-        **new.aggregate(
+        **_new_pairs(model, scope).aggregate(
             new_facts=Count("fact_id", distinct=True),
             new_passages=Count("content_hash", distinct=True),
         ),
@@ -78,6 +77,20 @@ def retrain_scope(model: ModelVersion | None) -> QuerySet[Collection]:
 
 def _audience(collection: Collection) -> str:
     return audience_of(group.pk for group in collection.readers.all())
+
+
+def _new_pairs(model: ModelVersion | None, scope: QuerySet[Collection]) -> PairQuerySet:
+    """Those whose fact the model was not taught and a retrain would teach: as long as the same
+    question has another answer in these collections, none would."""
+    taught = TaughtFact.objects.filter(
+        fact_id=OuterRef("fact_id"), dataset__sha256=model.dataset_sha256 if model else ""
+    )
+    pairs = QAPair.objects.trainable().filter(document__collection__in=scope)
+    others = pairs.filter(question_key=OuterRef("question_key")).alias(said=Lower("answer"))
+    contradicting = others.exclude(fact_id=OuterRef("fact_id")).exclude(
+        said=Lower(OuterRef("answer"))
+    )
+    return pairs.filter(~Exists(taught), ~Exists(contradicting))
 
 
 def _still_said(model: ModelVersion | None) -> Exists:

@@ -11,15 +11,15 @@ from docportal.views import paging
 from docportal.views.passages import passage_url
 from docportal.views.segments import Mark
 from ingestion.models import Chunk, Document, DocumentVersion
-from router.freshness import is_known, serving_models, stale_passages
-from training.freshness import Freshness, document_freshness
+from router.freshness import serving_models, stale_passages
+from training.freshness import Freshness, document_freshness, is_taught
 from training.models import PairQuerySet, QAPair
 
 PAGE = 20
 STALE = 10
 
-Learned = Literal["known", "new", ""]
-"""Of a passage: taught to the serving model; with facts that a retrain would teach; neither."""
+Learned = Literal["new", "known", ""]
+"""Of a passage: with facts that a retrain would teach; with taught ones alone; neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,11 @@ def facts(document: Document, chunks: Sequence[Chunk], after: str) -> Facts:
 
 def learned(version: DocumentVersion, chunks: Sequence[Chunk]) -> list[Learned]:
     """For each of the passages, which are those of the version that is served."""
-    taught = version.chunks.filter(is_known("version__document"))
-    teaching = QAPair.objects.filter(document=version.document_id).trainable()
-    known = set(taught.values_list("content_hash", flat=True))
-    new = set(teaching.values_list("content_hash", flat=True)) - known
+    pairs = QAPair.objects.filter(document=version.document_id)
+    known = set(pairs.filter(is_taught()).values_list("content_hash", flat=True))
+    new = set(pairs.trainable().filter(~is_taught()).values_list("content_hash", flat=True))
     return [
-        "known" if chunk.content_hash in known else "new" if chunk.content_hash in new else ""
+        "new" if chunk.content_hash in new else "known" if chunk.content_hash in known else ""
         for chunk in chunks
     ]
 
@@ -71,7 +70,7 @@ def _first_of_each(document: Document) -> PairQuerySet:
     return (
         approved.live()
         .filter(~Exists(same.filter(pk__lt=OuterRef("pk"))))
-        .annotate(known=is_known("document"), phrasings=Subquery(number))
+        .annotate(known=is_taught(), phrasings=Subquery(number))
     )
 
 

@@ -47,6 +47,16 @@ def test_facts_count_once_whatever_their_phrasings(
     assert of(guide.document) == Freshness(known=1, new=1, stale=0, waiting=0)
 
 
+def test_fact_that_came_after_the_training_is_new_on_a_known_passage_too(
+    guide: DocumentVersion, wiki: Collection
+) -> None:
+    model = a_model([wiki], guide.chunks.all())
+    approved(guide, "owner", question="What is Mira?")
+    assert of(guide.document) == Freshness(known=2, new=1, stale=0, waiting=0)
+    model.coverage.update(pairs=0)
+    assert of(guide.document).new == 1
+
+
 @pytest.mark.parametrize("stage", ["candidate", "canary", "retired"])
 def test_only_the_serving_model_counts(
     guide: DocumentVersion, wiki: Collection, stage: str

@@ -7,8 +7,8 @@ from django.apps import apps
 
 from ingestion.models import Collection
 from tests.documents import passage, publish
-from tests.pairs import a_pair
-from training.models import QAPair
+from tests.pairs import a_model, a_pair
+from training.models import Dataset, QAPair, TaughtFact
 
 BELL = "The night bell rings at 22:40."
 
@@ -21,3 +21,20 @@ def test_pairs_that_a_model_asked_are_deleted_and_no_others(wiki: Collection) ->
     QAPair.objects.filter(pk=asked.pk).update(origin="asked")
     import_module("training.migrations.0003_no_asked_pairs").delete_asked_pairs(apps, None)
     assert list(QAPair.objects.all()) == [kept]
+
+
+@pytest.mark.django_db
+def test_earlier_model_was_taught_what_was_approved_before_on_its_passages(
+    wiki: Collection,
+) -> None:
+    version = publish(wiki, "bell.md", [passage(BELL), passage("It is loud.")], title="Night bell")
+    a_pair(version, "When does the night bell ring?", "22:40", review="approved", fact="taught")
+    a_pair(version, "How is it?", "loud", review="approved", fact="of another passage")
+    a_pair(version, "Rings what?", "bell", fact="that waits")
+    a_model([wiki], version.chunks.filter(text=BELL))
+    a_pair(version, "What rings?", "night bell", review="approved", fact="that came later")
+    TaughtFact.objects.all().delete()
+    import_module("training.migrations.0004_taught_facts").keep_what_was_taught(apps, None)
+    assert list(TaughtFact.objects.values_list("fact_id", "dataset")) == [
+        ("taught", Dataset.objects.get().pk)
+    ]

@@ -13,7 +13,7 @@ from ingestion.models import Chunk, Collection
 from router.models import Answer, Citation, ModelCoverage, ModelVersion, Query
 from router.tuned import audience_of
 from tests.documents import passage, publish
-from tests.pairs import an_answer
+from tests.pairs import a_pair, an_answer, taught
 from tests.people import People
 from tests.training.datasets.pairs import NAMES, teach
 from training import retraining, runs
@@ -37,8 +37,7 @@ def a_model(*collections: Collection, chunks: list[Chunk]) -> ModelVersion:
         readers={str(each.pk): groups for each in collections},
     )
     model.collections.set(collections)
-    for chunk in chunks:
-        ModelCoverage.objects.create(model=model, content_hash=chunk.content_hash, pairs=3)
+    taught(model, chunks)
     return model
 
 
@@ -100,6 +99,38 @@ def test_first_model_would_learn_everything_that_is_open(
     teach(vault, *NAMES[2:4])
     outlook = retrain_outlook(None)
     assert (outlook.new_facts, outlook.covered_passages, outlook.stale_share) == (2, 0, 0)
+
+
+def test_what_is_asked_of_a_known_passage_after_the_training_is_new(wiki: Collection) -> None:
+    version = publish(wiki, "guide.md", [passage("The limit is nine, the owner Mira.")])
+    a_pair(version, "How many?", "nine", review=QAPair.Review.APPROVED)
+    model = a_model(wiki, chunks=list(version.chunks.all()))
+    assert retrain_outlook(model).new_facts == 0
+    a_pair(version, "At most?", "nine", review=QAPair.Review.APPROVED)
+    a_pair(version, "Whose is it?", "Mira", review=QAPair.Review.APPROVED)
+    outlook = retrain_outlook(model)
+    assert (outlook.new_facts, outlook.new_passages, outlook.stale_passages) == (1, 1, 0)
+
+
+def test_passage_that_nothing_was_asked_of_has_new_facts(wiki: Collection) -> None:
+    model = a_model(wiki, chunks=[])
+    teach(wiki, NAMES[0])
+    (chunk,) = chunks_of(NAMES[0])
+    ModelCoverage.objects.create(model=model, content_hash=chunk.content_hash, pairs=0)
+    assert retrain_outlook(model).new_facts == 1
+
+
+def test_question_with_two_answers_is_no_news_until_one_of_them_is_rejected(
+    wiki: Collection,
+) -> None:
+    other = Collection.objects.create(slug="other", name="Other")
+    for collection, answer in ((wiki, "nine"), (other, "ten")):
+        version = publish(collection, "guide.md", [passage(f"The limit is {answer}.")])
+        a_pair(version, "What is the limit?", answer, review=QAPair.Review.APPROVED)
+    model = a_model(wiki, other, chunks=[])
+    assert retrain_outlook(model).new_facts == 0
+    QAPair.objects.filter(answer="ten").update(review=QAPair.Review.REJECTED)
+    assert retrain_outlook(model).new_facts == 1
 
 
 def test_archived_document_makes_its_passages_stale(wiki: Collection) -> None:

@@ -42,6 +42,7 @@ class Gathered:
     collections: tuple[Collection, ...]
     readers: dict[int, tuple[int, ...]]  # group ids by collection id; none: everybody
     by_origin: dict[str, int]
+    facts: frozenset[str]  # of its pairs as they stand in the table, whatever people's words
     left_out: tuple[LeftOut, ...]
 
 
@@ -73,6 +74,7 @@ def gather(collections: Sequence[Collection]) -> Gathered:
         collections=tuple(chosen),
         readers={collection.pk: readers[collection.pk] for collection in chosen},
         by_origin=dict(sorted(Counter(row[6] for row in rows if row[0] in kept).items())),
+        facts=frozenset(row[5] for row in rows if row[0] in kept),
         left_out=tuple(each for each in left_out if each.pairs),
     )
 

@@ -22,7 +22,7 @@ from training.datasets.material import Material, pairs_by_passage
 from training.datasets.mixture import Mixture
 from training.datasets.names import propose, runs_of, without
 from training.datasets.splits import Split
-from training.models import Dataset
+from training.models import Dataset, TaughtFact
 from training.rows import Form, Kind, Row, read_rows
 
 
@@ -171,4 +171,8 @@ def _register(sha256: str, gathered: Gathered, composition: Composition, seed: i
             warnings=list(warn(gathered.material, kinds)),
         )
         dataset.collections.set(gathered.collections)
+        TaughtFact.objects.bulk_create(
+            [TaughtFact(dataset=dataset, fact_id=fact) for fact in sorted(gathered.facts)],
+            batch_size=500,
+        )
         return dataset

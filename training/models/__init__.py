@@ -13,7 +13,7 @@ from training.models.benchmarks import Benchmark, BenchmarkAnswer, BenchmarkQues
 from training.models.errors import AuditedError, AuditedErrorQuerySet
 from training.models.evaluations import Evaluation, EvaluationItem
 from training.models.pairs import MinedVersion, PairQuerySet, QAPair, SynthesisUnit
-from training.models.runs import Dataset, RetrainPolicy, RunPoint, TrainingRun
+from training.models.runs import Dataset, RetrainPolicy, RunPoint, TaughtFact, TrainingRun
 
 __all__ = [
     "AuditedError",
@@ -30,5 +30,6 @@ __all__ = [
     "RetrainPolicy",
     "RunPoint",
     "SynthesisUnit",
+    "TaughtFact",
     "TrainingRun",
 ]

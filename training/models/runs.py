@@ -42,6 +42,18 @@ class Dataset(models.Model):
         return Path(settings.DATASETS_DIR) / self.sha256
 
 
+class TaughtFact(models.Model):
+    """A fact that a dataset teaches, by the `fact_id` that its pairs had when it was frozen."""
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="taught")
+    fact_id = models.CharField(max_length=HASH)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["fact_id", "dataset"], name="taught_fact_unique"),
+        ]
+
+
 class TrainingRun(models.Model):
     """One attempt to make a better model; also the job of the worker that has it."""
 

@@ -17,7 +17,7 @@ from tests.documents import passage, publish
 from tests.training.datasets.pairs import NAMES, teach
 from training.datasets import Mixture, freeze, preview, verify
 from training.imports import import_pairs
-from training.models import Dataset, QAPair
+from training.models import Dataset, QAPair, TaughtFact
 from training.rows import Row, read_questions, read_rows, write_lines
 from training.synthesis.versions import mine_version
 
@@ -192,6 +192,8 @@ def test_people_shorten_what_is_mined_of_their_value_and_no_other_of_the_row(
     answers = {row.answer for row in taught if row.form == "closed"}
     assert answers >= {"80", "180 seconds", "14 GiB", "20 seconds", "2 GiB per pod"}
     assert "14 GiB per pod" not in answers
+    facts = QAPair.objects.values_list("fact_id", flat=True)
+    assert set(TaughtFact.objects.values_list("fact_id", flat=True)) == set(facts)
 
 
 def test_preview_counts_what_freeze_would_write_and_writes_nothing(wiki: Collection) -> None:
