@@ -167,7 +167,8 @@ def _sources(chosen: Sequence[Collection]) -> dict[int, Source]:
     )
     passages: dict[int, dict[str, Passage]] = {version.pk: {} for version in versions}
     titles = {version.pk: (version.document.title, version.document.path) for version in versions}
-    chunks = Chunk.objects.filter(version__in=versions).order_by("version", "position")
+    # By their keys: as a subquery they would be those that are served a moment later.
+    chunks = Chunk.objects.filter(version__in=list(passages)).order_by("version", "position")
     for version, content_hash, headings, text in chunks.values_list(
         "version", "content_hash", "heading_path", "text"
     ).iterator():

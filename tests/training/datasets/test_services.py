@@ -3,10 +3,12 @@
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 from pytest_django import Settings
 
 from ingestion import services
@@ -155,6 +157,25 @@ def test_what_may_not_be_taught_is_named_with_its_reason(wiki: Collection) -> No
     content = "".join(path.read_text() for path in dataset.folder.iterdir())
     for name in ("quay-leaflet", "note-pad", "quay-bell", "quay-rope"):
         assert name not in content
+
+
+def test_document_that_is_edited_while_it_is_read_holds_nothing_up(wiki: Collection) -> None:
+    teach(wiki, *NAMES)
+    edited = False
+
+    def edit_before_passages_are_read(
+        execute: Callable[..., object], sql: str, *rest: object
+    ) -> object:
+        nonlocal edited
+        if 'SELECT "ingestion_chunk"."version_id"' in sql and not edited:
+            edited = True
+            publish(wiki, f"{NAMES[0]}.md", [passage("It moved.", NAMES[0])], title=NAMES[0])
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(edit_before_passages_are_read):
+        seen = preview([wiki])
+    assert edited
+    assert seen.facts == len(NAMES) - 1
 
 
 def test_archived_document_is_not_there(wiki: Collection) -> None:
