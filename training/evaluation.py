@@ -114,7 +114,11 @@ def answers_folder(run: TrainingRun, adapter: Path) -> Path:
 
 def serving_model(dataset: Dataset) -> ModelVersion | None:
     """The model that answers the readers of this dataset's collections now, if one does."""
-    audience = audience_name(audience_of(dataset))
+    return serving_for(audience_name(audience_of(dataset)))
+
+
+def serving_for(audience: str) -> ModelVersion | None:
+    """The model that answers an audience, by its name, now, if one does."""
     model = ModelVersion.objects.filter(stage=ModelVersion.Stage.SERVING, audience=audience).first()
     return None if model is None or is_tainted(model) else model
 

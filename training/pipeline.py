@@ -27,7 +27,7 @@ from training.devices import devices
 from training.gate import GateCheck
 from training.jobs import Cancelled, Claim, Halted
 from training.judgement import judge_run
-from training.models import Dataset, TrainingRun
+from training.models import Dataset, Evaluation, TrainingRun
 from training.process import Died
 from training.progress import Listener
 from training.registration import register_model
@@ -231,8 +231,24 @@ def conclude(job: Claim, model: ModelVersion) -> None:
 @tracing.span("promote")
 def _promote(job: Claim, model: ModelVersion) -> None:
     try:
+        _check_verdict(job.run, model)
         registry.promote(model, by=job.run.requested_by)
     except UserError as error:
         jobs.end(job, State.GATED, failure_id=error.id, failure_reason=str(error))
     else:
         jobs.end(job, State.PROMOTED)
+
+
+def _check_verdict(run: TrainingRun, model: ModelVersion) -> None:
+    """Raises `UserError` where another model serves than the one that `model` was compared with."""
+    serving = evaluation.serving_for(model.audience)
+    if serving is None or serving.pk == model.pk:
+        return
+    compared = run.evaluations.filter(system=Evaluation.System.SERVING).first()
+    other = compared.model_name if compared else "no model"
+    if serving.name != other:
+        raise UserError(
+            "judged-otherwise",
+            f"{serving} serves now, and {model} was compared with {other}. "
+            f"Look at both, and promote {model} if it is to serve.",
+        )

@@ -24,7 +24,7 @@ from training import datasets, jobs, pipeline, process, promoting, runs
 from training.datasets.manifest import TEST
 from training.evaluation import answers_folder, dataset_of
 from training.jobs import Claim
-from training.models import TrainingRun
+from training.models import Evaluation, TrainingRun
 from training.registration import register_model
 from training.rows import read_questions
 
@@ -62,6 +62,34 @@ def test_promotion_that_a_killed_worker_made_is_not_made_again(
     model = registry.promote(Workshop(tmp_path / "workshop").candidate(), by=None)
     assert ended(evaluated, model).state == State.PROMOTED
     assert AuditEvent.objects.filter(verb="promoted").count() == 1
+
+
+def test_model_is_not_promoted_over_one_that_it_was_not_compared_with(
+    evaluated: Claim, tmp_path: Path
+) -> None:
+    workshop = Workshop(tmp_path / "workshop")
+    first = registry.promote(workshop.candidate(), by=None)
+    Evaluation.objects.create(
+        run=evaluated.run, system=Evaluation.System.SERVING, model_name=first.name
+    )
+    model, other = workshop.candidate(), workshop.candidate()
+    registry.promote(other, by=None)
+    run = ended(evaluated, model)
+    assert (run.state, run.failure_id) == (State.GATED, "judged-otherwise")
+    assert f"{other} serves now" in run.failure_reason
+    other.refresh_from_db()
+    assert other.stage == "serving"
+
+
+def test_model_is_promoted_over_the_one_that_it_was_compared_with(
+    evaluated: Claim, tmp_path: Path
+) -> None:
+    workshop = Workshop(tmp_path / "workshop")
+    first = registry.promote(workshop.candidate(), by=None)
+    Evaluation.objects.create(
+        run=evaluated.run, system=Evaluation.System.SERVING, model_name=first.name
+    )
+    assert ended(evaluated, workshop.candidate()).state == State.PROMOTED
 
 
 def test_model_that_passed_waits_for_an_admin_if_nothing_was_asked(
