@@ -12,6 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
+from django.db import transaction
+
 from ingestion import tracing
 from ingestion.errors import UserError
 from ingestion.jobs import UNFINISHED
@@ -216,6 +218,7 @@ def fit(job: Claim, model: ModelVersion) -> None:
 def conclude(job: Claim, model: ModelVersion) -> None:
     """End the run by what the gate said; a model that passed serves at once, if that was asked."""
     run = job.run
+    jobs.check(job)
     # Before the end, as nobody comes back to a run that has ended.
     process.remove_checkpoints(run.folder)
     if is_tainted(model):
@@ -230,17 +233,31 @@ def conclude(job: Claim, model: ModelVersion) -> None:
 
 @tracing.span("promote")
 def _promote(job: Claim, model: ModelVersion) -> None:
+    """In one step with the end of the run: whoever came back to it would promote once more what was
+    taken back meanwhile."""
     try:
-        _check_verdict(job.run, model)
-        registry.promote(model, by=job.run.requested_by)
+        registry.make_ready(model, override_reason="")
+        with transaction.atomic():
+            registry.locked(ModelVersion.objects.filter(audience=model.audience))
+            _check_verdict(job.run, model)
+            registry.put_in_place(model, by=job.run.requested_by, reason="")
+            jobs.end(job, State.PROMOTED)
+            # Once the row is written nobody can cancel any more; who did before was told that
+            # the run ends.
+            jobs.check(job)
     except UserError as error:
         jobs.end(job, State.GATED, failure_id=error.id, failure_reason=str(error))
-    else:
-        jobs.end(job, State.PROMOTED)
 
 
 def _check_verdict(run: TrainingRun, model: ModelVersion) -> None:
-    """Raises `UserError` where another model serves than the one that `model` was compared with."""
+    """Raises `UserError` where another model serves than the one that `model` was compared with, or
+    where somebody took it back already."""
+    model.refresh_from_db()
+    if model.stage == ModelVersion.Stage.RETIRED:
+        raise UserError(
+            "taken-back",
+            f"{model} served meanwhile and does no longer. Promote it if it is to serve again.",
+        )
     serving = evaluation.serving_for(model.audience)
     if serving is None or serving.pk == model.pk:
         return

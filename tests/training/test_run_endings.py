@@ -1,10 +1,12 @@
 """How an evaluated run ends: promoted, waiting for an admin, or stopped by its gate."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.db.models.signals import post_save
 from django.utils import timezone
 from pytest_django import Settings
@@ -23,7 +25,7 @@ from tests.training.evaluations import a_judged_run, said
 from training import datasets, jobs, pipeline, process, promoting, runs
 from training.datasets.manifest import TEST
 from training.evaluation import answers_folder, dataset_of
-from training.jobs import Claim
+from training.jobs import Cancelled, Claim
 from training.models import Evaluation, TrainingRun
 from training.registration import register_model
 from training.rows import read_questions
@@ -79,6 +81,46 @@ def test_model_is_not_promoted_over_one_that_it_was_not_compared_with(
     assert f"{other} serves now" in run.failure_reason
     other.refresh_from_db()
     assert other.stage == "serving"
+
+
+@pytest.mark.parametrize("place", [1, 2, 3])
+def test_run_that_is_cancelled_before_its_end_promotes_nothing(
+    evaluated: Claim, tmp_path: Path, place: int
+) -> None:
+    """At the first, second or third look at the readers: of the end, of getting ready, and of the
+    promotion itself."""
+    model = Workshop(tmp_path / "workshop").candidate()
+    looks = 0
+
+    def cancel(execute: Callable[..., object], sql: str, *rest: object) -> object:
+        nonlocal looks
+        if '"ingestion_collection_readers"' in sql:
+            looks += 1
+            if looks == place:
+                runs.cancel(run=evaluated.run, by=None)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(cancel), pytest.raises(Cancelled):
+        pipeline.conclude(evaluated, model)
+    model.refresh_from_db()
+    assert model.stage == "candidate"
+    assert TrainingRun.objects.get().state == State.EVALUATING
+
+
+def test_model_that_was_taken_back_meanwhile_is_not_promoted_again(
+    evaluated: Claim, tmp_path: Path
+) -> None:
+    workshop = Workshop(tmp_path / "workshop")
+    first = registry.promote(workshop.candidate(), by=None)
+    Evaluation.objects.create(
+        run=evaluated.run, system=Evaluation.System.SERVING, model_name=first.name
+    )
+    model = registry.promote(workshop.candidate(), by=None)
+    registry.roll_back(by=None)
+    run = ended(evaluated, model)
+    assert (run.state, run.failure_id) == (State.GATED, "taken-back")
+    first.refresh_from_db()
+    assert first.stage == "serving"
 
 
 def test_model_is_promoted_over_the_one_that_it_was_compared_with(
