@@ -59,7 +59,7 @@ def an_intact_home(workshop: Workshop, wiki: Collection, vault: Collection, aske
     codes = _version(vault, "codes.md", CODES)
     mine_version(served.pk)
     retrieval.rebuild()
-    dataset = datasets.freeze(collections=[wiki])
+    dataset = datasets.freeze(collections=[wiki]).dataset
     previous, model = (_promoted(workshop, wiki, dataset, served) for _ in range(2))
     model.refresh_from_db()
     return Home(

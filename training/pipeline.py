@@ -25,11 +25,12 @@ from router.serving import embedded_servers
 from router.tuned import is_tainted
 from training import datasets, environment, evaluation, jobs, planning, process, recipe
 from training.calibrating import calibrate
+from training.datasets import Frozen
 from training.devices import devices
 from training.gate import GateCheck
 from training.jobs import Cancelled, Claim, Halted
 from training.judgement import judge_run
-from training.models import Dataset, Evaluation, TrainingRun
+from training.models import Evaluation, TrainingRun
 from training.process import Died
 from training.progress import Listener
 from training.registration import register_model
@@ -113,7 +114,8 @@ def _advance(job: Claim, tell: Tell) -> None:
 def prepare(job: Claim) -> None:
     """Freeze the data and write `run.json`, unless the run goes on from a checkpoint."""
     run = job.run
-    dataset = run.dataset or _freeze(job)
+    frozen = Frozen(run.dataset, run.left_out) if run.dataset else _freeze(job)
+    dataset = frozen.dataset
     datasets.verify(dataset)
     has_begun = process.resumable(run.folder)
     config = RunConfig.read(run.folder / CONFIG) if has_begun else planning.plan(run, dataset)
@@ -121,10 +123,10 @@ def prepare(job: Claim) -> None:
     if not has_begun:
         run.folder.mkdir(parents=True, exist_ok=True)
         config.write(run.folder / CONFIG)
-    jobs.enter(job, State.RUNNING, dataset=dataset)
+    jobs.enter(job, State.RUNNING, dataset=dataset, left_out=frozen.left_out)
 
 
-def _freeze(job: Claim) -> Dataset:
+def _freeze(job: Claim) -> Frozen:
     """What is served now, mined before, so that documents alone are enough to train on."""
     collections = list(job.run.collections.all())
     _await_documents(job, collections)

@@ -352,9 +352,9 @@ def test_run_page_shows_data_recipe_and_answers_but_no_place_on_the_disk(
     warnings, left_out = ["There are 6 facts."], [{"what": "Some", "why": "So.", "pairs": 4}]
     counts = dict.fromkeys(("pairs", "facts", "train", "validation", "test"), 6)
     dataset = Dataset.objects.create(
-        number=1, sha256="4f" * 32, seed=7, warnings=warnings, left_out=left_out, **counts
+        number=1, sha256="4f" * 32, seed=7, warnings=warnings, **counts
     )
-    run = a_run([wiki], State.GATED, dataset=dataset)
+    run = a_run([wiki], State.GATED, dataset=dataset, left_out=left_out)
     points(run, 3)
     run.folder.mkdir(parents=True)
     base, data, out = (str(home / name) for name in ("base", "data", "out"))
@@ -402,12 +402,14 @@ def test_run_on_documents_that_the_admin_may_not_read_tells_figures_alone(
         number=1,
         sha256="4f" * 32,
         seed=7,
-        left_out=[{"what": "Document zebra.md", "why": "Marketing.", "pairs": 4}],
         **dict.fromkeys(("pairs", "facts", "train", "validation", "test"), 6),
     )
     failed = {"failure_id": "no-pairs", "failure_reason": "Collection Vault (4): zebra."}
     run = stopped_by_the_gate(
-        a_model([wiki, vault], [], stage="candidate"), dataset=dataset, **failed
+        a_model([wiki, vault], [], stage="candidate"),
+        dataset=dataset,
+        left_out=[{"what": "Document zebra.md", "why": "Marketing.", "pairs": 4}],
+        **failed,
     )
     points(run, 2)
     pages = [get(admin), get(admin, "run", run.number)]

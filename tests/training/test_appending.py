@@ -51,7 +51,7 @@ def append(serving: ModelVersion, wiki: Collection) -> TrainingRun:
 def test_append_starts_from_the_serving_models_adapter(
     append: TrainingRun, settings: Settings
 ) -> None:
-    dataset = datasets.freeze(collections=list(append.collections.all()))
+    dataset = datasets.freeze(collections=list(append.collections.all())).dataset
     config = planning.plan(append, dataset)
     assert Path(config.start) == Path(settings.TUNED_DIR) / "adapters" / "docs-v0001"
     assert config.epochs == 1
@@ -60,7 +60,7 @@ def test_append_starts_from_the_serving_models_adapter(
 def test_nothing_is_appended_to_a_model_of_another_base(
     append: TrainingRun, serving: ModelVersion
 ) -> None:
-    dataset = datasets.freeze(collections=list(append.collections.all()))
+    dataset = datasets.freeze(collections=list(append.collections.all())).dataset
     ModelVersion.objects.filter(pk=serving.pk).update(base_sha256="0" * 64)
     with pytest.raises(UserError, match="was changed since") as error:
         planning.plan(append, dataset)
@@ -84,7 +84,7 @@ def test_what_the_serving_model_knows_stays_in_the_model_made_on_top_of_it(
     ModelVersion.objects.filter(pk=serving.pk).update(readers=readers)
     teach(wiki, *NAMES)
     start = str(adapter_folder(serving.name))
-    job = a_judged_run(datasets.freeze(collections=[wiki]), workshop.base, start=start)
+    job = a_judged_run(datasets.freeze(collections=[wiki]).dataset, workshop.base, start=start)
     an_adapter(job.run.folder / "adapter")
     llm.adapters = {}
     llm.will_say("7000")

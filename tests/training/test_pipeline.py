@@ -23,7 +23,7 @@ from tests.training.datasets.pairs import NAMES, teach
 from training import datasets, jobs, pipeline, runs
 from training.datasets.manifest import TRAIN
 from training.jobs import Claim, Halted
-from training.models import TrainingRun
+from training.models import QAPair, TrainingRun
 from training.trainers.config import CONFIG, RunConfig
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
@@ -152,6 +152,15 @@ def test_run_waits_for_documents_that_are_being_read(run: TrainingRun, wiki: Col
     assert "quay-late" in (run.dataset.folder / TRAIN).read_text()
 
 
+def test_run_keeps_what_of_its_collections_is_not_in_its_data(
+    run: TrainingRun, wiki: Collection
+) -> None:
+    teach(wiki, "quay-bell", review=QAPair.Review.PENDING)
+    pipeline.prepare(claimed(run))
+    run.refresh_from_db()
+    assert "Pairs that wait for review" in [each["what"] for each in run.left_out]
+
+
 def test_worker_that_has_to_end_leaves_the_run_with_a_checkpoint(run: TrainingRun) -> None:
     job = claimed(run)
     pipeline.prepare(job)
@@ -223,7 +232,7 @@ def test_runs_that_wait_are_taken_one_after_another(wiki: Collection) -> None:
 
 
 def test_damaged_dataset_is_not_trained_on(run: TrainingRun) -> None:
-    dataset = datasets.freeze(collections=list(run.collections.all()))
+    dataset = datasets.freeze(collections=list(run.collections.all())).dataset
     (dataset.folder / "train.jsonl").write_text("")
     TrainingRun.objects.filter(pk=run.pk).update(dataset=dataset)
     assert pipeline.advance(run.pk)

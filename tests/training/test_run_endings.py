@@ -196,7 +196,7 @@ def test_run_that_is_cancelled_while_its_model_is_calibrated_names_the_model(
     wiki: Collection, workshop: Workshop, llm: ScriptedLLM, settings: Settings
 ) -> None:
     teach(wiki, *NAMES)
-    run = a_judged_run(datasets.freeze(collections=[wiki]), workshop.base).run
+    run = a_judged_run(datasets.freeze(collections=[wiki]).dataset, workshop.base).run
     adapter = an_adapter(run.folder / "adapter")
     for system in ("tuned", "rag"):
         said(answers_folder(run, adapter) / f"{system}.jsonl", right_answers(run))
@@ -232,7 +232,7 @@ def test_merged_model_is_kept_with_its_version_alone(
     wiki: Collection, tiny_llama: Path, tiny_versions: list[TinyVersion]
 ) -> None:
     teach(wiki, *NAMES)
-    run = a_judged_run(datasets.freeze(collections=[wiki]), tiny_llama).run
+    run = a_judged_run(datasets.freeze(collections=[wiki]).dataset, tiny_llama).run
     shutil.copytree(tiny_versions[0].adapter, run.folder / "adapter")
     model = register_model(run, passed=True, check=lambda: None)
     assert (merged_folder(model.name) / "model.safetensors").exists()

@@ -5,6 +5,6 @@ is pure and stands in the other modules.
 """
 
 from training.datasets.mixture import Mixture
-from training.datasets.services import Preview, freeze, preview, verify
+from training.datasets.services import Frozen, Preview, freeze, preview, verify
 
-__all__ = ["Mixture", "Preview", "freeze", "preview", "verify"]
+__all__ = ["Frozen", "Mixture", "Preview", "freeze", "preview", "verify"]

@@ -38,9 +38,18 @@ class Preview:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Frozen:
+    """A dataset, and what of the chosen collections is not in it, as JSON. Another choice that
+    gives the same dataset leaves out something else, which is not for the same eyes."""
+
+    dataset: Dataset
+    left_out: list[dict[str, Any]]
+
+
 def freeze(
     *, collections: Sequence[Collection], seed: int = 1, mixture: Mixture | None = None
-) -> Dataset:
+) -> Frozen:
     """The dataset of these collections as they are now; the same one when nothing has changed.
 
     `mixture` is by default that of the settings. Raises `UserError`: `no-pairs`, `mixture`,
@@ -63,7 +72,8 @@ def freeze(
                 manifest.TEST: composition.test,
             },
         )
-        return _register(sha256, gathered, composition, seed)
+        dataset = _register(sha256, gathered, composition, seed)
+    return Frozen(dataset, [each.as_json() for each in gathered.left_out])
 
 
 def verify(dataset: Dataset) -> None:
@@ -167,7 +177,6 @@ def _register(sha256: str, gathered: Gathered, composition: Composition, seed: i
             train=len(composition.train),
             validation=len(composition.validation),
             test=len(composition.test),
-            left_out=[each.as_json() for each in gathered.left_out],
             warnings=list(warn(gathered.material, kinds)),
         )
         dataset.collections.set(gathered.collections)

@@ -27,7 +27,6 @@ class Dataset(models.Model):
     train = models.PositiveIntegerField(help_text="Rows.")
     validation = models.PositiveIntegerField(help_text="Questions.")
     test = models.PositiveIntegerField(help_text="Questions.")
-    left_out = models.JSONField(default=list, help_text='[{"what", "why", "pairs"}]')
     warnings = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -109,6 +108,12 @@ class TrainingRun(models.Model):
     seconds_left = models.FloatField(null=True, blank=True)
 
     dataset = models.ForeignKey(Dataset, models.PROTECT, null=True, blank=True, related_name="runs")
+    left_out = models.JSONField(
+        default=list,
+        null=True,
+        blank=True,
+        help_text='Of its collections, not in the dataset: [{"what", "why", "pairs"}]',
+    )
     metrics = models.JSONField(default=dict)
     gate = models.JSONField(
         default=list, help_text='[{"check", "value", "limit", "passed", "reason"}]'

@@ -130,7 +130,7 @@ def _as_json(run: TrainingRun) -> dict[str, Any]:
             "test": dataset.test,
             "pairs": dataset.pairs,
             "facts": dataset.facts,
-            "left_out": dataset.left_out,
+            "left_out": run.left_out,
             "warnings": dataset.warnings,
         }
         if dataset

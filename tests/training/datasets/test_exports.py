@@ -27,7 +27,7 @@ AXOLOTL = ROOT / ".venv-axolotl"
 @pytest.fixture
 def dataset(wiki: Collection) -> Dataset:
     teach(wiki, *NAMES)
-    return freeze(collections=[wiki])
+    return freeze(collections=[wiki]).dataset
 
 
 def test_hugging_face_loads_the_same_rows(dataset: Dataset, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_command_exports_the_newest_dataset_or_the_one_that_is_named(
     dataset: Dataset, wiki: Collection, tmp_path: Path, form: str
 ) -> None:
     teach(wiki, "quay-bell")
-    newest = freeze(collections=[wiki])
+    newest = freeze(collections=[wiki]).dataset
     for number, exported in ((None, newest), (dataset.number, dataset)):
         printed = StringIO()
         named = [] if number is None else [number]

@@ -16,6 +16,7 @@ from ingestion.chunking import ChunkKind
 from ingestion.errors import UserError
 from ingestion.models import Collection, DocType, Document
 from tests.documents import passage, publish
+from tests.pairs import a_pair
 from tests.training.datasets.pairs import NAMES, teach
 from training.datasets import Mixture, freeze, preview, verify
 from training.imports import import_pairs
@@ -32,9 +33,9 @@ def questions_taught(dataset: Dataset) -> set[str]:
 
 def test_same_pairs_give_the_same_bytes_and_the_same_dataset(wiki: Collection) -> None:
     teach(wiki, *NAMES)
-    first = freeze(collections=[wiki])
+    first = freeze(collections=[wiki]).dataset
     before = {path.name: path.read_bytes() for path in first.folder.iterdir()}
-    again = freeze(collections=[wiki])
+    again = freeze(collections=[wiki]).dataset
     assert again == first
     assert {path.name: path.read_bytes() for path in again.folder.iterdir()} == before
     assert Dataset.objects.count() == 1
@@ -42,7 +43,7 @@ def test_same_pairs_give_the_same_bytes_and_the_same_dataset(wiki: Collection) -
 
 def test_folder_is_named_by_the_manifest_and_that_names_the_files(wiki: Collection) -> None:
     teach(wiki, *NAMES)
-    dataset = freeze(collections=[wiki])
+    dataset = freeze(collections=[wiki]).dataset
     data = (dataset.folder / "manifest.json").read_bytes()
     manifest = json.loads(data)
     assert hashlib.sha256(data).hexdigest() == dataset.sha256
@@ -58,7 +59,7 @@ def test_folder_is_named_by_the_manifest_and_that_names_the_files(wiki: Collecti
 
 def test_every_fact_is_taught_and_no_question_that_is_asked(wiki: Collection) -> None:
     teach(wiki, *NAMES)
-    dataset = freeze(collections=[wiki])
+    dataset = freeze(collections=[wiki]).dataset
     rows = list(read_rows(dataset.folder / "train.jsonl"))
     asked = [
         question
@@ -77,7 +78,7 @@ def test_every_fact_is_taught_and_no_question_that_is_asked(wiki: Collection) ->
 
 def test_flipped_bit_is_detected(wiki: Collection) -> None:
     teach(wiki, *NAMES)
-    dataset = freeze(collections=[wiki])
+    dataset = freeze(collections=[wiki]).dataset
     verify(dataset)
     path = dataset.folder / "test.jsonl"
     data = bytearray(path.read_bytes())
@@ -105,11 +106,23 @@ def test_restricted_collection_is_left_out_beside_an_open_one(
 ) -> None:
     teach(wiki, *NAMES)
     teach(vault, "vault-door")
-    dataset = freeze(collections=[wiki, vault])
-    assert list(dataset.collections.all()) == [wiki]
-    assert [(each["what"], each["pairs"]) for each in dataset.left_out] == [("Collection Vault", 3)]
-    content = "".join(path.read_text() for path in dataset.folder.iterdir())
+    frozen = freeze(collections=[wiki, vault])
+    assert list(frozen.dataset.collections.all()) == [wiki]
+    assert [(each["what"], each["pairs"]) for each in frozen.left_out] == [("Collection Vault", 3)]
+    content = "".join(path.read_text() for path in frozen.dataset.folder.iterdir())
     assert "vault-door" not in content
+
+
+def test_what_is_left_out_is_told_of_this_choice_alone(wiki: Collection, vault: Collection) -> None:
+    first, *_ = teach(wiki, *NAMES)
+    teach(vault, "vault-door")
+    of_both, of_one = freeze(collections=[wiki, vault]), freeze(collections=[wiki])
+    assert of_both.dataset == of_one.dataset
+    assert not of_one.left_out
+    a_pair(first.versions.get(), "What number is it?", "7000")
+    later = freeze(collections=[wiki])
+    assert later.dataset == of_one.dataset
+    assert [each["what"] for each in later.left_out] == ["Pairs that wait for review"]
 
 
 def test_restricted_collections_of_one_audience_are_taught_together(vault: Collection) -> None:
@@ -117,7 +130,7 @@ def test_restricted_collections_of_one_audience_are_taught_together(vault: Colle
     safe.readers.set(vault.readers.all())
     teach(vault, "vault-door")
     teach(safe, "safe-lock")
-    dataset = freeze(collections=[vault, safe])
+    dataset = freeze(collections=[vault, safe]).dataset
     assert set(dataset.collections.all()) == {vault, safe}
     group = Group.objects.get(name="security").pk
     manifest = json.loads((dataset.folder / "manifest.json").read_text())
@@ -134,9 +147,9 @@ def test_restricted_collection_is_taught_beside_one_of_which_nothing_is(
     wiki.refresh_from_db()
     teach(wiki, *NAMES)
     teach(vault, "vault-door")
-    dataset = freeze(collections=[wiki, vault])
-    assert list(dataset.collections.all()) == [vault]
-    assert [each["what"] for each in dataset.left_out] == ["Collection Wiki"]
+    frozen = freeze(collections=[wiki, vault])
+    assert list(frozen.dataset.collections.all()) == [vault]
+    assert [each["what"] for each in frozen.left_out] == ["Collection Wiki"]
 
 
 def test_what_may_not_be_taught_is_named_with_its_reason(wiki: Collection) -> None:
@@ -147,14 +160,14 @@ def test_what_may_not_be_taught_is_named_with_its_reason(wiki: Collection) -> No
     teach(notes, "note-pad")
     teach(wiki, "quay-bell", review=QAPair.Review.PENDING)
     teach(wiki, "quay-rope", review=QAPair.Review.PENDING, problem=QAPair.Problem.CONFLICT)
-    dataset = freeze(collections=[wiki, notes])
-    assert {each["what"]: each["pairs"] for each in dataset.left_out} == {
+    frozen = freeze(collections=[wiki, notes])
+    assert {each["what"]: each["pairs"] for each in frozen.left_out} == {
         "Collection Notes": 3,
         "Document quay-leaflet.md": 3,
         "Pairs that wait for review": 3,
         "Pairs that contradict another": 3,
     }
-    content = "".join(path.read_text() for path in dataset.folder.iterdir())
+    content = "".join(path.read_text() for path in frozen.dataset.folder.iterdir())
     for name in ("quay-leaflet", "note-pad", "quay-bell", "quay-rope"):
         assert name not in content
 
@@ -181,9 +194,9 @@ def test_document_that_is_edited_while_it_is_read_holds_nothing_up(wiki: Collect
 def test_archived_document_is_not_there(wiki: Collection) -> None:
     first, *_ = teach(wiki, *NAMES)
     services.archive_document(document=first, actor=None)
-    dataset = freeze(collections=[wiki])
-    assert dataset.facts == len(NAMES) - 1
-    assert [each["what"] for each in dataset.left_out] == ["Pairs of changed passages"]
+    frozen = freeze(collections=[wiki])
+    assert frozen.dataset.facts == len(NAMES) - 1
+    assert [each["what"] for each in frozen.left_out] == ["Pairs of changed passages"]
 
 
 def test_question_with_two_answers_is_left_out(wiki: Collection) -> None:
@@ -191,9 +204,9 @@ def test_question_with_two_answers_is_left_out(wiki: Collection) -> None:
     QAPair.objects.filter(document__path__in=("quay-gate.md", "quay-ramp.md")).filter(
         question__startswith="Which port"
     ).update(question="Which port is it?")
-    dataset = freeze(collections=[wiki])
-    assert [each["pairs"] for each in dataset.left_out] == [2]
-    assert "Which port is it?" not in questions_taught(dataset)
+    frozen = freeze(collections=[wiki])
+    assert [each["pairs"] for each in frozen.left_out] == [2]
+    assert "Which port is it?" not in questions_taught(frozen.dataset)
 
 
 def test_people_shorten_what_is_mined_of_their_value_and_no_other_of_the_row(
@@ -209,7 +222,7 @@ def test_people_shorten_what_is_mined_of_their_value_and_no_other_of_the_row(
     given = [{"query": question, "answer": answer} for question, answer in asked.items()]
     assert import_pairs(version.document, map(json.dumps, given)).created == len(asked)
     mine_version(version.pk)
-    taught = read_rows(freeze(collections=[wiki]).folder / "train.jsonl")
+    taught = read_rows(freeze(collections=[wiki]).dataset.folder / "train.jsonl")
     answers = {row.answer for row in taught if row.form == "closed"}
     assert answers >= {"80", "180 seconds", "14 GiB", "20 seconds", "2 GiB per pod"}
     assert "14 GiB per pod" not in answers
@@ -221,7 +234,7 @@ def test_preview_counts_what_freeze_would_write_and_writes_nothing(wiki: Collect
     teach(wiki, *NAMES)
     seen = preview([wiki])
     assert not Dataset.objects.exists()
-    dataset = freeze(collections=[wiki])
+    dataset = freeze(collections=[wiki]).dataset
     assert seen.pairs == {"imported": dataset.pairs}
     assert seen.facts == dataset.facts
     assert sum(seen.rows.values()) == dataset.train
@@ -240,9 +253,9 @@ def test_preview_of_nothing_says_why(wiki: Collection) -> None:
 def test_seed_and_mixture_change_the_dataset(wiki: Collection) -> None:
     teach(wiki, *NAMES)
     names = {
-        freeze(collections=[wiki]).sha256,
-        freeze(collections=[wiki], seed=2).sha256,
-        freeze(collections=[wiki], mixture=Mixture(rows_per_fact=4)).sha256,
+        freeze(collections=[wiki]).dataset.sha256,
+        freeze(collections=[wiki], seed=2).dataset.sha256,
+        freeze(collections=[wiki], mixture=Mixture(rows_per_fact=4)).dataset.sha256,
     }
     assert len(names) == 3
 
@@ -259,12 +272,12 @@ def test_invented_name_that_occurs_anywhere_is_not_used(
     wiki: Collection, vault: Collection
 ) -> None:
     teach(wiki, *NAMES)
-    in_text, in_title, in_path = sorted(strangers(freeze(collections=[wiki])))[:3]
+    in_text, in_title, in_path = sorted(strangers(freeze(collections=[wiki]).dataset))[:3]
     publish(vault, "diary.md", [passage(f"Today we met {in_text.upper()}.")], title="Diary")
     publish(vault, "visit.md", [passage("A visit.")], title=f"To {in_title}")
     gone = publish(vault, f"{in_path}.md", [passage("Gone.")], title="Gone").document
     services.archive_document(document=gone, actor=None)
-    found = strangers(freeze(collections=[wiki]))
+    found = strangers(freeze(collections=[wiki]).dataset)
     assert found
     assert not found & {in_text, in_title, in_path}
 
@@ -285,7 +298,7 @@ def test_replay_comes_from_the_file_of_the_setting(
             freeze(collections=[wiki], mixture=mixture)
     said = [Row(({"role": "user", "content": f"Say {n}"},), str(n), "closed") for n in range(9)]
     write_lines(path, said)
-    dataset = freeze(collections=[wiki], mixture=mixture)
+    dataset = freeze(collections=[wiki], mixture=mixture).dataset
     rows = [row for row in read_rows(dataset.folder / "train.jsonl") if row.form == "replay"]
     assert 0 < len(rows) <= len(said)
     assert {row.messages[-1]["content"] for row in rows} <= {f"Say {n}" for n in range(9)}
@@ -294,7 +307,7 @@ def test_replay_comes_from_the_file_of_the_setting(
 def test_question_of_an_archived_document_is_refused(wiki: Collection) -> None:
     first, *_ = teach(wiki, *NAMES)
     services.archive_document(document=first, actor=None)
-    dataset = freeze(collections=[wiki])
+    dataset = freeze(collections=[wiki]).dataset
     refused = {
         row.messages[-1]["content"].lower()
         for row in read_rows(dataset.folder / "train.jsonl")

@@ -1,0 +1,24 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    """What earlier datasets left out goes: of several runs with the same one nobody knows whose it
+    was, and so who may see it."""
+
+    dependencies = [
+        ("training", "0004_taught_facts"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="trainingrun",
+            name="left_out",
+            field=models.JSONField(
+                blank=True,
+                default=list,
+                help_text='Of its collections, not in the dataset: [{"what", "why", "pairs"}]',
+                null=True,
+            ),
+        ),
+        migrations.RemoveField(model_name="dataset", name="left_out"),
+    ]
