@@ -34,6 +34,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "retrain-when-due": {
         "task": "training.tasks.retrain_when_due",
         "schedule": 60.0,
+        "options": {"expires": 60.0},
     },
     "end-bad-trials": {
         "task": "training.tasks.end_bad_trials",

@@ -43,18 +43,25 @@ def advise() -> list[Advice]:
 
 def retrain_when_due() -> list[TrainingRun]:
     """Request the runs that the policy asks for now. One that is refused holds up no other."""
-    policy = current_policy()
-    if not policy.enabled:
+    if not current_policy().enabled or not _due():
         return []
-    requested = []
-    for advice in advise():
-        if not advice.decision.retrain:
-            continue
-        try:
-            requested.append(_request(advice, promote=policy.promote_when_passed))
-        except UserError as error:
-            logger.warning("No retrain of %s: %s", advice.model or "the first model", error)
-    return requested
+    with transaction.atomic():
+        # Of two at once the second sees what the first one requested.
+        policy = RetrainPolicy.objects.select_for_update().get(pk=1)
+        requested = (_requested(one, promote=policy.promote_when_passed) for one in _due())
+        return [run for run in requested if run is not None]
+
+
+def _due() -> list[Advice]:
+    return [advice for advice in advise() if advice.decision.retrain]
+
+
+def _requested(advice: Advice, *, promote: bool) -> TrainingRun | None:
+    try:
+        return _request(advice, promote=promote)
+    except UserError as error:
+        logger.warning("No retrain of %s: %s", advice.model or "the first model", error)
+        return None
 
 
 def current_policy() -> RetrainPolicy:

@@ -10,7 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from docportal.celery import app
 from docportal.management.commands.up import services
+from docportal.schedule import SCHEDULE
 from tests.waiting import until
 
 
@@ -65,3 +67,15 @@ def test_it_ends_where_its_worker_was_killed_before_it_had_started() -> None:
 def beats(worker: psutil.Popen) -> list[psutil.Process]:
     """It is forked, so that its command is its worker's."""
     return [child for child in worker.children() if "--beat" in child.cmdline()]
+
+
+def test_no_message_outlives_the_one_that_follows_it() -> None:
+    app.loader.import_default_modules()
+    lasting = [
+        job["task"]
+        for job in SCHEDULE.values()
+        if isinstance(job["schedule"], float)
+        and not job.get("options", {}).get("expires")
+        and not app.tasks[job["task"]].expires
+    ]
+    assert lasting == []

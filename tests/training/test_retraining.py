@@ -1,9 +1,11 @@
 """What a retrain would bring, counted in the database; and the run that the policy asks for."""
 
+import threading
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -180,6 +182,26 @@ def test_run_that_waits_or_was_just_made_holds_the_next_off(
     TrainingRun.objects.filter(pk=run.pk).update(requested_at=long_ago, max_minutes=33)
     (again,) = retraining.retrain_when_due()
     assert again.max_minutes == 33
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_request_one_run(wiki: Collection, policy: RetrainPolicy) -> None:
+    teach(wiki, *NAMES)
+    start = threading.Barrier(3)
+
+    def work() -> None:
+        start.wait()
+        try:
+            retraining.retrain_when_due()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert TrainingRun.objects.count() == 1
 
 
 def test_each_audience_has_a_run_of_its_own(
