@@ -65,6 +65,13 @@ def retrain_outlook(model: ModelVersion | None) -> Outlook:
     )
 
 
+def has_changed(model: ModelVersion, scope: QuerySet[Collection]) -> bool:
+    """Whether a training on these collections would have news for a model that was made of them."""
+    covered = ModelCoverage.objects.filter(model=model)
+    is_stale = covered.filter(~_still_said(model)).exists()
+    return is_stale or _new_pairs(model, scope).exists()
+
+
 def retrain_scope(model: ModelVersion | None) -> QuerySet[Collection]:
     """The collections that a retrain takes: the open ones, or those of the model's that still have
     its readers. With one that has others, the restricted ones would be left out."""

@@ -36,11 +36,13 @@ def should_retrain(
     tainted: bool,
     hours_since_last: float | None,
     waiting: bool,
+    made_already: str,
 ) -> Decision:
     """`collections`: so many a retrain would take. `stale_share`: known passages that were changed
     or withdrawn. `changed_share`: these and the new ones; None when no model serves. `tainted`: the
     serving model answers nobody, as what it knows got fewer readers. `hours_since_last`: since a
-    run was requested, if one was.
+    run was requested, if one was. `made_already`: which run had this very data, and what became of
+    it; empty: none had.
     """
     mode, why = advised_mode(changed_share, tainted=tainted)
 
@@ -59,18 +61,29 @@ def should_retrain(
             f"The last run was {hours_since_last:.1f} h ago; the next may start in {left:.1f} h."
         )
     if tainted:
-        answers_nobody = "The serving model answers nobody, as documents of it have fewer readers"
-        return Decision(retrain=True, mode=mode, reason=f"{answers_nobody}. {why}")
+        enough = True
+        news = "The serving model answers nobody, as documents of it have fewer readers."
+    else:
+        enough, news = _news(policy, new_facts, stale_share)
+    if not enough:
+        return no(news)
+    if made_already:
+        return no(made_already)
+    return Decision(retrain=True, mode=mode, reason=f"{news} {why}")
+
+
+def _news(policy: Policy, new_facts: int, stale_share: float) -> tuple[bool, str]:
+    """Whether they are enough; and what they are, or what is missing."""
     if not new_facts and not stale_share:
-        return no("Nothing has changed since the serving model was trained.")
-    enough_facts = new_facts >= policy.least_new_facts
-    if not enough_facts and stale_share < policy.least_stale_share:
-        return no(
-            f"{new_facts} new facts, under {policy.least_new_facts}, and {stale_share:.0%} of the "
-            f"model's passages are stale, under {policy.least_stale_share:.0%}."
-        )
-    news = f"{new_facts} new facts" if enough_facts else f"{stale_share:.0%} of passages stale"
-    return Decision(retrain=True, mode=mode, reason=f"{news}. {why}")
+        return False, "Nothing has changed since the serving model was trained."
+    if new_facts >= policy.least_new_facts:
+        return True, f"{new_facts} new facts."
+    if stale_share >= policy.least_stale_share:
+        return True, f"{stale_share:.0%} of passages stale."
+    return False, (
+        f"{new_facts} new facts, under {policy.least_new_facts}, and {stale_share:.0%} of the "
+        f"model's passages are stale, under {policy.least_stale_share:.0%}."
+    )
 
 
 def advised_mode(changed_share: float | None, *, tainted: bool) -> tuple[Mode, str]:

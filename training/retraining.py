@@ -4,19 +4,23 @@ import logging
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ingestion.audit import Actor, record
 from ingestion.errors import UserError
+from ingestion.models import Collection
 from router.models import ModelVersion
-from router.tuned import tainted
+from router.tuned import is_tainted, tainted
 from training import runs
 from training.appending import model_to_append_to, readers_of
 from training.models import RetrainPolicy, TrainingRun
-from training.outlook import Outlook, retrain_outlook, retrain_scope
+from training.outlook import Outlook, has_changed, retrain_outlook, retrain_scope
 from training.policy import Decision, Policy, should_retrain
 
 logger = logging.getLogger(__name__)
+
+State = TrainingRun.State
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +122,30 @@ def _advise(model: ModelVersion | None, policy: RetrainPolicy, *, is_tainted: bo
         tainted=is_tainted,
         hours_since_last=_hours_since(last),
         waiting=earlier.filter(state__in=TrainingRun.UNFINISHED).exists(),
+        made_already=_made_already(earlier, scope, model) if policy.enabled else "",
     )
     return Advice(model, outlook, decision)
+
+
+def _made_already(
+    earlier: QuerySet[TrainingRun],
+    scope: QuerySet[Collection],
+    serving: ModelVersion | None,
+) -> str:
+    """Which of the runs had the data that the next one would have, and what became of its model."""
+    audience = serving.audience if serving is not None else ""
+    judged = earlier.filter(state__in=(State.GATED, State.REJECTED, State.PROMOTED))
+    kept = judged.filter(model__audience=audience, model__pruned_at__isnull=True)
+    run = kept.select_related("model").order_by("-requested_at").first()
+    if run is None or run.model is None or is_tainted(run.model) or has_changed(run.model, scope):
+        return ""
+    if run.state == State.REJECTED:
+        became = "was stopped by its gate"
+    elif run.model.promoted_at is None:
+        became = "waits to be promoted"
+    else:
+        became = "served already"
+    return f"The data is that of {run}, whose model {run.model} {became}."
 
 
 def _hours_since(run: TrainingRun | None) -> float | None:

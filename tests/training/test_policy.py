@@ -25,6 +25,7 @@ def decide(
     tainted: bool = False,
     hours_since_last: float | None = None,
     waiting: bool = False,
+    made_already: str = "",
 ) -> Decision:
     return should_retrain(
         policy,
@@ -35,6 +36,7 @@ def decide(
         tainted=tainted,
         hours_since_last=hours_since_last,
         waiting=waiting,
+        made_already=made_already,
     )
 
 
@@ -56,6 +58,13 @@ def test_last_run_holds_the_next_one_off() -> None:
     assert not decide(new_facts=99, hours_since_last=23.5).retrain
     assert "in 0.5 h" in decide(new_facts=99, hours_since_last=23.5).reason
     assert decide(new_facts=99, hours_since_last=24).retrain
+
+
+def test_same_data_is_not_trained_on_again() -> None:
+    made = "The data is that of run 12, whose model docs-v0003 waits to be promoted."
+    for held in (decide(new_facts=99, made_already=made), decide(tainted=True, made_already=made)):
+        assert (held.retrain, held.reason) == (False, made)
+    assert "under 20" in decide(new_facts=19, made_already=made).reason
 
 
 def test_without_a_collection_there_is_nothing_to_retrain() -> None:

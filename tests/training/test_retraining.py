@@ -184,6 +184,40 @@ def test_run_that_waits_or_was_just_made_holds_the_next_off(
     assert again.max_minutes == 33
 
 
+@pytest.mark.parametrize("state", ["gated", "rejected", "promoted"])
+def test_data_that_a_model_was_made_of_is_not_trained_on_again(
+    wiki: Collection, policy: RetrainPolicy, state: str
+) -> None:
+    teach(wiki, *NAMES)
+    (run,) = retraining.retrain_when_due()
+    model = a_model(wiki, chunks=chunks_of(*NAMES))
+    ModelVersion.objects.filter(pk=model.pk).update(stage="candidate")
+    long_ago = timezone.now() - timedelta(hours=25)
+    TrainingRun.objects.filter(pk=run.pk).update(
+        state=state, model=model, requested_at=long_ago, ended_at=long_ago
+    )
+    assert retraining.retrain_when_due() == []
+    (advice,) = retraining.advise()
+    assert f"The data is that of {run}, whose model {model}" in advice.decision.reason
+    teach(wiki, "north-gate")
+    assert len(retraining.retrain_when_due()) == 1
+
+
+def test_model_for_fewer_readers_is_none_of_the_same_data(
+    wiki: Collection, vault: Collection, policy: RetrainPolicy
+) -> None:
+    teach(vault, *NAMES)
+    model = a_model(vault, chunks=chunks_of(*NAMES))
+    ModelVersion.objects.filter(pk=model.pk).update(stage="candidate")
+    run = runs.request(collections=[vault], by=None)
+    long_ago = timezone.now() - timedelta(hours=25)
+    TrainingRun.objects.filter(pk=run.pk).update(
+        state="gated", model=model, requested_at=long_ago, ended_at=long_ago
+    )
+    vault.readers.clear()
+    assert len(retraining.retrain_when_due()) == 1
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_at_once_request_one_run(wiki: Collection, policy: RetrainPolicy) -> None:
     teach(wiki, *NAMES)
