@@ -1,6 +1,7 @@
 """Document paths: where a document stands in its collection, and the names in addresses."""
 
 import hashlib
+import re
 import unicodedata
 from pathlib import PurePosixPath
 
@@ -9,6 +10,12 @@ from django.utils.text import slugify
 from ingestion.errors import UploadError
 
 MAX_LENGTH = 500
+MAX_SLUG = 100
+_DIGEST_LENGTH = 8
+_GAPS = re.compile(r"[-\s]+")
+_ASIDE = r"\"'“”„‘’«»()\[\]{},:;!?–—"
+# At the edge of a word they say nothing that the words do not; `10:30` is not `1030`.
+_ASIDES = re.compile(rf"(?<!\w)[{_ASIDE}]+|[{_ASIDE}.]+(?!\w)")
 
 
 def clean_path(path: str) -> str:
@@ -30,13 +37,31 @@ def title_of(path: str) -> str:
     return " ".join(PurePosixPath(path).stem.replace("_", " ").split())
 
 
+def spelling(name: str) -> str:
+    """The form in which two names are one, and a name is its address: small letters, with hyphens
+    for spaces."""
+    return _GAPS.sub("-", unicodedata.normalize("NFC", name).casefold()).strip("-")
+
+
 def collection_slug(name: str) -> str:
-    """A readable address; a digest where the name is of another alphabet, and empty where it has
-    neither letter nor digit."""
-    if readable := slugify(name)[:100]:
+    """A readable address of at most `MAX_SLUG` characters.
+
+    It ends with a digest where it leaves out a letter, a digit or a sign that tells the name from
+    others, such as `+`. Empty where the name has neither letter nor digit.
+    """
+    readable = slugify(name)
+    if readable == _without_accents(spelling(_ASIDES.sub(" ", name))) and len(readable) <= MAX_SLUG:
         return readable
-    is_named = any(character.isalnum() for character in name)
-    return hashlib.sha256(name.encode()).hexdigest()[:8] if is_named else ""
+    if not any(character.isalnum() for character in name):
+        return ""
+    digest = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).hexdigest()
+    room = MAX_SLUG - _DIGEST_LENGTH - 1
+    return slugify(f"{readable[:room]}-{digest[:_DIGEST_LENGTH]}")
+
+
+def _without_accents(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
 def document_slug(collection_slug: str, path: str) -> str:
@@ -46,5 +71,5 @@ def document_slug(collection_slug: str, path: str) -> str:
     tell a stranger that the other document exists.
     """
     readable = slugify(str(PurePosixPath(path).with_suffix("")).replace("/", " "))[:100]
-    digest = hashlib.sha256(f"{collection_slug}\n{path}".encode()).hexdigest()[:8]
+    digest = hashlib.sha256(f"{collection_slug}\n{path}".encode()).hexdigest()[:_DIGEST_LENGTH]
     return f"{readable}-{digest}" if readable else digest

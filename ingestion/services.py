@@ -267,10 +267,12 @@ def create_collection(
     default_doc_type: str = "",
     policy: str = Collection.Policy.AUTO,
 ) -> Collection:
-    """Raises `UserError` when the name is empty or taken."""
+    """Raises `UserError` when the name is empty or taken, or its address is."""
     slug = collection_slug(name)
     if not slug:
         raise UserError("bad-name", "Give the collection a name with letters or digits.")
+    if Collection.objects.named(name) is not None:
+        raise _name_taken(name)
     with transaction.atomic():
         collection, created = Collection.objects.get_or_create(
             slug=slug,
@@ -278,11 +280,17 @@ def create_collection(
         )
         if not created:
             raise UserError(
-                "name-taken", f"A collection {name!r} cannot be made: the name is taken."
+                "name-taken",
+                f"A collection {name!r} cannot be made: its address {slug!r} is taken. Choose "
+                "another name, or use the collection that has that address.",
             )
         collection.readers.set(readers)
         record(actor, "created", collection=collection)
     return collection
+
+
+def _name_taken(name: str) -> UserError:
+    return UserError("name-taken", f"The name {name!r} is taken. Choose another one.")
 
 
 def edit_collection(

@@ -18,6 +18,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from ingestion.paths import MAX_SLUG, spelling
+
 Reader = AbstractBaseUser | AnonymousUser | None
 
 
@@ -42,6 +44,17 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
         restricted = Collection.readers.through.objects.values("collection")
         return self.filter(~Q(pk__in=restricted) | Q(pk__in=named.values("collection")))
 
+    def named(self, text: str) -> "Collection | None":
+        """The collection whose name or address `text` is, in capitals or not, with spaces or
+        hyphens. One that was renamed keeps its address."""
+        spelt = spelling(text)
+        found = [one for one in self.order_by("pk") if spelt in (one.slug, spelling(one.name))]
+        return max(
+            found,
+            key=lambda one: (one.slug == text, one.name == text, one.slug == spelt),
+            default=None,
+        )
+
 
 class Collection(models.Model):
     """Documents with the same readers and the same rules, such as one wiki or one folder."""
@@ -50,7 +63,7 @@ class Collection(models.Model):
         AUTO = "auto", "Router decides"
         RAG_ONLY = "rag_only", "Always from the current text"
 
-    slug = models.SlugField(max_length=100, unique=True)
+    slug = models.SlugField(max_length=MAX_SLUG, unique=True)
     name = models.CharField(max_length=200)
     readers = models.ManyToManyField(Group, blank=True, help_text="None: everybody may read.")
     policy = models.CharField(max_length=10, choices=Policy, default=Policy.AUTO)

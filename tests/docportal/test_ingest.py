@@ -61,6 +61,44 @@ def test_collection_may_be_named_in_any_alphabet(ingest: Ingest) -> None:
     assert Collection.objects.get().name == "Документы"
 
 
+def test_collection_of_another_name_is_neither_filled_nor_opened(
+    ingest: Ingest, tree: Path, tmp_path: Path
+) -> None:
+    """Where an address leaves out what tells the two names apart."""
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open" / "guide.md").write_text("# Canteen\n\nThe canteen opens at 11:30.\n")
+    ingest("--collection", "Кадры 2024", "--readers", "hr")
+    ingest("--collection", "Публичные 2024", "--readers", "staff", paths=(tmp_path / "open",))
+    closed, opened = (
+        Collection.objects.get(name=name) for name in ("Кадры 2024", "Публичные 2024")
+    )
+    member = User.objects.create_user("kim")
+    member.groups.add(opened.readers.get())
+    assert [group.name for group in closed.readers.all()] == ["hr"]
+    assert closed.documents.count() == 2
+    texts = "\n".join(found("When does the north ramp open?", member))
+    assert "11:30" in texts
+    assert "05:40" not in texts
+
+
+def test_collection_of_an_older_home_is_found_by_its_name(ingest: Ingest) -> None:
+    old = Collection.objects.create(name="R&D", slug="rd")
+    ingest("--collection", "R&D")
+    assert Collection.objects.get() == old
+    assert old.documents.count() == 2
+
+
+def test_name_whose_address_another_collection_has_is_wrong_use(ingest: Ingest) -> None:
+    far = Collection.objects.create(name="Far", slug="far")
+    with pytest.raises(CommandError, match="'far' is taken") as raised:
+        ingest("--collection", "Får", "--readers", "staff")
+    assert raised.value.returncode == 2
+    assert not far.readers.exists()
+    with pytest.raises(CommandError, match="letters or digits") as raised:
+        ingest("--collection", "++")
+    assert raised.value.returncode == 2
+
+
 def test_folder_becomes_searchable_documents(ingest: Ingest) -> None:
     report = ingest()
     assert (report["created"], report["failed"]) == (2, [])

@@ -285,7 +285,7 @@ def test_collection_may_be_named_in_any_alphabet(
         services.create_collection(actor=people.admin, name=name)
 
 
-@pytest.mark.parametrize("name", ["", " ", "—", "?!"])
+@pytest.mark.parametrize("name", ["", " ", "—", "?!", "++"])
 def test_collection_without_a_letter_in_its_name_is_refused(people: People, name: str) -> None:
     with pytest.raises(UserError, match="letters or digits"):
         services.create_collection(actor=people.admin, name=name)

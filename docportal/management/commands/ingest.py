@@ -12,8 +12,9 @@ from django.db import transaction
 
 from docportal.bulk import Report, ingest_tree
 from docportal.tree import read_tree
+from ingestion import services
+from ingestion.errors import UserError
 from ingestion.models import Collection, DocType
-from ingestion.paths import collection_slug
 from router.serving import embedded_servers
 
 
@@ -50,13 +51,8 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     def _collection(self, name: str, readers: list[str] | None) -> Collection:
-        slug = collection_slug(name)
-        if not slug:
-            raise CommandError("--collection needs a name with letters or digits.", returncode=2)
         with transaction.atomic():
-            collection, _created = Collection.objects.get_or_create(
-                slug=slug, defaults={"name": name}
-            )
+            collection = Collection.objects.named(name) or _made(name)
             if readers is not None:
                 groups = [Group.objects.get_or_create(name=reader)[0] for reader in readers]
                 collection.readers.set(groups)
@@ -73,3 +69,15 @@ class Command(BaseCommand):
         )
         for failure in report.failed:
             self.stdout.write(f"  {failure['path']}: {failure['reason']}")
+
+
+def _made(name: str) -> Collection:
+    """Raises `CommandError` (wrong use) for a name that no new collection can have."""
+    try:
+        return services.create_collection(actor=None, name=name)
+    except UserError as error:
+        # Another command may have made it at this very moment.
+        found = Collection.objects.named(name)
+        if found is None:
+            raise CommandError(str(error), returncode=2) from error
+        return found

@@ -1,0 +1,95 @@
+"""Collections are told apart by their names, and found by them."""
+
+import unicodedata
+
+import pytest
+
+from ingestion import services
+from ingestion.errors import UserError
+from ingestion.models import Collection
+from ingestion.paths import collection_slug
+from tests.people import People
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Team Docs", "team-docs"),
+        ("team_docs-2", "team_docs-2"),
+        ("  Crew ", "crew"),
+        ("Café Ärzte", "cafe-arzte"),
+        ("Ops: runbooks (internal)", "ops-runbooks-internal"),
+        ("Ops — “runbooks”", "ops-runbooks"),
+        ("Acme Inc.", "acme-inc"),
+    ],
+)
+def test_name_that_its_address_spells_gets_no_digest(name: str, slug: str) -> None:
+    assert collection_slug(name) == slug
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "beginning"),
+    [
+        ("Кадры 2024", "Публичные 2024", "2024-"),
+        ("Документация API", "Справочник API", "api-"),
+        ("人事 v2", "公開 v2", "v2-"),
+        ("C++", "C#", "c-"),
+        ("R&D", "R/D", "rd-"),
+        ("v1.2", "v1/2", "v12-"),
+        ("10:30", "10,30", "1030-"),
+        ("_drafts", "drafts_", "drafts-"),
+        ("Straße", "Straøe", "strae-"),
+        (f"{'a' * 150} one", f"{'a' * 150} two", "aaa"),
+    ],
+)
+def test_names_that_an_address_cannot_tell_apart_get_a_digest(
+    one: str, other: str, beginning: str
+) -> None:
+    slugs = [collection_slug(name) for name in (one, other)]
+    assert len(set(slugs)) == 2
+    for slug in slugs:
+        assert slug.startswith(beginning)
+        Collection(name="any", slug=slug).clean_fields()
+    assert collection_slug(unicodedata.normalize("NFD", one)) == slugs[0]
+
+
+@pytest.mark.parametrize("text", ["Team Docs", "team docs", "TEAM-DOCS", "team-docs"])
+def test_collection_is_found_by_name_and_address_in_any_spelling(people: People, text: str) -> None:
+    made = services.create_collection(actor=people.admin, name="Team Docs")
+    assert Collection.objects.named(text) == made
+    Collection.objects.filter(pk=made.pk).update(name="Über uns")
+    assert Collection.objects.named(text) == made
+    for name in ("Über uns", "über uns", unicodedata.normalize("NFD", "ÜBER-UNS")):
+        assert Collection.objects.named(name) == made
+    assert Collection.objects.named("Uber uns") is None
+    assert Collection.objects.exclude(pk=made.pk).named(text) is None
+
+
+def test_collection_with_an_address_of_old_is_found_by_its_name_alone(people: People) -> None:
+    old = Collection.objects.create(name="Кадры 2024", slug="2024")
+    assert Collection.objects.named("Кадры 2024") == old
+    assert Collection.objects.named("Публичные 2024") is None
+    new = services.create_collection(actor=people.admin, name="Публичные 2024")
+    assert new.slug.startswith("2024-")
+    with pytest.raises(UserError, match="taken"):
+        services.create_collection(actor=people.admin, name="кадры 2024")
+
+
+def test_own_name_and_own_address_come_before_other_spellings() -> None:
+    renamed = Collection.objects.create(name="People", slug="hr")
+    people = Collection.objects.create(name="People", slug="people")
+    crew = Collection.objects.create(name="Hr", slug="crew")
+    assert [Collection.objects.named(text) for text in ("hr", "Hr", "HR")] == [
+        *(renamed, crew, renamed)
+    ]
+    assert Collection.objects.named("People") == people
+
+
+def test_name_whose_address_is_taken_is_refused(people: People) -> None:
+    far = services.create_collection(actor=people.admin, name="Far")
+    with pytest.raises(UserError, match="'far' is taken"):
+        services.create_collection(actor=people.admin, name="Får")
+    assert Collection.objects.named("Får") is None
+    assert Collection.objects.named("far") == far
