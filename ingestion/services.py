@@ -302,7 +302,13 @@ def edit_collection(
     default_doc_type: str,
     policy: str,
 ) -> None:
-    """Change a collection's name, readers and rules; the readers hold from the next request on."""
+    """Change a collection's name, readers and rules; the readers hold from the next request on.
+
+    Raises `UserError` when the new name is another collection's name or address.
+    """
+    others = Collection.objects.exclude(pk=collection.pk)
+    if name != collection.name and others.named(name) is not None:
+        raise _name_taken(name)
     readers = list(readers)
     with transaction.atomic():
         Collection.objects.filter(pk=collection.pk).update(

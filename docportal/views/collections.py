@@ -47,8 +47,12 @@ def edit(request: Request, slug: str) -> HttpResponse:
     }
     form = CollectionForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        edit_collection(collection=collection, actor=request.user, **form.cleaned_data)
-        return _saved(request, collection)
+        try:
+            edit_collection(collection=collection, actor=request.user, **form.cleaned_data)
+        except UserError as error:
+            form.add_error("name", str(error))
+        else:
+            return _saved(request, collection)
     context = {"collection": collection, "form": form}
     return render(request, "collection.html", context, status=400 if form.errors else 200)
 

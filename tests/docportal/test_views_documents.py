@@ -544,9 +544,12 @@ def test_admin_makes_a_collection_and_narrows_its_readers(people: People) -> Non
     assert "taken" in body(taken)
     security = people.reader.groups.get(name="security")
     address = reverse("edit_collection", args=["team-docks"])
+    Collection.objects.create(name="Piers", slug="piers")
+    form = {"name": "piers", "policy": "auto"}
+    assert "taken" in body(admin.post(address, form))
     form = {"name": "Docks", "policy": "rag_only", "readers": [security.pk]}
     assert "you no longer see it" in body(admin.post(address, form, follow=True))
-    assert Collection.objects.get().readers.get() == security
+    assert Collection.objects.get(name="Docks").readers.get() == security
     assert admin.get(address).status_code == 404
 
 

@@ -93,3 +93,35 @@ def test_name_whose_address_is_taken_is_refused(people: People) -> None:
         services.create_collection(actor=people.admin, name="Får")
     assert Collection.objects.named("Får") is None
     assert Collection.objects.named("far") == far
+
+
+def rename(collection: Collection, name: str) -> None:
+    services.edit_collection(
+        collection=collection, actor=None, name=name, readers=[], default_doc_type="", policy="auto"
+    )
+    collection.refresh_from_db()
+
+
+@pytest.mark.parametrize("name", ["Wiki", "WIKI", "wiki", "Team Docs", "team-docs"])
+def test_collection_is_not_renamed_to_what_another_is_known_by(
+    wiki: Collection, vault: Collection, name: str
+) -> None:
+    wiki.slug = "team-docs"
+    wiki.save()
+    with pytest.raises(UserError, match="taken"):
+        rename(vault, name)
+    vault.refresh_from_db()
+    assert vault.name == "Vault"
+
+
+def test_collection_may_take_its_own_name_in_other_spelling(vault: Collection) -> None:
+    rename(vault, "VAULT")
+    assert vault.name == "VAULT"
+
+
+def test_one_of_two_of_the_same_name_can_still_be_edited() -> None:
+    Collection.objects.create(name="People", slug="hr")
+    second = Collection.objects.create(name="People", slug="people")
+    rename(second, "People")
+    rename(second, "Crew")
+    assert second.name == "Crew"

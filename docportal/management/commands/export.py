@@ -47,8 +47,7 @@ class Command(BaseCommand):
         self._print(export, out, as_json=options["json"])
 
     def _collection(self, name: str, user: User | None) -> Collection:
-        readable = Collection.objects.readable_by(user)
-        found = readable.filter(slug=name).first() or readable.filter(name=name).first()
+        found = Collection.objects.readable_by(user).named(name)
         if found is None:
             raise CommandError(f"There is no collection {name!r} for this reader.", returncode=2)
         return found

@@ -57,8 +57,7 @@ class Command(BaseCommand):
     def _collection(self, name: str | None, user: User | None) -> Collection | None:
         if name is None:
             return None
-        readable = Collection.objects.readable_by(user)
-        found = readable.filter(slug=name).first() or readable.filter(name=name).first()
+        found = Collection.objects.readable_by(user).named(name)
         if found is None:
             raise CommandError(f"There is no collection {name!r} for this reader.", returncode=2)
         return found

@@ -9,8 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from docportal.bulk import make_searchable, refresh_precedents
 from ingestion.jobs import UNFINISHED
-from ingestion.models import DocumentVersion, Source, SourceFile
-from ingestion.paths import collection_slug
+from ingestion.models import Collection, DocumentVersion, Source, SourceFile
 from ingestion.sources.services import request_sync
 from ingestion.sources.syncing import sync
 from router import retrieval
@@ -49,7 +48,7 @@ class Command(BaseCommand):
         sources = Source.objects.select_related("collection")
         if name is None:
             return list(sources)
-        found = list(sources.filter(collection__slug=collection_slug(name)))
+        found = list(sources.filter(collection=Collection.objects.named(name)))
         if not found:
             raise CommandError(
                 f"No collection {name!r} follows a source. Add one on its page.", returncode=2

@@ -11,7 +11,6 @@ from django.core.management.base import BaseCommand, CommandError
 from docportal.bulk import refresh_precedents
 from docportal.questions import servers_at_hand
 from ingestion.models import Collection
-from ingestion.paths import collection_slug
 from router.serving import embedded_servers
 from training.synthesis.service import SynthesisReport, synthesise
 
@@ -37,10 +36,7 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     def _collection(self, name: str) -> Collection:
-        found = (
-            Collection.objects.filter(slug=collection_slug(name)).first()
-            or Collection.objects.filter(name=name).first()
-        )
+        found = Collection.objects.named(name)
         if found is None:
             raise CommandError(f"There is no collection {name!r}. Ingest it first.", returncode=2)
         return found

@@ -13,7 +13,6 @@ from django.core.management.base import BaseCommand, CommandError
 from docportal.run_progress import RunProgress
 from ingestion.errors import UserError
 from ingestion.models import Collection
-from ingestion.paths import collection_slug
 from training import pipeline, runs
 from training.models import TrainingRun
 
@@ -109,12 +108,16 @@ def _interruptible() -> Iterator[None]:
 
 def _named(names: list[str]) -> list[Collection]:
     """Raises `CommandError` (wrong use) for a name that no collection has."""
-    wanted = {collection_slug(name): name for name in names}
-    found = {each.slug: each for each in Collection.objects.filter(slug__in=wanted)}
-    missing = [name for slug, name in wanted.items() if slug not in found]
+    found, missing = [], []
+    for name in names:
+        collection = Collection.objects.named(name)
+        if collection is None:
+            missing.append(name)
+        elif collection not in found:
+            found.append(collection)
     if missing:
         raise CommandError(f"There is no collection {', '.join(missing)}.", returncode=2)
-    return [found[slug] for slug in wanted]
+    return found
 
 
 def _as_json(run: TrainingRun) -> dict[str, Any]:
