@@ -314,6 +314,21 @@ def edit_collection(
         Collection.objects.filter(pk=collection.pk).update(
             name=name, default_doc_type=default_doc_type, policy=policy
         )
-        collection.readers.set(readers)
-        names = ", ".join(sorted(group.name for group in readers)) or "everybody"
-        record(actor, "edited", collection=collection, detail=f"readers: {names}")
+        _admit(collection, readers, actor)
+
+
+def set_readers(*, collection: Collection, actor: Actor, readers: Iterable[Group]) -> bool:
+    """Say who may read a collection, from the next request on; none: everybody. False when it is
+    so already."""
+    readers = list(readers)
+    with transaction.atomic():
+        if set(readers) == set(collection.readers.all()):
+            return False
+        _admit(collection, readers, actor)
+    return True
+
+
+def _admit(collection: Collection, readers: list[Group], actor: Actor) -> None:
+    collection.readers.set(readers)
+    names = ", ".join(sorted(group.name for group in readers)) or "everybody"
+    record(actor, "edited", collection=collection, detail=f"readers: {names}")

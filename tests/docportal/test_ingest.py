@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from docportal.models import User
-from ingestion.models import Chunk, Collection, Document, DocumentVersion
+from ingestion.models import AuditEvent, Chunk, Collection, Document, DocumentVersion
 from router import retrieval, services
 from training.models import QAPair
 
@@ -204,6 +204,23 @@ def test_readers_are_made_and_hold(ingest: Ingest) -> None:
     member.groups.add(Collection.objects.get(slug="harbour").readers.get())
     assert found("north ramp") == []
     assert found("north ramp", member)
+
+
+def test_new_readers_are_told_and_recorded(
+    ingest: Ingest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ingest("--readers", "hr")
+    capsys.readouterr()
+    ingest("--readers", "hr")
+    assert "is read by" not in capsys.readouterr().err
+    ingest("--readers", "staff", "hr")
+    assert "From now on Harbour is read by hr, staff." in capsys.readouterr().err
+    events = AuditEvent.objects.filter(collection__name="Harbour").order_by("pk")
+    assert [(event.verb, event.detail) for event in events] == [
+        ("created", ""),
+        ("edited", "readers: hr"),
+        ("edited", "readers: hr, staff"),
+    ]
 
 
 def test_pairs_beside_a_document_are_imported_once(ingest: Ingest, tree: Path) -> None:

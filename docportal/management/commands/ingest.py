@@ -24,7 +24,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
         parser.add_argument("--collection", required=True, metavar="NAME")
-        parser.add_argument("--readers", nargs="+", metavar="GROUP", help="Default: everybody.")
+        parser.add_argument(
+            "--readers", nargs="+", metavar="GROUP", help="Default: as it is; at first, everybody."
+        )
         parser.add_argument("--doc-type", choices=DocType.values, default="")
         parser.add_argument(
             "--replace-tree", action="store_true", help="Archive what is no longer in the tree."
@@ -54,8 +56,10 @@ class Command(BaseCommand):
         with transaction.atomic():
             collection = Collection.objects.named(name) or _made(name)
             if readers is not None:
-                groups = [Group.objects.get_or_create(name=reader)[0] for reader in readers]
-                collection.readers.set(groups)
+                names = sorted(set(readers))
+                groups = [Group.objects.get_or_create(name=each)[0] for each in names]
+                if services.set_readers(collection=collection, actor=None, readers=groups):
+                    self.stderr.write(f"From now on {collection} is read by {', '.join(names)}.")
         return collection
 
     def _print(self, report: Report, *, as_json: bool) -> None:
