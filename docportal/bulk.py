@@ -34,6 +34,7 @@ class Report:
     updated: int = 0
     unchanged: int = 0
     archived: int = 0
+    retyped: int = 0
     pairs: int = 0
     mined: int = 0
     failed: list[dict[str, str]] = field(default_factory=list)
@@ -55,7 +56,7 @@ class Report:
         )
 
     def as_json(self) -> dict[str, Any]:
-        counts = ("created", "updated", "unchanged", "archived", "pairs", "mined")
+        counts = ("created", "updated", "unchanged", "archived", "retyped", "pairs", "mined")
         names = (*counts, "failed", "documents")
         return {**{name: getattr(self, name) for name in names}, "seconds": self.seconds}
 
@@ -80,6 +81,7 @@ def ingest_tree(
     """Store what changed, make it searchable, archive what is gone, import and mine pairs, and have
     them answer questions.
 
+    A `doc_type` is that of all documents of the tree, whatever they were before.
     `servers(embeddings=True)` is entered only when there is something to index, or pairs are new
     or changed. One bad file never stops the others: it ends in `failed` with its reason.
     """
@@ -88,6 +90,9 @@ def ingest_tree(
         report.fail(path, reason)
     changed = dict(_changed(tree, collection, report))
     pending = list(_store(changed, collection, doc_type, report))
+    if doc_type:
+        # Before anything is mined: marketing is not.
+        report.retyped = _retype(tree, collection, doc_type)
     # One that answers already is not started again by those within.
     with servers(llm=False, embeddings=True) if pending else nullcontext():
         make_searchable(pending, servers=servers, progress=progress)
@@ -156,6 +161,14 @@ def _store(
         elif change.kind == "updated":
             report.updated += 1
         yield change.version.pk
+
+
+def _retype(tree: Tree, collection: Collection, doc_type: str) -> int:
+    others = collection.documents.exclude(doc_type=doc_type, doc_type_guessed=False)
+    found = [document for document in others if document.path in tree.documents]
+    for document in found:
+        services.edit_document(document=document, actor=None, doc_type=doc_type)
+    return len(found)
 
 
 def make_searchable(

@@ -143,6 +143,26 @@ def test_replace_tree_archives_what_is_gone(ingest: Ingest, tree: Path) -> None:
     assert not any("05:40" in text for text in found("When does the north ramp open?"))
 
 
+def test_type_that_is_given_holds_for_what_is_there_already(ingest: Ingest, tree: Path) -> None:
+    (tree / "fees.md").write_text("# Quay fees\n\n| Fee | Price |\n|---|---|\n| Crane | 90 EUR |\n")
+    assert ingest()["retyped"] == 0
+    taught = QAPair.objects.trainable().filter(document__path="fees.md")
+    assert taught.exists()
+    (tree / "guide.md").unlink()
+    report = ingest("--doc-type", "marketing")
+    assert (report["unchanged"], report["retyped"]) == (2, 2)
+    assert ingest("--doc-type", "marketing")["retyped"] == 0
+    assert ingest()["retyped"] == 0
+    kept = {one.path: (one.doc_type, one.doc_type_guessed) for one in Document.objects.all()}
+    assert kept.pop("guide.md")[1]
+    assert set(kept.values()) == {("marketing", False)}
+    assert not taught.exists()
+    (tree / "new.md").write_text("# New\n\nThe ferry leaves at 07:10.\n")
+    assert ingest("--doc-type", "guide")["retyped"] == 2
+    assert taught.exists()
+    assert AuditEvent.objects.filter(verb="edited", detail="type marketing").count() == 2
+
+
 def test_bad_file_is_reported_and_the_others_go_on(ingest: Ingest, tree: Path) -> None:
     (tree / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing else")
     (tree / "tool.exe").write_bytes(b"MZ")

@@ -27,7 +27,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--readers", nargs="+", metavar="GROUP", help="Default: as it is; at first, everybody."
         )
-        parser.add_argument("--doc-type", choices=DocType.values, default="")
+        parser.add_argument(
+            "--doc-type",
+            choices=DocType.values,
+            default="",
+            help="Of all that is in the tree, also of what is there already. Default: guessed.",
+        )
         parser.add_argument(
             "--replace-tree", action="store_true", help="Archive what is no longer in the tree."
         )
@@ -68,7 +73,8 @@ class Command(BaseCommand):
             return
         self.stdout.write(
             f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged, "
-            f"{report.archived} archived, {report.pairs} pairs imported and {report.mined} mined, "
+            f"{report.archived} archived, {report.retyped} given another type, "
+            f"{report.pairs} pairs imported and {report.mined} mined, "
             f"{len(report.failed)} failed in {report.seconds} s"
         )
         for failure in report.failed:
