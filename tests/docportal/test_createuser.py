@@ -34,6 +34,15 @@ def test_groups_are_made_when_missing() -> None:
     assert set(names) == {"engineer", "security", "finance"}
 
 
+@pytest.mark.parametrize("groups", [["writer"], ["security", "admin"]])
+def test_group_that_is_another_role_is_wrong_use(groups: list[str]) -> None:
+    create("ana", "--role", "engineer", "--groups", "engineer")
+    with pytest.raises(CommandError, match=f"{groups[-1]}: a role is no reader group") as raised:
+        create("ana", "--role", "engineer", "--groups", *groups)
+    assert raised.value.returncode == 2
+    assert not User.objects.get(username="ana").has_perm("ingestion.add_documentversion")
+
+
 def test_existing_user_is_brought_in_line() -> None:
     create("ana", "--role", "admin", "--groups", "security")
     assert create("ana", "--role", "engineer")["created"] is False

@@ -30,6 +30,12 @@ class Command(BaseCommand):
             User._meta.get_field("username").run_validators(name)
         except ValidationError as error:
             raise CommandError(f"{name!r}: {error.messages[0]}", returncode=2) from error
+        if others := sorted(ROLES.keys() & set(groups) - {role}):
+            raise CommandError(
+                f"{', '.join(others)}: a role is no reader group, and an account has one role. "
+                "Leave it out of --groups, or say it with --role.",
+                returncode=2,
+            )
         with transaction.atomic():
             user, created = User.objects.get_or_create(username=name)
             user.set_password(options["password"])
