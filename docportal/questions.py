@@ -49,16 +49,22 @@ def add_question_arguments(parser: ArgumentParser) -> None:
 
 
 def user_named(name: str | None) -> User | None:
-    """The account whose rights a command reads with; wrong use if there is none of that name."""
+    """The account whose rights a command reads with; wrong use if there is none of that name, or
+    if it is closed."""
     if name is None:
         return None
-    try:
-        return User.objects.get(username=name)
-    except User.DoesNotExist as error:
+    user = User.objects.filter(username=name).first()
+    if user is None:
         raise CommandError(
             f"There is no user {name!r}. Create one with `createuser`, or leave --user out.",
             returncode=2,
-        ) from error
+        )
+    if not user.is_active:
+        raise CommandError(
+            f"The account {name!r} is closed. Open it with `createuser`, or leave --user out.",
+            returncode=2,
+        )
+    return user
 
 
 def read_batch(path: Path) -> list[Line]:

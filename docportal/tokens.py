@@ -33,8 +33,13 @@ def create_token(
 ) -> NewToken:
     """A token by which a program acts as `user`, within `scopes`, for so many days.
 
-    Raises `UserError`: `bad-name`, `bad-scopes`, `bad-days`.
+    Raises `UserError`: `account-closed`, `bad-name`, `bad-scopes`, `bad-days`.
     """
+    if not user.is_active:
+        raise UserError(
+            "account-closed",
+            f"The account {user.get_username()!r} is closed. Open it with `createuser` first.",
+        )
     name = " ".join(name.split())
     if not 0 < len(name) <= LONGEST_NAME:
         raise UserError("bad-name", f"Give a name of at most {LONGEST_NAME} characters.")

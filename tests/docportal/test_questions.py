@@ -69,6 +69,14 @@ def test_search_keeps_to_a_collection_and_to_the_readers_rights(people: People) 
     assert all(hit["path"] != "key.md" for hit in run("search", "key", *arguments)[0]["hits"])
 
 
+@pytest.mark.parametrize("command", ["search", "ask"])
+def test_nobody_reads_by_a_closed_account(people: People, command: str) -> None:
+    call_command("closeuser", "reader", stdout=io.StringIO())
+    with pytest.raises(CommandError, match="The account 'reader' is closed") as raised:
+        run(command, "master key", "--user", "reader")
+    assert raised.value.returncode == 2
+
+
 def test_ask_prints_the_answer_with_its_source_first(llm: ScriptedLLM) -> None:
     llm.will_say("9 times [1]")
     (result,) = run("ask", QUESTION)

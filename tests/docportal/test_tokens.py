@@ -156,6 +156,14 @@ def test_command_prints_the_secret_alone_or_as_json(people: People) -> None:
     assert token_of(told["token"]) is not None
 
 
+def test_closed_account_gets_no_token(people: People) -> None:
+    call_command("closeuser", "writer", stdout=io.StringIO())
+    with pytest.raises(CommandError, match="The account 'writer' is closed") as raised:
+        created("writer", "--scopes", "read", "--days", "7")
+    assert raised.value.returncode == 2
+    assert not ApiToken.objects.exists()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
