@@ -1,6 +1,7 @@
 """What `ingest` finds under the paths it was given: documents, their pairs, and the rest."""
 
 import os
+import stat
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from ingestion.storage import OF_THE_DISK
 PAIRS_SUFFIX = "_qa.jsonl"
 EXPORT_MANIFEST, EXPORT_BEGINS = "manifest.json", b'{"docportal_export": 1'
 """What `export` says of its files lies among them, and is no document."""
+LINKED_FOLDER = "A link to a folder is not followed. Give the folder itself, or a copy of it."
 
 
 @dataclass(slots=True)
@@ -25,7 +27,7 @@ class Tree:
     pairs: dict[str, Path] = field(default_factory=dict)
     others: list[tuple[str, str]] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
-    """Paths of files and folders that could not be looked at; `.` is all of it."""
+    """Paths of files and folders that were not looked at; `.` is all of it."""
 
     def may_hold(self, path: str) -> bool:
         """Whether the document is there, as far as could be seen."""
@@ -72,9 +74,10 @@ def _files(roots: Iterable[Path], tree: Tree) -> Iterator[tuple[str, Path]]:
             continue
         for file in sorted(_walk(root, tree)):
             try:
-                is_file = file.is_file()
+                # `is_file` says no of a link whose target is away.
+                is_file = stat.S_ISREG(file.stat().st_mode)
             except OSError as error:
-                _close(tree, root, file, error)
+                _close(tree, root, file, unreadable(error))
                 continue
             if is_file:
                 yield file.relative_to(root).as_posix(), file
@@ -82,16 +85,19 @@ def _files(roots: Iterable[Path], tree: Tree) -> Iterator[tuple[str, Path]]:
 
 def _walk(root: Path, tree: Tree) -> Iterator[Path]:
     def note(error: OSError) -> None:
-        _close(tree, root, Path(error.filename), error)
+        _close(tree, root, Path(error.filename), unreadable(error))
 
     for folder, folders, names in os.walk(root, onerror=note):
         folders[:] = [one for one in folders if not one.startswith(".") and one != OF_THE_DISK]
+        for path in (Path(folder, one) for one in folders):
+            if path.is_symlink():
+                _close(tree, root, path, LINKED_FOLDER)
         yield from (Path(folder, name) for name in names if not name.startswith("."))
 
 
-def _close(tree: Tree, root: Path, path: Path, error: OSError) -> None:
+def _close(tree: Tree, root: Path, path: Path, reason: str) -> None:
     name = path.relative_to(root).as_posix()
-    tree.others.append((shown(name), unreadable(error)))
+    tree.others.append((shown(name), reason))
     tree.closed.add(unicodedata.normalize("NFC", name))
 
 

@@ -119,3 +119,29 @@ def test_folder_that_cannot_be_read_is_reported_and_may_hold_anything(nobodys: P
     assert [path for path in paths if tree.may_hold(path)] == [
         *("a.md", "closed/b.md", "closed/d/e.md", "half/c.md")
     ]
+
+
+def test_link_that_is_not_followed_is_reported_and_may_hold_anything(tmp_path: Path) -> None:
+    make(tmp_path, "docs/a.md", "shared/b.md", "c.md")
+    docs = tmp_path / "docs"
+    (docs / "guides").symlink_to("../shared")
+    (docs / "away").symlink_to("../nowhere")
+    (docs / "broken.md").symlink_to("../nowhere.md")
+    (docs / "round.md").symlink_to("round.md")
+    (docs / "linked.md").symlink_to("../c.md")
+    (docs / ".hidden").symlink_to("../shared")
+    tree = read_tree([docs])
+    assert list(tree.documents) == ["a.md", "linked.md"]
+    reasons = dict(tree.others)
+    assert sorted(reasons) == ["away", "broken.md", "guides", "round.md"]
+    assert "link to a folder" in reasons["guides"]
+    assert reasons["broken.md"] == "It cannot be read: No such file or directory."
+    for path in ("guides/b.md", "guides/d/e.md", "away/f.md", "broken.md", "round.md"):
+        assert tree.may_hold(path)
+    assert not tree.may_hold("gone.md")
+
+
+def test_folder_that_is_given_by_a_link_is_read(tmp_path: Path) -> None:
+    make(tmp_path, "docs/a.md")
+    (tmp_path / "link").symlink_to("docs")
+    assert list(read_tree([tmp_path / "link"]).documents) == ["a.md"]
