@@ -100,11 +100,9 @@ def servers_at_hand(
 
     `tuned` is the name of a model version.
     """
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(embedded_servers(llm=llm, embeddings=True, tuned=tuned))
-        except ServerFailed as error:
-            say(f"Going on without a model server: {error}")
-            if llm or tuned:
-                stack.enter_context(servers_at_hand(say=say))
+
+    def go_on(error: ServerFailed) -> None:
+        say(f"Going on without a model server: {error}")
+
+    with embedded_servers(llm=llm, embeddings=True, tuned=tuned, failed=go_on):
         yield

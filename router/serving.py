@@ -9,13 +9,21 @@ import contextlib
 import json
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from router.processes import Server, Starting, spawn_embeddings, spawn_llm, spawn_tuned
+from router.processes import (
+    Server,
+    ServerFailed,
+    Starting,
+    spawn_embeddings,
+    spawn_llm,
+    spawn_tuned,
+)
 
 # Addresses of servers that this process started for itself, by `embedded_servers`.
 _private: dict[str, str] = {}
@@ -97,30 +105,51 @@ def place_of(url: str) -> tuple[str, int]:
 
 @contextlib.contextmanager
 def embedded_servers(
-    *, llm: bool = False, embeddings: bool = False, tuned: str = ""
+    *,
+    llm: bool = False,
+    embeddings: bool = False,
+    tuned: str = "",
+    failed: Callable[[ServerFailed], object] | None = None,
 ) -> Iterator[None]:
     """While inside, the wanted servers answer; those that were missing end with the block.
 
-    `tuned` is the name of a model version. They also end with this process, however it ends.
-    Raises `ServerFailed`.
+    `tuned` is the name of a model version. They also end with this process, however it ends. One
+    that cannot be is told to `failed`, and the others answer without it. Raises `ServerFailed`
+    where nobody is told.
     """
     with contextlib.ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="docportal-")))
         starting: list[Starting] = []
-
-        def started(one: Starting) -> None:
-            stack.callback(one.stop)
-            starting.append(one)
-
         # All are started before any is awaited, so that they load side by side.
-        if llm and llm_url() is None:
-            started(spawn_llm(logs / "llm.log"))
-        if embeddings and embeddings_url() is None:
-            started(spawn_embeddings(logs / "embeddings.log"))
-        if tuned and tuned_url(tuned) is None:
-            started(spawn_tuned(tuned, logs / "tuned.log"))
+        for spawn in _missing(logs, llm=llm, embeddings=embeddings, tuned=tuned):
+            with _told(failed):
+                one = spawn()
+                stack.callback(one.stop)
+                starting.append(one)
         for one in starting:
-            server = one.wait()
-            _private[server.name] = server.url
-            stack.callback(_private.pop, server.name)
+            with _told(failed):
+                server = one.wait()
+                _private[server.name] = server.url
+                stack.callback(_private.pop, server.name)
         yield
+
+
+def _missing(
+    logs: Path, *, llm: bool, embeddings: bool, tuned: str
+) -> Iterator[Callable[[], Starting]]:
+    if llm and llm_url() is None:
+        yield partial(spawn_llm, logs / "llm.log")
+    if embeddings and embeddings_url() is None:
+        yield partial(spawn_embeddings, logs / "embeddings.log")
+    if tuned and tuned_url(tuned) is None:
+        yield partial(spawn_tuned, tuned, logs / "tuned.log")
+
+
+@contextlib.contextmanager
+def _told(failed: Callable[[ServerFailed], object] | None) -> Iterator[None]:
+    try:
+        yield
+    except ServerFailed as error:
+        if failed is None:
+            raise
+        failed(error)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from docportal.models import User
 from ingestion.models import Collection
@@ -141,6 +143,17 @@ def test_without_a_tuned_model_its_system_refuses(llm: ScriptedLLM, questions: P
     assert told["systems"]["tuned"]["over_refusal"] == 1.0
     assert told["systems"]["tuned"]["tokens_per_answer"] == 0.0
     assert llm.requests == []
+
+
+def test_nothing_is_measured_without_the_server_of_a_tuned_model(
+    settings: Settings, workshop: Workshop, wiki: Collection, questions: Path
+) -> None:
+    model = registry.promote(workshop.candidate(readers={wiki.pk: ()}), by=None)
+    shutil.rmtree(settings.TUNED_DIR / model.name)
+    with pytest.raises(CommandError, match=f"{model.name} does not answer") as refused:
+        run(questions, systems="tuned")
+    assert refused.value.returncode == 1
+    assert not Benchmark.objects.exists()
 
 
 def test_readers_rights_are_those_of_the_named_user(

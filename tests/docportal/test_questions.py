@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from pytest_django import Settings
 
 from ingestion import services
 from ingestion.models import Collection
+from router import registry
 from router.prompts import REFUSAL
 from tests.documents import passage, publish, upload
+from tests.model_files import Workshop
 from tests.people import People
 from tests.scripted_llm import Reply, ScriptedLLM
 
@@ -230,3 +233,14 @@ def test_real_servers_answer_from_the_passages_or_refuse(
     assert result["tokens"]["completion"] > 0
     assert result["citations"][0]["path"] == "sender.md"
     assert result["answer"] == REFUSAL or result["citations"][0]["supports"]
+
+
+@pytest.mark.models
+def test_reader_answers_beside_a_tuned_model_that_cannot_be_started(
+    settings: Settings, workshop: Workshop, wiki: Collection
+) -> None:
+    model = registry.promote(workshop.candidate(readers={wiki.pk: ()}), by=None)
+    shutil.rmtree(settings.TUNED_DIR / model.name)
+    (result,) = run("ask", QUESTION)
+    assert result["model"] == settings.LLM_MODEL
+    assert result["tokens"]["prompt"] > 50

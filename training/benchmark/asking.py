@@ -21,6 +21,7 @@ from router.llm import ModelUnavailable, Piece, pieces
 from router.prompts import MAX_PASSAGES, reader_messages
 from router.provenance import grounds
 from router.services import Drafted
+from router.serving import tuned_url
 from router.text import without_marks
 from router.tuned import usable_by
 from training.benchmark.answers import Answered, AnswerLog
@@ -68,6 +69,7 @@ def ask_all(plan: Plan, log: AnswerLog, tell: Callable[[str], object]) -> None:
     is asked once more before, unmeasured, as libraries and indexes are loaded then. Raises
     `ModelGone`; what was answered until then is kept.
     """
+    _require_tuned(plan)
     known = {(answer.system, answer.run, answer.question) for answer in log.answers}
     for run in range(1, plan.runs + 1):
         for system in _rotated(plan.systems, run - 1):
@@ -78,6 +80,14 @@ def ask_all(plan: Plan, log: AnswerLog, tell: Callable[[str], object]) -> None:
             for question in left:
                 log.add(_answer(plan, system, question, run))
                 progress.step()
+
+
+def _require_tuned(plan: Plan) -> None:
+    """Without its server a model would be measured by what is said where there is none."""
+    if not {TUNED, HYBRID}.isdisjoint(plan.systems):
+        for model in usable_by(plan.user):
+            if tuned_url(model.name) is None:
+                raise _gone(model.name, "It was not started.")
 
 
 def _rotated(systems: Sequence[str], places: int) -> list[str]:
