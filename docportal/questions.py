@@ -3,7 +3,7 @@
 import contextlib
 import json
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,11 +94,11 @@ def _line(number: int, text: str) -> Line:
 
 @contextlib.contextmanager
 def servers_at_hand(
-    *, llm: bool = False, tuned: str = "", say: Callable[[str], Any]
+    *, llm: bool = False, tuned: Sequence[str] = (), say: Callable[[str], Any]
 ) -> Iterator[None]:
     """The model servers, started if none answers; a command goes on without one that cannot be.
 
-    `tuned` is the name of a model version.
+    `tuned` are names of model versions.
     """
 
     def go_on(error: ServerFailed) -> None:

@@ -9,7 +9,7 @@ import contextlib
 import json
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -108,12 +108,12 @@ def embedded_servers(
     *,
     llm: bool = False,
     embeddings: bool = False,
-    tuned: str = "",
+    tuned: Sequence[str] = (),
     failed: Callable[[ServerFailed], object] | None = None,
 ) -> Iterator[None]:
     """While inside, the wanted servers answer; those that were missing end with the block.
 
-    `tuned` is the name of a model version. They also end with this process, however it ends. One
+    `tuned` are names of model versions. They also end with this process, however it ends. One
     that cannot be is told to `failed`, and the others answer without it. Raises `ServerFailed`
     where nobody is told.
     """
@@ -135,14 +135,15 @@ def embedded_servers(
 
 
 def _missing(
-    logs: Path, *, llm: bool, embeddings: bool, tuned: str
+    logs: Path, *, llm: bool, embeddings: bool, tuned: Sequence[str]
 ) -> Iterator[Callable[[], Starting]]:
     if llm and llm_url() is None:
         yield partial(spawn_llm, logs / "llm.log")
     if embeddings and embeddings_url() is None:
         yield partial(spawn_embeddings, logs / "embeddings.log")
-    if tuned and tuned_url(tuned) is None:
-        yield partial(spawn_tuned, tuned, logs / "tuned.log")
+    for name in tuned:
+        if tuned_url(name) is None:
+            yield partial(spawn_tuned, name, logs / f"{name}.log")
 
 
 @contextlib.contextmanager

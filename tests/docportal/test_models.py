@@ -1,6 +1,7 @@
 """The commands for tuned models, and `ask` by their route: what is printed, and how it ends."""
 
 import json
+import shutil
 from io import StringIO
 from typing import Any
 
@@ -185,6 +186,25 @@ def test_tuned_route_prints_what_the_model_says_and_whether_a_passage_bears_it_o
     assert (result["answer"], result["route"], result["model"]) == (said, "tuned", tuned_model)
     assert (result["verified"], result["refused"]) == (verified, False)
     assert result["citations"][0]["supports"] is verified
+
+
+def test_every_model_that_may_answer_the_asker_gets_a_server(
+    settings: Settings, workshop: Workshop, people: People, wiki: Collection, vault: Collection
+) -> None:
+    settings.EMBEDDINGS_URL = "http://127.0.0.1:9/v1"
+    for collection in (wiki, vault):
+        readers = {collection.pk: tuple(collection.readers.values_list("pk", flat=True))}
+        model = registry.promote(workshop.candidate(readers=readers), by=None)
+        # The server that starts says which model it lacks.
+        shutil.rmtree(settings.TUNED_DIR / model.name)
+    started = StringIO()
+    asked = ("ask", "How often?", "--route", "tuned", "--json", "--user")
+    call_command(*asked, "reader", stdout=StringIO(), stderr=started)
+    assert "no model docs-v0001" in started.getvalue()
+    assert "no model docs-v0002" in started.getvalue()
+    started = StringIO()
+    call_command(*asked, "engineer", stdout=StringIO(), stderr=started)
+    assert "docs-v0002" not in started.getvalue()
 
 
 def test_tuned_route_without_a_model_refuses_in_plain_words(

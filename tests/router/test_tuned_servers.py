@@ -223,7 +223,7 @@ def test_command_starts_a_server_of_its_own_for_a_version(
 ) -> None:
     model = registry.promote(register(0), by=None)
     assert tuned.answering(None) is None
-    with serving.embedded_servers(tuned=model.name):
+    with serving.embedded_servers(tuned=[model.name]):
         drafted = asked()
         assert (drafted.model, drafted.failed) == (model.name, False)
     assert tuned.answering(None) is None

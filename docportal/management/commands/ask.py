@@ -21,7 +21,7 @@ from docportal.results import answered
 from ingestion.errors import UserError
 from router import services
 from router.policy import RouteAsked
-from router.tuned import serving_model
+from router.tuned import usable_by
 
 AT_ONCE = 4
 ROUTES = ("auto", "tuned", "rag")
@@ -38,12 +38,9 @@ class Command(BaseCommand):
         user = user_named(options["user"])
         one = Line(0, query=options["text"] or "")
         lines = read_batch(options["batch"]) if options["batch"] else [one]
-        tuned = serving_model(user) if options["route"] != "rag" else None
-        with servers_at_hand(
-            llm=options["route"] != "tuned",
-            tuned=tuned.name if tuned else "",
-            say=self.stderr.write,
-        ):
+        tuned = [model.name for model in usable_by(user)] if options["route"] != "rag" else []
+        llm = options["route"] != "tuned"
+        with servers_at_hand(llm=llm, tuned=tuned, say=self.stderr.write):
             succeeded = async_to_sync(self._answer_all)(lines, user, options)
         if lines and not succeeded:
             raise SystemExit(1)

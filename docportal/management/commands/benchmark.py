@@ -83,15 +83,12 @@ class Command(BaseCommand):
         """Those that the systems need; each tuned model that may answer this user has one."""
         wanted = set(systems)
         tuned = [model.name for model in usable_by(user)] if wanted & {TUNED, HYBRID} else []
-        with contextlib.ExitStack() as stack:
-            for name in tuned:
-                stack.enter_context(servers_at_hand(tuned=name, say=self.stderr.write))
-            llm = bool(wanted & {RAG, HYBRID})
-            stack.enter_context(servers_at_hand(llm=llm, say=self.stderr.write))
-            if UNTUNED in wanted:
-                yield stack.enter_context(services.untuned_model())
-            else:
-                yield None
+        llm = bool(wanted & {RAG, HYBRID})
+        untuned: contextlib.AbstractContextManager[UntunedModel | None] = (
+            services.untuned_model() if UNTUNED in wanted else contextlib.nullcontext()
+        )
+        with servers_at_hand(llm=llm, tuned=tuned, say=self.stderr.write), untuned as model:
+            yield model
 
     def _tell(self, benchmark: Benchmark, options: dict[str, Any]) -> None:
         """The figures as JSON alone on standard output, if asked for; else a table for people."""
