@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
@@ -117,6 +118,29 @@ def test_model_of_a_group_is_taken_back_by_its_name(workshop: Workshop, vault: C
         "docs-v0001",
         "docs-v0002",
     }
+
+
+def test_only_model_that_serves_is_taken_back_without_its_name(
+    workshop: Workshop, vault: Collection
+) -> None:
+    readers = {vault.pk: tuple(vault.readers.values_list("pk", flat=True))}
+    for _ in range(2):
+        registry.promote(workshop.candidate(readers=readers), by=None)
+    assert run("rollback") == {"serving": "docs-v0001"}
+
+
+def test_of_several_models_for_groups_the_one_to_take_back_is_named(
+    workshop: Workshop, vault: Collection
+) -> None:
+    safe = Collection.objects.create(slug="safe", name="Safe")
+    safe.readers.add(Group.objects.create(name="few"))
+    for collection in (vault, safe):
+        readers = {collection.pk: tuple(collection.readers.values_list("pk", flat=True))}
+        registry.promote(workshop.candidate(readers=readers), by=None)
+    with pytest.raises(CommandError, match="docs-v0001, docs-v0002") as refused:
+        run("rollback")
+    assert refused.value.returncode == 2
+    assert ModelVersion.objects.filter(stage="serving").count() == 2
 
 
 def test_canary_begins_and_ends_and_says_what_is_on_trial(

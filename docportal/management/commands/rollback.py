@@ -16,7 +16,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--of", metavar="MODEL", help="Which serving model to take back. Default: everybody's."
+            "--of",
+            metavar="MODEL",
+            help="Which serving model to take back. Default: everybody's, or the only one.",
         )
         parser.add_argument("--json", action="store_true", help="As it is without.")
 
@@ -29,10 +31,18 @@ class Command(BaseCommand):
 
 
 def _audience(name: str | None) -> str:
-    """Of the model that was named: one for a group has a way back of its own."""
-    if name is None:
+    """Of the model that was named, or else of the one that can be meant: one for a group has a way
+    back of its own."""
+    serving = ModelVersion.objects.filter(stage=ModelVersion.Stage.SERVING)
+    if name is not None:
+        model = serving.filter(name=name).first()
+        if model is None:
+            raise CommandError(f"No model {name!r} serves. `models` lists them.", returncode=2)
+        return model.audience
+    audiences = dict(serving.values_list("audience", "name"))
+    if "" in audiences or not audiences:
         return ""
-    model = ModelVersion.objects.filter(name=name, stage=ModelVersion.Stage.SERVING).first()
-    if model is None:
-        raise CommandError(f"No model {name!r} serves. `models` lists them.", returncode=2)
-    return model.audience
+    if len(audiences) > 1:
+        names = ", ".join(sorted(audiences.values()))
+        raise CommandError(f"Several models serve: {names}. Say which with --of.", returncode=2)
+    return next(iter(audiences))
