@@ -4,6 +4,7 @@ Folding keeps offsets: every place in a folded text leads back to the original, 
 found in it can be marked in the document.
 """
 
+import math
 import re
 import string
 import unicodedata
@@ -97,6 +98,12 @@ class Folded:
 def storable(text: str) -> str:
     """`text` as every database takes it: no NUL, no half of a surrogate pair."""
     return text.replace("\0", "").encode(errors="replace").decode()
+
+
+def text_or_digits(value: object) -> str | None:
+    """A text as it stands, and a number of JSON as its digits; None for anything else."""
+    is_number = type(value) is int or (isinstance(value, float) and math.isfinite(value))
+    return str(value) if is_number or isinstance(value, str) else None
 
 
 def fold(text: str) -> Folded:

@@ -1,7 +1,6 @@
 """Pairs that come as a file of JSON lines beside their document."""
 
 import json
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from django.db import transaction
 from ingestion.audit import record
 from ingestion.errors import UserError
 from ingestion.models import Document
-from router.text import exact_form, storable
+from router.text import exact_form, storable, text_or_digits
 from training import conflicts
 from training.evidence import Tie
 from training.likeness import DocumentText, tie
@@ -104,11 +103,10 @@ def _read_line(document: Document, number: int, line: str) -> Given:
 
 def _text(row: dict[str, Any], name: str) -> str:
     """A number is one, as its digits. Raises KeyError, and ValueError for anything else."""
-    value = row[name]
-    is_number = type(value) is int or (isinstance(value, float) and math.isfinite(value))
-    if not is_number and not isinstance(value, str):
+    text = text_or_digits(row[name])
+    if text is None:
         raise ValueError(f'"{name}" is neither a text nor a number')
-    return str(value)
+    return text
 
 
 def _tie_all(given: Iterable[Given], text: DocumentText, result: PairImport) -> None:

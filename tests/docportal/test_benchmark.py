@@ -218,6 +218,8 @@ def test_nothing_is_measured_without_an_embedding_server(
         (("--systems", ","), "name at least one"),
         (("--systems", "rag", "--runs", "0"), "at least 1"),
         (("--systems", "rag", "--json", "nowhere/report.json"), "There is no folder nowhere"),
+        (("--systems", "rag", "--json", "/"), "/ cannot be written: Is a directory"),
+        (("--systems", "rag", "--html", "tests"), "tests cannot be written: Is a directory"),
         (("--systems", "rag", "--user", "nobody"), "There is no user 'nobody'"),
     ],
 )

@@ -2,7 +2,7 @@
 
 A line is {"id", "query", "answers", "kind", "stale"}. Any of `answers` is right; with none the
 right answer is a refusal. `kind` is free text. `stale` is the superseded value; null or left out:
-there is none.
+there is none. A number is taken as its digits.
 """
 
 import json
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingestion.errors import UserError
+from router.text import storable, text_or_digits
 
 NO_KIND = "other"
 MOST_PROBLEMS = 10
@@ -84,37 +85,45 @@ def _question(raw: str, number: int, longest: int, places: Mapping[str, int]) ->
 
 def _id(given: dict[str, Any], places: Mapping[str, int]) -> str:
     """`places` are the lines of the ids before it."""
-    named = given.get("id")
-    if not isinstance(named, str | int) or not str(named).strip():
-        raise _Wrong('"id" is not a text or a number')
-    if str(named) in places:
-        raise _Wrong(f'"id" {named} stands in line {places[str(named)]} already')
-    return str(named)
+    named = _text(given.get("id"), "id")
+    if not named.strip():
+        raise _Wrong('"id" is empty')
+    if named in places:
+        raise _Wrong(f'"id" {named} stands in line {places[named]} already')
+    return named
 
 
 def _query(given: dict[str, Any], longest: int) -> str:
-    query = given.get("query")
-    if not isinstance(query, str) or not query.strip():
-        raise _Wrong('"query" is not a text with words in it')
-    if len(query.strip()) > longest:
-        raise _Wrong(f'"query" has {len(query.strip()):,} characters; {longest:,} is the limit')
-    return query.strip()
+    query = _text(given.get("query"), "query").strip()
+    if not query:
+        raise _Wrong('"query" has no words in it')
+    if len(query) > longest:
+        raise _Wrong(f'"query" has {len(query):,} characters; {longest:,} is the limit')
+    return query
 
 
 def _answers(given: dict[str, Any]) -> tuple[str, ...]:
     answers = given.get("answers")
     if not isinstance(answers, list):
         raise _Wrong('"answers" is not a list; an empty one asks for a refusal')
-    if not all(isinstance(answer, str) and answer.strip() for answer in answers):
-        raise _Wrong('"answers" holds something else than texts with words in them')
-    return tuple(answers)
+    texts = tuple(_text(answer, "answers") for answer in answers)
+    if not all(text.strip() for text in texts):
+        raise _Wrong('"answers" holds a text without words in it')
+    return texts
 
 
 def _optional_text(given: dict[str, Any], name: str) -> str | None:
     value = given.get(name)
-    if value is not None and not isinstance(value, str):
-        raise _Wrong(f'"{name}" is neither a text nor null')
-    return value.strip() or None if value is not None else None
+    return None if value is None else _text(value, name).strip() or None
+
+
+def _text(value: object, name: str) -> str:
+    text = text_or_digits(value)
+    if text is None:
+        raise _Wrong(f'"{name}" holds something else than a text or a number')
+    if text != storable(text):
+        raise _Wrong(f'"{name}" holds half a character or a NUL, which cannot be kept')
+    return text
 
 
 def _bad(problems: list[str]) -> UserError:

@@ -55,7 +55,7 @@ class Command(BaseCommand):
         content, questions = _questions(options["questions"])
         user = user_named(options["user"])
         for out in (options["json"], options["html"]):
-            _check_folder(out)
+            _check_out(out)
         benchmark = self._measured(content, questions, user, options)
         self._tell(benchmark, options)
 
@@ -92,16 +92,16 @@ class Command(BaseCommand):
 
     def _tell(self, benchmark: Benchmark, options: dict[str, Any]) -> None:
         """The figures as JSON alone on standard output, if asked for; else a table for people."""
+        told = json.dumps(benchmark.report, ensure_ascii=False)
+        if options["json"]:
+            self.stderr.write(as_text(benchmark))
+            self.stdout.write(told)
+        else:
+            self.stdout.write(as_text(benchmark))
+        if options["json"] not in (None, STANDARD_OUTPUT):
+            options["json"].write_text(told + "\n", encoding="utf-8")
         if options["html"]:
             options["html"].write_text(as_html(benchmark), encoding="utf-8")
-        if not options["json"]:
-            self.stdout.write(as_text(benchmark))
-            return
-        self.stderr.write(as_text(benchmark))
-        told = json.dumps(benchmark.report, ensure_ascii=False)
-        self.stdout.write(told)
-        if options["json"] != STANDARD_OUTPUT:
-            options["json"].write_text(told + "\n", encoding="utf-8")
 
 
 def _systems(given: str) -> list[str]:
@@ -134,7 +134,15 @@ def _questions(path: Path) -> tuple[bytes, list[Question]]:
         raise CommandError(f"{path}: {error}", returncode=2) from error
 
 
-def _check_folder(out: Path | None) -> None:
+def _check_out(out: Path | None) -> None:
     """Said before an hour of measuring, and not after it."""
-    if out is not None and not out.parent.is_dir():
+    if out is None or out == STANDARD_OUTPUT:
+        return
+    if not out.parent.is_dir():
         raise CommandError(f"There is no folder {out.parent} for {out.name}.", returncode=2)
+    try:
+        out.open("a").close()
+    except OSError as error:
+        raise CommandError(
+            f"{out} cannot be written: {error.strerror}. Name another file.", returncode=2
+        ) from error

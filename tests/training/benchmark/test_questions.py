@@ -33,19 +33,29 @@ def test_lines_become_questions_and_blank_ones_nothing() -> None:
     ]
 
 
+def test_numbers_are_taken_as_their_digits() -> None:
+    line = {"id": 1.5, "query": 404, "answers": [30, 0.5], "kind": 3, "stale": 60}
+    assert read(line) == [Question(0, "1.5", "404", ("30", "0.5"), "3", "60")]
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
         ("{broken", "not JSON"),
         pytest.param("[" * 100_000, "not JSON", id="nested"),
         (["a"], "not an object"),
-        (LINE | {"id": None}, '"id" is not'),
-        (LINE | {"query": " "}, '"query" is not a text with words'),
+        (LINE | {"id": None}, '"id" holds something else than a text or a number'),
+        (LINE | {"id": True}, '"id" holds something else'),
+        (LINE | {"id": ""}, '"id" is empty'),
+        (LINE | {"query": " "}, '"query" has no words'),
+        (LINE | {"query": "why \ud83d?"}, '"query" holds half a character'),
         (LINE | {"query": "why " * 11}, "43 characters; 40 is the limit"),
         (LINE | {"answers": "9"}, '"answers" is not a list'),
-        (LINE | {"answers": ["9", " "]}, '"answers" holds something else'),
-        (LINE | {"kind": 3}, '"kind" is neither'),
-        (LINE | {"stale": ["8"]}, '"stale" is neither'),
+        (LINE | {"answers": ["9", " "]}, '"answers" holds a text without words'),
+        (LINE | {"answers": ["9", None]}, '"answers" holds something else'),
+        (LINE | {"answers": ["9\0"]}, '"answers" holds half a character or a NUL'),
+        (LINE | {"kind": ["3"]}, '"kind" holds something else'),
+        (LINE | {"stale": float("nan")}, '"stale" holds something else'),
         (LINE | {"id": "0"}, '"id" 0 stands in line 1 already'),
     ],
 )
