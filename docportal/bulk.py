@@ -1,19 +1,23 @@
 """Bringing a whole tree of files in line with a collection, in this process."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from django.db import connection
 from django.db.models import Count, OuterRef, Subquery
+from django.utils import timezone
 
 from docportal.pipeline import process
 from docportal.tree import Tree, unreadable
 from ingestion import services
 from ingestion.errors import UploadError
+from ingestion.jobs import UNFINISHED
 from ingestion.models import Collection, Document, DocumentVersion
 from ingestion.storage import sha256_of
 from router import retrieval
@@ -24,6 +28,8 @@ from training.synthesis.versions import mine_collection
 PARSED, FAILED, UNCHANGED = "parsed", "failed", "unchanged"
 # While one file is written to the database, two others keep parser and embedding server busy.
 WORKERS = 3
+# Seconds that a file waits which another process has.
+LONGEST_WAIT, LOOK_EVERY = 300.0, 0.5
 
 
 @dataclass(slots=True)
@@ -187,8 +193,12 @@ def make_searchable(
 
 
 def _process_one(version_id: int) -> None:
+    """What another process has is waited for, and taken up if that dies."""
+    version = DocumentVersion.objects.filter(pk=version_id, state__in=UNFINISHED)
+    deadline = time.monotonic() + LONGEST_WAIT
     try:
-        process(version_id)
+        while not process(version_id) and version.exists() and time.monotonic() < deadline:
+            time.sleep(LOOK_EVERY)
     finally:
         connection.close()
 
@@ -200,12 +210,13 @@ def _describe(tree: Tree, changed: dict[str, Path], collection: Collection, repo
         .filter(number=Subquery(newest.values("number")[:1]))
         .order_by("document__path")
         .values_list(
-            *("document__path", "document__slug", "number", "state", "failure_reason"),
+            *("document__path", "document__slug", "number", "state"),
+            *("failure_reason", "lease_until"),
             Count("chunks"),
         )
     )
     refused = {row["path"] for row in report.documents}
-    for path, slug, number, state, reason, chunks in rows:
+    for path, slug, number, state, reason, lease_until, chunks in rows:
         if path not in tree.documents or path in refused:
             continue
         status = PARSED if path in changed else UNCHANGED
@@ -213,10 +224,17 @@ def _describe(tree: Tree, changed: dict[str, Path], collection: Collection, repo
             report.unchanged += 1
         elif state != DocumentVersion.State.READY:
             status = FAILED
-            report.fail(path, reason or "Another process works on it now.")
+            report.fail(path, reason or _why_unfinished(lease_until))
         report.documents.append(
             {"path": path, "document": slug, "version": number, "chunks": chunks, "status": status}
         )
+
+
+def _why_unfinished(lease_until: datetime | None) -> str:
+    """Of a version that is neither searchable nor failed: somebody has it, or it was put back."""
+    if lease_until is not None and lease_until > timezone.now():
+        return "Another process still works on it."
+    return "The embedding server does not answer. A worker goes on when it does, or ingest it then."
 
 
 def _archive_missing(collection: Collection, tree: Tree) -> int:

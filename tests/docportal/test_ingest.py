@@ -2,15 +2,22 @@ import io
 import json
 import unicodedata
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
 from pytest_django import Settings
 
 from docportal.models import User
+from ingestion import jobs
 from ingestion.models import AuditEvent, Chunk, Collection, Document, DocumentVersion
 from router import retrieval, services
+from tests.documents import passage, upload
+from tests.waiting import until
 from training.models import QAPair
 
 pytestmark = [
@@ -287,6 +294,53 @@ def test_failed_pair_names_its_file_in_the_folder(ingest: Ingest, tree: Path) ->
     failed = ingest()["failed"]
     assert isinstance(failed, list)
     assert [row["path"] for row in failed] == ["crane/setup_qa.jsonl"]
+
+
+def test_file_that_another_process_has_is_waited_for(ingest: Ingest, tree: Path) -> None:
+    harbour = Collection.objects.create(slug="harbour", name="Harbour")
+    job = jobs.claim(upload(harbour, "guide.md", GUIDE).pk)
+    assert job is not None
+    others = DocumentVersion.objects.filter(document__path="notes/quay.txt", state="ready")
+
+    def work_on() -> None:
+        try:
+            with jobs.lease_kept(job):
+                until(others.exists)
+                jobs.save_chunks(job, "Ramp guide", [passage("The north ramp opens at 05:40.")])
+                jobs.finish(job)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor() as pool:
+        other = pool.submit(work_on)
+        report = ingest()
+        other.result()
+    documents = report["documents"]
+    assert isinstance(documents, list)
+    assert [row["status"] for row in documents] == ["parsed", "parsed"]
+    assert report["failed"] == []
+
+
+def test_file_that_its_process_gave_up_is_taken_up(ingest: Ingest, tree: Path) -> None:
+    harbour = Collection.objects.create(slug="harbour", name="Harbour")
+    version = upload(harbour, "guide.md", GUIDE)
+    assert jobs.claim(version.pk)
+    DocumentVersion.objects.filter(pk=version.pk).update(
+        lease_until=timezone.now() + timedelta(seconds=2)
+    )
+    assert ingest()["failed"] == []
+    assert "05:40" in found("When does the north ramp open?")[0]
+
+
+def test_file_that_waits_for_the_embedding_server_says_so(tree: Path, settings: Settings) -> None:
+    settings.EMBEDDINGS_URL = "http://127.0.0.1:9/v1"
+    out = io.StringIO()
+    with pytest.raises(SystemExit) as raised:
+        call_command("ingest", tree, "--collection", "Harbour", "--json", stdout=out)
+    assert raised.value.code == 1
+    failed = json.loads(out.getvalue())["failed"]
+    assert [row["path"] for row in failed] == ["guide.md", "notes/quay.txt"]
+    assert all("embedding server does not answer" in row["reason"] for row in failed)
 
 
 def test_missing_path_is_wrong_use(ingest: Ingest, tmp_path: Path) -> None:
