@@ -108,7 +108,14 @@ def test_it_waits_for_the_device_and_says_for_whom(wiki: Collection) -> None:
     assert told["failure"]["id"] == "no-pairs"
 
 
-def test_it_follows_a_run_that_a_worker_took_first(wiki: Collection) -> None:
+@pytest.mark.parametrize(
+    ("options", "failure", "code"),
+    [((), "", 0), (("--promote",), "not-loaded", 1)],
+    ids=["gated", "promotion failed"],
+)
+def test_it_follows_a_run_that_a_worker_took_first(
+    wiki: Collection, options: tuple[str, ...], failure: str, code: int
+) -> None:
     other = runs.request(collections=[wiki], by=None, enqueue=False)
     job = jobs.claim(other.pk, ["cpu"])
     assert job is not None
@@ -117,11 +124,11 @@ def test_it_follows_a_run_that_a_worker_took_first(wiki: Collection) -> None:
         jobs.fail(job, "memory", "Too little memory.")
         taken = jobs.claim(TrainingRun.objects.get(number=2).pk, ["cpu"])
         assert taken is not None
-        jobs.end(taken, State.GATED)
+        jobs.end(taken, State.GATED, failure_id=failure)
 
     heard = Heard("waits for", worker_takes_it)
-    code, told = train("--collection", "wiki", stderr=heard)
-    assert (code, told["status"]) == (0, "gated")
+    ended, told = train("--collection", "wiki", *options, stderr=heard)
+    assert (ended, told["status"]) == (code, "gated")
 
 
 @pytest.mark.slow

@@ -40,7 +40,8 @@ class Command(BaseCommand):
         with _interruptible():
             self._follow(run)
         self._print(run, time.monotonic() - started, as_json=options["json"])
-        if run.state not in (State.GATED, State.PROMOTED):
+        wanted = (State.PROMOTED,) if options["promote"] else (State.GATED, State.PROMOTED)
+        if run.state not in wanted:
             raise SystemExit(1)
 
     def _follow(self, run: TrainingRun) -> None:
