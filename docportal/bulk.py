@@ -25,6 +25,9 @@ from training import precedents
 from training.imports import import_pairs
 from training.synthesis.versions import mine_collection
 
+Servers = Callable[[], AbstractContextManager[None]]
+"""While one is entered, the embedding server answers, if it can be started."""
+
 PARSED, FAILED, UNCHANGED = "parsed", "failed", "unchanged"
 # While one file is written to the database, two others keep parser and embedding server busy.
 WORKERS = 3
@@ -81,15 +84,16 @@ def ingest_tree(
     collection: Collection,
     doc_type: str,
     replace_tree: bool,
-    servers: Callable[..., AbstractContextManager[None]],
+    servers: Servers,
     progress: Callable[[str], Any],
 ) -> Report:
     """Store what changed, make it searchable, archive what is gone, import and mine pairs, and have
     them answer questions.
 
     A `doc_type` is that of all documents of the tree, whatever they were before.
-    `servers(embeddings=True)` is entered only when there is something to index, or pairs are new
-    or changed. One bad file never stops the others: it ends in `failed` with its reason.
+    `servers()` is entered only when there is something to index, or pairs are new or changed; both
+    wait where none can be started. One bad file never stops the others: it ends in `failed` with
+    its reason.
     """
     report = Report()
     for path, reason in tree.others:
@@ -99,9 +103,8 @@ def ingest_tree(
     if doc_type:
         # Before anything is mined: marketing is not.
         report.retyped = _retype(tree, collection, doc_type)
-    # One that answers already is not started again by those within.
-    with servers(llm=False, embeddings=True) if pending else nullcontext():
-        make_searchable(pending, servers=servers, progress=progress)
+    with servers() if pending else nullcontext():
+        make_searchable(pending, progress=progress)
         if replace_tree:
             report.archived = _archive_missing(collection, tree)
         if pending or report.archived:
@@ -113,10 +116,10 @@ def ingest_tree(
     return report
 
 
-def refresh_precedents(*, servers: Callable[..., AbstractContextManager[None]]) -> None:
+def refresh_precedents(*, servers: Servers) -> None:
     """Have the pairs that are new or changed answer questions; `servers` as in `ingest_tree`."""
     if precedents.outdated():
-        with servers(llm=False, embeddings=True):
+        with servers():
             precedents.refresh()
 
 
@@ -177,16 +180,10 @@ def _retype(tree: Tree, collection: Collection, doc_type: str) -> int:
     return len(found)
 
 
-def make_searchable(
-    version_ids: list[int],
-    *,
-    servers: Callable[..., AbstractContextManager[None]],
-    progress: Callable[[str], Any],
-) -> None:
-    """Process versions in this process, several at a time; `servers` as in `ingest_tree`."""
-    if not version_ids:
-        return
-    with servers(llm=False, embeddings=True), ThreadPoolExecutor(WORKERS) as pool:
+def make_searchable(version_ids: list[int], *, progress: Callable[[str], Any]) -> None:
+    """Process versions in this process, several at a time. The embedding server must answer, or
+    they wait for one."""
+    with ThreadPoolExecutor(WORKERS) as pool:
         for done, _ in enumerate(pool.map(_process_one, version_ids), start=1):
             if done % 50 == 0 or done == len(version_ids):
                 progress(f"{done} of {len(version_ids)} files processed")

@@ -332,18 +332,23 @@ def test_file_that_its_process_gave_up_is_taken_up(ingest: Ingest, tree: Path) -
     assert "05:40" in found("When does the north ramp open?")[0]
 
 
-def test_file_that_waits_for_the_embedding_server_says_so(tree: Path, settings: Settings) -> None:
-    settings.EMBEDDINGS_URL = "http://127.0.0.1:9/v1"
-    out = io.StringIO()
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/v1", ""], ids=["away", "never made"])
+def test_files_that_wait_for_the_embedding_server_say_so(
+    url: str, tree: Path, settings: Settings
+) -> None:
+    settings.EMBEDDINGS_URL, settings.RERANKER_MODEL = url, "nobody-has-this"
+    out, told = io.StringIO(), io.StringIO()
     with pytest.raises(SystemExit) as raised:
-        call_command("ingest", tree, "--collection", "Harbour", "--json", stdout=out)
+        call_command("ingest", tree, "--collection", "Harbour", "--json", stdout=out, stderr=told)
     assert raised.value.code == 1
+    assert ("convert_models" in told.getvalue()) == (not url)
     failed = json.loads(out.getvalue())["failed"]
     assert [row["path"] for row in failed] == ["guide.md", "notes/quay.txt"]
     assert all("embedding server does not answer" in row["reason"] for row in failed)
 
 
-def test_missing_path_is_wrong_use(ingest: Ingest, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["nowhere", "n" * 300], ids=["missing", "too long"])
+def test_missing_path_is_wrong_use(ingest: Ingest, tmp_path: Path, name: str) -> None:
     with pytest.raises(CommandError, match="No such file") as raised:
-        ingest(paths=(tmp_path / "nowhere",))
+        ingest(paths=(tmp_path / name,))
     assert raised.value.returncode == 2

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
 from ingestion import services
@@ -202,6 +204,17 @@ def test_wrong_use_is_told(command: str, arguments: list[str], llm: ScriptedLLM)
     with pytest.raises(CommandError) as caught:
         call_command(command, *arguments)
     assert caught.value.returncode == 2 or "argument" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["ask", "why?", "--route", "rag"], ["search", "key"], ["models", "--json"], ["audit"]],
+)
+def test_home_that_is_not_migrated_says_what_to_do(arguments: list[str], llm: ScriptedLLM) -> None:
+    MigrationRecorder(connection).record_unapplied("ingestion", "0001_initial")
+    with pytest.raises(CommandError, match="migrate") as caught:
+        call_command(*arguments)
+    assert caught.value.returncode == 1
 
 
 @pytest.mark.parametrize("arguments", [["--collection", "vault"], ["--limit", "0"]])

@@ -51,6 +51,14 @@ def test_report_in_words(wiki: Collection) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("home")
+def test_pairs_are_made_without_an_embedding_server(wiki: Collection, settings: Settings) -> None:
+    settings.RERANKER_MODEL = "nobody-has-this"
+    serve(wiki)
+    assert json.loads(printed("--collection", "wiki", "--json"))["pairs"] > 0
+
+
+@pytest.mark.django_db
 def test_unknown_collection_is_wrong_use() -> None:
     with pytest.raises(CommandError, match="no collection") as raised:
         printed("--collection", "nowhere")

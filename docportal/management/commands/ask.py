@@ -7,8 +7,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
-from django.core.management.base import BaseCommand
 
+from docportal.management.base import HomeCommand
 from docportal.models import User
 from docportal.questions import (
     Line,
@@ -27,7 +27,7 @@ AT_ONCE = 4
 ROUTES = ("auto", "tuned", "rag")
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Ask a question, or a batch of them; prints the answers with their sources."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,15 +4,16 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from docportal.management.base import HomeCommand
 from docportal.questions import servers_at_hand
 from ingestion.errors import UserError
 from training.audit import Findings, audit
 from training.models import AuditedError
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Sort wrong answers into retrieval, ranking and model; says what to do about them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

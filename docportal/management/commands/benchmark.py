@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from docportal.benchmark_report import as_html, as_text
+from docportal.management.base import HomeCommand
 from docportal.models import User
 from docportal.questions import servers_at_hand, user_named
 from ingestion.errors import UserError
@@ -27,7 +28,7 @@ RUNS = 3
 STANDARD_OUTPUT = Path("-")
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Measure the systems on a file of questions; the result is shown on the benchmark page."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

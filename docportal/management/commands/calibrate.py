@@ -4,15 +4,16 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from docportal.management.base import HomeCommand
 from router.models import ModelVersion
 from router.serving import embedded_servers
 from training.calibrating import calibrate
 from training.models import TrainingRun
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Fit how likely a tuned model is right; without MODEL, those that serve."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

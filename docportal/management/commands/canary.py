@@ -4,8 +4,9 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from docportal.management.base import HomeCommand
 from ingestion.errors import UserError
 from router import trials
 from router.models import ModelVersion
@@ -13,7 +14,7 @@ from router.models import ModelVersion
 REASON = "It was ended on the command line."
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Have a candidate answer a share of the people, or with --end nobody again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -5,13 +5,12 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from docportal.integrity_checks import Report, check
+from docportal.management.base import HomeCommand
 from docportal.questions import servers_at_hand
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Compare the database with files, index and models; ends with 1 while they disagree."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

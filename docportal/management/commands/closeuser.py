@@ -3,14 +3,15 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 
+from docportal.management.base import HomeCommand
 from docportal.models import User
 from ingestion.audit import record
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Close an account; `createuser` with the same name opens it again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,14 +4,15 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from docportal.management.base import HomeCommand
 from docportal.models import LONGEST_DAYS, ApiToken, User
 from docportal.tokens import create_token
 from ingestion.errors import UserError
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Make a token for the API; its secret is printed once and kept nowhere."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

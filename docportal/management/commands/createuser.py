@@ -6,15 +6,16 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 
+from docportal.management.base import HomeCommand
 from docportal.models import User
 from docportal.roles import ROLES
 from ingestion.audit import record
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Create a user with a role and reader groups; an existing user is updated."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -5,17 +5,18 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from docportal.exports.contents import Export
 from docportal.exports.writing import write_folder, write_zip
+from docportal.management.base import HomeCommand
 from docportal.models import User
 from docportal.questions import user_named
 from ingestion.audit import record
 from ingestion.models import Collection
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = (
         "Export a collection, with all versions of its documents and their pairs, to a folder or "
         "a zip file. `ingest` brings the folder in again."

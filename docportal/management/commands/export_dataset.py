@@ -4,15 +4,16 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from docportal.management.base import HomeCommand
 from ingestion.audit import record
 from ingestion.errors import UserError
 from training.datasets.exports import FORMATS
 from training.models import Dataset
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Export a dataset, by default the newest, for Hugging Face or Axolotl."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

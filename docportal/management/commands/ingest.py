@@ -3,22 +3,24 @@
 import json
 import time
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import Group
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 
 from docportal.bulk import Report, ingest_tree
+from docportal.management.base import HomeCommand
+from docportal.questions import servers_at_hand
 from docportal.tree import read_tree
 from ingestion import services
 from ingestion.errors import UserError
 from ingestion.models import Collection, DocType
-from router.serving import embedded_servers
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Ingest files or folders (.pdf .md .html .htm .txt .rst .docx) into a collection."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -39,7 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        missing = [str(path) for path in options["paths"] if not path.exists()]
+        missing = [str(path) for path in options["paths"] if not _is_there(path)]
         if missing:
             raise CommandError(f"No such file or folder: {', '.join(missing)}", returncode=2)
         started = time.monotonic()
@@ -49,7 +51,7 @@ class Command(BaseCommand):
             collection=collection,
             doc_type=options["doc_type"],
             replace_tree=options["replace_tree"],
-            servers=embedded_servers,
+            servers=partial(servers_at_hand, say=self.stderr.write),
             progress=self.stderr.write,
         )
         report.seconds = round(time.monotonic() - started, 3)
@@ -91,3 +93,11 @@ def _made(name: str) -> Collection:
         if found is None:
             raise CommandError(str(error), returncode=2) from error
         return found
+
+
+def _is_there(path: Path) -> bool:
+    """Not so for a name that is too long, or in a folder that may not be entered."""
+    try:
+        return path.exists()
+    except OSError:
+        return False

@@ -4,15 +4,14 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from docportal.management.base import HomeCommand
 from docportal.results import described
 from router.models import ModelVersion
 
 STATES = ("ready", "tainted", "pruned")
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "List the tuned models, newest first."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,14 +4,15 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from docportal.management.base import HomeCommand
 from ingestion.errors import UserError
 from router.models import ModelVersion
 from training import promoting
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Have a tuned model answer instead of the one that serves the same readers."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,14 +4,15 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from docportal.management.base import HomeCommand
 from ingestion.errors import UserError
 from router import registry
 from router.models import ModelVersion
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Go back to the tuned model that served before."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -5,8 +5,9 @@ import textwrap
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from docportal.management.base import HomeCommand
 from docportal.models import User
 from docportal.questions import (
     add_question_arguments,
@@ -22,7 +23,7 @@ from router.retrieval.searching import SearchResult
 SNIPPET_CHARACTERS = 300
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Search the documents; prints the best passages with their source."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

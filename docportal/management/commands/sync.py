@@ -3,23 +3,26 @@
 import json
 import time
 from argparse import ArgumentParser
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from docportal.bulk import make_searchable, refresh_precedents
+from docportal.management.base import HomeCommand
+from docportal.questions import servers_at_hand
 from ingestion.jobs import UNFINISHED
 from ingestion.models import Collection, DocumentVersion, Source, SourceFile
 from ingestion.sources.services import request_sync
 from ingestion.sources.syncing import sync
 from router import retrieval
-from router.serving import embedded_servers
 from training.synthesis.versions import mine_collection
 
 COUNTS = ("created", "updated", "moved", "archived", "commits")
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Sync the sources of collections: git repositories and folders."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -34,11 +37,13 @@ class Command(BaseCommand):
             document__source_file__source__in=sources, state__in=UNFINISHED
         )
         pending = list(versions.order_by("pk").values_list("pk", flat=True))
-        make_searchable(pending, servers=embedded_servers, progress=self.stderr.write)
+        servers = partial(servers_at_hand, say=self.stderr.write)
+        with servers() if pending else nullcontext():
+            make_searchable(pending, progress=self.stderr.write)
         retrieval.refresh()
         for source in sources:
             mine_collection(source.collection)
-        refresh_precedents(servers=embedded_servers)
+        refresh_precedents(servers=servers)
         seconds = round(time.monotonic() - started, 3)
         self._print({"sources": outcomes, "seconds": seconds}, as_json=options["json"])
         if any(one["outcome"] != "synced" for one in outcomes):

@@ -3,19 +3,20 @@
 import contextlib
 import json
 from argparse import ArgumentParser
+from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from docportal.bulk import refresh_precedents
+from docportal.management.base import HomeCommand
 from docportal.questions import servers_at_hand
 from ingestion.models import Collection
-from router.serving import embedded_servers
 from training.synthesis.service import SynthesisReport, synthesise
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Make pairs from a collection's documents: by their form, and by the teacher if any."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -27,10 +28,10 @@ class Command(BaseCommand):
         if not collection.trainable:
             self.stderr.write(f"{collection} is not meant for training: it gets no pairs.")
         # Questions of the teacher are compared by their meaning as well.
-        servers = servers_at_hand(say=self.stderr.write)
-        with servers if settings.TEACHER_URL else contextlib.nullcontext():
+        servers = partial(servers_at_hand, say=self.stderr.write)
+        with servers() if settings.TEACHER_URL else contextlib.nullcontext():
             report = synthesise(collection, progress=self.stderr.write)
-        refresh_precedents(servers=embedded_servers)
+        refresh_precedents(servers=servers)
         self._print(report, as_json=options["json"])
         if report.failed and not report.teacher:
             raise SystemExit(1)

@@ -8,8 +8,9 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from docportal.management.base import HomeCommand
 from docportal.run_progress import RunProgress
 from ingestion.errors import UserError
 from ingestion.models import Collection
@@ -20,7 +21,7 @@ State = TrainingRun.State
 LOOK_EVERY = 1.0
 
 
-class Command(BaseCommand):
+class Command(HomeCommand):
     help = "Train a model on collections, evaluate it, and say what the gate makes of it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
