@@ -206,6 +206,13 @@ def test_wrong_use_is_told(command: str, arguments: list[str], llm: ScriptedLLM)
     assert caught.value.returncode == 2 or "argument" in str(caught.value)
 
 
+def test_limit_that_is_more_than_is_ever_found_is_told() -> None:
+    for limit, is_told in (("100", False), ("101", True)):
+        told = io.StringIO()
+        call_command("search", "key", "--limit", limit, stdout=io.StringIO(), stderr=told)
+        assert ("At most 100 passages" in told.getvalue()) is is_told
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["ask", "why?", "--route", "rag"], ["search", "key"], ["models", "--json"], ["audit"]],

@@ -18,7 +18,7 @@ from docportal.questions import (
 from docportal.results import searched, source_line
 from ingestion.models import Collection
 from router import retrieval
-from router.retrieval.searching import SearchResult
+from router.retrieval.searching import MAX_LIMIT, SearchResult
 
 SNIPPET_CHARACTERS = 300
 
@@ -29,11 +29,15 @@ class Command(HomeCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_question_arguments(parser)
         parser.add_argument("--collection", metavar="NAME")
-        parser.add_argument("--limit", type=int, default=10)
+        parser.add_argument(
+            "--limit", type=int, default=10, help=f"Of passages; at most {MAX_LIMIT} are found."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["limit"] < 1:
             raise CommandError("--limit is at least 1.", returncode=2)
+        if options["limit"] > MAX_LIMIT:
+            self.stderr.write(f"At most {MAX_LIMIT} passages are found, whatever --limit says.")
         user = user_named(options["user"])
         collection = self._collection(options["collection"], user)
         lines = read_batch(options["batch"]) if options["batch"] else None
