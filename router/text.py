@@ -68,7 +68,9 @@ _MARK = re.compile(r"\s*\[(\d{1,2})\]")
 _FINISHED = re.compile(
     r"(?:[.!?][\"')*]*(?:\s*\[\d{1,2}\])*\s+|[。！？](?:\[\d{1,2}\])*|\n+)(?=[^\s\[])"
 )
-_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+ARTICLES = frozenset(("a", "an", "the"))
+_LAST_ARTICLE = re.compile(r"(?:^| )(?:a|an|the)$")
+_ARTICLE = re.compile(r"(?<!\S)(?:a|an|the) (?=[^\w\s]*\w)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +220,30 @@ def marks(text: str) -> list[int]:
     return list(dict.fromkeys(int(number) for number in _MARK.findall(text)))
 
 
+def plain_form(text: str) -> str:
+    """`text` in NFKC and lower case, white space folded."""
+    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
+
+
 def exact_form(text: str) -> str:
-    """The form in which two answers are the same: NFKC, lower case, articles and outer
-    punctuation off, white space folded."""
-    bare = _ARTICLES.sub(" ", unicodedata.normalize("NFKC", text).lower())
-    return " ".join(bare.split()).strip(string.punctuation + "“”‘’…–— ")
+    """The form in which two answers are the same: the plain form, outer punctuation and articles
+    off. An article is a word by itself with another behind it: `A-17` and `Rack A` have none."""
+    return _without_outer(_ARTICLE.sub("", _without_outer(plain_form(text))))
+
+
+def may_become(said: str, value: str) -> bool:
+    """Whether a text that grows is so far the beginning of `value`, both in their exact form. What
+    may be an article at its end is one if a word follows."""
+    begun = exact_form(said)
+    return exact_form(value).startswith((begun, _LAST_ARTICLE.sub("", begun)))
+
+
+def _without_outer(text: str) -> str:
+    return text.strip("".join(filter(_is_outer, set(text))))
+
+
+@lru_cache(maxsize=4_096)
+def _is_outer(character: str) -> bool:
+    """Whether it is punctuation in any language, or a blank."""
+    is_ascii = character == " " or character in string.punctuation
+    return is_ascii or unicodedata.category(character).startswith("P")

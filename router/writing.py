@@ -23,7 +23,7 @@ from router.prompts import REFUSAL, Passage, tuned_messages
 from router.reading import UNLIKELY, chosen, from_passages, predicted, says
 from router.relevance import EVEN
 from router.taught import in_taught_words, nearest, support_of
-from router.text import exact_form, without_marks
+from router.text import may_become, without_marks
 from router.verification import Support
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ async def _while_saying(
         async for delta in deltas:
             yield delta
             said += delta.text
-            if not exact_form(value).startswith(exact_form(said)):
+            if not may_become(said, value):
                 return
 
 

@@ -1,14 +1,13 @@
 """When two pairs, two questions, or the facts behind two pairs are the same. Pure."""
 
 import hashlib
-import unicodedata
 
-from router.text import exact_form
+from router.text import exact_form, plain_form
 
 
 def pair_key(question: str, answer: str) -> str:
     """The same for a question and its answer in other case or white space."""
-    return _sha256(*(_folded(text) for text in (question, answer)))
+    return _sha256(plain_form(question), plain_form(answer))
 
 
 def question_key(question: str) -> str:
@@ -25,10 +24,6 @@ def fact_key(content_hash: str, place: tuple[int, int], answer: str, *, is_answe
     if is_answer:
         return _sha256(content_hash, str(place[0]))
     return _sha256(content_hash, *map(str, place), exact_form(answer))
-
-
-def _folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
 
 
 def _sha256(*parts: str) -> str:

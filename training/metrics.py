@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.prompts import REFUSAL
-from router.text import exact_form
+from router.text import ARTICLES, exact_form, plain_form
 
 RESAMPLES = 2_000
 LEVEL = 0.95
 SEED = 1
+
+_ARTICLES_BETWEEN = " (?:(?:a|an|the) )*"
 
 Interval = tuple[float, float]
 
@@ -122,12 +124,16 @@ def token_f1(answer: str, said: str) -> float:
 
 
 def contains(text: str, value: str) -> bool:
-    """Whether `text` holds `value` as whole words: `5 s` is not in `15 s`, nor in `2.5 s`."""
+    """Whether `text` holds `value` as whole words, with or without its articles: `5 s` is not in
+    `15 s`, nor in `2.5 s`."""
     sought = exact_form(value)
     if not sought:
         return False
-    whole = rf"(?<!\w)(?<!\d[.,]){re.escape(sought)}(?!\w)(?![.,]\d)"
-    return re.search(whole, exact_form(text)) is not None
+    # `Rack A` stands in `Rack A of hall 2`; alone, `A` is a value only where it is no article.
+    held = exact_form(text) if sought in ARTICLES else plain_form(text)
+    words = _ARTICLES_BETWEEN.join(map(re.escape, sought.split()))
+    whole = rf"(?<!\w)(?<!\d[.,]){words}(?!\w)(?![.,]\d)"
+    return re.search(whole, held) is not None
 
 
 # --- Many answers ------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from router.text import (
     exact_form,
     fold,
     marks,
+    may_become,
     sentences,
     split_finished,
     stem,
@@ -158,3 +159,17 @@ def test_marks_are_read_and_taken_off() -> None:
 )
 def test_exact_form_forgives_case_articles_and_outer_punctuation(text: str) -> None:
     assert exact_form(text) == "9 times"
+
+
+@given(st.lists(st.sampled_from(["the", "A", "x", "(an", "a)", "“the", "5", "-", "—"])), st.data())
+def test_what_is_said_up_to_some_word_may_become_all_of_it(
+    said: list[str], data: st.DataObject
+) -> None:
+    so_far = said[: data.draw(st.integers(0, len(said)))]
+    assert may_become(" ".join(so_far), " ".join(said))
+
+
+@pytest.mark.parametrize("said", ["9 t", "The", "the 9"])
+def test_what_is_said_otherwise_may_not_become_it(said: str) -> None:
+    assert may_become(said, "The 9 times")
+    assert not may_become(f"{said} x", "The 9 times")

@@ -46,10 +46,32 @@ def outcomes(draw: st.DrawFn) -> Outcome:
         ("`X-Id`", "x-id"),
         ("５ ms", "5 ms"),
         ("an hour", "hour"),
+        ("in the vault", "In vault"),
+        ("“The vault”", "vault"),
+        ("45 分", "45 分。"),
+        ("三天", "「三天」"),
+        ("Sturmtief", "„Sturmtief“"),
+        ("Neptune", "«Neptune»"),
     ],
 )
 def test_same_answer_in_another_dress_is_exact(answer: str, said: str) -> None:
     assert exact_match([answer], said)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("A-17", "17"),
+        ("AN-12", "12"),
+        ("Rack A", "rack"),
+        ("plan-a", "plan"),
+        ("/etc/a/b", "/etc/ /b"),
+        ("A", "the"),
+    ],
+)
+def test_letter_of_a_name_is_no_article(answer: str, said: str) -> None:
+    assert not exact_match([answer], said)
+    assert exact_match([answer], answer.lower())
 
 
 def test_any_right_answer_counts() -> None:
@@ -94,6 +116,14 @@ def test_token_f1_counts_a_word_as_often_as_it_stands() -> None:
         ("Ask the Night Desk.", "night desk", True),
         ("Ask the night desks", "night desk", False),
         ("x (a|b) y", "(a|b)", True),
+        ("The A-17 pump.", "A-17", True),
+        ("The 17 pumps.", "A-17", False),
+        ("It is in Rack A of hall 2.", "Rack A", True),
+        ("It is in the rack.", "Rack A", False),
+        ("Keys are in the vault.", "in vault", True),
+        ("Keys are in vault 2.", "in the vault 2", True),
+        ("The grade is A.", "A", True),
+        ("Take a pill.", "A", False),
         ("anything", "", False),
         ("anything", "the", False),
     ],

@@ -8,6 +8,7 @@ from django.apps import apps
 from ingestion.models import Collection
 from tests.documents import passage, publish
 from tests.pairs import a_model, a_pair
+from training import conflicts
 from training.models import Dataset, QAPair, TaughtFact
 
 BELL = "The night bell rings at 22:40."
@@ -38,3 +39,21 @@ def test_earlier_model_was_taught_what_was_approved_before_on_its_passages(
     assert list(TaughtFact.objects.values_list("fact_id", "dataset")) == [
         ("taught", Dataset.objects.get().pk)
     ]
+
+
+@pytest.mark.django_db
+def test_questions_about_two_parts_contradict_each_other_no_more(wiki: Collection) -> None:
+    fittings = "The A-12 fitting costs 8 EUR, the AN-12 fitting 9 EUR."
+    version = publish(wiki, "parts.md", [passage(fittings)], title="Parts")
+    pairs = [
+        a_pair(version, f"What does the {part} fitting cost?", price, evidence=fittings)
+        for part, price in (("A-12", "8 EUR"), ("AN-12", "9 EUR"))
+    ]
+    others = a_pair(version, "What does a fitting cost at least?", "8 EUR", evidence=fittings)
+    was = others.question_key
+    QAPair.objects.filter(pk__in=[one.pk for one in pairs]).update(question_key="0" * 64)
+    assert conflicts.settle(wiki.pk) == 2
+    import_module("training.migrations.0006_keys_of_questions").name_questions_anew(apps, None)
+    assert conflicts.settle(wiki.pk) == 0
+    assert QAPair.objects.values("question_key").distinct().count() == 3
+    assert QAPair.objects.get(pk=others.pk).question_key == was

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from router.prompts import Passage
-from router.text import exact_form, fold, words
+from router.text import ARTICLES, exact_form, fold, words
 from training import evidence
 from training.evidence import Span
 
-_ARTICLES = frozenset(("a", "an", "the"))
 WordForm = frozenset[str]
 
 
@@ -82,7 +81,7 @@ class Material:
 @lru_cache(maxsize=100_000)
 def word_form(question: str) -> WordForm:
     """The words of a question, whatever their order, case, ending and punctuation."""
-    return frozenset(word.stem for word in words(fold(question).text) if word.text not in _ARTICLES)
+    return frozenset(word.stem for word in words(fold(question).text) if word.text not in ARTICLES)
 
 
 def draw(*parts: object) -> float:
