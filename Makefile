@@ -36,7 +36,7 @@ setup: $(STAMP) ## install every package, convert the embedded models, migrate t
 demo: setup ## run the whole product with a sample company on http://127.0.0.1:8000
 	$(MANAGE) demo
 
-dev: setup ## run the whole product on your own home (DOCPORTAL_HOME, default var/)
+dev: setup ## run the whole product on the home DOCPORTAL_HOME (default var/), and bring nothing in
 	$(MANAGE) up
 
 test: setup ## run the tests; those for PostgreSQL and Redis run when these answer

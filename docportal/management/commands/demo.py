@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable
 from typing import Any
 
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from docportal import demo
 from docportal.management.commands import up
@@ -14,7 +14,7 @@ from ingestion.models import Collection
 from training import runs
 from training.models import TrainingRun
 
-PASSWORD = "demo-password"  # noqa: S105  Printed at the start, on loopback only.
+PASSWORD = "demo-password"  # noqa: S105  Printed at the start; on loopback but for --host.
 PEOPLE = {"engineer": ["engineer"], "writer": ["writer", "security"], "admin": ["admin"]}
 # For the first model, of the systems: its training, evaluation, gate and promotion. What stands in
 # the other collections is answered from passages.
@@ -27,6 +27,7 @@ class Command(up.Command):
     help = "Run the whole product with a sample company's documents; Ctrl-C stops everything."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        _check_accounts()
         for name, roles in PEOPLE.items():
             call_command(
                 *("createuser", name, "--role", roles[0], "--password", PASSWORD),
@@ -58,3 +59,18 @@ class Command(up.Command):
                 f"A model is trained on {demo.TAUGHT} in about {MINUTES + MORE_MINUTES:.0f} "
                 "minutes: the admin sees how at /training/."
             )
+
+
+def _check_accounts() -> None:
+    """Raises `CommandError` where an account of somebody else has a name of the demo's people: it
+    would get a password that everybody knows, and other groups."""
+    others = [
+        user.username
+        for user in User.objects.filter(username__in=PEOPLE).order_by("username")
+        if not user.check_password(PASSWORD)
+    ]
+    if others:
+        raise CommandError(
+            f"This home has accounts that the demo would make its own: {', '.join(others)}. "
+            "Nothing was changed. Give the demo a home to itself: DOCPORTAL_HOME=var/demo make demo"
+        )

@@ -7,9 +7,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
+from docportal.models import User
 from docportal.ports import is_taken
 from docportal.supervisor import Service, Supervisor
+from ingestion.connections import release_connection
 
 # People wait for pages and answers, and nobody as much for a document that is being read.
 WORKER_NICENESS = 5
@@ -62,6 +65,8 @@ class Command(BaseCommand):
         with Supervisor(list(self.services(host, port)), logs=logs) as running:
             self.stdout.write(f"docportal runs at http://{host}:{port}. Logs: {logs}. Ctrl-C ends.")
             self.started()
+            # It asks the database nothing from here on.
+            release_connection()
             # Whoever reads it through a pipe is told now, not at the end.
             self.stdout.flush()
             running.wait()
@@ -73,3 +78,16 @@ class Command(BaseCommand):
 
     def started(self) -> None:
         """What is to be done once the processes run; `demo` brings its documents in here."""
+        if not _anybody_may_log_in():
+            self.stdout.write(
+                "There is no account yet. Make one, with the same settings: "
+                ".venv/bin/python manage.py createuser NAME --role admin --password P"
+            )
+
+
+def _anybody_may_log_in() -> bool:
+    try:
+        return User.objects.filter(is_active=True).exists()
+    except DatabaseError:
+        # The processes wait for a database that is away, and so does this.
+        return True
