@@ -3,7 +3,8 @@
 import os
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -56,8 +57,9 @@ def read_tree(roots: Iterable[Path]) -> Tree:
             tree.others.append((path, "The same path was given twice; the first one was used."))
         else:
             tree.documents[path] = file
+    named = _by_stem(tree.documents)
     for path, file in sorted(pair_files, key=lambda found: len(found[0])):
-        _assign_pairs(tree, path, file)
+        _assign_pairs(tree, named, path, file)
     return tree
 
 
@@ -109,7 +111,15 @@ def _begins(file: Path, words: bytes) -> bool:
         return False
 
 
-def _assign_pairs(tree: Tree, path: str, file: Path) -> None:
+def _by_stem(documents: Iterable[str]) -> dict[str, list[str]]:
+    """The paths by what is left without their suffix."""
+    named: defaultdict[str, list[str]] = defaultdict(list)
+    for path in documents:
+        named[str(PurePosixPath(path).with_suffix(""))].append(path)
+    return named
+
+
+def _assign_pairs(tree: Tree, named: Mapping[str, Sequence[str]], path: str, file: Path) -> None:
     """`X.md_qa.jsonl` belongs to X.md; `X_qa.jsonl` to the only X there is.
 
     Called shortest name first, so that the exact name replaces the short one.
@@ -118,7 +128,7 @@ def _assign_pairs(tree: Tree, path: str, file: Path) -> None:
     if stem in tree.documents:
         tree.pairs[stem] = file
         return
-    owners = [name for name in tree.documents if str(PurePosixPath(name).with_suffix("")) == stem]
+    owners = named.get(stem, ())
     if len(owners) == 1:
         tree.pairs[owners[0]] = file
     elif owners:

@@ -1,5 +1,6 @@
 import os
 import tempfile
+import time
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,14 @@ def test_pairs_that_could_belong_to_two_documents_are_reported(tmp_path: Path) -
 def test_pairs_without_a_document_are_reported(tmp_path: Path) -> None:
     tree = read_tree([make(tmp_path, "lost_qa.jsonl")])
     assert [path for path, _reason in tree.others] == ["lost_qa.jsonl"]
+
+
+def test_pairs_of_thousands_of_documents_take_seconds_at_most(tmp_path: Path) -> None:
+    names = [f"{number}{end}" for number in range(1_500) for end in (".md", "_qa.jsonl")]
+    make(tmp_path, *names)
+    started = time.process_time()
+    assert len(read_tree([tmp_path]).pairs) == 1_500
+    assert time.process_time() - started < 3
 
 
 def test_path_is_the_one_that_the_document_gets(tmp_path: Path) -> None:
