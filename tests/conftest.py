@@ -12,6 +12,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from ingestion.append_only import NOT_REMOVED
 from ingestion.models import Collection
+from tests.browser import NO_BROWSER, browser
 from tests.model_files import Workshop
 from tests.people import People, make_collections, make_people
 from tests.router.retrieval.hashed_words import HashedWords, hashed_words
@@ -36,13 +37,17 @@ pytest_plugins = ["tests.drill.table", "tests.model_servers", "tests.tiny_models
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A file's tests stay in one process, and all that share the running portal. In a drill each
     setting is a file of its own. A test that breaks something, with the fixture `drill`, is one.
+    The journeys are skipped where there is no browser.
     """
+    has_browser = browser() is not None
     for item in items:
         names = getattr(item, "fixturenames", ())
         own = f"{item.path} {_setting_of(item)}"
         item.add_marker(pytest.mark.xdist_group("portal" if "portal" in names else own))
         if "drill" in names:
             item.add_marker(pytest.mark.drill)
+        if item.get_closest_marker("browser") and not has_browser:
+            item.add_marker(pytest.mark.skip(reason=NO_BROWSER))
     runs = {item: _is_asked_for(item, config.option.markexpr) and _fits(item) for item in items}
     config.hook.pytest_deselected(items=[item for item in items if not runs[item]])
     items[:] = [item for item in items if runs[item]]

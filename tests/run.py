@@ -2,10 +2,11 @@
 PostgreSQL and Redis (tests/conftest.py says which). `make drill`: the same with what takes minutes;
 what breaks a whole installation brings its own PostgreSQL and Redis, and runs in the first round.
 
-The second round runs when both services answer. With CI=true they are expected, and their absence
-fails the run before it begins; elsewhere it is said plainly that the round was skipped. Also with
-CI=true a test that fails is run once more, as a machine that others share keeps it waiting now and
-then; the summary names it (RERUN), and whoever reads that mends the test.
+The second round runs when both services answer, and the journeys where there is a browser. With
+CI=true all are expected, and what is absent fails the run before it begins; elsewhere it is said
+plainly what was skipped. Also with CI=true a test that fails is run once more, as a machine that
+others share keeps it waiting now and then; the summary names it (RERUN), and whoever reads that
+mends the test.
 """
 
 import os
@@ -17,16 +18,25 @@ from urllib.parse import urlsplit
 import psycopg
 import redis
 
+from tests.browser import NO_BROWSER, browser
+
 DATABASE_URL = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 BROKER_URL = os.environ.get("TEST_BROKER_URL", "redis://127.0.0.1:6379/15")
 
 
 def main() -> int:
-    arguments = sys.argv[1:]
-    missing = _missing_services()
+    services = _missing_services()
+    missing = services if browser() else [*services, NO_BROWSER]
     if missing and os.environ.get("CI") == "true":
-        print(f"FAILED: CI expects services that do not answer: {'; '.join(missing)}")
+        print(f"FAILED: CI expects what is not there: {'; '.join(missing)}")
         return 1
+    code = _rounds(sys.argv[1:], services)
+    if NO_BROWSER in missing:
+        print(f"SKIPPED: the journeys in a browser, because of {NO_BROWSER}")
+    return code
+
+
+def _rounds(arguments: list[str], missing: list[str]) -> int:
     embedded = _pytest("the embedded default (SQLite, filesystem broker)", {}, arguments)
     if missing:
         print(f"SKIPPED: the round on PostgreSQL and Redis, because of {'; '.join(missing)}")

@@ -44,7 +44,9 @@ def made(place: Path) -> int:
     return (place / "calls").read_text().count("python3 -m venv")
 
 
-@pytest.mark.parametrize("left", [HALF_MADE, OF_ANOTHER_PYTHON, None])
+@pytest.mark.parametrize(
+    "left", [HALF_MADE, OF_ANOTHER_PYTHON, None], ids=["half made", "of another Python", "nothing"]
+)
 def test_what_an_earlier_try_left_is_made_anew(place: Path, left: str | None) -> None:
     if left is not None:
         write(place / ".venv/bin/python", left)

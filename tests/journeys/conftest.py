@@ -22,6 +22,7 @@ from django.conf import settings
 from filelock import FileLock
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from tests.browser import browser
 from tests.ports import free_port
 from tests.scripted_llm import ScriptedLLM, scripted_llm
 
@@ -179,11 +180,9 @@ def bring_in(portal: Portal, sources: Path) -> None:
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
+        started = playwright.chromium.launch(executable_path=browser(), args=["--no-sandbox"])
+        yield started
+        started.close()
 
 
 @pytest.fixture

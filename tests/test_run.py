@@ -1,0 +1,45 @@
+"""`make test` on a machine that lacks something: it is said, and fails where all is expected."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import run
+
+JOURNEYS = Path(__file__).parent / "journeys" / "test_sources.py"
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No program in PATH, and no test to run."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["run", "--version"])
+
+
+def test_without_a_browser_it_is_said_that_journeys_are_skipped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    assert run.main() == 0
+    assert "SKIPPED: the journeys in a browser, because of Chromium" in capsys.readouterr().out
+
+
+def test_ci_fails_without_a_browser_before_it_begins(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    assert run.main() == 1
+    said = capsys.readouterr().out
+    assert "FAILED" in said
+    assert "Chromium" in said
+    assert "===" not in said
+
+
+def test_journey_without_a_browser_is_skipped_with_the_reason() -> None:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(JOURNEYS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "SKIPPED" in done.stdout
+    assert "Chromium" in done.stdout
