@@ -87,6 +87,12 @@
     }
   }
 
+  // --- Replies: the login in place of one, and what was taken ----------------------------------
+  const isLogin = (xhr) =>
+    Boolean(xhr.responseURL) && new URL(xhr.responseURL).pathname === "/accounts/login/";
+  // To htmx a refusal that is shown is a success, too.
+  const isTaken = (xhr) => xhr.status >= 200 && xhr.status < 300 && !isLogin(xhr);
+
   // --- Uploads: folders keep their paths, files can be dropped anywhere ------------------------
   const paths = new WeakMap();
 
@@ -138,7 +144,9 @@
     });
     form.addEventListener("htmx:afterRequest", (event) => {
       $("#upload-progress").hidden = true;
-      if (!event.detail.successful || event.detail.elt !== form) return;
+      // What was refused, all of it or file by file, may be mended and sent again.
+      const isKept = isTaken(event.detail.xhr) && $("#notices .success");
+      if (!isKept || event.detail.elt !== form) return;
       // The collection stays: what is uploaded next is likely to belong there, too.
       $$("[name=uploads], [name=paths], [name=note], #folder", form).forEach((field) => (field.value = ""));
     });
@@ -195,8 +203,7 @@
       event.detail.shouldSwap = true;
       event.detail.isError = false;
     }
-    const target = event.detail.xhr && event.detail.xhr.responseURL;
-    if (target && new URL(target).pathname === "/accounts/login/") {
+    if (event.detail.xhr && isLogin(event.detail.xhr)) {
       event.detail.shouldSwap = false;
       if (event.detail.requestConfig.verb === "get" && !isTyped(document)) location.reload();
       else say("You are logged out. Copy what you typed, then load the page again to log in.");

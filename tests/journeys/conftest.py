@@ -197,17 +197,23 @@ Visit = Callable[..., Page]
 
 @pytest.fixture
 def visit(portal: Portal, chromium: Browser) -> Iterator[Visit]:
-    """A logged-in page of a person; what its console complains of fails the test."""
+    """A logged-in page of a person; what its console complains of fails the test, but for replies
+    of the status `refused`."""
     complaints: list[str] = []
     contexts = []
 
-    def listen(said: ConsoleMessage) -> None:
-        if said.type == "error":
-            complaints.append(said.text)
-
     def log_in(
-        name: str, *, scripts: bool = True, scheme: str = "light", width: int = 1280
+        name: str,
+        *,
+        scripts: bool = True,
+        scheme: str = "light",
+        width: int = 1280,
+        refused: int | None = None,
     ) -> Page:
+        def listen(said: ConsoleMessage) -> None:
+            if said.type == "error" and f"with a status of {refused} " not in said.text:
+                complaints.append(said.text)
+
         context = chromium.new_context(
             base_url=portal.url,
             java_script_enabled=scripts,

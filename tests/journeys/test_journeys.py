@@ -375,6 +375,28 @@ def test_of_several_collections_one_is_chosen_before_dropped_files_are_uploaded(
     expect(collection).to_have_value("wiki")
 
 
+@pytest.mark.parametrize("refusal", ["old page", "logged out", "no such kind"])
+def test_refused_upload_stays_as_it_was_filled_in(
+    visit: Visit, tmp_path: Path, fresh: str, refusal: str
+) -> None:
+    file = tmp_path / (f"{fresh}.exe" if refusal == "no such kind" else f"{fresh}.md")
+    file.write_bytes(b"# Buoys")
+    page = visit("mira", refused=403)
+    page.goto("/docs/?collection=wiki")
+    page.get_by_text("Upload", exact=True).first.click()
+    chosen, note = page.get_by_label("Files, or a zip of a folder"), page.get_by_label("Note")
+    chosen.set_input_files(file)
+    note.fill("First edition")
+    if refusal == "old page":
+        page.context.clear_cookies(name="csrftoken")
+    if refusal == "logged out":
+        page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator("#notices .error")).to_be_visible()
+    expect(note).to_have_value("First edition")
+    assert chosen.evaluate("field => field.files.length") == 1
+
+
 def test_what_is_typed_while_a_search_is_under_way_is_searched_for(visit: Visit) -> None:
     page = visit("ana")
     page.goto("/")
