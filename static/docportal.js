@@ -187,6 +187,26 @@
   }
   const isTyped = (root) => $$("input, textarea, select", root).some(isChanged);
 
+  // The answer takes the place of the page, but not of what was typed there to be sent.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const { elt, target } = event.detail;
+    if (target.id !== "main" || !elt.matches(".askbox, #ask, .followup")) return;
+    const written = "input:not([type=checkbox], [type=radio], [type=file]), textarea";
+    const others = $$("form[method=post]", target).filter((form) => form !== elt);
+    if (!others.some((form) => $$(written, form).some(isChanged))) return;
+    event.preventDefault();
+    say("What you typed below would be lost. Send it or empty it, then ask.", "warning");
+    $("#notices").scrollIntoView({ block: "nearest" });
+  });
+  // What was sent is typed no longer, though it stays in its field.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const { elt, xhr, requestConfig } = event.detail;
+    if (!elt.matches("form") || !isTaken(xhr)) return;
+    for (const field of $$("textarea", elt)) {
+      field.defaultValue = requestConfig.formData.get(field.name);
+    }
+  });
+
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { requestConfig, target } = event.detail;
     if (!requestConfig?.elt.matches("[hx-trigger^='sse:']")) return;

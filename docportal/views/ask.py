@@ -20,7 +20,7 @@ from docportal.asking import begin, judge
 from docportal.models import User
 from docportal.results import seen
 from docportal.views import paging, passages
-from docportal.views.access import Request, current_user, tells_user_errors
+from docportal.views.access import Request, current_user, notice, tells_user_errors
 from docportal.views.streaming import event, event_stream, told_when_broken
 from docportal.views.why import why
 from ingestion.errors import UserError
@@ -81,6 +81,8 @@ async def ask_question(request: HttpRequest) -> HttpResponse:
     except Overloaded:
         return await _turned_away(request, text)
     except UserError as error:
+        if request.headers.get("HX-Request"):
+            return await sync_to_async(notice)(request, str(error), status=400)
         return await _refused(request, {"q": text, "error": error}, status=400)
     address = reverse("question", args=[query.pk])
     if not request.headers.get("HX-Request"):

@@ -335,6 +335,7 @@ def test_bad_question_is_told_what_to_do_and_kept(
     assert response.status_code == 400
     assert told in body(response)
     assert ("<html" in body(response)) is not htmx
+    assert (response.get("HX-Retarget") == "#notices") is htmx, "the page stays as it is"
     assert htmx or f'value="{text}"' in body(response)
     assert Query.objects.count() == 0
 

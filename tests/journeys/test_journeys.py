@@ -250,6 +250,40 @@ def test_everything_works_without_scripts(
     expect(page.locator("ins")).to_have_text("7")
 
 
+def test_question_takes_nothing_that_is_typed_below(visit: Visit) -> None:
+    page = visit("mira", refused=400)
+    page.goto("/docs/?collection=wiki")
+    page.get_by_role("link", name="Boat register").first.click()
+    page.get_by_text("Write a pair").click()
+    typed = page.get_by_label("Question", exact=True)
+    typed.fill("Is the Aurora heated?")
+    box, told = page.get_by_label("Ask or search"), page.get_by_text("What you typed below")
+    box.press("Enter")
+    box.fill(QUESTION)
+    box.press("Enter")
+    expect(told).to_be_in_viewport()
+    expect(typed).to_have_value("Is the Aurora heated?")
+    typed.fill("")
+    box.press("Enter")
+    expect(page.get_by_text("why this route")).to_be_visible()
+    expect(told).to_have_count(0)
+
+    page.get_by_text("correct it").click()
+    correction = page.get_by_label("The right answer is")
+    correction.fill("48 since the refit.")
+    box.press("End")
+    box.press_sequentially("!")
+    expect(told).to_be_visible()
+    expect(correction).to_have_value("48 since the refit.")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("your correction is kept")).to_be_visible()
+    follow_up = page.get_by_label("Ask a follow-up")
+    follow_up.fill("   ")
+    follow_up.press("Enter")
+    expect(page.get_by_text("The question is empty.")).to_be_visible()
+    expect(page.get_by_text("why this route")).to_be_visible()
+
+
 def test_everything_is_reached_by_keyboard(visit: Visit) -> None:
     page = visit("ana")
     page.goto("/docs/")
