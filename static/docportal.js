@@ -95,13 +95,17 @@
 
   // --- Uploads: folders keep their paths, files can be dropped anywhere ------------------------
   const paths = new WeakMap();
+  let sent = new Set(); // the files of the upload that is under way
 
   function offer(files) {
     const form = $("#upload form");
     if (!form || !files.length) return;
+    const field = $("[name=uploads]", form);
+    // Those that wait for the upload under way go with these.
+    const waiting = sent.size ? [...field.files].filter((file) => !sent.has(file)) : [];
     const transfer = new DataTransfer();
-    files.forEach((file) => transfer.items.add(file));
-    $("[name=uploads]", form).files = transfer.files;
+    [...waiting, ...files].forEach((file) => transfer.items.add(file));
+    field.files = transfer.files;
     $("#upload").open = true;
     describe(form);
   }
@@ -131,7 +135,9 @@
   function acceptUploads() {
     const form = $("#upload form");
     if (!form) return;
-    $("[name=uploads]", form).addEventListener("change", () => describe(form));
+    const uploads = $("[name=uploads]", form);
+    const note = $("[name=note]", form);
+    uploads.addEventListener("change", () => describe(form));
     $("#folder").addEventListener("change", (event) => {
       const files = [...event.target.files];
       files.forEach((file) => paths.set(file, file.webkitRelativePath));
@@ -142,13 +148,22 @@
       progress.hidden = false;
       progress.value = event.detail.total ? (100 * event.detail.loaded) / event.detail.total : 0;
     });
+    let sentNote = "";
+    form.addEventListener("htmx:beforeRequest", () => {
+      sent = new Set(uploads.files);
+      sentNote = note.value;
+    });
     form.addEventListener("htmx:afterRequest", (event) => {
       $("#upload-progress").hidden = true;
+      const isMore = [...uploads.files].some((file) => !sent.has(file));
+      sent = new Set();
       // What was refused, all of it or file by file, may be mended and sent again.
-      const isKept = isTaken(event.detail.xhr) && $("#notices .success");
-      if (!isKept || event.detail.elt !== form) return;
-      // The collection stays: what is uploaded next is likely to belong there, too.
-      $$("[name=uploads], [name=paths], [name=note], #folder", form).forEach((field) => (field.value = ""));
+      if (!isTaken(event.detail.xhr) || !$("#notices .success")) return;
+      // What was chosen or typed meanwhile is for the next one, and so is the collection: what is
+      // uploaded next is likely to belong there, too.
+      const emptied = isMore ? [] : $$("[name=uploads], [name=paths], #folder", form);
+      emptied.forEach((field) => (field.value = ""));
+      if (note.value === sentNote) note.value = "";
     });
     // The form is gone where an answer has taken the place of the page.
     const isUpload = (event) =>

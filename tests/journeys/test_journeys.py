@@ -350,6 +350,12 @@ def test_keyboard_goes_on_where_it_was(visit: Visit) -> None:
     expect(menu.locator("summary")).to_be_focused()
 
 
+UNTIL_CHOSEN = """async (field, files) => {
+    while (field.files.length !== files || field.files[0].name.endsWith("-a.md"))
+        await new Promise(requestAnimationFrame);
+}"""
+
+
 def drop(page: Page, name: str) -> None:
     dropped = page.evaluate_handle(
         """(name) => {
@@ -368,6 +374,29 @@ def test_dropped_files_are_uploaded_to_the_only_collection(visit: Visit, fresh: 
     drop(page, f"{fresh}.md")
     row = page.get_by_role("row").filter(has_text=f"{fresh}.md")
     expect(row).to_contain_text("Ready")
+
+
+def test_what_is_dropped_during_an_upload_is_sent_after_it(visit: Visit, fresh: str) -> None:
+    page = visit("stella")
+    page.goto("/docs/")
+    held: list[Route] = []
+    page.route("**/docs/upload/", lambda route: held.append(route))
+    page.get_by_text("Upload", exact=True).first.click()
+    note = page.get_by_label("Note")
+    note.fill("First edition")
+    with page.expect_request("**/docs/upload/"):
+        drop(page, f"{fresh}-a.md")
+    note.fill("Second edition")
+    chosen = page.get_by_label("Files, or a zip of a folder")
+    for number, name in enumerate((f"{fresh}-b.md", f"{fresh}-c.md"), start=1):
+        drop(page, name)
+        chosen.evaluate(UNTIL_CHOSEN, number)
+    page.unroute("**/docs/upload/")
+    held[0].continue_()
+    for name in (f"{fresh}-a.md", f"{fresh}-b.md", f"{fresh}-c.md"):
+        expect(page.get_by_role("row").filter(has_text=name)).to_contain_text("Ready")
+    page.get_by_role("row").filter(has_text=f"{fresh}-c.md").get_by_role("link").first.click()
+    expect(page.locator(".timeline")).to_contain_text("Second edition")
 
 
 TAKEN = """(file) => {
