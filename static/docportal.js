@@ -51,8 +51,12 @@
     if (isWithin) $("summary", details).focus();
   }
 
+  // A browser tells of what was open from the start, too; nobody asked to write there.
+  let pressed = null;
+  document.addEventListener("click", (event) => (pressed = event.target.closest("summary")));
   document.addEventListener("toggle", (event) => {
-    if (event.target.matches("details.edit[open]")) $("textarea", event.target).focus();
+    const isOpened = event.target.matches("details.edit[open]") && event.target.contains(pressed);
+    if (isOpened) $("textarea", event.target).focus();
   }, true);
 
   document.addEventListener("change", (event) => {

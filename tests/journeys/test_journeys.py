@@ -58,7 +58,7 @@ from ingestion import jobs
 from ingestion.models import Collection, DocumentVersion
 from ingestion.services import add_version
 change = add_version(collection=Collection.objects.get(slug="wiki"), path="{path}",
-                     content=io.BytesIO(b"# Lock"), author=None, enqueue=False)
+                     content=io.BytesIO(b"Nobody has described it."), author=None, enqueue=False)
 jobs.claim(change.version.pk)
 later = timezone.now() + timedelta(minutes=10)
 DocumentVersion.objects.filter(pk=change.version.pk).update(lease_until=later)
@@ -98,6 +98,33 @@ def test_news_of_a_version_take_nothing_that_is_typed(
     expect(writing.get_by_text("This page has changed meanwhile.")).to_be_visible()
     expect(question).to_have_value("When does the lock open?")
     expect(writing.get_by_label("Answer", exact=True)).to_be_focused()
+
+
+GIVEN_BACK = """
+from django.utils import timezone
+from ingestion.models import DocumentVersion
+DocumentVersion.objects.filter(document__path="{path}").update(lease_until=timezone.now())
+"""
+HEARD = """() => { window.heard = new Promise((heard) =>
+    document.addEventListener("toggle", heard, { capture: true, once: true })); }"""
+
+
+def test_document_that_became_ready_is_read_from_its_head(
+    visit: Visit, portal: Portal, fresh: str
+) -> None:
+    path = f"{fresh}-first.md"
+    portal.manage("shell", "-v0", "-c", BEING_READ.format(path=path))
+    page = visit("mira")
+    page.goto(f"/docs/?text={path}")
+    page.get_by_role("row").filter(has_text=path).get_by_role("link").first.click()
+    expect(page.locator(".timeline .parsing")).to_be_visible()
+    page.evaluate(HEARD)
+    portal.manage("shell", "-v0", "-c", GIVEN_BACK.format(path=path))
+    expect(page.locator(".timeline .served")).to_be_visible()
+    expect(page.get_by_label("Question", exact=True)).to_be_visible()
+    page.evaluate("() => window.heard.then(() => true)")
+    expect(page.locator("main")).to_be_focused()
+    assert page.evaluate("scrollY") == 0
 
 
 def test_retry_of_a_row_that_failed_meanwhile_leads_back_to_its_list(
