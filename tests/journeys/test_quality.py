@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -108,6 +109,32 @@ def test_nothing_is_wider_than_a_phone_or_lies_on_a_link(
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 360, address
         assert page.evaluate(COVERED) == [], address
+
+
+WORD = "PAYMENTS_WEBHOOK_RETRY_LIMIT_SECONDS_OF_THE_SECOND_GATEWAY"
+
+
+def test_one_long_word_is_no_wider_than_a_phone(
+    visit: Visit, portal: Portal, tmp_path: Path
+) -> None:
+    text = f"# {WORD}\n\n## {WORD}\n\n- {WORD} is 9 seconds.\n"
+    (tmp_path / "limits.md").write_text(text)
+    portal.manage("ingest", str(tmp_path), "--collection", WORD, "--readers", "security")
+    portal.llm.will_say(f"{WORD} is 9 seconds. [1]")
+    page = visit("mira", width=360)
+    page.get_by_role("searchbox").fill(f"How long is {WORD}?")
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.get_by_text("from the current passages")).to_be_visible()
+    question = page.url
+    page.goto("/docs/?text=limits.md")
+    document = page.get_by_role("link", name=WORD).first.get_attribute("href")
+    for address in (
+        *(question, "/", f"/?q={WORD}", "/questions/", "/docs/", "/docs/collections/"),
+        *(document or "", "/insights/"),
+    ):
+        page.goto(address)
+        expect(page.locator("main").get_by_text(WORD).first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, address
 
 
 OF_A_MODEL = """
