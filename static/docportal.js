@@ -199,6 +199,8 @@
   }
 
   // --- What is typed stays: what the server has to tell by itself waits for it -----------------
+  const CHANGED = "This page has changed meanwhile. Load it again when what you typed is sent.";
+
   function isChanged(field) {
     if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
     if (!field.matches("select")) return field.value !== field.defaultValue;
@@ -232,7 +234,20 @@
     const field = $(":is(input, textarea, select):focus", target);
     if (!field && !isTyped(target)) return;
     event.detail.shouldSwap = false;
-    say("This page has changed meanwhile. Load it again when what you typed is sent.", "warning");
+    say(CHANGED, "warning");
+  });
+
+  // --- What asks by itself: the part that it asks for may be gone -------------------------------
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { requestConfig, serverResponse, shouldSwap, xhr } = event.detail;
+    const asking = requestConfig?.elt;
+    if (!asking?.matches("[hx-trigger^='every']") || !shouldSwap || isLogin(xhr)) return;
+    const reply = new DOMParser().parseFromString(serverResponse, "text/html");
+    if ($(asking.getAttribute("hx-select"), reply)) return;
+    event.detail.shouldSwap = false;
+    const { gone } = asking.dataset;
+    if (gone || isTyped(document)) say(gone || CHANGED, "warning");
+    else location.reload();
   });
 
   // --- When a request fails or the session has ended -------------------------------------------

@@ -137,3 +137,23 @@ def test_page_that_looks_by_itself_leads_to_the_login_once_nothing_is_typed(
     expect(branch).to_have_value("main")
     branch.fill("")
     page.wait_for_url(f"/accounts/login/?next=/docs/collections/{fresh}/source/")
+
+
+REMOVED = """
+from ingestion.models import Source
+Source.objects.filter(collection__name="{name}").delete()
+"""
+
+
+def test_page_of_a_source_that_a_colleague_removed_says_so(
+    visit: Visit, portal: Portal, fresh: str
+) -> None:
+    page = visit("ines")
+    make_collection(page, fresh)
+    place = portal.places / fresh
+    place.mkdir()
+    portal.manage("shell", "-v0", "-c", UNDER_WAY.format(name=fresh, place=place))
+    page.reload()
+    expect(page.get_by_text("Being synced now.")).to_be_visible()
+    portal.manage("shell", "-v0", "-c", REMOVED.format(name=fresh))
+    expect(page.get_by_text("The collection follows nothing any more.")).to_be_visible()

@@ -297,3 +297,16 @@ def test_dashboard_tells_by_itself_that_a_model_is_loaded(visit: Visit, portal: 
     expect(model).to_contain_text("yes")
     expect(model).not_to_contain_text("says why")
     portal.manage("shell", "-v0", "-c", SERVES_NO_MORE)
+
+
+@pytest.mark.usefixtures("adapters")
+def test_dashboard_tells_by_itself_that_a_model_serves_no_more(
+    visit: Visit, portal: Portal
+) -> None:
+    portal.manage("shell", "-v0", "-c", BEING_LOADED)
+    page = visit("ines")
+    page.goto("/training/")
+    model = page.get_by_label("docs-v0910", exact=True)
+    expect(model).to_contain_text("loading…")
+    portal.manage("shell", "-v0", "-c", SERVES_NO_MORE)
+    expect(model).to_have_count(0)
