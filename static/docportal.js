@@ -153,12 +153,16 @@
       progress.value = event.detail.total ? (100 * event.detail.loaded) / event.detail.total : 0;
     });
     let sentNote = "";
+    let focused = null;
     form.addEventListener("htmx:beforeRequest", () => {
       sent = new Set(uploads.files);
       sentNote = note.value;
+      focused = document.activeElement;
     });
     form.addEventListener("htmx:afterRequest", (event) => {
       $("#upload-progress").hidden = true;
+      // The button has lost it, as it could not be pressed meanwhile.
+      if (document.activeElement === document.body) focused.focus();
       const isMore = [...uploads.files].some((file) => !sent.has(file));
       sent = new Set();
       // What was refused, all of it or file by file, may be mended and sent again.
@@ -237,18 +241,33 @@
     say(CHANGED, "warning");
   });
 
-  // --- What asks by itself: the part that it asks for may be gone -------------------------------
+  // --- What asks by itself: its part may be gone, or say what it said before ---------------------
+  const said = new Map();
+
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { requestConfig, serverResponse, shouldSwap, xhr } = event.detail;
     const asking = requestConfig?.elt;
     if (!asking?.matches("[hx-trigger^='every']") || !shouldSwap || isLogin(xhr)) return;
-    const reply = new DOMParser().parseFromString(serverResponse, "text/html");
-    if ($(asking.getAttribute("hx-select"), reply)) return;
-    event.detail.shouldSwap = false;
+    const select = asking.getAttribute("hx-select");
+    const part = $(select, new DOMParser().parseFromString(serverResponse, "text/html"));
+    // What is read, scrolled or has the focus stays as long as it can.
+    event.detail.shouldSwap = Boolean(part) && said.get(select) !== part.outerHTML;
+    said.set(select, part?.outerHTML);
+    if (part) tell(part);
+    else sayGone(asking);
+  });
+
+  // A region that is new with a reply is not read: one that stays says it.
+  function tell(part) {
+    const news = $("[data-told]", part)?.textContent.trim();
+    if (news && news !== $("#told").textContent) $("#told").textContent = news;
+  }
+
+  function sayGone(asking) {
     const { gone } = asking.dataset;
     if (gone || isTyped(document)) say(gone || CHANGED, "warning");
     else location.reload();
-  });
+  }
 
   // --- When a request fails or the session has ended -------------------------------------------
   document.addEventListener("htmx:beforeSwap", (event) => {

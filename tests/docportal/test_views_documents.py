@@ -208,6 +208,7 @@ async def test_rows_change_live_until_all_have_settled(people: People, wiki: Col
     last = await anext(rows)
     assert b"Failed" in last
     assert b"The file is empty." in last
+    assert b'<p id="live" hx-swap-oob="innerHTML">' in last, "the region stays, so it is read"
     assert await anext(rows) == b"event: close\ndata: \n\n"
 
 

@@ -377,6 +377,23 @@ def test_keyboard_goes_on_where_it_was(visit: Visit) -> None:
     expect(menu.locator("summary")).to_be_focused()
 
 
+def test_upload_is_told_to_who_hears_the_page_and_the_keyboard_goes_on_at_its_button(
+    visit: Visit, tmp_path: Path, fresh: str
+) -> None:
+    file = tmp_path / f"{fresh}.md"
+    file.write_text("# Buoys\n\nRed is port.\n")
+    page = visit("mira")
+    page.goto("/docs/?collection=wiki")
+    notices = page.locator("#notices").element_handle()
+    page.get_by_text("Upload", exact=True).first.click()
+    page.get_by_label("Files, or a zip of a folder").set_input_files(file)
+    button = page.get_by_role("button", name="Upload")
+    button.press("Enter")
+    expect(page.get_by_text("Received for Wiki: 1 new.")).to_be_visible()
+    assert notices.inner_text() == "Received for Wiki: 1 new."
+    expect(button).to_be_focused()
+
+
 UNTIL_CHOSEN = """async (field, files) => {
     while (field.files.length !== files || field.files[0].name.endsWith("-a.md"))
         await new Promise(requestAnimationFrame);

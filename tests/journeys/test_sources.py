@@ -130,6 +130,7 @@ def test_page_that_looks_by_itself_leads_to_the_login_once_nothing_is_typed(
     portal.manage("shell", "-v0", "-c", UNDER_WAY.format(name=fresh, place=place))
     page.reload()
     expect(page.get_by_text("Being synced now.")).to_be_visible()
+    expect(page.locator("#told")).to_have_text("Being synced now.")
     branch = page.get_by_label("Branch")
     branch.fill("main")
     page.context.clear_cookies(name="sessionid")

@@ -142,6 +142,45 @@ def test_run_is_started_as_it_is_chosen_at_that_moment(
     portal.manage("shell", "-v0", "-c", AS_CHOSEN.format(number=number))
 
 
+def test_preview_is_told_in_a_region_that_stays(visit: Visit) -> None:
+    page = visit("ines")
+    page.goto("/training/new/")
+    preview = page.locator("#preview").element_handle()
+    page.get_by_label("Minutes").fill("0.9")
+    page.get_by_label("Minutes").press("Tab")
+    expect(page.locator("#preview")).to_contain_text("It takes at most 0.9 min")
+    assert "It takes at most 0.9 min" in preview.inner_text()
+
+
+ANSWERED = """
+import json
+from training.benchmark.progress import answers_file
+answers_file().parent.mkdir(parents=True, exist_ok=True)
+setup = json.dumps({{"questions": 9, "systems": ["rag"], "runs": 1}})
+answers_file().write_text(setup + "\\n" + "{{}}\\n" * {answers})
+"""
+ENDED = """
+from training.benchmark.progress import answers_file
+answers_file().unlink()
+"""
+
+
+def test_benchmark_tells_how_far_it_is_and_takes_nobody_from_where_they_read(
+    visit: Visit, portal: Portal
+) -> None:
+    portal.manage("shell", "-v0", "-c", ANSWERED.format(answers=1))
+    page = visit("ines")
+    page.goto("/benchmark/")
+    heading = page.get_by_role("heading", name="No benchmark yet").element_handle()
+    for answers in (2, 3):
+        portal.manage("shell", "-v0", "-c", ANSWERED.format(answers=answers))
+        expect(page.get_by_text(f"{answers} of 9 answers are there")).to_be_visible()
+    assert heading.evaluate("heading => heading.isConnected")
+    assert page.evaluate("document.activeElement === document.body")
+    portal.manage("shell", "-v0", "-c", ENDED)
+    expect(page.get_by_text("Have an administrator run it:")).to_be_visible()
+
+
 # --- Every page of it ---------------------------------------------------------------------------
 
 A_RUN = """
