@@ -120,20 +120,31 @@
     $("[name=paths]", form).value = JSON.stringify(names);
   }
 
-  async function entryFiles(entry) {
-    if (entry.isFile) {
-      const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-      paths.set(file, entry.fullPath.replace(/^\//, ""));
-      return [file];
-    }
-    const reader = entry.createReader();
+  async function entryFiles(entry, unread) {
+    const path = entry.fullPath.replace(/^\//, "");
     const children = [];
-    for (;;) {
-      const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-      if (!some.length) break;
-      children.push(...some);
+    try {
+      if (entry.isFile) {
+        const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+        paths.set(file, path);
+        return [file];
+      }
+      const reader = entry.createReader();
+      for (;;) {
+        const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+        if (!some.length) break;
+        children.push(...some);
+      }
+    } catch {
+      unread.push(path);
     }
-    return (await Promise.all(children.map(entryFiles))).flat();
+    return (await Promise.all(children.map((child) => entryFiles(child, unread)))).flat();
+  }
+
+  function sayUnread(unread, files) {
+    const names = unread.slice(0, 5).join(", ") + (unread.length > 5 ? " and more" : "");
+    const next = files.length ? "Upload sends the others without." : "Nothing was uploaded.";
+    say(`${names} could not be read. ${next}`);
   }
 
   function acceptUploads() {
@@ -188,16 +199,18 @@
       if (!isUpload(event)) return;
       event.preventDefault();
       document.body.classList.remove("dropping");
+      const unread = [];
       const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
       const found = items.map((item) => {
         const entry = item.webkitGetAsEntry();
-        return entry ? entryFiles(entry) : item.getAsFile();
+        return entry ? entryFiles(entry, unread) : item.getAsFile();
       });
       const files = (await Promise.all(found)).flat();
+      if (unread.length) sayUnread(unread, files);
       if (!files.length) return;
       offer(files);
       const collection = $("[name=collection]", form);
-      if (collection.options.length === 1) form.requestSubmit();
+      if (collection.options.length === 1 && !unread.length) form.requestSubmit();
       else collection.focus();
     });
   }

@@ -443,6 +443,31 @@ def test_what_is_dropped_during_an_upload_is_sent_after_it(visit: Visit, fresh: 
     expect(page.locator(".timeline")).to_contain_text("Second edition")
 
 
+UNREADABLE = """() => {
+    const file = (name, taken) => ({ isFile: true, fullPath: `/piers/${name}`, file: taken });
+    const entries = [
+        file("closed.md", (_, failed) => failed(new DOMException("", "NotReadableError"))),
+        file("open.md", (read) => read(new File(["# Open"], "open.md"))),
+    ];
+    DataTransferItem.prototype.webkitGetAsEntry = () => ({
+        fullPath: "/piers",
+        createReader: () => ({ readEntries: (read) => read(entries.splice(0)) }),
+    });
+}"""
+
+
+def test_folder_with_a_file_that_cannot_be_read_waits_without_it(visit: Visit, fresh: str) -> None:
+    page = visit("stella")
+    page.goto("/docs/")
+    page.evaluate(UNREADABLE)
+    drop(page, fresh)
+    told = "piers/closed.md could not be read. Upload sends the others without."
+    expect(page.locator("#notices")).to_have_text(told)
+    chosen = page.get_by_label("Files, or a zip of a folder")
+    assert chosen.evaluate("field => [...field.files].map(file => file.name)") == ["open.md"]
+    expect(page.get_by_role("row").filter(has_text="open.md")).to_have_count(0)
+
+
 TAKEN = """(file) => {
     const dropped = new DataTransfer();
     if (file) dropped.items.add(new File(["# Buoys"], file));
