@@ -137,6 +137,15 @@ def test_one_long_word_is_no_wider_than_a_phone(
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, address
 
 
+def test_all_of_the_menu_is_reached_in_a_low_window(visit: Visit) -> None:
+    page = visit("ines")
+    page.set_viewport_size({"width": 800, "height": 300})
+    page.get_by_text("ines", exact=True).click()
+    last = page.get_by_role("button", name="Log out")
+    last.focus()
+    expect(last).to_be_in_viewport(ratio=1)
+
+
 OF_A_MODEL = """
 from router.models import Answer
 answer = Answer.objects.latest("pk")
