@@ -253,9 +253,11 @@ def test_everything_works_without_scripts(
     visit: Visit, portal: Portal, tmp_path: Path, fresh: str
 ) -> None:
     page = visit("mira", scripts=False)
+    assert "Enter" not in page.locator("body").inner_text()
     page.get_by_role("searchbox").fill(QUESTION)
     page.get_by_role("searchbox").press("Enter")
     expect(page.locator(".passage").first).to_contain_text("Boat register")
+    assert "Enter" not in page.locator("body").inner_text(), "it searches again"
     page.get_by_role("button", name="Answer this").click()
     expect(page.locator(".answer-text")).to_contain_text(ANSWER)
     page.locator(".answer-text .reference").click()
