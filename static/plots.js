@@ -99,7 +99,9 @@
   }
 
   let drawing = false;
+  let again = false;
   async function drawAll() {
+    again = drawing;
     if (drawing) return;
     drawing = true;
     forgetGone();
@@ -119,6 +121,8 @@
     } finally {
       drawing = false;
     }
+    // The plots may be others since it began.
+    if (again) drawAll();
   }
 
   document.addEventListener("htmx:sseMessage", drawAll);

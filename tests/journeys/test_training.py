@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.journeys.conftest import Portal, Visit
 
@@ -309,6 +309,39 @@ def test_figures_tables_and_plots_follow_the_run(visit: Visit, portal: Portal) -
     portal.manage("shell", "-v0", "-c", ITS_END)
     expect(run).to_have_count(0)
     expect(page.get_by_role("row", name="Run 901")).to_contain_text("Cancelled")
+
+
+A_THIRD = """
+from datetime import timedelta
+from django.utils import timezone
+from ingestion.models import Collection
+from training.models import TrainingRun
+now = timezone.now()
+run = TrainingRun.objects.create(
+    number=903, trainer="peft", max_minutes=1, state="running", device="elsewhere", started_at=now,
+    step=1, steps=9, lease_until=now + timedelta(days=1),
+)
+run.collections.set(Collection.objects.filter(slug="wiki"))
+run.points.create(step=1, seconds=1, loss=1, tokens_per_second=9)
+"""
+
+
+def test_plots_are_drawn_also_when_the_run_ends_while_they_are_being_drawn(
+    visit: Visit, portal: Portal
+) -> None:
+    portal.manage("shell", "-v0", "-c", A_THIRD)
+    page = visit("ines")
+    page.goto("/training/runs/903/")
+    page.locator("canvas").first.evaluate(UNTIL_DRAWN)
+    held: list[Route] = []
+    page.route("**/points/", lambda route: held.append(route))
+    with page.expect_request("**/points/"):
+        portal.manage("shell", "-v0", "-c", A_STEP.replace("901", "903"))
+    portal.manage("shell", "-v0", "-c", ITS_END.replace("901", "903"))
+    expect(page.get_by_label("Progress")).to_contain_text("Cancelled")
+    page.unroute("**/points/")
+    held[0].continue_()
+    page.locator("canvas").first.evaluate(UNTIL_DRAWN)
 
 
 def test_plot_is_drawn_for_another_period_than_the_one_that_was_empty(
