@@ -13,14 +13,22 @@
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (editing && event.key === "Escape") leave(editing);
     const box = $("#ask");
-    if (event.key === "/" && box && !typing(event.target)) {
+    const isPressing = $("#keys")?.checked && !typing(event.target);
+    if (event.key === "/" && isPressing) {
       event.preventDefault();
       box.focus();
       box.select();
     }
     if (event.key === "ArrowDown" || event.key === "ArrowUp") moveToPassage(event, box);
-    if (!typing(event.target)) press(event);
+    if (isPressing && !event.target.closest("header")) press(event);
     if (event.key === "Escape") $$("details.menu[open]").forEach(leave);
+  });
+
+  // Who speaks to the computer would press keys by chance: they can be switched off.
+  $("#keys")?.addEventListener("change", ({ target }) => {
+    target.defaultChecked = target.checked;
+    const kept = target.checked ? "on" : "off";
+    document.cookie = `keys=${kept}; path=/; max-age=${365 * 24 * 3600}; samesite=lax`;
   });
 
   function moveToPassage(event, box) {

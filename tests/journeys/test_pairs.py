@@ -74,6 +74,37 @@ def test_pairs_are_reviewed_by_keyboard(
     expect(page.get_by_role("row").filter(has_text="Berths")).to_contain_text("by mira")
 
 
+CLICKS = """() => { window.clicks = 0;
+    document.querySelector("[data-key=a]").addEventListener("click", () => window.clicks++); }"""
+
+
+def test_letter_decides_nothing_in_the_menu_or_where_letters_are_switched_off(
+    visit: Visit, portal: Portal, tmp_path: Path, fresh: str
+) -> None:
+    page = visit("mira")
+    open_queue(page, pier(portal, tmp_path, fresh))
+    page.evaluate(CLICKS)
+    menu = page.locator("details.menu summary")
+    menu.press("a")
+    assert page.evaluate("window.clicks") == 0
+    menu.click()
+    page.get_by_label("Single-key shortcuts").uncheck()
+    page.keyboard.press("Escape")
+    for _ in ("at once", "when it is loaded again"):
+        page.locator(".left").click()
+        page.keyboard.press("a")
+        page.keyboard.press("/")
+        assert page.evaluate("window.clicks") == 0
+        expect(page.get_by_label("Ask or search")).not_to_be_focused()
+        page.reload()
+        page.evaluate(CLICKS)
+    menu.click()
+    page.get_by_label("Single-key shortcuts").check()
+    page.locator(".left").click()
+    page.keyboard.press("a")
+    expect(page.locator(".left")).to_contain_text("1 waiting")
+
+
 def test_pairs_are_reviewed_without_scripts(
     visit: Visit, portal: Portal, tmp_path: Path, fresh: str
 ) -> None:
