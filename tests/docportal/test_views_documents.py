@@ -548,8 +548,8 @@ def test_admin_makes_a_collection_and_narrows_its_readers(people: People) -> Non
     Collection.objects.create(name="Piers", slug="piers")
     form = {"name": "piers", "policy": "auto"}
     assert "taken" in body(admin.post(address, form))
-    form = {"name": "Docks", "policy": "rag_only", "readers": [security.pk]}
-    assert "you no longer see it" in body(admin.post(address, form, follow=True))
+    narrowed = {"name": "Docks", "policy": "rag_only", "readers": [security.pk]}
+    assert "you no longer see it" in body(admin.post(address, narrowed, follow=True))
     assert Collection.objects.get(name="Docks").readers.get() == security
     assert admin.get(address).status_code == 404
 

@@ -14,10 +14,9 @@ class Migration(migrations.Migration):
             model_name="trainingrun",
             name="left_out",
             field=models.JSONField(
-                blank=True,
+                db_default=models.Value([], models.JSONField()),
                 default=list,
                 help_text='Of its collections, not in the dataset: [{"what", "why", "pairs"}]',
-                null=True,
             ),
         ),
         migrations.RemoveField(model_name="dataset", name="left_out"),

@@ -110,8 +110,7 @@ class TrainingRun(models.Model):
     dataset = models.ForeignKey(Dataset, models.PROTECT, null=True, blank=True, related_name="runs")
     left_out = models.JSONField(
         default=list,
-        null=True,
-        blank=True,
+        db_default=models.Value([], models.JSONField()),
         help_text='Of its collections, not in the dataset: [{"what", "why", "pairs"}]',
     )
     metrics = models.JSONField(default=dict)
