@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from docportal import RELEASE as RELEASE
 from docportal.csp import DIRECTIVES
 from docportal.databases import configured
 from docportal.environment import Environment

@@ -93,6 +93,14 @@ def books_for(user: Reader, collections: Iterable[int]) -> list[Book]:
     return [book for book in books if book]
 
 
+def made_from(user: Reader) -> list[tuple[int, str]]:
+    """Of each document whose precedents `user` may read, by its primary key, from which pairs they
+    were made. One query."""
+    readable = Collection.objects.readable_by(user)
+    kept = _kept().filter(document__collection__in=readable)
+    return list(kept.order_by("document").values_list("document", "pairs"))
+
+
 @dataclass(slots=True)
 class _AtHand:
     """The newest precedents of a collection, by its primary key: each upload brings others, and

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -14,20 +15,21 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from docportal.models import User
-from ingestion.models import Collection
+from ingestion.models import Collection, DocumentVersion
 from router import registry
-from router.models import Query
+from router.models import ModelVersion, Query
 from tests.documents import passage, publish
-from tests.model_files import Workshop
+from tests.model_files import Workshop, certified
+from tests.pairs import a_pair
 from tests.people import People
 from tests.router.retrieval.hashed_words import HashedWords
 from tests.scripted_llm import ScriptedLLM
-from training import checking
-from training.benchmark import asking
+from training import checking, precedents
+from training.benchmark import asking, services
 from training.benchmark.answers import AnswerLog
-from training.benchmark.asking import ModelGone, Plan, UntunedModel, ask_all
+from training.benchmark.asking import ModelGone, Plan, ProductChanged, UntunedModel, ask_all
 from training.benchmark.questions import Question
-from training.models import Benchmark
+from training.models import Benchmark, QAPair
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home", "embedder")]
 
@@ -186,6 +188,56 @@ def test_stopped_benchmark_goes_on_with_the_answers_it_has(
     # One question was left, and it is asked once more beforehand, unmeasured.
     assert len(llm.requests) - before == 2
     assert len(AnswerLog(tmp_path / "answers.jsonl", {}).answers) == 3
+
+
+def ask_rag(tell: Callable[[str], object]) -> Benchmark:
+    plan = Plan([Question(0, "1", KNOWN, ("9 times",))], ["rag"], 1, None)
+    return services.run(plan, name="acme", questions_sha256="0" * 64, tell=tell)
+
+
+def stop(_: str) -> None:
+    """Somebody interrupts when the first system has answered."""
+    raise KeyboardInterrupt
+
+
+@pytest.mark.usefixtures("llm")
+def test_benchmark_of_two_states_of_the_documents_is_not_kept(wiki: Collection) -> None:
+    def edit(_: str) -> None:
+        publish(wiki, "sender.md", [passage("The webhook sender retries 5 times.", "Delivery")])
+
+    with pytest.raises(ProductChanged, match=r"\(revision\)"):
+        ask_rag(edit)
+    assert not Benchmark.objects.exists()
+    told: list[str] = []
+    ask_rag(told.append)
+    assert told == ["rag, run 1 of 1: 1 of 1 answered"]
+
+
+def change_calibration(wiki: Collection) -> None:
+    ModelVersion.objects.update(calibration=certified().as_json())
+
+
+def change_pairs(wiki: Collection) -> None:
+    version = DocumentVersion.objects.get(document__path="sender.md")
+    a_pair(version, KNOWN, "9 times", evidence=RETRIES.text, review=QAPair.Review.APPROVED)
+    precedents.refresh()
+
+
+def change_policy(wiki: Collection) -> None:
+    Collection.objects.filter(pk=wiki.pk).update(policy=Collection.Policy.RAG_ONLY)
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize("change", [change_calibration, change_pairs, change_policy])
+def test_answers_given_under_anything_else_are_dropped(
+    wiki: Collection, change: Callable[[Collection], None]
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        ask_rag(stop)
+    change(wiki)
+    told: list[str] = []
+    ask_rag(told.append)
+    assert told == ["rag, run 1 of 1: 1 of 1 answered"]
 
 
 @pytest.mark.parametrize("system", ["rag", "untuned"])

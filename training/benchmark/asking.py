@@ -42,6 +42,10 @@ class ModelGone(RuntimeError):
     """A model or embedding server did not answer twice; the message says what to do."""
 
 
+class ProductChanged(RuntimeError):
+    """What answers depend on is not as it was when the first was given; the message says what."""
+
+
 @dataclass(frozen=True, slots=True)
 class UntunedModel:
     """A chat server and the name of a model there."""
@@ -61,13 +65,19 @@ class Plan:
     untuned: UntunedModel | None = None
 
 
-def ask_all(plan: Plan, log: AnswerLog, tell: Callable[[str], object]) -> None:
+def ask_all(
+    plan: Plan,
+    log: AnswerLog,
+    tell: Callable[[str], object],
+    check: Callable[[], object] = lambda: None,
+) -> None:
     """Every question to every system in every run, unless its answer is in `log` already.
 
     A system answers the whole file before the next one: asked one after the other, the same prompt
     would be in the server's cache. From run to run another system comes first. The first question
-    is asked once more before, unmeasured, as libraries and indexes are loaded then. Raises
-    `ModelGone`; what was answered until then is kept.
+    is asked once more before, unmeasured, as libraries and indexes are loaded then. Behind each
+    system `check` is called. Raises `ModelGone`, and what `check` raises; what was answered until
+    then is kept.
     """
     _require_tuned(plan)
     known = {(answer.system, answer.run, answer.question) for answer in log.answers}
@@ -80,6 +90,7 @@ def ask_all(plan: Plan, log: AnswerLog, tell: Callable[[str], object]) -> None:
             for question in left:
                 log.add(_answer(plan, system, question, run))
                 progress.step()
+            check()
 
 
 def _require_tuned(plan: Plan) -> None:

@@ -1,6 +1,8 @@
 """A benchmark from its file of questions to the stored report: the whole flow is `run`."""
 
 import contextlib
+import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,11 +16,12 @@ from filelock import FileLock, Timeout
 
 from ingestion.models import Collection
 from ingestion.publication import current_revision
+from router.precedents import keeping
 from router.prices import Prices
 from router.processes import spawn_llm
 from router.tuned import usable_by
 from training.benchmark.answers import Answered, AnswerLog
-from training.benchmark.asking import Plan, UntunedModel, ask_all, look_up
+from training.benchmark.asking import Plan, ProductChanged, UntunedModel, ask_all, look_up
 from training.benchmark.progress import answers_file
 from training.benchmark.questions import Question
 from training.benchmark.report import Found, report
@@ -36,9 +39,9 @@ def run(
     """Ask, judge and store. The model servers must answer.
 
     Answers are kept as they come. The next call with the same questions and systems goes on with
-    those of one that was stopped, unless documents or models have changed meanwhile, another
+    those of one that was stopped, unless what they depend on has changed meanwhile, another
     benchmark was begun, or it is to begin `anew`. One benchmark at a time asks, as two would slow
-    each other. Raises `ModelGone`.
+    each other. Raises `ModelGone`, and `ProductChanged` where that changes while it asks.
     """
     file = answers_file()
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +53,11 @@ def run(
         if log.answers:
             tell(f"Going on with {len(log.answers)} answers of a call that was stopped.")
         found = look_up(plan.questions, plan.user)
-        ask_all(plan, log, tell)
+        try:
+            ask_all(plan, log, tell, check=lambda: _check(setup, _setup(plan, questions_sha256)))
+        except ProductChanged:
+            log.remove()
+            raise
         told = report(plan.questions, found, log.answers, prices()) | {"setup": setup}
         stored = _store(plan, name, found, log.answers, told)
         log.remove()
@@ -97,7 +104,12 @@ def _alone(lock: FileLock, tell: Tell) -> Iterator[None]:
 
 
 def _setup(plan: Plan, questions_sha256: str) -> dict[str, Any]:
-    """All that an answer depends on, as far as it can be named."""
+    """All that an answer depends on, as far as it can be named.
+
+    What everybody who may see the report need not know is named by a digest.
+    """
+    usable = usable_by(plan.user)
+    readable = Collection.objects.readable_by(plan.user).order_by("pk")
     return {
         "questions_sha256": questions_sha256,
         "questions": len(plan.questions),
@@ -105,12 +117,43 @@ def _setup(plan: Plan, questions_sha256: str) -> dict[str, Any]:
         "runs": plan.runs,
         "user": plan.user.get_username() if plan.user is not None else None,
         "revision": current_revision(),
-        "tuned_models": [model.name for model in usable_by(plan.user)],
+        "collections": _digest(list(readable.values_list("pk", "policy"))),
+        "precedents": _digest(keeping.made_from(plan.user)),
+        "tuned_models": [model.name for model in usable],
+        "calibrations": _digest([model.calibration for model in usable]),
+        "release": settings.RELEASE,
+        "servers": _digest(_servers()),
         "reader": settings.LLM_MODEL,
         "untuned": plan.untuned.name if plan.untuned else None,
         "prices": asdict(prices()),
         "processors": os.cpu_count(),
     }
+
+
+def _servers() -> list[str]:
+    """Where models are asked, and which ones search."""
+    return [
+        settings.LLM_URL,
+        settings.EMBEDDINGS_URL,
+        settings.EMBEDDINGS_MODEL,
+        settings.PARAPHRASE_MODEL,
+        settings.RERANKER_MODEL,
+    ]
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _check(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raises `ProductChanged`."""
+    changed = [name.replace("_", " ") for name, value in now.items() if value != before[name]]
+    if changed:
+        raise ProductChanged(
+            f"What answers depend on changed while they were given ({', '.join(changed)}), so this "
+            "benchmark is not kept. Call the same command again while nobody changes documents, "
+            "pairs or models: it begins anew."
+        )
 
 
 # --- Keeping -----------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from ingestion.errors import UserError
 from router.processes import ServerFailed
 from router.tuned import usable_by
 from training.benchmark import services
-from training.benchmark.asking import SYSTEMS, ModelGone, Plan, UntunedModel
+from training.benchmark.asking import SYSTEMS, ModelGone, Plan, ProductChanged, UntunedModel
 from training.benchmark.questions import Question, read_questions
 from training.benchmark.report import HYBRID, RAG, TUNED, UNTUNED
 from training.models import Benchmark
@@ -73,7 +73,7 @@ class Command(HomeCommand):
                     anew=options["anew"],
                     tell=self.stderr.write,
                 )
-            except (ModelGone, ServerFailed) as error:
+            except (ModelGone, ProductChanged, ServerFailed) as error:
                 raise CommandError(str(error)) from error
             except KeyboardInterrupt as interrupt:
                 message = "Interrupted. The same command goes on with the answers that it has."
