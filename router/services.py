@@ -127,16 +127,18 @@ async def _answer(query: Query, route: RouteAsked, earlier: Sequence[str]) -> As
     yield Finished(await sync_to_async(_kept)(query, draft))
 
 
-async def drafted(question: str, *, user: Reader, route: RouteAsked) -> Drafted:
+async def drafted(
+    question: str, *, user: Reader, route: RouteAsked, tuned_allowed: bool = True
+) -> Drafted:
     """What `answer` would say by what serves, keeping neither question nor answer.
 
-    Raises as `start_query`.
+    Unless `tuned_allowed`, as if no tuned model served. Raises as `start_query`.
     """
     started = time.perf_counter()
     asker = user.pk if user is not None else None
     query = Query(user_id=asker, text=_checked_question(question))
     with tracing.span("question"):
-        draft = await sync_to_async(_begun)(query, route, trials=False)
+        draft = await sync_to_async(_begun)(query, route, trials=False, tuned_allowed=tuned_allowed)
         async with contextlib.aclosing(written_sentences(draft)) as sentences:
             async for _ in sentences:
                 pass
@@ -222,7 +224,12 @@ def _checked_question(text: str) -> str:
 
 
 def _begun(
-    query: Query, route: RouteAsked, *, trials: bool = True, earlier: Sequence[str] = ()
+    query: Query,
+    route: RouteAsked,
+    *,
+    trials: bool = True,
+    tuned_allowed: bool = True,
+    earlier: Sequence[str] = (),
 ) -> Draft:
     """A draft with what was found, what is known about it, and the engine that is to answer."""
     try:
@@ -235,22 +242,33 @@ def _begun(
         # What a tuned model says is held against the current text.
         if route != "tuned":
             read = read_at(question, found, user=user, limit=SHOWN_PASSAGES)
-        return _routed(query, question, read, route, trials=trials)
+        return _routed(query, question, read, route, trials=trials, tuned_allowed=tuned_allowed)
     finally:
         release_connection()
 
 
 @tracing.span("route")
-def _routed(query: Query, question: str, read: Read, route: RouteAsked, *, trials: bool) -> Draft:
+def _routed(
+    query: Query,
+    question: str,
+    read: Read,
+    route: RouteAsked,
+    *,
+    trials: bool,
+    tuned_allowed: bool,
+) -> Draft:
     found, asked = read.found, read.question or question
     hashes = [hit.chunk.content_hash for hit in found.hits]
-    served = tuned.answering(query.user, hashes, trials=trials) if route != "rag" else None
+    served = None
+    if tuned_allowed and route != "rag":
+        served = tuned.answering(query.user, hashes, trials=trials)
     relevance = Relevance(asked, is_asked=found.vector is not None)
     signals = provenance.signals_of(served.name if served else "", found, relevance)
     if not found.hits:
         signals = replace(signals, being_read=jobs.being_read(query.user))
     if served is None and route != "rag":
-        signals = replace(signals, why_no_model=tuned.why_none(query.user))
+        why = tuned.why_none(query.user) if tuned_allowed else "No tuned model is to be asked."
+        signals = replace(signals, why_no_model=why)
     judge = partial(
         decide,
         calibration=served.calibration if served else None,

@@ -1,4 +1,7 @@
-"""Asking the product itself: answers from the current passages, as a person would get them."""
+"""Asking the product itself: answers from the current passages, as by the route `rag`.
+
+Whom no model serves is answered by precedents as well, which that route leaves out.
+"""
 
 import asyncio
 import hashlib

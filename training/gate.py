@@ -181,7 +181,8 @@ def _above_rag(evidence: GateInput) -> GateCheck:
     if not large:
         passed = not _below(gained.overall, 0.0, limits)
         loses = "All collections together lose, as each is too small to be judged by itself."
-    reason = f"Exact match against answers from the current passages: {_measured(gained.overall)}."
+    reason = "Exact match against answers from the current passages, without precedents: "
+    reason += f"{_measured(gained.overall)}."
     if gained.overall.n < limits.domain_questions:
         reason += f" Fewer than {limits.domain_questions} questions stop no model."
     elif gained.overall.n < limits.questions:

@@ -18,6 +18,7 @@ from docportal.models import User
 from ingestion.models import Collection, DocumentVersion
 from router import registry
 from router.models import ModelVersion, Query
+from router.prompts import REFUSAL
 from tests.documents import passage, publish
 from tests.model_files import Workshop, certified
 from tests.pairs import a_pair
@@ -158,6 +159,28 @@ def test_nothing_is_measured_without_the_server_of_a_tuned_model(
     assert not Benchmark.objects.exists()
 
 
+def remember(wiki: Collection) -> None:
+    """That the known question was answered before."""
+    version = DocumentVersion.objects.get(document__collection=wiki, document__path="sender.md")
+    a_pair(version, KNOWN, "9 times", evidence=RETRIES.text, review=QAPair.Review.APPROVED)
+    precedents.refresh()
+
+
+def test_without_the_model_precedents_answer_which_passages_alone_have_not(
+    model: str, wiki: Collection, llm: ScriptedLLM, questions: Path, people: People
+) -> None:
+    remember(wiki)
+    llm.will_say(REFUSAL)
+    systems = run(questions, systems="rag,hybrid,without-model")["systems"]
+    assert systems["rag"]["by_kind"]["stable"]["exact_match"] == 0.0
+    assert systems["without-model"]["by_kind"]["stable"]["exact_match"] == 1.0
+    assert systems["without-model"]["routes"]["tuned"] == 0.0
+    assert '<th scope="row">without-model</th>' in page(people.engineer)
+    asked = len(llm.requests)
+    run(questions, systems="without-model")
+    assert model not in [request["model"] for request in llm.requests[asked:]]
+
+
 def test_readers_rights_are_those_of_the_named_user(
     llm: ScriptedLLM, people: People, vault: Collection, tmp_path: Path
 ) -> None:
@@ -217,18 +240,12 @@ def change_calibration(wiki: Collection) -> None:
     ModelVersion.objects.update(calibration=certified().as_json())
 
 
-def change_pairs(wiki: Collection) -> None:
-    version = DocumentVersion.objects.get(document__path="sender.md")
-    a_pair(version, KNOWN, "9 times", evidence=RETRIES.text, review=QAPair.Review.APPROVED)
-    precedents.refresh()
-
-
 def change_policy(wiki: Collection) -> None:
     Collection.objects.filter(pk=wiki.pk).update(policy=Collection.Policy.RAG_ONLY)
 
 
 @pytest.mark.usefixtures("model")
-@pytest.mark.parametrize("change", [change_calibration, change_pairs, change_policy])
+@pytest.mark.parametrize("change", [change_calibration, remember, change_policy])
 def test_answers_given_under_anything_else_are_dropped(
     wiki: Collection, change: Callable[[Collection], None]
 ) -> None:

@@ -1,8 +1,9 @@
 """Asking the systems of a benchmark, one question at a time, as one person would.
 
 `tuned`, `rag` and `hybrid` are the product's routes, asked as a person's question is: search,
-routing, check and fallback. `untuned` is what is usually called RAG: the same search and the same
-prompt, a model that nobody trained, and nobody who checks what it says.
+routing, check and fallback. `without-model` is the hybrid where no tuned model serves: it has
+precedents, as the hybrid has, and `rag` has none. `untuned` is what is usually called RAG: the same
+search and the same prompt, a model that nobody trained, and nobody who checks what it says.
 """
 
 import time
@@ -26,14 +27,19 @@ from router.text import without_marks
 from router.tuned import usable_by
 from training.benchmark.answers import Answered, AnswerLog
 from training.benchmark.questions import Question
-from training.benchmark.report import HYBRID, RAG, TUNED, UNTUNED, Found
+from training.benchmark.report import HYBRID, RAG, TUNED, UNTUNED, WITHOUT_MODEL, Found
 from training.checking import look_for
 from training.metrics import contains, is_refusal
 
 if TYPE_CHECKING:
     from router.retrieval.searching import SearchResult
 
-ROUTES: Mapping[str, Literal["tuned", "rag", "auto"]] = {TUNED: "tuned", RAG: "rag", HYBRID: "auto"}
+ROUTES: Mapping[str, Literal["tuned", "rag", "auto"]] = {
+    TUNED: "tuned",
+    RAG: "rag",
+    HYBRID: "auto",
+    WITHOUT_MODEL: "auto",
+}
 SYSTEMS = (*ROUTES, UNTUNED)
 TELL_SECONDS = 10.0
 
@@ -133,7 +139,12 @@ def _drafted(plan: Plan, system: str, question: Question) -> Drafted:
     """By the product. A server that fails one question may be busy; it gets a second one."""
     ask = async_to_sync(services.drafted)
     for pause in (BREAK_SECONDS, 0.0):
-        drafted = ask(question.query, user=plan.user, route=ROUTES[system])
+        drafted = ask(
+            question.query,
+            user=plan.user,
+            route=ROUTES[system],
+            tuned_allowed=system != WITHOUT_MODEL,
+        )
         # Without a model there was nobody to ask, which is how this system answers then.
         if not drafted.degraded and not (drafted.failed and drafted.model):
             return drafted

@@ -18,6 +18,7 @@ from training.benchmark.scoring import (
 from training.metrics import Outcome, paired_difference
 
 TUNED, RAG, HYBRID, UNTUNED = "tuned", "rag", "hybrid", "untuned"
+WITHOUT_MODEL = "without-model"
 
 
 @dataclass(frozen=True, slots=True)

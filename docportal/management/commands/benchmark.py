@@ -21,7 +21,7 @@ from router.tuned import usable_by
 from training.benchmark import services
 from training.benchmark.asking import SYSTEMS, ModelGone, Plan, ProductChanged, UntunedModel
 from training.benchmark.questions import Question, read_questions
-from training.benchmark.report import HYBRID, RAG, TUNED, UNTUNED
+from training.benchmark.report import HYBRID, RAG, TUNED, UNTUNED, WITHOUT_MODEL
 from training.models import Benchmark
 
 RUNS = 3
@@ -84,7 +84,7 @@ class Command(HomeCommand):
         """Those that the systems need; each tuned model that may answer this user has one."""
         wanted = set(systems)
         tuned = [model.name for model in usable_by(user)] if wanted & {TUNED, HYBRID} else []
-        llm = bool(wanted & {RAG, HYBRID})
+        llm = bool(wanted & {RAG, HYBRID, WITHOUT_MODEL})
         untuned: contextlib.AbstractContextManager[UntunedModel | None] = (
             services.untuned_model() if UNTUNED in wanted else contextlib.nullcontext()
         )
