@@ -1,8 +1,10 @@
 """What a question costs beside search, embedding and writing: the decision, and the check.
 
 The decision is what the router does once passages are found, among 100,000 made passages of which
-the serving model was taught 60,000. The check is that of mined answers against the eight passages
-that their questions find in the documents of the demo, each also against another one's answer.
+the serving model was taught 60,000 and 20,000 have a precedent. The embedding server is asked for
+precedents, and to rerank sentences; what is decided without it has the aim. The check is that of
+mined answers against the eight passages that their questions find in the documents of the demo,
+each also against another one's answer.
 """
 
 import argparse
@@ -12,16 +14,20 @@ import random
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from benchmarks.home import fresh_home
 from benchmarks.retrieval import (
+    CHUNKS_PER_VERSION,
     SENTENCES,
     Vectors,
     made_questions,
+    name_of,
+    sentences_of,
     store_chunks,
     store_corpus,
     text_of,
@@ -31,7 +37,9 @@ from benchmarks.times import Times
 
 if TYPE_CHECKING:
     from docportal.models import User
+    from ingestion.models import Reader
     from router.policy import Decision
+    from router.precedents.keeping import Answered
     from router.prompts import Passage
     from router.retrieval.searching import SearchResult
 
@@ -98,6 +106,29 @@ def store_model(passages: int) -> None:
     )
 
 
+def store_precedents() -> None:
+    """As many as are kept of a collection, one of each passage."""
+    from ingestion.models import Document
+    from router.precedents import keeping
+
+    made: dict[str, Vectors] = {}
+    documents = Document.objects.filter(collection__slug="open").order_by("pk")
+    for document in documents[: keeping.MOST // CHUNKS_PER_VERSION]:
+        first = int(document.path.removeprefix("page-"))
+        answered = map(precedent_of, range(first, first + CHUNKS_PER_VERSION))
+        keeping.keep(document, answered, pairs="", made=made)
+
+
+def precedent_of(number: int) -> "Answered":
+    """A question as those that are asked, by the first sentence of a passage."""
+    from router.precedents.keeping import Answered
+
+    sentence = SENTENCES[sentences_of(number)[0]]
+    question = f"{sentence.removesuffix(' is what counts.')} for {name_of(number)}?"
+    fact = sentence.partition(", the ")[2].split()[0]
+    return Answered(question, fact, sentence, is_written=True)
+
+
 def reader_of_all() -> "User":
     from django.contrib.auth.models import Group
 
@@ -111,46 +142,67 @@ def reader_of_all() -> "User":
 # --- The decision ----------------------------------------------------------------------------
 @dataclass(slots=True)
 class Parts:
-    """Seconds of each part, one for each question."""
+    """Seconds of each question: of the search, of the decision, and of parts of it."""
 
     search: list[float] = field(default_factory=list)
+    decision: list[float] = field(default_factory=list)
     model: list[float] = field(default_factory=list)
-    signals: list[float] = field(default_factory=list)
-    rules: list[float] = field(default_factory=list)
+    taught: list[float] = field(default_factory=list)
+    precedents: list[float] = field(default_factory=list)
+    sentences: list[float] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """A further question."""
+        for part in fields(self):
+            getattr(self, part.name).append(0.0)
 
     @property
-    def decision(self) -> list[float]:
-        parts = zip(self.model, self.signals, self.rules, strict=True)
-        return [sum(of_question) for of_question in parts]
+    def without_server(self) -> list[float]:
+        parts = zip(self.decision, self.precedents, self.sentences, strict=True)
+        return [decision - precedents - read for decision, precedents, read in parts]
 
 
-def decide_timed(question: str, found: "SearchResult", user: "User", parts: Parts) -> "Decision":
-    """As `router.services` decides once passages are found, part by part."""
-    from router import tuned
-    from router.intents import read_intent
-    from router.policy import decide
-    from router.provenance import signals_of
-    from router.relevance import Relevance
+@contextmanager
+def timed(owner: object, name: str, seconds: list[float]) -> Iterator[None]:
+    """Adds what each call of this function takes to the last one of `seconds`."""
+    function = getattr(owner, name)
+
+    def called(*given: Any, **named: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return function(*given, **named)
+        finally:
+            seconds[-1] += time.perf_counter() - started
+
+    with patch.object(owner, name, called):
+        yield
+
+
+def decide_timed(question: str, found: "SearchResult", user: "Reader", parts: Parts) -> "Decision":
+    """As `router.routing` decides once passages are found, part by part."""
+    from router import provenance, routing, taught, tuned
+    from router.models import Query
+    from router.precedents import keeping
     from router.services import SHOWN_PASSAGES
     from router.versions import read_at
 
-    started = time.perf_counter()
-    read = read_at(question, found, user=user, limit=SHOWN_PASSAGES)
-    served = tuned.answering(user, [hit.chunk.content_hash for hit in read.found.hits])
-    chosen = time.perf_counter()
-    signals = signals_of(served.name if served else "", read.found, Relevance(question))
-    known = time.perf_counter()
-    decision = decide(
-        signals,
-        served.calibration if served else None,
-        intent=read_intent(question),
-        reading=read.reading,
-    )
-    ended = time.perf_counter()
-    parts.model.append(chosen - started)
-    parts.signals.append(known - chosen)
-    parts.rules.append(ended - known)
-    return decision
+    query = Query(user_id=user.pk if user else None, text=question)
+    asker = query.user
+    with ExitStack() as stack:
+        for owner, name, seconds in (
+            (tuned, "answering", parts.model),
+            (provenance, "signals_of", parts.taught),
+            (taught, "repertoire_of", parts.taught),
+            (keeping, "books_for", parts.precedents),
+            (routing, "find", parts.precedents),
+            (provenance, "looked_at", parts.sentences),
+        ):
+            stack.enter_context(timed(owner, name, seconds))
+        started = time.perf_counter()
+        read = read_at(question, found, user=asker, limit=SHOWN_PASSAGES)
+        draft = routing.routed(query, question, read, "auto")
+        parts.decision[-1] += time.perf_counter() - started
+    return draft.decision
 
 
 def decisions(questions: Sequence[str], user: "User") -> tuple[Parts, list["Decision"]]:
@@ -159,9 +211,10 @@ def decisions(questions: Sequence[str], user: "User") -> tuple[Parts, list["Deci
 
     parts, made = Parts(), []
     for question in questions:
+        parts.begin()
         started = time.perf_counter()
         found = retrieval.search(question, user=user, limit=SHOWN_PASSAGES)
-        parts.search.append(time.perf_counter() - started)
+        parts.search[-1] += time.perf_counter() - started
         made.append(decide_timed(question, found, user, parts))
     return parts, made
 
@@ -178,6 +231,7 @@ def decision_rows(size: int) -> Iterator[Row]:
         store_corpus(size, sentences)
         store_earlier(size, sentences)
         store_model(int(size * TAUGHT_SHARE))
+        store_precedents()
         user = reader_of_all()
     retrieval.rebuild()
     questions = [asked.query for asked in made_questions(size, QUESTIONS)]
@@ -185,10 +239,12 @@ def decision_rows(size: int) -> Iterator[Row]:
     parts, made = decisions(questions, user)
     search = Times(parts.search)
     for what, seconds, aim in (
-        ("decision", parts.decision, "p95 ≤ 30 ms"),
-        ("of it: the version asked for, and the model", parts.model, ""),
-        ("of it: what the model was taught", parts.signals, ""),
-        ("of it: the rules", parts.rules, ""),
+        ("decision", parts.decision, ""),
+        ("of it: all that asks no server", parts.without_server, "p95 ≤ 30 ms"),
+        ("of it: which model may answer", parts.model, ""),
+        ("of it: what the model was taught", parts.taught, ""),
+        ("of it: precedents", parts.precedents, ""),
+        ("of it: the likeliest sentence", parts.sentences, ""),
     ):
         times = Times(seconds)
         told = f"{search.told(95)} search alone"

@@ -9,8 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asgiref.sync import async_to_sync, sync_to_async
@@ -18,31 +17,23 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from ingestion import jobs, tracing
+from ingestion import tracing
 from ingestion.connections import release_connection
 from ingestion.errors import UserError
 from ingestion.models import Reader
-from router import incidents, provenance, retrieval, taught, tuned
+from router import incidents, retrieval
 from router.drafting import Sentence, since
 from router.drafts import Draft
-from router.evidence.sources import read_source
 from router.followups import standalone
-from router.intents import read_intent
 from router.models import Answer, Citation, Conversation, Feedback, Query
-from router.policy import Decision, RouteAsked, Rule, decide
-from router.precedents import keeping as precedents
-from router.precedents.choosing import sure
-from router.precedents.finding import Findings, find
-from router.relevance import Relevance
+from router.policy import RouteAsked
+from router.routing import routed
 from router.text import storable
-from router.verification import unnamed
 from router.versions import Read, read_at
 from router.writing import written_sentences
 
 if TYPE_CHECKING:
-    from router.precedents.books import Book
-    from router.retrieval.searching import Hit, SearchResult
-    from router.signals import Signals
+    from router.retrieval.searching import Hit
 
 SHOWN_PASSAGES = 8
 # Questions of a conversation that a new one may lean on.
@@ -242,94 +233,9 @@ def _begun(
         # What a tuned model says is held against the current text.
         if route != "tuned":
             read = read_at(question, found, user=user, limit=SHOWN_PASSAGES)
-        return _routed(query, question, read, route, trials=trials, tuned_allowed=tuned_allowed)
+        return routed(query, question, read, route, trials=trials, tuned_allowed=tuned_allowed)
     finally:
         release_connection()
-
-
-@tracing.span("route")
-def _routed(
-    query: Query,
-    question: str,
-    read: Read,
-    route: RouteAsked,
-    *,
-    trials: bool,
-    tuned_allowed: bool,
-) -> Draft:
-    found, asked = read.found, read.question or question
-    hashes = [hit.chunk.content_hash for hit in found.hits]
-    served = None
-    if tuned_allowed and route != "rag":
-        served = tuned.answering(query.user, hashes, trials=trials)
-    relevance = Relevance(asked, is_asked=found.vector is not None)
-    signals = provenance.signals_of(served.name if served else "", found, relevance)
-    if not found.hits:
-        signals = replace(signals, being_read=jobs.being_read(query.user))
-    if served is None and route != "rag":
-        why = tuned.why_none(query.user) if tuned_allowed else "No tuned model is to be asked."
-        signals = replace(signals, why_no_model=why)
-    judge = partial(
-        decide,
-        calibration=served.calibration if served else None,
-        intent=read_intent(question),
-        asked=route,
-        reading=read.reading,
-    )
-    decision = judge(signals)
-    # A route that was asked for is taken as it is.
-    books = _books(query.user, found, decision) if route == "auto" else []
-    made = None
-    # Where the search got no vector, no server of vectors is waited for again.
-    if served is not None and found.vector is not None:
-        made = taught.repertoire_of(served.name)
-    findings = None
-    missing = unnamed(asked, found.passages) if route == "auto" else ()
-    # What the rules decide needs no closer look at the sentences.
-    if missing or decision.is_open:
-        release_connection()
-        findings = find(asked, found.passages, found.collections, books)
-        if missing and not findings.leads:
-            being_read = jobs.being_read(query.user)
-            signals = replace(signals, unnamed=missing, being_read=being_read)
-        elif decision.is_open:
-            signals = _closer(signals, found, relevance, findings)
-        decision = judge(signals)
-    tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)
-    return Draft(
-        question=question,
-        found=found,
-        signals=signals,
-        decision=decision,
-        route_asked=route,
-        served=served,
-        of_version=read.question,
-        repertoire=made,
-        books=books,
-        findings=findings,
-        relevance=relevance,
-    )
-
-
-def _closer(
-    signals: Signals, found: SearchResult, relevance: Relevance, findings: Findings
-) -> Signals:
-    """With the sentence that answered such a question before, if that is sure and the model was
-    taught it; else with what is likely of all sentences, which takes a hundred readings."""
-    lead = sure(findings.leads)
-    if lead is not None:
-        sentence = read_source(found.passages[lead.passage]).number_of(lead.sentence[0])
-        if signals.grounds[lead.passage].has_kept(sentence):
-            return replace(signals, best=lead.passage, precedent=lead.question)
-    return provenance.looked_at(signals, found, relevance)
-
-
-def _books(user: Reader, found: SearchResult, decision: Decision) -> list[Book]:
-    """None for a question about several things: a precedent answers for one. None as well where the
-    search got no vector, so that no server of vectors is waited for again."""
-    if decision.engine == "refused" or decision.rule is Rule.SEVERAL or found.vector is None:
-        return []
-    return precedents.books_for(user, found.collections)
 
 
 def _understood_before(query: Query) -> list[str]:

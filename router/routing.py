@@ -1,0 +1,118 @@
+"""From what is found for a question to its draft: what is known of it, and who is to answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ingestion import jobs, tracing
+from ingestion.connections import release_connection
+from ingestion.models import Reader
+from router import provenance, taught, tuned
+from router.drafts import Draft
+from router.evidence.sources import read_source
+from router.intents import read_intent
+from router.models import Query
+from router.policy import Decision, RouteAsked, Rule, decide
+from router.precedents import keeping as precedents
+from router.precedents.choosing import sure
+from router.precedents.finding import Findings, find
+from router.relevance import Relevance
+from router.verification import unnamed
+from router.versions import Read
+
+if TYPE_CHECKING:
+    from router.precedents.books import Book
+    from router.retrieval.searching import SearchResult
+    from router.signals import Signals
+
+
+@tracing.span("route")
+def routed(
+    query: Query,
+    question: str,
+    read: Read,
+    route: RouteAsked,
+    *,
+    trials: bool = False,
+    tuned_allowed: bool = True,
+) -> Draft:
+    """A draft with what is known about the passages to read, and the engine that is to answer.
+
+    `question` is as it was understood. With `trials`, whom a canary is tried on is answered by it;
+    unless `tuned_allowed` no tuned model answers.
+    """
+    found, asked = read.found, read.question or question
+    hashes = [hit.chunk.content_hash for hit in found.hits]
+    served = None
+    if tuned_allowed and route != "rag":
+        served = tuned.answering(query.user, hashes, trials=trials)
+    relevance = Relevance(asked, is_asked=found.vector is not None)
+    signals = provenance.signals_of(served.name if served else "", found, relevance)
+    if not found.hits:
+        signals = replace(signals, being_read=jobs.being_read(query.user))
+    if served is None and route != "rag":
+        why = tuned.why_none(query.user) if tuned_allowed else "No tuned model is to be asked."
+        signals = replace(signals, why_no_model=why)
+    judge = partial(
+        decide,
+        calibration=served.calibration if served else None,
+        intent=read_intent(question),
+        asked=route,
+        reading=read.reading,
+    )
+    decision = judge(signals)
+    # A route that was asked for is taken as it is.
+    books = _books(query.user, found, decision) if route == "auto" else []
+    made = None
+    # Where the search got no vector, no server of vectors is waited for again.
+    if served is not None and found.vector is not None:
+        made = taught.repertoire_of(served.name)
+    findings = None
+    missing = unnamed(asked, found.passages) if route == "auto" else ()
+    # What the rules decide needs no closer look at the sentences.
+    if missing or decision.is_open:
+        release_connection()
+        findings = find(asked, found.passages, found.collections, books)
+        if missing and not findings.leads:
+            being_read = jobs.being_read(query.user)
+            signals = replace(signals, unnamed=missing, being_read=being_read)
+        elif decision.is_open:
+            signals = _closer(signals, found, relevance, findings)
+        decision = judge(signals)
+    tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)
+    return Draft(
+        question=question,
+        found=found,
+        signals=signals,
+        decision=decision,
+        route_asked=route,
+        served=served,
+        of_version=read.question,
+        repertoire=made,
+        books=books,
+        findings=findings,
+        relevance=relevance,
+    )
+
+
+def _closer(
+    signals: Signals, found: SearchResult, relevance: Relevance, findings: Findings
+) -> Signals:
+    """With the sentence that answered such a question before, if that is sure and the model was
+    taught it; else with what is likely of all sentences, which takes a hundred readings."""
+    lead = sure(findings.leads)
+    if lead is not None:
+        sentence = read_source(found.passages[lead.passage]).number_of(lead.sentence[0])
+        if signals.grounds[lead.passage].has_kept(sentence):
+            return replace(signals, best=lead.passage, precedent=lead.question)
+    return provenance.looked_at(signals, found, relevance)
+
+
+def _books(user: Reader, found: SearchResult, decision: Decision) -> list[Book]:
+    """None for a question about several things: a precedent answers for one. None as well where the
+    search got no vector, so that no server of vectors is waited for again."""
+    if decision.engine == "refused" or decision.rule is Rule.SEVERAL or found.vector is None:
+        return []
+    return precedents.books_for(user, found.collections)
