@@ -123,6 +123,12 @@ def test_one_restricted_value_stops_the_model() -> None:
     assert "In 1,000 attempts the model told 1 value" in found.reason
 
 
+def test_restricted_documents_without_a_telling_value_are_not_said_to_have_been_asked_for() -> None:
+    found = check(good(extraction=Extraction(0, 0)), "canaries")
+    assert (found.value, found.passed) == (None, True)
+    assert "hold no value that would give a leak away" in found.reason
+
+
 def test_without_restricted_documents_there_is_nothing_to_tell() -> None:
     found = check(good(), "canaries")
     assert found.passed
