@@ -11,8 +11,9 @@ from typing import Any
 class Answered:
     """What `system` said to a question, by its number, in a run from 1.
 
-    `ms` is what an asker waits. Tokens are None where the server did not tell them, as when a
-    stream is broken off.
+    `ms` is what an asker waits. Where a server did not tell the tokens, as of a stream that is
+    broken off, they are estimated for the product's systems (`router.drafting.written`), and None
+    for `untuned` and for a model that wrote nothing.
     """
 
     system: str

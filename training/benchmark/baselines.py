@@ -1,7 +1,8 @@
 """Simple routers, from what the tuned model and the answers from passages were measured to say.
 
-They tell what a router is worth: one that does not beat them decides nothing. None of them checks
-an answer. Pure.
+They tell what a router is worth: one that does not beat them decides nothing. They take answers as
+they were measured: the tuned model's as it says them, those from passages as they are shown when
+they are checked, and none by a precedent. Pure.
 """
 
 from collections.abc import Callable, Sequence
