@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,13 @@ from django.core.management import BaseCommand, get_commands, load_command_class
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+
+
+BENCHMARKS = [ROOT / "docs" / name for name in ("benchmark.md", "benchmark-history.md")]
+# A row of dashes parts the heading of a table from the rest.
+TABLE = re.compile(r"^(\|.*)\n\| --- .*\n((?:\|.*\n)+)", re.MULTILINE)
+# Whose times are told in the text.
+UNTABLED = {"saltmere"}
 
 
 def variables_read() -> dict[str, ast.expr | None]:
@@ -97,3 +105,45 @@ def test_modules_named_in_the_architecture_exist() -> None:
     modules = set(re.findall(r"`((?:docportal|training|router|ingestion)/[\w/]*)\.py`", text))
     assert modules
     assert [name for name in sorted(modules) if not (ROOT / f"{name}.py").exists()] == []
+
+
+def tables() -> Iterator[tuple[list[str], list[list[str]]]]:
+    """Of those of the companies that were asked the headings and the rows."""
+    for text in BENCHMARKS:
+        for heading, rows in TABLE.findall(text.read_text(encoding="utf-8")):
+            yield cells(heading), [cells(row) for row in rows.splitlines()]
+
+
+def cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def test_shares_are_of_as_many_as_their_heading_says() -> None:
+    for headings, rows in tables():
+        for column, heading in enumerate(headings):
+            if of := re.search(r", of (\d+)$", heading):
+                number = int(of[1])
+                possible = {f"{count / number:.0%}" for count in range(number + 1)}
+                shares = {row[column].replace(" ", "") for row in rows if "%" in row[column]}
+                assert shares <= possible, heading
+
+
+def test_ratios_of_times_and_tokens_follow_from_the_tables() -> None:
+    measured = set[tuple[str, ...]]()
+    for headings, rows in tables():
+        if headings[-1] == "Tokens":
+            pairs = [pair for pair in pairwise(rows) if is_compared(*pair)]
+            measured |= {tuple(map(ratio, hybrid[-3:], rag[-3:])) for rag, hybrid in pairs}
+    (told,) = [rows for headings, rows in tables() if headings[1] == "Median"]
+    for company, *ratios in told:
+        assert company in UNTABLED or tuple(ratios[:3]) in measured, company
+
+
+def is_compared(one: list[str], other: list[str]) -> bool:
+    return one[0] == "rag" and other[0].startswith("hybrid")
+
+
+def ratio(of: str, to: str) -> str:
+    """As it is written: `.33`; empty where nothing was measured."""
+    one, other = (re.sub(r"\D", "", text) for text in (of, to))
+    return f"{int(one) / int(other):.2f}".removeprefix("0") if one and other else ""
