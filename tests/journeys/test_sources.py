@@ -50,9 +50,9 @@ def test_repository_is_followed_and_its_question_answered(
     admin.get_by_label("Where").fill(str(repository.path))
     admin.get_by_role("button", name="Add").click()
     expect(admin.get_by_text("Saved. A worker looks at the source now.")).to_be_visible()
-    expect(admin.get_by_text("10 new, from the newest state alone: the first sync.")).to_be_visible(
-        timeout=WITHIN
-    )
+    expect(
+        admin.locator("main").get_by_text("10 new, from the newest state alone: the first sync.")
+    ).to_be_visible(timeout=WITHIN)
 
     for hour in (20, 22):
         repository.write(f"{fresh}-3.md", guide(f"{fresh} 3", f"It closes at {hour}."))
@@ -60,7 +60,9 @@ def test_repository_is_followed_and_its_question_answered(
     page = visit("mira", width=400, scheme="dark")
     page.goto(f"/docs/collections/{fresh}/source/")
     page.get_by_role("button", name="Sync now").click()
-    expect(page.get_by_text("2 new versions, from 2 commits.")).to_be_visible(timeout=WITHIN)
+    expect(page.locator("main").get_by_text("2 new versions, from 2 commits.")).to_be_visible(
+        timeout=WITHIN
+    )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
     page.get_by_role("link", name="10", exact=True).click()
@@ -78,13 +80,15 @@ def test_repository_is_followed_and_its_question_answered(
     repository.commit("Three locks are gone")
     page.goto(f"/docs/collections/{fresh}/source/")
     page.get_by_role("button", name="Sync now").click()
-    expect(page.get_by_text("3 of 10 documents are no longer in the source.")).to_be_visible(
-        timeout=WITHIN
-    )
+    expect(
+        page.locator("main").get_by_text("3 of 10 documents are no longer in the source.")
+    ).to_be_visible(timeout=WITHIN)
     page.get_by_text("Which ones").click()
     expect(page.get_by_text(f"{fresh}-4.md")).to_be_visible()
     page.get_by_role("button", name="Archive 3 documents").click()
-    expect(page.get_by_text("3 archived, from 1 commit.")).to_be_visible(timeout=WITHIN)
+    expect(page.locator("main").get_by_text("3 archived, from 1 commit.")).to_be_visible(
+        timeout=WITHIN
+    )
     page.goto(f"/docs/?collection={fresh}&state=archived")
     expect(page.get_by_role("row").filter(has_text="Archived")).to_have_count(3)
 
@@ -129,7 +133,7 @@ def test_page_that_looks_by_itself_leads_to_the_login_once_nothing_is_typed(
     place.mkdir()
     portal.manage("shell", "-v0", "-c", UNDER_WAY.format(name=fresh, place=place))
     page.reload()
-    expect(page.get_by_text("Being synced now.")).to_be_visible()
+    expect(page.locator("main").get_by_text("Being synced now.")).to_be_visible()
     expect(page.locator("#told")).to_have_text("Being synced now.")
     branch = page.get_by_label("Branch")
     branch.fill("main")
@@ -155,6 +159,6 @@ def test_page_of_a_source_that_a_colleague_removed_says_so(
     place.mkdir()
     portal.manage("shell", "-v0", "-c", UNDER_WAY.format(name=fresh, place=place))
     page.reload()
-    expect(page.get_by_text("Being synced now.")).to_be_visible()
+    expect(page.locator("main").get_by_text("Being synced now.")).to_be_visible()
     portal.manage("shell", "-v0", "-c", REMOVED.format(name=fresh))
     expect(page.get_by_text("The collection follows nothing any more.")).to_be_visible()
