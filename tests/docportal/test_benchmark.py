@@ -159,6 +159,17 @@ def test_nothing_is_measured_without_the_server_of_a_tuned_model(
     assert not Benchmark.objects.exists()
 
 
+def test_nothing_is_kept_where_the_server_of_a_tuned_model_ends_in_the_middle(
+    model: str, llm: ScriptedLLM, questions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest of the file would be told as its refusals."""
+    monkeypatch.setattr(asking, "BREAK_SECONDS", 0.0)
+    monkeypatch.setattr(asking, "tuned_url", lambda _: None if llm.requests else llm.url)
+    with pytest.raises(CommandError, match=f"{model} does not answer"):
+        run(questions, systems="tuned")
+    assert not Benchmark.objects.exists()
+
+
 def remember(wiki: Collection) -> None:
     """That the known question was answered before."""
     version = DocumentVersion.objects.get(document__collection=wiki, document__path="sender.md")

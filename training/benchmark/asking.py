@@ -101,10 +101,15 @@ def ask_all(
 
 def _require_tuned(plan: Plan) -> None:
     """Without its server a model would be measured by what is said where there is none."""
-    if not {TUNED, HYBRID}.isdisjoint(plan.systems):
-        for model in usable_by(plan.user):
-            if tuned_url(model.name) is None:
-                raise _gone(model.name, "It was not started.")
+    unserved = [name for system in plan.systems if (name := _unserved(plan, system))]
+    if unserved:
+        raise _gone(unserved[0], "It was not started.")
+
+
+def _unserved(plan: Plan, system: str) -> str:
+    """The first of the tuned models that `system` may ask which no server answers by."""
+    asked = usable_by(plan.user) if system in (TUNED, HYBRID) else []
+    return next((model.name for model in asked if tuned_url(model.name) is None), "")
 
 
 def _rotated(systems: Sequence[str], places: int) -> list[str]:
@@ -145,11 +150,15 @@ def _drafted(plan: Plan, system: str, question: Question) -> Drafted:
             route=ROUTES[system],
             tuned_allowed=system != WITHOUT_MODEL,
         )
+        # Whose server has ended meanwhile is not asked, and another version might be.
+        gone = _unserved(plan, system)
         # Without a model there was nobody to ask, which is how this system answers then.
-        if not drafted.degraded and not (drafted.failed and drafted.model):
+        if not (gone or drafted.degraded or (drafted.failed and drafted.model)):
             return drafted
         time.sleep(pause)
-    raise _gone(settings.EMBEDDINGS_MODEL if drafted.degraded else drafted.model, drafted.reason)
+    if drafted.degraded:
+        gone = settings.EMBEDDINGS_MODEL
+    raise _gone(gone or drafted.model, drafted.reason)
 
 
 def _answered(system: str, run: int, question: Question, drafted: Drafted) -> Answered:
