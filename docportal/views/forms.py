@@ -15,8 +15,14 @@ from docportal.webhooks import CHOICES
 from ingestion.models import Collection, DocType, Document, Source
 from ingestion.models.webhooks import LONGEST_URL
 from router.canary import LARGEST_SHARE, LEAST_SHARE
+from router.text import storable
 from training.models import TrainingRun
 from training.runs import LONGEST_MINUTES, MINUTES
+
+PATHS_DO_NOT_FIT = (
+    "Nothing was uploaded, as not every file came with its place in the folder. Give files with "
+    "an odd name another one, then choose them all again."
+)
 
 
 class ManyFilesInput(forms.ClearableFileInput):
@@ -55,20 +61,22 @@ class UploadForm(forms.Form):
         )
 
     def clean_paths(self) -> list[str]:
-        """Where each file stood in its folder: browsers send that only through a script."""
+        """Where each file stood in its folder, by its place among them: browsers send that only
+        through a script, and change what is odd in the names beside it. Without, empty."""
         try:
             paths = json.loads(self.cleaned_data["paths"] or "[]")
         except ValueError:
-            return []
-        is_list = isinstance(paths, list) and all(isinstance(path, str) for path in paths)
-        return paths if is_list else []
+            paths = None
+        if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+            raise forms.ValidationError(PATHS_DO_NOT_FIT)
+        files = self.cleaned_data.get("uploads")
+        if paths and files and len(paths) != len(files):
+            raise forms.ValidationError(PATHS_DO_NOT_FIT)
+        return [storable(path) for path in paths]
 
     def named_files(self) -> "list[tuple[str, UploadedFile[Any]]]":
         files: list[UploadedFile[Any]] = self.cleaned_data["uploads"]
-        names = [file.name or "" for file in files]
-        paths = self.cleaned_data["paths"]
-        if [PurePosixPath(path).name for path in paths] == names:
-            names = paths
+        names = self.cleaned_data["paths"] or [file.name or "" for file in files]
         return list(zip(names, files, strict=True))
 
 

@@ -80,10 +80,39 @@ def test_folder_keeps_its_paths(writer: Client) -> None:
 
 
 @pytest.mark.usefixtures("wiki")
-@pytest.mark.parametrize("paths", ["[", '["other.md"]', "[1]", '{"a": 1}', '["a/x.md", "b/x.md"]'])
-def test_paths_that_do_not_fit_the_files_are_ignored(writer: Client, paths: str) -> None:
-    send(writer, [("x.md", b"# X")], paths=paths)
-    assert Document.objects.get().path == "x.md"
+def test_folder_keeps_its_paths_whatever_browsers_make_of_odd_names(writer: Client) -> None:
+    paths = ["a/README.md", "b/README.md", 'c/say "hi".md', "c/search&notify.md"]
+    sent = ["README.md", "README.md", "say %22hi%22.md", "search&notify.md"]
+    fields = {"collection": "wiki", "paths": json.dumps(paths)}
+    form = "".join(
+        f'--edge\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    form += "".join(
+        f'--edge\r\nContent-Disposition: form-data; name="uploads"; filename="{name}"\r\n'
+        f"Content-Type: text/markdown\r\n\r\n# {number}\r\n"
+        for number, name in enumerate(sent)
+    )
+    writer.generic(
+        "POST", reverse("upload"), f"{form}--edge--\r\n", "multipart/form-data; boundary=edge"
+    )
+    kept = DocumentVersion.objects.values_list("document__path", "number")
+    assert sorted(kept) == [(path, 1) for path in paths]
+
+
+@pytest.mark.usefixtures("wiki")
+@pytest.mark.parametrize("paths", ["[", "[1]", '{"a": 1}', '["a/x.md", "b/x.md"]'])
+def test_paths_that_do_not_fit_the_files_are_refused(writer: Client, paths: str) -> None:
+    page = send(writer, [("x.md", b"# X")], paths=paths, note="Typed before")
+    assert "not every file came with its place in the folder" in page
+    assert "Typed before" in page
+    assert not Document.objects.exists()
+
+
+@pytest.mark.usefixtures("wiki")
+def test_path_that_no_database_takes_is_kept_as_one_that_it_does(writer: Client) -> None:
+    send(writer, [("x.md", b"# X")], paths=json.dumps(["a/\ud800.md"]))
+    assert Document.objects.get().path == "a/?.md"
 
 
 @pytest.mark.usefixtures("wiki")
