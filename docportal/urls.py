@@ -1,6 +1,7 @@
 from allauth.account import views as account
 from django.conf import settings
 from django.urls import include, path
+from django.views.generic import TemplateView
 
 from docportal.api.urls import api
 from docportal.views import (
@@ -33,6 +34,12 @@ accounts = [
     path("login/", account.login, name="account_login"),
     path("logout/", account.logout, name="account_logout"),
     path("password/change/", account.password_change, name="account_change_password"),
+    # To this name allauth sends who has no password to change.
+    path(
+        "password/none/",
+        TemplateView.as_view(template_name="account/password_none.html"),
+        name="account_set_password",
+    ),
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/<int:pk>/revoke/", tokens.revoke, name="revoke_token"),
 ]

@@ -219,6 +219,18 @@ def test_password_change_ends_the_other_sessions_and_is_recorded(people: People)
     assert event.actor_name == "engineer"
 
 
+def test_who_logs_in_through_the_company_is_told_where_the_password_is(people: People) -> None:
+    client = logged_in(people.engineer)
+    assert "Change password" in client.get("/docs/").content.decode()
+    people.engineer.set_unusable_password()
+    people.engineer.save()
+    client = logged_in(people.engineer)
+    assert "Change password" not in client.get("/docs/").content.decode()
+    told = client.get("/accounts/password/change/", follow=True)
+    assert told.status_code == 200
+    assert "Change it where the company keeps it." in told.content.decode()
+
+
 def test_logout_takes_a_post(people: People) -> None:
     client = logged_in(people.engineer)
     assert client.get("/accounts/logout/").status_code == 200

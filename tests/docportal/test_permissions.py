@@ -114,6 +114,7 @@ RULES = {
     "account_login": Rule("everybody"),
     "account_logout": Rule("everybody"),
     "account_change_password": Rule("members"),
+    "account_set_password": Rule("members"),
     "tokens": Rule("members"),
     "revoke_token": Rule("the asker", "post"),
 }

@@ -31,7 +31,8 @@ def pages(page: Page, portal: Portal) -> list[str]:
         *(document or "", f"{document}versions/1/?mark=0:0-9#p0", f"{document}difference/"),
         *("/pairs/", "/pairs/?text=captain", "/pairs/?view=list", "/pairs/?view=progress"),
         *("/pairs/?text=nothing+like+it", "/pairs/?state=approved"),
-        *("/accounts/password/change/", "/accounts/tokens/", "/accounts/logout/"),
+        *("/accounts/password/change/", "/accounts/password/none/"),
+        *("/accounts/tokens/", "/accounts/logout/"),
     ]
 
 
