@@ -22,6 +22,7 @@ from docportal.results import seen
 from docportal.views import paging, passages
 from docportal.views.access import Request, current_user, notice, tells_user_errors
 from docportal.views.streaming import event, event_stream, told_when_broken
+from docportal.views.typed import plain_newlines
 from docportal.views.why import why
 from ingestion.errors import UserError
 from ingestion.jobs import being_read
@@ -196,7 +197,7 @@ def feedback(request: Request, query_id: UUID) -> HttpResponse:
     query = get_object_or_404(_own(request.user), pk=query_id)
     answer = get_object_or_404(Answer, query=query)
     verdict, correction = request.POST.get("verdict", ""), request.POST.get("correction")
-    judge(request.user, answer, verdict, correction)
+    judge(request.user, answer, verdict, correction and plain_newlines(correction))
     if not request.htmx:
         return redirect("question", query_id)
     return render(request, "ask.html#judged", _exchange(query))

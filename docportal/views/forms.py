@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import UploadedFile
 
 from docportal.models import LONGEST_DAYS, LONGEST_NAME, ApiToken, User
-from docportal.views.typed import numbers
+from docportal.views.typed import numbers, plain_newlines
 from docportal.webhooks import CHOICES
 from ingestion.models import Collection, DocType, Document, Source
 from ingestion.models.webhooks import LONGEST_URL
@@ -165,20 +165,27 @@ class SourceForm(forms.Form):
         )
 
 
+class LinesField(forms.CharField):
+    """Text of several lines, whose length is that of what is kept."""
+
+    def to_python(self, value: Any) -> str:
+        return plain_newlines(super().to_python(value))
+
+
 class PairForm(forms.Form):
     """A question and its answer; evidence that is left empty is looked for."""
 
-    question = forms.CharField(
+    question = LinesField(
         max_length=2000,
         error_messages={"required": "Write the question."},
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    answer = forms.CharField(
+    answer = LinesField(
         max_length=4000,
         error_messages={"required": "Write the answer, short, as the document says it."},
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    evidence = forms.CharField(
+    evidence = LinesField(
         max_length=8000,
         required=False,
         help_text="Words copied from the document that say so. Left empty, they are looked for.",
@@ -247,7 +254,7 @@ class PolicyForm(forms.Form):
 class ReasonForm(forms.Form):
     """Why a model may serve that its gate stopped."""
 
-    reason = forms.CharField(
+    reason = LinesField(
         min_length=10,
         max_length=500,
         label="Why it may serve although its gate stopped it",

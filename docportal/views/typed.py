@@ -15,6 +15,11 @@ def words_of(text: str) -> list[str]:
     return [word[:LONGEST_WORD] for word in storable(text).split()[:MOST_WORDS]]
 
 
+def plain_newlines(text: str) -> str:
+    """Each line ends as it does everywhere else: browsers end those of a form by two signs."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def numbers(names: Iterable[str]) -> list[int]:
     """Those that can be primary keys."""
     return [

@@ -10,9 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
+from docportal.views.forms import PairForm
 from docportal.views.pairs import PAGE
 from ingestion.models import Collection, Document, DocumentVersion
-from router.models import Answer, Query
+from router.models import Answer, Feedback, Query
 from tests.documents import passage, publish
 from tests.pairs import a_model, a_pair, a_pair_without_evidence, an_answer
 from tests.people import People, logged_in
@@ -109,6 +110,25 @@ def test_edit_sets_the_words_and_approves(writer: Client, people: People, pair: 
     pair.refresh_from_db()
     assert (pair.question, pair.answer) == ("Retry limit?", "nine retries")
     assert (pair.review, pair.reviewed_by) == (APPROVED, people.writer)
+
+
+def test_edit_of_the_question_alone_keeps_an_answer_of_several_lines_with_its_evidence(
+    writer: Client, pair: QAPair
+) -> None:
+    answer = "Nine times\nfor each call"
+    QAPair.objects.filter(pk=pair.pk).update(answer=answer)
+    typed = {"question": "Retry limit?", "answer": answer.replace("\n", "\r\n")}
+    decide(writer, pair, "edit", **typed)
+    before = pair.evidence
+    pair.refresh_from_db()
+    assert (pair.question, pair.answer, pair.evidence) == ("Retry limit?", answer, before)
+
+
+def test_length_of_several_lines_is_that_of_what_is_kept() -> None:
+    typed = {"question": "What?", "answer": "\r\n".join(["x"] * 2000)}
+    form = PairForm(typed)
+    assert form.is_valid()
+    assert form.cleaned_data["answer"] == "\n".join(["x"] * 2000)
 
 
 @pytest.mark.parametrize(
@@ -601,6 +621,8 @@ def test_correction_of_an_answer_waits_in_the_queue(
     assert "How many retries are there?" in page
     assert "Corrected by a reader: engineer" in page
     assert "<mark>" in page
+    engineer.post(reverse("feedback", args=[query.pk]), {**given, "correction": "nine\r\nat most"})
+    assert Feedback.objects.get().correction == "nine\nat most"
 
 
 @pytest.mark.parametrize("verdict", ["approve", "reject", "edit"])
