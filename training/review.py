@@ -4,8 +4,9 @@ Whether somebody may review, and which documents, is for the caller to check.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -22,6 +23,7 @@ from training.sources import served_text
 
 Review = QAPair.Review
 CHANGED_MEANWHILE = "Somebody changed this pair meanwhile. Look at it again."
+NOT_SAID: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -40,20 +42,27 @@ def seen(pair: QAPair) -> str:
 def require_seen(pair: QAPair, looked_at: str) -> None:
     """Raises `UserError` (`changed-meanwhile`) where that is not `seen` any more; empty: whoever
     decides does not say what they looked at."""
-    if looked_at and looked_at != seen(pair):
+    if not _is_as_seen(pair, looked_at):
         raise UserError("changed-meanwhile", CHANGED_MEANWHILE)
 
 
-def approve(pairs: Iterable[QAPair], *, by: Actor) -> Reviewed:
+def _is_as_seen(pair: QAPair, looked_at: str) -> bool:
+    return looked_at in ("", seen(pair))
+
+
+def approve(
+    pairs: Iterable[QAPair], *, by: Actor, looked_at: Mapping[int, str] = NOT_SAID
+) -> Reviewed:
     """Let these pairs be taught. One without evidence, retired, or whose opposite a person has
     approved or approves at once, is refused; what people have not decided and contradicts it
-    waits."""
+    waits. `looked_at`: what was `seen` of each, by primary key; one that has changed since is
+    refused."""
     with transaction.atomic():
-        chosen = _current(pairs)
+        chosen, changed = _current(pairs, looked_at)
         at_once = {pair.pk for pair in chosen}
         live = set(QAPair.objects.live().filter(pk__in=at_once).values_list("pk", flat=True))
         rivals = rivals_of(chosen)
-        result = Reviewed()
+        result = Reviewed(refused=changed)
         fit = []
         for pair in chosen:
             problem = _untied(pair, live) or _contradicted(pair, rivals[pair.pk], at_once)
@@ -65,10 +74,14 @@ def approve(pairs: Iterable[QAPair], *, by: Actor) -> Reviewed:
     return result
 
 
-def reject(pairs: Iterable[QAPair], *, by: Actor) -> Reviewed:
-    """Never teach these pairs; importing or mining them again does not bring them back."""
+def reject(
+    pairs: Iterable[QAPair], *, by: Actor, looked_at: Mapping[int, str] = NOT_SAID
+) -> Reviewed:
+    """Never teach these pairs; importing or mining them again does not bring them back.
+    `looked_at` as for `approve`."""
     with transaction.atomic():
-        return Reviewed(_decide(_current(pairs), Review.REJECTED, by))
+        chosen, changed = _current(pairs, looked_at)
+        return Reviewed(_decide(chosen, Review.REJECTED, by), refused=changed)
 
 
 def edit(pair: QAPair, *, question: str, answer: str, by: Actor, evidence: str = "") -> QAPair:
@@ -129,9 +142,19 @@ def _tie_again(pair: QAPair, question: str, answer: str, evidence: str, text: Do
     return tied
 
 
-def _current(pairs: Iterable[QAPair]) -> list[QAPair]:
-    chosen = QAPair.objects.filter(pk__in=[pair.pk for pair in pairs])
-    return list(chosen.select_for_update(of=("self",)).select_related("document"))
+def _current(
+    pairs: Iterable[QAPair], looked_at: Mapping[int, str]
+) -> tuple[list[QAPair], list[tuple[QAPair, str]]]:
+    """The rows, locked, and those that are not any more what was looked at, with that reason."""
+    rows = QAPair.objects.filter(pk__in=[pair.pk for pair in pairs])
+    chosen: list[QAPair] = []
+    changed: list[tuple[QAPair, str]] = []
+    for pair in rows.select_for_update(of=("self",)).select_related("document"):
+        if _is_as_seen(pair, looked_at.get(pair.pk, "")):
+            chosen.append(pair)
+        else:
+            changed.append((pair, CHANGED_MEANWHILE))
+    return chosen, changed
 
 
 def _untied(pair: QAPair, live: Set[int]) -> str:

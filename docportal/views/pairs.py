@@ -1,6 +1,8 @@
 """Review: one pair at a time beside its passage, many at once from a list, and how far it is."""
 
+import json
 from collections.abc import Callable
+from hashlib import sha256
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -42,7 +44,9 @@ def pairs(request: Request) -> HttpResponse:
     after = request.GET.get("after", "")
     if view == "list":
         rows = filters.pairs(request.user).select_related("document", "reviewed_by")
-        shown: dict[str, object] = {"page": paging.page(rows, ORDER, after, PAGE)}
+        page = paging.page(rows, ORDER, after, PAGE)
+        listed = [(row, review.seen(row)) for row in page.rows]
+        shown: dict[str, object] = {"page": page, "rows": listed}
     elif view == "progress":
         shown = progress(request.user, filters, after)
     else:
@@ -197,36 +201,56 @@ def _decided(pair: QAPair, verdict: str, user: User) -> str:
 @require_POST
 @tells_user_errors
 def review_pairs(request: Request) -> HttpResponse:
-    """Approve or reject the chosen pairs, or all that fit; asks first, again if their number
-    has changed since."""
+    """Approve or reject the chosen pairs, or all that fit; asks first, again if they are others
+    or have changed since. Of the chosen, those that changed since they were listed are left."""
     require(request.user, REVIEW)
     filters = Filters.read(request.POST.dict())
     verdict = request.POST.get("verdict", "")
     if verdict not in VERDICTS:
         raise UserError("unknown-verdict", "Choose whether to approve or to reject these pairs.")
     chosen = _chosen(request, filters)
-    count = chosen.count()
-    if not count:
+    if not chosen:
         messages.warning(request, "Nothing was chosen. Tick the pairs, or all that match.")
         return redirect(_address(filters, "list"))
-    if request.POST.get("confirmed") != str(count):
+    looked_at = _looked_at(request, chosen)
+    confirmed = _digest(looked_at)
+    if request.POST.get("confirmed") != confirmed:
         asked = {
             "verdict": verdict,
-            "count": count,
+            "count": len(chosen),
+            "confirmed": confirmed,
             "every": "all" in request.POST,
             "chosen": request.POST.getlist("pair"),
             "back": _address(filters, "list"),
         }
         return _page(request, filters, "confirm", asked)
-    _tell(request, verdict, VERDICTS[verdict](chosen, by=request.user))
+    _tell(request, verdict, VERDICTS[verdict](chosen, by=request.user, looked_at=looked_at))
     return redirect(_address(filters, "list"))
 
 
-def _chosen(request: Request, filters: Filters) -> PairQuerySet:
+def _chosen(request: Request, filters: Filters) -> list[QAPair]:
     if "all" in request.POST:
-        return filters.pairs(request.user)
-    names = numbers(request.POST.getlist("pair"))[:PAGE]
-    return QAPair.objects.readable_by(request.user).filter(pk__in=names)
+        pairs = filters.pairs(request.user)
+    else:
+        pairs = QAPair.objects.readable_by(request.user).filter(pk__in=_ticked(request))
+    return list(pairs.only("review", "key"))
+
+
+def _ticked(request: Request) -> dict[int, str]:
+    """What was listed of each, by its key."""
+    ticked = [value.partition(":") for value in request.POST.getlist("pair")[:PAGE]]
+    return {pk: seen for name, _, seen in ticked for pk in numbers([name])}
+
+
+def _looked_at(request: Request, chosen: list[QAPair]) -> dict[int, str]:
+    if "all" in request.POST:
+        return {pair.pk: review.seen(pair) for pair in chosen}
+    ticked = _ticked(request)
+    return {pair.pk: ticked[pair.pk] for pair in chosen}
+
+
+def _digest(looked_at: dict[int, str]) -> str:
+    return sha256(json.dumps(sorted(looked_at.items())).encode()).hexdigest()
 
 
 def _tell(request: Request, verdict: str, result: review.Reviewed) -> None:

@@ -316,6 +316,16 @@ def bulk(client: Client, verdict: str, **more: object) -> str:
     return body(client.post(reverse("review_pairs"), data, follow=True))
 
 
+def confirmation(asked: str) -> str:
+    [confirmed] = re.findall(r'name="confirmed" value="([^"]+)"', asked)
+    return confirmed
+
+
+def bulk_at_once(client: Client, verdict: str, **more: object) -> str:
+    asked = bulk(client, verdict, **more)
+    return bulk(client, verdict, **more, confirmed=confirmation(asked))
+
+
 def test_chosen_pairs_are_decided_after_one_question(
     writer: Client, people: People, pair: QAPair, guide: DocumentVersion
 ) -> None:
@@ -324,7 +334,7 @@ def test_chosen_pairs_are_decided_after_one_question(
     asked = bulk(writer, "approve", **chosen)
     assert "Approve 2 pairs?" in asked
     assert QAPair.objects.filter(review=PENDING).count() == 3, "nothing is done before the answer"
-    told = bulk(writer, "approve", **chosen, confirmed="2")
+    told = bulk(writer, "approve", **chosen, confirmed=confirmation(asked))
     assert "2 pairs approved." in told
     assert set(QAPair.objects.filter(review=APPROVED)) == {pair, second}
     assert set(QAPair.objects.filter(reviewed_by=people.writer)) == {pair, second}
@@ -332,19 +342,44 @@ def test_chosen_pairs_are_decided_after_one_question(
     assert third.review == PENDING
 
 
-def test_all_that_match_means_the_filters_and_asks_again_when_their_number_changed(
+def test_all_that_match_means_the_filters_and_asks_again_when_they_are_others(
     writer: Client, pair: QAPair, guide: DocumentVersion
 ) -> None:
     mined = [a_pair(guide, f"Mined {n}", "Mira", origin="mined") for n in range(3)]
     asked = bulk(writer, "reject", all="on", origin="mined")
     assert "Reject 3 pairs?" in asked
     mined.append(a_pair(guide, "Mined meanwhile", "Mira", origin="mined"))
-    asked = bulk(writer, "reject", all="on", origin="mined", confirmed="3")
+    every = {"all": "on", "origin": "mined"}
+    asked = bulk(writer, "reject", **every, confirmed=confirmation(asked))
     assert "Reject 4 pairs?" in asked
     assert not QAPair.objects.filter(review=REJECTED).exists()
-    told = bulk(writer, "reject", all="on", origin="mined", confirmed="4")
+    gone = mined.pop()
+    decide(writer, gone, "approve")
+    mined.append(a_pair(guide, "Mined instead", "Mira", origin="mined"))
+    asked = bulk(writer, "reject", **every, confirmed=confirmation(asked))
+    assert "Reject 4 pairs?" in asked, "as many, but others"
+    assert not QAPair.objects.filter(review=REJECTED).exists()
+    told = bulk(writer, "reject", **every, confirmed=confirmation(asked))
     assert "4 pairs rejected." in told
     assert set(QAPair.objects.filter(review=REJECTED)) == set(mined)
+
+
+@pytest.mark.parametrize("verdict", ["approve", "reject"])
+def test_chosen_pair_that_changed_since_it_was_listed_is_left_and_named(
+    writer: Client, people: People, pair: QAPair, guide: DocumentVersion, verdict: str
+) -> None:
+    second = a_pair(guide, "Whose is it?", "Mira")
+    chosen = {"pair": re.findall(r'name="pair" value="([^"]+)"', get(writer, "?view=list"))}
+    asked = bulk(writer, verdict, **chosen)
+    assert "2 pairs?" in asked
+    other = "reject" if verdict == "approve" else "approve"
+    decide(logged_in(people.restricted_writer), pair, other)
+    told = bulk(writer, verdict, **chosen, confirmed=confirmation(asked))
+    assert "“How many retries?”. Somebody changed this pair meanwhile." in told
+    pair.refresh_from_db()
+    second.refresh_from_db()
+    assert pair.reviewed_by == people.restricted_writer
+    assert second.reviewed_by == people.writer
 
 
 def test_pairs_that_cannot_be_approved_are_named_and_the_others_approved(
@@ -352,7 +387,7 @@ def test_pairs_that_cannot_be_approved_are_named_and_the_others_approved(
 ) -> None:
     for n in range(5):
         a_pair_without_evidence(guide.document, f"Nowhere {n}?", "Tom")
-    told = bulk(writer, "approve", all="on", confirmed="6")
+    told = bulk_at_once(writer, "approve", all="on")
     assert "1 pair approved." in told
     assert "Not approved: “Nowhere 0?”. Its evidence is not in the document." in told
     assert "2 more were not approved" in told
@@ -366,7 +401,7 @@ def test_retired_pairs_are_not_offered_for_approval_nor_approved(
     listed = get(writer, "?view=list&state=retired")
     assert "Reject chosen…" in listed
     assert "Approve chosen…" not in listed
-    told = bulk(writer, "approve", state="retired", pair=str(pair.pk), confirmed="1")
+    told = bulk_at_once(writer, "approve", state="retired", pair=str(pair.pk))
     assert "Not approved: “How many retries?”. The document no longer says this." in told
     assert "1 pair approved" not in told
 
@@ -379,7 +414,7 @@ def test_approving_many_takes_as_many_queries_as_approving_a_few(
         for number in range(count):
             a_pair(guide, f"How many, {count}, {number}?", "nine")
         with CaptureQueriesContext(connection) as queries:
-            bulk(writer, "approve", all="on", confirmed=str(count))
+            bulk_at_once(writer, "approve", all="on")
         taken.append(len(queries))
     assert taken[0] == taken[1]
 
@@ -417,15 +452,16 @@ def test_stranger_cannot_decide_a_restricted_pair_by_any_way(
     address = reverse("review_pair", args=[secret.pk])
     for verdict in ("approve", "reject", "edit"):
         assert writer.post(address, {"verdict": verdict}).status_code == 404
+    insider = logged_in(people.restricted_writer)
     for more in ({"pair": str(secret.pk)}, {"all": "on"}, {"all": "on", "collection": "vault"}):
-        bulk(writer, "reject", **more, confirmed="1")
+        asked = bulk(insider, "reject", **more)
+        bulk(writer, "reject", **more, confirmed=confirmation(asked))
     words = {"question": "Q?", "answer": "4711"}
     write = reverse("write_pair", args=[secret.document.slug])
     assert writer.post(write, words).status_code == 404
     secret.refresh_from_db()
     assert secret.review == PENDING
     assert QAPair.objects.count() == 1
-    insider = logged_in(people.restricted_writer)
     assert "4711" in get(insider)
     decide(insider, secret, "approve")
     secret.refresh_from_db()
