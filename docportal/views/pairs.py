@@ -44,7 +44,8 @@ def pairs(request: Request) -> HttpResponse:
     after = request.GET.get("after", "")
     if view == "list":
         rows = filters.pairs(request.user).select_related("document", "reviewed_by")
-        page = paging.page(rows, ORDER, after, PAGE)
+        among = QAPair.objects.readable_by(request.user)
+        page = paging.page(rows, ORDER, after, PAGE, among)
         listed = [(row, review.seen(row)) for row in page.rows]
         shown: dict[str, object] = {"page": page, "rows": listed}
     elif view == "progress":
@@ -141,8 +142,9 @@ def _first(user: User, filters: Filters) -> QAPair | None:
 
 
 def _beside(user: User, filters: Filters, pair: QAPair, order: tuple[str, str]) -> int | None:
-    """The next pair in that order; for one that does not fit the filters, the first of all."""
-    rows = paging.page(filters.pairs(user), order, str(pair.pk), 1).rows
+    """The next pair in that order, also from one that does not fit the filters any more."""
+    among = QAPair.objects.readable_by(user)
+    rows = paging.page(filters.pairs(user), order, str(pair.pk), 1, among).rows
     return rows[0].pk if rows else None
 
 

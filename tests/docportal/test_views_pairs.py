@@ -105,6 +105,18 @@ def test_next_and_previous_walk_the_filtered_pairs(
     assert 'data-key="j"' not in body(writer.get(reverse("pair", args=[third.pk])))
 
 
+def test_pair_that_is_decided_keeps_its_place_among_those_that_wait(
+    writer: Client, pair: QAPair, guide: DocumentVersion
+) -> None:
+    second, third = a_pair(guide, "Whose is it?", "Mira"), a_pair(guide, "What is nine?", "limit")
+    decide(writer, second, "approve")
+    page = body(writer.get(reverse("pair", args=[second.pk])))
+    assert f'href="{reverse("pair", args=[pair.pk])}" data-key="k"' in page
+    assert f'href="{reverse("pair", args=[third.pk])}" data-key="j"' in page
+    page = decide(writer, second, "edit", question="Whose is it now?", answer="Mira")
+    assert 'id="pair-question">What is nine?<' in page
+
+
 def test_edit_sets_the_words_and_approves(writer: Client, people: People, pair: QAPair) -> None:
     decide(writer, pair, "edit", question="Retry limit?", answer="nine retries")
     pair.refresh_from_db()
@@ -306,6 +318,17 @@ def test_long_list_pages_by_cursor_in_few_queries(
         seen += [n for n in range(PAGE + 5) if f">Question {n:02}</a>" in page]
         address = f"?view=list&after={page.partition('after=')[2].partition(chr(34))[0]}"
     assert seen == list(range(PAGE + 5))
+
+
+def test_list_goes_on_behind_a_pair_that_was_decided_meanwhile(
+    writer: Client, guide: DocumentVersion
+) -> None:
+    pairs = [a_pair(guide, f"Question {number:02}", "nine") for number in range(PAGE + 1)]
+    last = pairs[PAGE - 1]
+    QAPair.objects.filter(pk=last.pk).update(review=APPROVED)
+    page = get(writer, f"?view=list&after={last.pk}")
+    assert f">Question {PAGE:02}</a>" in page
+    assert ">Question 00</a>" not in page
 
 
 # --- Many at once ---------------------------------------------------------------------------------
