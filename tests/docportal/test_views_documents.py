@@ -617,7 +617,7 @@ def test_stale_form_says_that_nothing_was_changed(people: People) -> None:
     client.force_login(people.writer)
     response = client.post(reverse("upload"), {"collection": "wiki"})
     assert response.status_code == 403
-    assert "Nothing was changed." in body(response)
+    assert "Nothing was changed. Go back, copy what you typed" in body(response)
 
 
 @pytest.mark.usefixtures("wiki")
