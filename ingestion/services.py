@@ -22,6 +22,7 @@ from ingestion.errors import UploadError, UserError
 from ingestion.models import Collection, DocType, Document, DocumentVersion
 from ingestion.paths import clean_path, collection_slug, document_slug, title_of
 from ingestion.pokes import poke
+from ingestion.seen import digest, require_seen
 from ingestion.sniffing import media_type_by_name
 from ingestion.storage import StoredFile, keep_original
 
@@ -293,6 +294,12 @@ def _name_taken(name: str) -> UserError:
     return UserError("name-taken", f"The name {name!r} is taken. Choose another one.")
 
 
+def collection_seen(collection: Collection) -> str:
+    """What whoever edits a collection looks at: another one once somebody changed any of it."""
+    readers = sorted(collection.readers.values_list("pk", flat=True))
+    return digest(collection.name, readers, collection.default_doc_type, collection.policy)
+
+
 def edit_collection(
     *,
     collection: Collection,
@@ -301,16 +308,20 @@ def edit_collection(
     readers: Iterable[Group],
     default_doc_type: str,
     policy: str,
+    looked_at: str = "",
 ) -> None:
     """Change a collection's name, readers and rules; the readers hold from the next request on.
 
-    Raises `UserError` when the new name is another collection's name or address.
+    `looked_at` is its `collection_seen` when it was shown. Raises `UserError` when the new name is
+    another collection's name or address (`name-taken`), and `changed-meanwhile`.
     """
     others = Collection.objects.exclude(pk=collection.pk)
     if name != collection.name and others.named(name) is not None:
         raise _name_taken(name)
     readers = list(readers)
     with transaction.atomic():
+        now = _locked(collection)
+        require_seen(collection_seen(now), looked_at, told=_changed_to(now))
         Collection.objects.filter(pk=collection.pk).update(
             name=name, default_doc_type=default_doc_type, policy=policy
         )
@@ -322,13 +333,30 @@ def set_readers(*, collection: Collection, actor: Actor, readers: Iterable[Group
     so already."""
     readers = list(readers)
     with transaction.atomic():
-        if set(readers) == set(collection.readers.all()):
+        if set(readers) == set(_locked(collection).readers.all()):
             return False
         _admit(collection, readers, actor)
     return True
 
 
+def _locked(collection: Collection) -> Collection:
+    """As it is now, and stays for the rest of the transaction."""
+    return Collection.objects.select_for_update().get(pk=collection.pk)
+
+
+def _changed_to(collection: Collection) -> str:
+    type_of_new = collection.get_default_doc_type_display() or "guessed"
+    return (
+        f"Somebody changed this collection meanwhile. It is now {collection}, read by "
+        f"{_names(collection.readers.all())}; type of new documents: {type_of_new}; answers: "
+        f"{collection.get_policy_display()}."
+    )
+
+
 def _admit(collection: Collection, readers: list[Group], actor: Actor) -> None:
     collection.readers.set(readers)
-    names = ", ".join(sorted(group.name for group in readers)) or "everybody"
-    record(actor, "edited", collection=collection, detail=f"readers: {names}")
+    record(actor, "edited", collection=collection, detail=f"readers: {_names(readers)}")
+
+
+def _names(readers: Iterable[Group]) -> str:
+    return ", ".join(sorted(group.name for group in readers)) or "everybody"

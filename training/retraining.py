@@ -10,6 +10,7 @@ from django.utils import timezone
 from ingestion.audit import Actor, record
 from ingestion.errors import UserError
 from ingestion.models import Collection
+from ingestion.seen import digest, require_seen
 from router.models import ModelVersion
 from router.tuned import is_tainted, tainted
 from training import runs
@@ -73,6 +74,17 @@ def current_policy() -> RetrainPolicy:
     return RetrainPolicy.objects.filter(pk=1).first() or RetrainPolicy(pk=1)
 
 
+def policy_seen(policy: RetrainPolicy) -> str:
+    """What whoever sets the policy looks at: another one once somebody changed any of it."""
+    return digest(
+        policy.enabled,
+        policy.every_hours,
+        policy.least_new_facts,
+        policy.least_stale_share,
+        policy.promote_when_passed,
+    )
+
+
 def change_policy(
     *,
     by: Actor,
@@ -81,13 +93,18 @@ def change_policy(
     least_new_facts: int,
     least_stale_share: float,
     promote_when_passed: bool,
+    looked_at: str = "",
 ) -> RetrainPolicy:
-    """Raises `UserError` for values that make no sense."""
+    """`looked_at` is its `policy_seen` when it was shown. Raises `UserError`: `bad-policy`, for
+    values that make no sense, and `changed-meanwhile`."""
     if every_hours < 1 or least_new_facts < 1:
         raise UserError("bad-policy", "Give at least one hour and at least one new fact.")
     if not 0 < least_stale_share <= 1:
         raise UserError("bad-policy", "Give a share of stale passages above 0 and up to 1.")
     with transaction.atomic():
+        RetrainPolicy.objects.select_for_update().filter(pk=1).first()
+        now = current_policy()
+        require_seen(policy_seen(now), looked_at, told=_changed_to(now))
         policy, _ = RetrainPolicy.objects.update_or_create(
             pk=1,
             defaults={
@@ -102,6 +119,16 @@ def change_policy(
         state = "on" if enabled else "off"
         record(by, "set the retrain policy", detail=f"{state}, every {every_hours} h")
     return policy
+
+
+def _changed_to(policy: RetrainPolicy) -> str:
+    state = "on" if policy.enabled else "off"
+    serves = "serves at once" if policy.promote_when_passed else "waits to be promoted"
+    return (
+        f"Somebody changed this meanwhile. Retraining by itself is {state} now: at most every "
+        f"{policy.every_hours} h, when there are {policy.least_new_facts} new facts or "
+        f"{policy.least_stale_share:.1%} is stale; a model that passes its gate {serves}."
+    )
 
 
 def _advise(model: ModelVersion | None, policy: RetrainPolicy, *, is_tainted: bool) -> Advice:

@@ -10,7 +10,7 @@ from docportal.views.access import EDIT_COLLECTIONS, Request, readable_collectio
 from docportal.views.forms import CollectionForm
 from ingestion.errors import UserError
 from ingestion.models import Collection
-from ingestion.services import create_collection, edit_collection
+from ingestion.services import collection_seen, create_collection, edit_collection
 
 
 @require_http_methods(["GET", "POST"])
@@ -46,14 +46,21 @@ def edit(request: Request, slug: str) -> HttpResponse:
         "policy": collection.policy,
     }
     form = CollectionForm(request.POST or None, initial=initial)
+    seen = request.POST.get("seen") or collection_seen(collection)
     if request.method == "POST" and form.is_valid():
         try:
-            edit_collection(collection=collection, actor=request.user, **form.cleaned_data)
+            edit_collection(
+                collection=collection, actor=request.user, looked_at=seen, **form.cleaned_data
+            )
         except UserError as error:
-            form.add_error("name", str(error))
+            if error.id == "changed-meanwhile":
+                seen = collection_seen(collection)
+                form.add_error(None, str(error))
+            else:
+                form.add_error("name", str(error))
         else:
             return _saved(request, collection)
-    context = {"collection": collection, "form": form}
+    context = {"collection": collection, "form": form, "seen": seen}
     return render(request, "collection.html", context, status=400 if form.errors else 200)
 
 

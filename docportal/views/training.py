@@ -18,7 +18,7 @@ from router.tuned import is_tainted
 from training import promoting
 from training.audit import findings
 from training.models import TrainingRun
-from training.retraining import Advice, advise, change_policy, current_policy
+from training.retraining import Advice, advise, change_policy, current_policy, policy_seen
 
 PAGE = 20
 ORDER = ("-number", "pk")
@@ -70,18 +70,24 @@ def retrain_policy(request: Request) -> HttpResponse:
         "promote_when_passed": policy.promote_when_passed,
     }
     form = PolicyForm(request.POST or None, initial=initial)
+    seen = request.POST.get("seen") or policy_seen(policy)
     if request.method == "POST" and form.is_valid():
-        _save(form.cleaned_data, request)
-        for advice in advise():
-            messages.success(request, f"Saved. {_says(advice)}")
-        return redirect("training")
-    context = {"section": "training", "form": form, "decisions": advise()}
+        try:
+            _save(form.cleaned_data, request, seen)
+        except UserError as error:
+            seen = policy_seen(current_policy())
+            form.add_error(None, str(error))
+        else:
+            for advice in advise():
+                messages.success(request, f"Saved. {_says(advice)}")
+            return redirect("training")
+    context = {"section": "training", "form": form, "seen": seen, "decisions": advise()}
     return render(request, "training_policy.html", context, status=400 if form.errors else 200)
 
 
-def _save(values: dict[str, Any], request: Request) -> None:
+def _save(values: dict[str, Any], request: Request, seen: str) -> None:
     share = values.pop("least_stale_percent") / 100
-    change_policy(by=request.user, least_stale_share=share, **values)
+    change_policy(by=request.user, least_stale_share=share, looked_at=seen, **values)
 
 
 def _says(advice: Advice) -> str:

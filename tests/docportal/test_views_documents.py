@@ -22,6 +22,7 @@ from ingestion.chunking import ChunkKind
 from ingestion.models import Collection, Document, DocumentVersion
 from ingestion.storage import original_path
 from tests.docportal.streams import parts
+from tests.docportal.tabs import kept
 from tests.documents import fail, passage, publish, upload
 from tests.people import People, logged_in
 
@@ -581,6 +582,26 @@ def test_admin_makes_a_collection_and_narrows_its_readers(people: People) -> Non
     assert "you no longer see it" in body(admin.post(address, narrowed, follow=True))
     assert Collection.objects.get(name="Docks").readers.get() == security
     assert admin.get(address).status_code == 404
+
+
+def test_old_page_of_a_collection_gives_it_back_to_nobody(people: People, wiki: Collection) -> None:
+    security = people.reader.groups.get(name="security")
+    people.admin.groups.add(security)
+    admin = logged_in(people.admin)
+    address = reverse("edit_collection", args=[wiki.slug])
+    old = kept(admin, address) | {"name": "Wiki", "policy": "auto", "default_doc_type": "policy"}
+    narrowed = kept(admin, address) | {"name": "Wiki", "policy": "auto", "readers": [security.pk]}
+    assert admin.post(address, narrowed).status_code == 302
+    refused = admin.post(address, old)
+    assert refused.status_code == 400
+    assert "It is now Wiki, read by security;" in body(refused)
+    assert '<option value="policy" selected>' in body(refused)
+    assert wiki.readers.get() == security
+    nameless = admin.post(address, old | {"name": ""})
+    assert old["seen"] in body(nameless)
+    # Whoever was told may save it.
+    assert admin.post(address, old | kept(admin, address)).status_code == 302
+    assert not wiki.readers.exists()
 
 
 # --- The frame ------------------------------------------------------------------------------------

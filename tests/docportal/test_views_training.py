@@ -27,6 +27,7 @@ from ingestion.models import AuditEvent, Collection, DocumentVersion
 from router import registry
 from router.models import Answer, ModelVersion, Query
 from tests.docportal.streams import parts
+from tests.docportal.tabs import kept
 from tests.documents import passage, publish
 from tests.model_files import Workshop
 from tests.pairs import a_model, a_pair
@@ -681,3 +682,20 @@ def test_policy_that_makes_no_sense_is_not_saved(admin: Client, wrong: dict[str,
     assert response.status_code == 400
     assert 'role="alert"' in body(response)
     assert not RetrainPolicy.objects.exists()
+
+
+def test_old_page_of_the_policy_switches_nothing_on_again(admin: Client) -> None:
+    address = reverse("retrain_policy")
+    values = {"every_hours": "12", "least_new_facts": "50", "least_stale_percent": "10"}
+    on = values | {"enabled": "on", "promote_when_passed": "on"}
+    first = kept(admin, address)
+    assert admin.post(address, on | first).status_code == 302
+    old = kept(admin, address)
+    assert admin.post(address, values | old).status_code == 302
+    for stale in (first, old):
+        refused = admin.post(address, on | stale)
+        assert refused.status_code == 400
+        assert "Retraining by itself is off now: at most every 12 h" in body(refused)
+        assert not RetrainPolicy.objects.get().enabled
+    assert admin.post(address, on | kept(admin, address)).status_code == 302
+    assert RetrainPolicy.objects.get().enabled
