@@ -162,13 +162,25 @@ def promote(model: ModelVersion, *, by: Actor, override_reason: str = "") -> Mod
     return put_in_place(model, by=by, reason=reason)
 
 
-def put_in_place(model: ModelVersion, *, by: Actor, reason: str) -> ModelVersion:
-    """The step of `promote` that takes no time, for whoever has called `make_ready`. Raises
-    `UserError`: `changed-meanwhile`."""
+def put_in_place(
+    model: ModelVersion, *, by: Actor, reason: str, instead_of: str | None = None
+) -> ModelVersion:
+    """The step of `promote` that takes no time, for whoever has called `make_ready`.
+
+    `instead_of` is the name of the one that was to be replaced, empty for none; without it, it
+    replaces whichever serves. Raises `UserError`: `changed-meanwhile`.
+    """
     with transaction.atomic():
         serving = _serving(locked(_for(model.audience)))
         if serving is not None and serving.pk == model.pk:
             return serving
+        serves = serving.name if serving is not None else ""
+        if instead_of not in (None, serves):
+            raise UserError(
+                "changed-meanwhile",
+                f"{serves or 'No tuned model'} serves meanwhile, not {instead_of or 'none'}. "
+                "Nothing was changed. Look again.",
+            )
         _retire(serving)
         _serve(model, previous=serving)
         record(by, "promoted", detail=_told(model, serving, reason))
@@ -177,11 +189,14 @@ def put_in_place(model: ModelVersion, *, by: Actor, reason: str) -> ModelVersion
     return model
 
 
-def roll_back(*, by: Actor, audience: str = "") -> ModelVersion:
+def roll_back(
+    *, by: Actor, audience: str = "", instead_of: str | None = None, back_to: str | None = None
+) -> ModelVersion:
     """Have the version before the serving one answer again, in one step.
 
-    Raises `UserError`: `nothing-serves`, `no-way-back`, `pruned`, `tainted`, `tampered`,
-    `changed-meanwhile`.
+    `instead_of` is the name of the one that was to be taken back, `back_to` that of the one before
+    it; without them it is whichever serves, and whichever came before. Raises `UserError`:
+    `nothing-serves`, `no-way-back`, `pruned`, `tainted`, `tampered`, `changed-meanwhile`.
     """
     serving = _serving(_for(audience))
     if serving is None:
@@ -191,10 +206,16 @@ def roll_back(*, by: Actor, audience: str = "") -> ModelVersion:
         raise UserError(
             "no-way-back", f"{serving} is the first that serves. Promote another one instead."
         )
+    if instead_of not in (None, serving.name) or back_to not in (None, previous.name):
+        raise UserError(
+            "changed-meanwhile",
+            f"{serving} serves meanwhile, and {previous} served before it. Nothing was changed. "
+            "Look again.",
+        )
     _check_fit(previous)
     with transaction.atomic():
         now = _serving(locked(_for(audience)))
-        if now is None or now.pk != serving.pk:
+        if now is None or (now.pk, now.previous_id) != (serving.pk, previous.pk):
             raise UserError("changed-meanwhile", "Another model was promoted just now. Look again.")
         _retire(serving)
         _serve(previous, previous=previous.previous)

@@ -225,5 +225,5 @@ def roll_back_model(request: ApiRequest, name: str) -> ServingOut:
     model = get_object_or_404(_versions(), name=name)
     if model.stage != ModelVersion.Stage.SERVING:
         raise UserError("not-serving", f"{model} serves no longer. Look at the models again.")
-    previous = registry.roll_back(by=request.auth, audience=model.audience)
+    previous = registry.roll_back(by=request.auth, audience=model.audience, instead_of=model.name)
     return ServingOut(serving=previous.name)

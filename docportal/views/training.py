@@ -108,7 +108,12 @@ def promote(request: Request, name: str) -> HttpResponse:
     form = None if model.gate_passed else ReasonForm(request.POST or None, initial=initial)
     if request.method == "POST" and (form is None or form.is_valid()):
         reason = form.cleaned_data["reason"] if form else ""
-        promoting.promote(model=model, by=request.user, reason=reason)
+        promoting.promote(
+            model=model,
+            by=request.user,
+            reason=reason,
+            instead_of=request.POST.get("instead_of"),
+        )
         messages.success(request, f"{model} answers from now on, as soon as it is loaded.")
         return redirect("training")
     serving = ModelVersion.objects.filter(
@@ -139,7 +144,12 @@ def roll_back(request: Request, name: str) -> HttpResponse:
     if model.stage != ModelVersion.Stage.SERVING:
         raise UserError("not-serving", f"{model} serves no longer. Look at the dashboard again.")
     if request.method == "POST":
-        previous = registry.roll_back(by=request.user, audience=model.audience)
+        previous = registry.roll_back(
+            by=request.user,
+            audience=model.audience,
+            instead_of=model.name,
+            back_to=request.POST.get("back_to"),
+        )
         messages.success(request, f"{previous} answers again instead of {model}.")
         return redirect("training")
     context = {

@@ -644,6 +644,40 @@ def test_roll_back_asks_once_and_goes_back(
     assert "cannot be taken back" in get(admin, "roll_back_model", "docs-v0001")
 
 
+def test_old_page_replaces_no_other_model_than_it_asked_about(
+    admin: Client, workshop: Workshop
+) -> None:
+    first, second, third = (workshop.candidate() for _ in range(3))
+    address = reverse("promote_model", args=[second.name])
+    for serves in (first, third):
+        old = kept(admin, address)
+        registry.promote(serves, by=None)
+        refused = admin.post(address, old)
+        assert refused.status_code == 400
+        assert f"{serves} serves meanwhile, not " in body(refused)
+        assert ModelVersion.objects.get(stage="serving") == serves
+    assert admin.post(address, kept(admin, address)).status_code == 302
+    assert ModelVersion.objects.get(stage="serving") == second
+
+
+def test_old_page_goes_back_to_no_other_model_than_it_asked_about(
+    admin: Client, workshop: Workshop
+) -> None:
+    first, second, third = (workshop.candidate() for _ in range(3))
+    for serves in (first, second):
+        registry.promote(serves, by=None)
+    address = reverse("roll_back_model", args=[second.name])
+    old = kept(admin, address)
+    for serves in (third, second):
+        registry.promote(serves, by=None)
+    refused = admin.post(address, old)
+    assert refused.status_code == 400
+    assert "docs-v0003 served before it" in body(refused)
+    assert ModelVersion.objects.get(stage="serving") == second
+    assert admin.post(address, kept(admin, address)).status_code == 302
+    assert ModelVersion.objects.get(stage="serving") == third
+
+
 # --- By itself ---------------------------------------------------------------------------------
 
 
