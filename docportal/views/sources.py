@@ -28,6 +28,8 @@ SHOWN_PATHS = 20
 # Of no source: what was typed is not the number of one.
 NO_QUESTION = -1
 FIELDS = ("kind", "location", "branch", "subfolder", "every_minutes")
+# What the page showed is no more: it is told, and shown as it is now.
+MEANWHILE = ("has-source", "no-source", "changed-meanwhile")
 
 
 @require_http_methods(["GET", "POST"])
@@ -39,11 +41,15 @@ def source(request: Request, slug: str) -> HttpResponse:
     found = Source.objects.filter(collection=collection).first()
     initial = {name: getattr(found, name) for name in FIELDS} if found else None
     form = SourceForm(request.POST or None, initial=initial)
+    seen = request.POST.get("seen", "") if request.method == "POST" else _seen(found)
     if request.method == "POST" and form.is_valid():
         try:
-            _save(request.user, collection, found, form)
+            _save(request.user, collection, found, form, seen)
         except UserError as error:
             form.add_error(None, str(error))
+            if error.id in MEANWHILE:
+                found = Source.objects.filter(collection=collection).first()
+                seen = _seen(found)
         else:
             messages.success(request, "Saved. A worker looks at the source now.")
             return redirect("source", slug)
@@ -52,17 +58,27 @@ def source(request: Request, slug: str) -> HttpResponse:
         "collection": collection,
         "source": found,
         "form": form,
+        "seen": seen,
         "nothing_allowed": not (settings.SOURCE_ROOTS or settings.SOURCE_URLS),
         **(_state(found) if found else {}),
     }
     return render(request, "source.html", context, status=400 if form.errors else 200)
 
 
-def _save(user: User, collection: Collection, found: Source | None, form: SourceForm) -> None:
-    if found:
-        services.edit_source(source=found, actor=user, **form.cleaned_data)
-    else:
+def _seen(found: Source | None) -> str:
+    """Empty where there is none: the form is to add one."""
+    return services.seen(found) if found else ""
+
+
+def _save(
+    user: User, collection: Collection, found: Source | None, form: SourceForm, seen: str
+) -> None:
+    if not seen:
         services.add_source(collection=collection, actor=user, **form.cleaned_data)
+    elif found is None:
+        raise services.removed()
+    else:
+        services.edit_source(source=found, actor=user, looked_at=seen, **form.cleaned_data)
 
 
 def _state(source: Source) -> dict[str, object]:

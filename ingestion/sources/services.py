@@ -12,6 +12,7 @@ from ingestion.audit import Actor, record
 from ingestion.errors import UserError
 from ingestion.models import Collection, Source, SourceFile
 from ingestion.pokes import poke
+from ingestion.seen import digest, require_seen
 from ingestion.sources import places
 
 SYNC_TASK = "docportal.syncing.sync_source"
@@ -53,6 +54,12 @@ def add_source(
     return source
 
 
+def seen(source: Source) -> str:
+    """What whoever edits a source looks at: another one once somebody changed any of it."""
+    place = (source.kind, source.location, source.branch, source.subfolder)
+    return digest(source.pk, *place, source.every_minutes)
+
+
 def edit_source(
     *,
     source: Source,
@@ -62,18 +69,25 @@ def edit_source(
     branch: str,
     subfolder: str,
     every_minutes: int,
+    looked_at: str = "",
 ) -> None:
     """Follow another place, or at other times. A sync that is under way is given up.
 
     Documents that are not at the new place are archived, after a question if they are many.
+    `looked_at` is its `seen` when it was shown. Raises `UserError`, also `changed-meanwhile` and,
+    for one that was removed, `no-source`.
     """
     place = _checked(kind, location, branch, subfolder)
     with transaction.atomic():
+        now = Source.objects.select_for_update().filter(pk=source.pk).first()
+        if now is None:
+            raise removed()
+        require_seen(seen(now), looked_at, told=_changed_to(now))
         same = Source.objects.filter(pk=source.pk, **place)
         following = F("looked_at") + timedelta(minutes=every_minutes)
         if not same.update(every_minutes=every_minutes, next_at=following):
             values = {**place, **_ANEW, "every_minutes": every_minutes}
-            _changed(Source.objects.filter(pk=source.pk).update(**values))
+            Source.objects.filter(pk=source.pk).update(**values)
             _forget_looks(source)
         source.refresh_from_db()
         record(actor, "edited the source", collection=source.collection, detail=str(source))
@@ -85,7 +99,8 @@ def remove_source(*, source: Source, actor: Actor) -> None:
     with transaction.atomic():
         # A sync holds the row while it takes a file, which else came in behind the others.
         held = Source.objects.select_for_update().filter(pk=source.pk)
-        _changed(len(held))
+        if not held:
+            raise removed()
         held.delete()
         record(actor, "removed the source", collection=source.collection, detail=str(source))
 
@@ -151,6 +166,18 @@ def _forget_looks(source: Source) -> None:
     SourceFile.objects.filter(source=source).update(answer=Answer.NONE, size=0, mtime_ns=0)
 
 
-def _changed(rows: int) -> None:
-    if not rows:
-        raise UserError("no-source", "This source was removed meanwhile.")
+def removed() -> UserError:
+    """What is said of a source that somebody still wants to edit or to remove."""
+    return UserError(
+        "no-source",
+        "This source was removed meanwhile. Add one if the collection shall follow it again.",
+    )
+
+
+def _changed_to(source: Source) -> str:
+    branch = f", branch {source.branch}" if source.branch else ""
+    subfolder = f", folder {source.subfolder}" if source.subfolder else ""
+    return (
+        f"Somebody changed this source meanwhile. It is now {source}{branch}{subfolder}, looked at "
+        f"every {source.every_minutes} minutes."
+    )

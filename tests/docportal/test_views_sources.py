@@ -10,6 +10,7 @@ from pytest_django import Settings
 from ingestion.models import AuditEvent, Collection, Document, Source
 from ingestion.sources import services
 from ingestion.sources.syncing import sync
+from tests.docportal.tabs import kept
 from tests.people import People
 from tests.repositories import Repository, guide
 
@@ -57,7 +58,8 @@ def test_admin_adds_a_source_and_edits_and_removes_it(
     found = Source.objects.get(collection=wiki)
     assert (found.state, found.every_minutes) == ("queued", 30)
     assert "Waits for a worker" in text(admin)
-    assert admin.post(PAGE, values | {"subfolder": "ops"}).status_code == 302
+    edited = values | {"subfolder": "ops"} | kept(admin, PAGE)
+    assert admin.post(PAGE, edited).status_code == 302
     found.refresh_from_db()
     assert found.subfolder == "ops"
     assert admin.post(reverse("remove_source", args=["wiki"])).status_code == 302
@@ -83,6 +85,41 @@ def test_what_cannot_be_followed_is_refused_with_what_to_do(
     assert response.status_code == 400
     assert told in response.content.decode()
     assert not Source.objects.exists()
+
+
+def test_old_page_adds_no_source_over_that_of_a_colleague(
+    admin: Client, wiki: Collection, repository: Repository, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    mine = {"kind": "folder", "location": str(tmp_path / "mine"), "every_minutes": "30"}
+    old = mine | kept(admin, PAGE)
+    services.add_source(
+        collection=wiki, actor=None, kind="git", location=str(repository.path), enqueue=False
+    )
+    refused = admin.post(PAGE, old)
+    assert refused.status_code == 400
+    shown = refused.content.decode()
+    assert "follows a source already" in shown
+    assert str(tmp_path / "mine") in shown
+    assert Source.objects.get().location == str(repository.path)
+
+
+def test_old_page_saves_no_source_that_was_changed_or_removed_meanwhile(
+    admin: Client, source: Source, tmp_path: Path
+) -> None:
+    values = {"kind": "git", "location": source.location, "every_minutes": "30"}
+    old = values | kept(admin, PAGE)
+    assert admin.post(PAGE, old | {"subfolder": "ops"}).status_code == 302
+    refused = admin.post(PAGE, old)
+    assert refused.status_code == 400
+    assert ", folder ops, looked at every 30 minutes." in refused.content.decode()
+    assert Source.objects.get().subfolder == "ops"
+    services.remove_source(source=source, actor=None)
+    refused = admin.post(PAGE, old)
+    assert refused.status_code == 400
+    assert "removed meanwhile" in refused.content.decode()
+    assert not Source.objects.exists()
+    assert admin.post(PAGE, values | kept(admin, PAGE)).status_code == 302
 
 
 def test_page_says_when_nothing_may_be_followed(admin: Client, wiki: Collection) -> None:
