@@ -19,10 +19,10 @@ class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):
     ) -> HttpResponseRedirect:
         if request.method in ("GET", "HEAD"):
             return super().handle_no_permission(request, view_func)
-        return redirect_to_login(_page_before(request), None, REDIRECT_FIELD_NAME)
+        return redirect_to_login(page_before(request), None, REDIRECT_FIELD_NAME)
 
 
-def _page_before(request: HttpRequest) -> str:
+def page_before(request: HttpRequest) -> str:
     """The page of this portal from which a form was sent, or else the first one."""
     before = request.headers.get("Referer", "")
     if not url_has_allowed_host_and_scheme(before, {request.get_host()}, request.is_secure()):

@@ -11,6 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import reswap, retarget
 from django_htmx.middleware import HtmxDetails
 
+from docportal.login import page_before
 from docportal.models import User
 from ingestion.errors import UserError
 from ingestion.models import Collection, Document, DocumentVersion
@@ -90,7 +91,8 @@ def tells_user_errors(
 def refused(request: HttpRequest, error: UserError) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return notice(request, str(error), status=400)
-    context = {"title": "That did not work", "message": error}
+    before = page_before(request)
+    context = {"title": "That did not work", "message": error, "before": before}
     return render(request, "error.html", context, status=400)
 
 

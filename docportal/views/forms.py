@@ -252,7 +252,7 @@ class PolicyForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    """Why a model may serve that its gate stopped."""
+    """Why a model may serve, if its gate stopped it; else there is nothing to fill in."""
 
     reason = LinesField(
         min_length=10,
@@ -265,6 +265,11 @@ class ReasonForm(forms.Form):
         },
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+
+    def __init__(self, *args: Any, gate_passed: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if gate_passed:
+            del self.fields["reason"]
 
 
 class TrialForm(ReasonForm):
@@ -280,10 +285,8 @@ class TrialForm(ReasonForm):
     field_order = ("share", "reason")
 
     def __init__(self, *args: Any, gate_passed: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if gate_passed:
-            del self.fields["reason"]
-        else:
+        super().__init__(*args, gate_passed=gate_passed, **kwargs)
+        if not gate_passed:
             self.fields["reason"].label = "Why it may be tried although its gate stopped it"
             self.fields["reason"].help_text = "It is written down and shown to every admin."
 

@@ -99,23 +99,28 @@ def _says(advice: Advice) -> str:
 
 
 @require_http_methods(["GET", "POST"])
-@tells_user_errors
 def promote(request: Request, name: str) -> HttpResponse:
     require(request.user, PROMOTE)
     model = get_object_or_404(ModelVersion.objects.select_related("run"), name=name)
     run = TrainingRun.objects.filter(model=model).first()
-    initial = {"reason": run.override_reason if run else ""}
-    form = None if model.gate_passed else ReasonForm(request.POST or None, initial=initial)
-    if request.method == "POST" and (form is None or form.is_valid()):
-        reason = form.cleaned_data["reason"] if form else ""
-        promoting.promote(
-            model=model,
-            by=request.user,
-            reason=reason,
-            instead_of=request.POST.get("instead_of"),
-        )
-        messages.success(request, f"{model} answers from now on, as soon as it is loaded.")
-        return redirect("training")
+    form = ReasonForm(
+        request.POST if request.method == "POST" else None,
+        gate_passed=model.gate_passed,
+        initial={"reason": run.override_reason if run else ""},
+    )
+    if form.is_valid():
+        try:
+            promoting.promote(
+                model=model,
+                by=request.user,
+                reason=form.cleaned_data.get("reason", ""),
+                instead_of=request.POST.get("instead_of"),
+            )
+        except UserError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, f"{model} answers from now on, as soon as it is loaded.")
+            return redirect("training")
     serving = ModelVersion.objects.filter(
         stage=ModelVersion.Stage.SERVING, audience=model.audience
     ).first()
@@ -128,7 +133,7 @@ def promote(request: Request, name: str) -> HttpResponse:
         "run": _run(request, run),
         "form": form,
     }
-    status = 400 if form is not None and form.errors else 200
+    status = 400 if form.errors else 200
     return render(request, "training_confirm.html", context, status=status)
 
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from docportal.templatetags.portal import percent, seconds
 from docportal.views.access import PROMOTE, Request, require, tells_user_errors
 from docportal.views.forms import TrialForm
+from ingestion.errors import UserError
 from router import trials
 from router.canary import LEAST_ANSWERS
 from router.models import ModelVersion
@@ -85,7 +86,6 @@ def _share(count: int, of: int) -> str:
 
 
 @require_http_methods(["GET", "POST"])
-@tells_user_errors
 def begin(request: Request, name: str) -> HttpResponse:
     """Asks once; a POST begins it."""
     require(request.user, PROMOTE)
@@ -94,9 +94,13 @@ def begin(request: Request, name: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         reason = form.cleaned_data.get("reason", "")
         share = form.cleaned_data["share"]
-        trials.begin_canary(model, share=share, by=request.user, override_reason=reason)
-        messages.success(request, f"{model} is tried on {share} % of the people.")
-        return redirect("training")
+        try:
+            trials.begin_canary(model, share=share, by=request.user, override_reason=reason)
+        except UserError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, f"{model} is tried on {share} % of the people.")
+            return redirect("training")
     others = ModelVersion.objects.filter(audience=model.audience).exclude(pk=model.pk)
     context = {
         "section": "training",

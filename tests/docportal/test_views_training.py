@@ -617,6 +617,8 @@ def test_model_that_cannot_serve_says_why_and_nothing_changes(
     (Path(settings.TUNED_DIR) / file).write_bytes(b"tampered")
     response = admin.post(reverse("promote_model", args=[model.name]), {"reason": WHY})
     assert response.status_code == 400
+    assert f"{WHY}</textarea>" in body(response)
+    assert 'role="alert"' in body(response)
     run.refresh_from_db()
     model.refresh_from_db()
     assert (run.state, model.stage) == (State.REJECTED, "candidate")
@@ -638,9 +640,11 @@ def test_roll_back_asks_once_and_goes_back(
     assert "docs-v0001 answers again instead of docs-v0002." in page
     assert "<strong>docs-v0001</strong> serves everybody" in page
     assert "rolled back by admin" in page
-    again = admin.post(address)
+    again = admin.post(address, headers={"Referer": f"http://testserver{address}"})
     assert again.status_code == 400
     assert "docs-v0002 serves no longer" in body(again)
+    assert f'href="{address}">Back to the page before</a>' in body(again)
+    assert "Back to the page before" not in body(admin.post(address))
     assert "cannot be taken back" in get(admin, "roll_back_model", "docs-v0001")
 
 

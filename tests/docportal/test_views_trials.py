@@ -106,6 +106,17 @@ def test_model_that_cannot_be_tried_says_why(
     assert reverse("begin_trial", args=[third.name]) not in get(admin)
 
 
+def test_refused_trial_keeps_what_was_typed(
+    admin: Client, workshop: Workshop, candidate: ModelVersion
+) -> None:
+    model = workshop.candidate(gate_passed=False)
+    trials.begin_canary(candidate, share=10, by=None)
+    page = post(admin, "begin_trial", model, share="15", reason=WHY)
+    assert "docs-v0002 is on trial with the same readers." in page
+    assert f"{WHY}</textarea>" in page
+    assert 'name="share" value="15"' in page
+
+
 def test_dashboard_holds_the_canary_against_what_serves(
     admin: Client, people: People, candidate: ModelVersion
 ) -> None:
