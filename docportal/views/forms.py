@@ -169,7 +169,7 @@ class LinesField(forms.CharField):
     """Text of several lines, whose length is that of what is kept."""
 
     def to_python(self, value: Any) -> str:
-        return plain_newlines(super().to_python(value))
+        return plain_newlines(super().to_python(value) or "")
 
 
 class PairForm(forms.Form):

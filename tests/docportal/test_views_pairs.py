@@ -340,8 +340,9 @@ def bulk(client: Client, verdict: str, **more: object) -> str:
 
 
 def confirmation(asked: str) -> str:
-    [confirmed] = re.findall(r'name="confirmed" value="([^"]+)"', asked)
-    return confirmed
+    found = re.search(r'name="confirmed" value="([^"]+)"', asked)
+    assert found is not None
+    return found[1]
 
 
 def bulk_at_once(client: Client, verdict: str, **more: object) -> str:
