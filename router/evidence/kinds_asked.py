@@ -303,7 +303,8 @@ _KINDS = (
     (
         r"^(?:who|whom|whose)\b|\b(?:which|what) (?:[\w-]+ )?(?:team|crew|squad|department)\b|"
         + _asked(r"(?:team|crew|squad|department|owners?|maintainers?)(?= (?:of|for)\b|\W*$)"),
-        Wanted(form=re.compile(rf"{_NAME}|[#@].+|.+@.+")),
+        # `SOP-1666` is a paper, and nobody.
+        Wanted(form=re.compile(rf"(?![A-Z]+-\d+$){_NAME}|[#@].+|.+@.+")),
     ),
     # A tool is called by a name.
     (

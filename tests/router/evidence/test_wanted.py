@@ -436,6 +436,8 @@ LIFT = Passage(
     "The stage lift weighs 900 kg and is 4 m wide. The stage lift has 17 panels in store.\n"
     "Bolts of the stage lift take 6.5 Nm.\n"
     "For the stage lift ring 4711. Whoever minds the stage lift reads #winch-room.\n"
+    "Read SOP-1666 before the stage lift is moved.\n"
+    "Ada Brand agrees before the stage lift is moved.\n"
     "The stage lift is written in Rust, its state lies in the database Redis 7, and its limits are "
     "those of cranes.toml.",
 )
@@ -448,6 +450,7 @@ LIFT = Passage(
         ("How wide is the stage lift?", "4 m", "6.5 Nm"),
         ("What number do I ring for the stage lift?", "4711", "#winch-room"),
         ("Which language is the stage lift written in?", "Rust", "cranes.toml"),
+        ("Whose word is needed before the stage lift is moved?", "Ada Brand", "SOP-1666"),
         ("In which database does the state of the stage lift lie?", "Redis 7", "cranes.toml"),
     ],
 )
