@@ -439,8 +439,8 @@ def test_what_is_dropped_during_an_upload_is_sent_after_it(visit: Visit, fresh: 
     for number, name in enumerate((f"{fresh}-b.md", f"{fresh}-c.md"), start=1):
         drop(page, name)
         chosen.evaluate(UNTIL_CHOSEN, number)
-    page.unroute("**/docs/upload/")
     held[0].continue_()
+    page.unroute("**/docs/upload/")
     for name in (f"{fresh}-a.md", f"{fresh}-b.md", f"{fresh}-c.md"):
         expect(page.get_by_role("row").filter(has_text=name)).to_contain_text("Ready")
     page.get_by_role("row").filter(has_text=f"{fresh}-c.md").get_by_role("link").first.click()

@@ -339,8 +339,8 @@ def test_plots_are_drawn_also_when_the_run_ends_while_they_are_being_drawn(
         portal.manage("shell", "-v0", "-c", A_STEP.replace("901", "903"))
     portal.manage("shell", "-v0", "-c", ITS_END.replace("901", "903"))
     expect(page.get_by_label("Progress")).to_contain_text("Cancelled")
-    page.unroute("**/points/")
     held[0].continue_()
+    page.unroute("**/points/")
     page.locator("canvas").first.evaluate(UNTIL_DRAWN)
 
 
