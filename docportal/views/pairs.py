@@ -1,8 +1,6 @@
 """Review: one pair at a time beside its passage, many at once from a list, and how far it is."""
 
-import json
 from collections.abc import Callable
-from hashlib import sha256
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -22,6 +20,7 @@ from docportal.views.pair_sources import nearest, source
 from docportal.views.typed import numbers
 from ingestion.errors import UserError
 from ingestion.models import Collection, Document
+from ingestion.seen import digest
 from training import review
 from training.conflicts import contradicts, rivals
 from training.models import PairQuerySet, QAPair
@@ -215,7 +214,7 @@ def review_pairs(request: Request) -> HttpResponse:
         messages.warning(request, "Nothing was chosen. Tick the pairs, or all that match.")
         return redirect(_address(filters, "list"))
     looked_at = _looked_at(request, chosen)
-    confirmed = _digest(looked_at)
+    confirmed = digest(*sorted(looked_at.items()))
     if request.POST.get("confirmed") != confirmed:
         asked = {
             "verdict": verdict,
@@ -249,10 +248,6 @@ def _looked_at(request: Request, chosen: list[QAPair]) -> dict[int, str]:
         return {pair.pk: review.seen(pair) for pair in chosen}
     ticked = _ticked(request)
     return {pair.pk: ticked[pair.pk] for pair in chosen}
-
-
-def _digest(looked_at: dict[int, str]) -> str:
-    return sha256(json.dumps(sorted(looked_at.items())).encode()).hexdigest()
 
 
 def _tell(request: Request, verdict: str, result: review.Reviewed) -> None:

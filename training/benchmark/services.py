@@ -1,8 +1,6 @@
 """A benchmark from its file of questions to the stored report: the whole flow is `run`."""
 
 import contextlib
-import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from ingestion.models import Collection
 from ingestion.publication import current_revision
+from ingestion.seen import digest
 from router.precedents import keeping
 from router.prices import Prices
 from router.processes import spawn_llm
@@ -117,12 +116,12 @@ def _setup(plan: Plan, questions_sha256: str) -> dict[str, Any]:
         "runs": plan.runs,
         "user": plan.user.get_username() if plan.user is not None else None,
         "revision": current_revision(),
-        "collections": _digest(list(readable.values_list("pk", "policy"))),
-        "precedents": _digest(keeping.made_from(plan.user)),
+        "collections": digest(*readable.values_list("pk", "policy")),
+        "precedents": digest(*keeping.made_from(plan.user)),
         "tuned_models": [model.name for model in usable],
-        "calibrations": _digest([model.calibration for model in usable]),
+        "calibrations": digest(*(model.calibration for model in usable)),
         "release": settings.RELEASE,
-        "servers": _digest(_servers()),
+        "servers": digest(*_servers()),
         "reader": settings.LLM_MODEL,
         "untuned": plan.untuned.name if plan.untuned else None,
         "prices": asdict(prices()),
@@ -139,10 +138,6 @@ def _servers() -> list[str]:
         settings.PARAPHRASE_MODEL,
         settings.RERANKER_MODEL,
     ]
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _check(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
