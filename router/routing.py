@@ -19,6 +19,7 @@ from router.precedents import keeping as precedents
 from router.precedents.choosing import sure
 from router.precedents.finding import Findings, find
 from router.relevance import Relevance
+from router.tuned import ServedModel
 from router.verification import unnamed
 from router.versions import Read
 
@@ -44,17 +45,14 @@ def routed(
     unless `tuned_allowed` no tuned model answers.
     """
     found, asked = read.found, read.question or question
-    hashes = [hit.chunk.content_hash for hit in found.hits]
-    served = None
-    if tuned_allowed and route != "rag":
-        served = tuned.answering(query.user, hashes, trials=trials)
+    served, why_none = None, ""
+    if route != "rag":
+        served, why_none = _model(query.user, found, trials=trials, allowed=tuned_allowed)
     relevance = Relevance(asked, is_asked=found.vector is not None)
     signals = provenance.signals_of(served.name if served else "", found, relevance)
+    signals = replace(signals, why_no_model=why_none)
     if not found.hits:
         signals = replace(signals, being_read=jobs.being_read(query.user))
-    if served is None and route != "rag":
-        why = tuned.why_none(query.user) if tuned_allowed else "No tuned model is to be asked."
-        signals = replace(signals, why_no_model=why)
     judge = partial(
         decide,
         calibration=served.calibration if served else None,
@@ -95,6 +93,17 @@ def routed(
         findings=findings,
         relevance=relevance,
     )
+
+
+def _model(
+    user: Reader, found: SearchResult, *, trials: bool, allowed: bool
+) -> tuple[ServedModel | None, str]:
+    """The tuned model that may answer about what is found, or why there is none."""
+    if not allowed:
+        return None, "No tuned model is to be asked."
+    hashes = [hit.chunk.content_hash for hit in found.hits]
+    served = tuned.answering(user, hashes, trials=trials)
+    return served, "" if served else tuned.why_none(user)
 
 
 def _closer(
