@@ -124,16 +124,21 @@ Source.objects.create(collection=Collection.objects.get(name="{name}"), kind="fo
 """
 
 
+def being_synced(page: Page, portal: Portal, name: str) -> Page:
+    """Shows the source of a new collection."""
+    make_collection(page, name)
+    place = portal.places / name
+    place.mkdir()
+    portal.manage("shell", "-v0", "-c", UNDER_WAY.format(name=name, place=place))
+    page.reload()
+    expect(page.locator("main").get_by_text("Being synced now.")).to_be_visible()
+    return page
+
+
 def test_page_that_looks_by_itself_leads_to_the_login_once_nothing_is_typed(
     visit: Visit, portal: Portal, fresh: str
 ) -> None:
-    page = visit("ines")
-    make_collection(page, fresh)
-    place = portal.places / fresh
-    place.mkdir()
-    portal.manage("shell", "-v0", "-c", UNDER_WAY.format(name=fresh, place=place))
-    page.reload()
-    expect(page.locator("main").get_by_text("Being synced now.")).to_be_visible()
+    page = being_synced(visit("ines"), portal, fresh)
     expect(page.locator("#told")).to_have_text("Being synced now.")
     branch = page.get_by_label("Branch")
     branch.fill("main")
@@ -153,12 +158,6 @@ Source.objects.filter(collection__name="{name}").delete()
 def test_page_of_a_source_that_a_colleague_removed_says_so(
     visit: Visit, portal: Portal, fresh: str
 ) -> None:
-    page = visit("ines")
-    make_collection(page, fresh)
-    place = portal.places / fresh
-    place.mkdir()
-    portal.manage("shell", "-v0", "-c", UNDER_WAY.format(name=fresh, place=place))
-    page.reload()
-    expect(page.locator("main").get_by_text("Being synced now.")).to_be_visible()
+    page = being_synced(visit("ines"), portal, fresh)
     portal.manage("shell", "-v0", "-c", REMOVED.format(name=fresh))
     expect(page.get_by_text("The collection follows nothing any more.")).to_be_visible()

@@ -44,6 +44,21 @@ def evaluated(wiki: Collection) -> Claim:
     return job
 
 
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    return Workshop(tmp_path / "workshop")
+
+
+@pytest.fixture
+def first(evaluated: Claim, workshop: Workshop) -> ModelVersion:
+    """The model that serves and that the new one was compared with."""
+    model = registry.promote(workshop.candidate(), by=None)
+    Evaluation.objects.create(
+        run=evaluated.run, system=Evaluation.System.SERVING, model_name=model.name
+    )
+    return model
+
+
 def ended(job: Claim, model: ModelVersion) -> TrainingRun:
     pipeline.conclude(job, model)
     return TrainingRun.objects.get(pk=job.run.pk)
@@ -67,13 +82,8 @@ def test_promotion_that_a_killed_worker_made_is_not_made_again(
 
 
 def test_model_is_not_promoted_over_one_that_it_was_not_compared_with(
-    evaluated: Claim, tmp_path: Path
+    evaluated: Claim, workshop: Workshop, first: ModelVersion
 ) -> None:
-    workshop = Workshop(tmp_path / "workshop")
-    first = registry.promote(workshop.candidate(), by=None)
-    Evaluation.objects.create(
-        run=evaluated.run, system=Evaluation.System.SERVING, model_name=first.name
-    )
     model, other = workshop.candidate(), workshop.candidate()
     registry.promote(other, by=None)
     run = ended(evaluated, model)
@@ -108,13 +118,8 @@ def test_run_that_is_cancelled_before_its_end_promotes_nothing(
 
 
 def test_model_that_was_taken_back_meanwhile_is_not_promoted_again(
-    evaluated: Claim, tmp_path: Path
+    evaluated: Claim, workshop: Workshop, first: ModelVersion
 ) -> None:
-    workshop = Workshop(tmp_path / "workshop")
-    first = registry.promote(workshop.candidate(), by=None)
-    Evaluation.objects.create(
-        run=evaluated.run, system=Evaluation.System.SERVING, model_name=first.name
-    )
     model = registry.promote(workshop.candidate(), by=None)
     registry.roll_back(by=None)
     run = ended(evaluated, model)
@@ -123,14 +128,10 @@ def test_model_that_was_taken_back_meanwhile_is_not_promoted_again(
     assert first.stage == "serving"
 
 
+@pytest.mark.usefixtures("first")
 def test_model_is_promoted_over_the_one_that_it_was_compared_with(
-    evaluated: Claim, tmp_path: Path
+    evaluated: Claim, workshop: Workshop
 ) -> None:
-    workshop = Workshop(tmp_path / "workshop")
-    first = registry.promote(workshop.candidate(), by=None)
-    Evaluation.objects.create(
-        run=evaluated.run, system=Evaluation.System.SERVING, model_name=first.name
-    )
     assert ended(evaluated, workshop.candidate()).state == State.PROMOTED
 
 
