@@ -60,6 +60,12 @@ def _token(nouns: str, form: str, *sorts: str, stems: str = "") -> tuple[str, Wa
     )
 
 
+# A radio has channels as well, which are numbers.
+_ON_THE_AIR = r"^(?!.*\b(?:radio|vhf|uhf|walkie[- ]?talkies?|intercom|tv|television)\b).*?"
+_ASKED_CHANNEL, _CHAT = _token(
+    r"channel|chat ?room|chat(?= (?:of|for)\b|\W*$)", r"#[a-z][\w-]+", stems="channel|chat|room"
+)
+_CHANNEL = (rf"{_ON_THE_AIR}(?:{_ASKED_CHANNEL})", _CHAT)
 _WHAT_IS = r"^(?:what(?:'s| is| are)? )?(?:the )?(?:[\w-]+ ){0,2}?"
 _MEMORY = "memory|ram|heap|disk|storag"
 _LONG_TIMES = frozenset({"year", "quarter", "month"})
@@ -101,6 +107,8 @@ def _measured(nouns: str, dimensions: Iterable[str]) -> tuple[str, Wanted]:
 
 _KINDS = (
     *(_measured(*each) for each in _MEASURED),
+    # Also where it is said in other words first: *how long, that is, since which date*.
+    (r"\bsince (?:when|which|what)\b", _quantity(BARE, VERSION, YEAR, sure=_MOMENT)),
     (r"\b(?:which|what) year\b(?! of\b)", _quantity(sure=(YEAR,))),
     (
         r"\b(?:at|by|from|until|till|before) (?:which|what) hour\b"
@@ -206,9 +214,7 @@ _KINDS = (
         _asked("port"),
         _quantity(sure=(BARE,), noun="port"),
     ),
-    _token(
-        r"channel|chat ?room|chat(?= (?:of|for)\b|\W*$)", r"#[a-z][\w-]+", stems="channel|chat|room"
-    ),
+    _CHANNEL,
     _token(
         "version|release|build",
         r"v\d+|v?\d+[.-]\d\S*",
@@ -306,6 +312,11 @@ _KINDS = (
         # `SOP-1666` is a paper, and nobody.
         Wanted(form=re.compile(rf"(?![A-Z]+-\d+$){_NAME}|[#@].+|.+@.+")),
     ),
+    (
+        r"\bhow (?:often|frequently)\b"
+        r"|\b(?:at|in|with) (?:which|what) (?:cadence|frequency|intervals?)\b",
+        Wanted(DURATION | _MOMENT | {BARE, RATE, "frequency", "length"}, form=re.compile(_NAME)),
+    ),
     # A tool is called by a name.
     (
         r"^what (?:do|did|should) (?:i|we|you|they) .* with\W*$|^with (?:which|what)\b",
@@ -315,10 +326,6 @@ _KINDS = (
     (
         r"\b(?:which|what) (?:[\w-]+ )?(?:days?|weekdays?|date)\b",
         Wanted(frozenset({DATE, BARE}), form=re.compile(rf".*{_DAY}.*", re.IGNORECASE)),
-    ),
-    (
-        r"\bhow (?:often|frequently)\b",
-        Wanted(DURATION | _MOMENT | {BARE, RATE, "frequency", "length"}, form=re.compile(_NAME)),
     ),
     (r"^when\b", Wanted(DURATION | _MOMENT | {BARE}, _MOMENT, form=re.compile(_NAME))),
 )
@@ -335,7 +342,8 @@ _WORDINGS = [(re.compile(wording), wanted) for wording, wanted in _KINDS]
 # Where these ask, what is counted or measured in the question is not what it asks for.
 _FOR_NO_MEASURE = re.compile(r"^(?:\S+: )?(?:who|whom|whose|where|why)\b")
 _NAMED_UNIT = re.compile(
-    r"\b(?:how many|how much|number of|in(?= \w{3})) ([^\W\d_]+)\b(?! \d)|\(([^\W\d_]{1,12}|%)\)"
+    r"\b(?:how many|how much|number of|in(?= \w{3}))"
+    r" ((?:(?:business|cubic|square|working) )?[^\W\d_]+)\b(?! \d)|\(([^\W\d_]{1,12}|%)\)"
 )
 
 

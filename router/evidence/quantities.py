@@ -148,6 +148,7 @@ _ALONE = (
     "ft foot feet",
     "mile miles",
     "inch inches",
+    "m2",
     "m3",
     "litre litres liter liters",
     "db decibel decibels",
@@ -173,6 +174,8 @@ def _table() -> dict[str, tuple[Unit, ...]]:
         for name in group.split()
     }
     table |= {name: (Unit(group.split()[0]),) for group in _ALONE for name in group.split()}
+    for spelt in ("metre", "metres", "meter", "meters"):
+        table |= {f"square {spelt}": table["m2"], f"cubic {spelt}": table["m3"]}
     table["m"] = (Unit("length"), Unit("time", Decimal(60)))
     for day in ("day", "days"):
         table[f"calendar {day}"] = table[day]

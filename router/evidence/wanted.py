@@ -114,10 +114,9 @@ def _sorts(quantity: Quantity) -> set[str]:
         return {SCHEDULE}
     if quantity.kind is Kind.DATE:
         return {DATE} if quantity.value.startswith("*") else {DATE, YEAR}
-    if quantity.units:
-        return {unit.dimension for unit in quantity.units}
-    if quantity.per:
-        return {RATE}
+    rate = {RATE} if quantity.per else set()
+    if quantity.units or rate:
+        return rate.union(unit.dimension for unit in quantity.units)
     if _CALENDAR_YEAR.fullmatch(quantity.value):
         return {BARE, COUNT, YEAR}
     if _DOTTED.fullmatch(quantity.value):

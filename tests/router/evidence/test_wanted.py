@@ -542,3 +542,38 @@ def test_who_asks_for_a_thing_is_not_told_the_words_of_the_question() -> None:
     support = verify("Which van is kept on the bench of the depot?", "Bench van", [depot])
     assert support.problem == "The answer only repeats the question."
     assert verify("Which van is kept on the bench of the depot?", "number 17", [depot]).supported
+
+
+LOCK = Passage(
+    "Lock",
+    "",
+    "The lock has been with the crew since 3 November 2008 and is opened every 45 minutes.\n"
+    "It empties at 2,140 m³/h. On the radio its keeper listens on VHF 16. Boats wait there for 3 "
+    "working days.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("How long has the crew had the lock, that is, since which date?", "3 November 2008", True),
+        ("Since when has the crew had the lock?", "3 November 2008", True),
+        ("Since when has the crew had the lock?", "2,140 m³/h", False),
+        ("With what frequency is the lock opened?", "every 45 minutes", True),
+        ("At which interval is the lock opened?", "45 minutes", True),
+        ("At which interval is the lock opened?", "VHF 16", False),
+        ("How many cubic metres an hour does the lock empty?", "2,140 m³/h", True),
+        ("How many cubic metres an hour does the lock empty?", "45 minutes", False),
+        ("How many litres a minute does the lock empty?", "45 minutes", False),
+        ("Which channel do I pick on the radio for the lock?", "VHF 16", True),
+        ("I call the keeper of the lock over the radio; which channel?", "VHF 16", True),
+        ("Which channel is for the crew of the lock?", "VHF 16", False),
+        ("How many working days do boats wait for the lock?", "3 working days", True),
+        ("How many working days do boats wait for the lock?", "2,140 m³/h", False),
+    ],
+)
+def test_what_is_asked_in_two_ways_or_by_two_words_has_its_kind(
+    question: str, answer: str, supported: bool
+) -> None:
+    support = verify(question, answer, [LOCK])
+    assert support.supported is supported, support.problem
