@@ -1,10 +1,11 @@
-"""The embedded default's server of a tuned model: OpenAI's `/v1/chat/completions`, greedy.
+"""The embedded default's server of a chat model: OpenAI's `/v1/chat/completions`, greedy.
 
 Run as `python -m router.chat_server --model DIR --port N`; the model's name is that of its folder.
-A tuned model gets a short question behind words that are always the same, and its answer is short
-and often known beforehand. So these words are read once, and a request may hold OpenAI's
-`prediction`, which makes the answer no other but sooner (`router.decoding`). Requests that come
-together are answered together; one that comes later begins at the next step and not at their end.
+What a question stands behind are always the same words, which are read once. A tuned model's answer
+is short and often known beforehand, so a request may hold OpenAI's `prediction`, which makes the
+answer no other but sooner (`router.decoding`). With `logprobs` it tells how sure it is of each
+token. Requests that come together are answered together; one that comes later begins at the next
+step and not at their end.
 """
 
 import argparse
@@ -31,17 +32,20 @@ from starlette.routing import Route
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from router import local_http
-from router.decoding import Beginning, Decoding, encode_prompt, read_beginning, shared
+from router.decoding import Beginning, Decoding, Written, encode_prompt, read_beginning, shared
 from router.local_http import Refused
-from router.prompts import tuned_messages
+from router.prompts import Passage, reader_messages, tuned_messages
 
 logger = logging.getLogger(__name__)
 
 # Requests that are begun in one step, as more take longer than they wait for each other; and that
-# are answered at the same time, which bounds the memory for keys and values.
+# are answered at the same time.
 TOGETHER, MOST_UNDER_WAY = 8, 32
+# Of the prompts under way and their answers: that bounds the memory for keys and values, which are
+# 23 kB a token of the embedded model.
+MOST_TOKENS_UNDER_WAY = 16_384
 # Of a prompt and its answer, and of what is predicted: a wrong prediction costs a step of so many.
-MAX_TOKENS, MAX_PREDICTED = 2_048, 32
+MAX_TOKENS, MAX_PREDICTED = 8_192, 32
 # Answers that are predicted for one question.
 MOST_PREDICTED = 64
 UNFINISHED = "\N{REPLACEMENT CHARACTER}"
@@ -83,6 +87,7 @@ class ChatRequest(BaseModel):
     max_completion_tokens: int | None = Field(default=None, ge=1)
     temperature: float = Field(default=0, ge=0, le=0)
     prediction: Prediction | None = None
+    logprobs: bool = False
     stream: bool = False
     stream_options: StreamOptions = StreamOptions()
 
@@ -92,6 +97,13 @@ class ChatRequest(BaseModel):
 
 
 # --- The model ---------------------------------------------------------------------------------
+# Two prompts of each kind, which begin with the words that all of it begin with.
+_PROMPTS = (
+    [tuned_messages(text) for text in ("How?", "Where?")],
+    [reader_messages(text, [Passage(text, "", text)]) for text in ("How?", "Where?")],
+)
+
+
 @dataclass(slots=True, eq=False)
 class Turn:
     """One answer to be written. `tell` gets its tokens as they come, from the model's thread, and
@@ -100,9 +112,15 @@ class Turn:
     prompt: list[int]
     predicted: list[list[int]]
     limit: int
-    tell: Callable[[list[int] | None], object]
+    tell: Callable[[Written | None], object]
+    with_logprobs: bool = False
     left: bool = False
     written: int = 0
+
+    @property
+    def room(self) -> int:
+        """The tokens that it may take."""
+        return len(self.prompt) + self.limit
 
 
 @dataclass(slots=True, eq=False)
@@ -113,12 +131,16 @@ class _Group:
     decoding: Decoding
 
     def step(self) -> None:
-        for row, tokens in self.decoding.step().items():
+        for row, written in self.decoding.step().items():
             turn = self.turns[row]
-            told = tokens[: turn.limit - turn.written]
-            turn.written += len(told)
+            told = written.first(turn.limit - turn.written)
+            turn.written += len(told.tokens)
             turn.tell(told)
         self.decoding.keep([row for row in self.decoding.rows if not self._is_over(row)])
+
+    @property
+    def under_way(self) -> list[Turn]:
+        return [self.turns[row] for row in self.decoding.rows]
 
     def _is_over(self, row: int) -> bool:
         return self.turns[row].left or self.turns[row].written >= self.turns[row].limit
@@ -136,11 +158,11 @@ class ChatModel:
         )
         if dtype == "float32":
             _lay_out(self._model)
-        asked = [self.prompt_of(tuned_messages(text)) for text in ("How?", "Where?")]
-        self._beginning = read_beginning(self._model, shared(asked))
-        self._nothing = read_beginning(self._model, ())
+        self._beginnings = [*map(self._read_beginning, _PROMPTS), read_beginning(self._model, ())]
         _give_back_freed_memory()
         self._waiting: queue.SimpleQueue[Turn] = queue.SimpleQueue()
+        # The next one, for which there was no room.
+        self._held: Turn | None = None
         threading.Thread(target=self._work, name="model", daemon=True).start()
 
     @property
@@ -163,12 +185,15 @@ class ChatModel:
         """Have an answer written, from the next step on."""
         self._waiting.put(turn)
 
+    def _read_beginning(self, prompts: Sequence[Sequence[dict[str, str]]]) -> Beginning:
+        return read_beginning(self._model, shared(list(map(self.prompt_of, prompts))))
+
     def _work(self) -> None:
         groups: list[_Group] = []
         taken: list[Turn] = []
         try:
             while True:
-                taken = self._taken(sum(len(group.decoding.rows) for group in groups))
+                taken = self._taken([one for group in groups for one in group.under_way])
                 groups += self._begun(taken)
                 for group in groups:
                     group.step()
@@ -176,38 +201,53 @@ class ChatModel:
         except Exception:
             logger.exception("%s cannot be computed any more.", self.name)
             self.failed = True
-            for turn in [*taken, *(turn for group in groups for turn in group.turns)]:
+            held = [self._held] if self._held else []
+            for turn in [*taken, *held, *(turn for group in groups for turn in group.turns)]:
                 turn.tell(None)
             while True:
                 self._waiting.get().tell(None)
 
-    def _taken(self, under_way: int) -> list[Turn]:
+    def _taken(self, under_way: Sequence[Turn]) -> list[Turn]:
         """Those who wait, as many as there is room for; with nothing under way, at least one."""
-        turns = [] if under_way else [self._waiting.get()]
-        while len(turns) < min(TOGETHER, MOST_UNDER_WAY - under_way):
-            try:
-                turns.append(self._waiting.get_nowait())
-            except queue.Empty:
+        turns: list[Turn] = []
+        room = MOST_TOKENS_UNDER_WAY - sum(turn.room for turn in under_way)
+        while len(turns) < min(TOGETHER, MOST_UNDER_WAY - len(under_way)):
+            turn = self._next(awaited=not under_way and not turns)
+            if turn is None:
                 break
+            if (under_way or turns) and turn.room > room:
+                self._held = turn
+                break
+            room -= turn.room
+            turns.append(turn)
         return turns
 
-    def _begun(self, turns: Sequence[Turn]) -> list[_Group]:
-        usual = [turn for turn in turns if self._begins_as_usual(turn)]
-        others = [turn for turn in turns if not self._begins_as_usual(turn)]
-        return [
-            _Group(some, self._decoding(some, beginning))
-            for some, beginning in ((usual, self._beginning), (others, self._nothing))
-            if some
-        ]
+    def _next(self, *, awaited: bool) -> Turn | None:
+        if held := self._held:
+            self._held = None
+            return held
+        try:
+            return self._waiting.get(block=awaited)
+        except queue.Empty:
+            return None
 
-    def _begins_as_usual(self, turn: Turn) -> bool:
-        usual = self._beginning.tokens
-        return len(turn.prompt) > len(usual) and tuple(turn.prompt[: len(usual)]) == usual
+    def _begun(self, turns: Sequence[Turn]) -> list[_Group]:
+        by_beginning: dict[int, list[Turn]] = {}
+        for turn in turns:
+            fitting = (n for n, one in enumerate(self._beginnings) if one.is_of(turn.prompt))
+            by_beginning.setdefault(next(fitting), []).append(turn)
+        return [
+            _Group(some, self._decoding(some, self._beginnings[number]))
+            for number, some in by_beginning.items()
+        ]
 
     def _decoding(self, turns: Sequence[Turn], beginning: Beginning) -> Decoding:
         own = [turn.prompt[len(beginning.tokens) :] for turn in turns]
         predicted = [[one[: turn.limit] for one in turn.predicted] for turn in turns]
-        return Decoding(self._model, beginning, own, self.end, predicted)
+        with_logprobs = any(turn.with_logprobs for turn in turns)
+        return Decoding(
+            self._model, beginning, own, self.end, predicted, with_logprobs=with_logprobs
+        )
 
 
 def _lay_out(model: torch.nn.Module) -> None:
@@ -236,6 +276,8 @@ class _Reply:
     name: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
     tokens: list[int] = field(default_factory=list)
+    logprobs: list[dict[str, object]] = field(default_factory=list)
+    """Of the tokens since they were last told."""
     text: str = ""
 
     @property
@@ -256,18 +298,28 @@ class _Reply:
             "total_tokens": read + written,
         }
 
-    def take(self, tokens: Sequence[int]) -> str:
+    def take(self, written: Written) -> str:
         """What the text is longer by; a character of several tokens waits for its last."""
-        self.tokens += tokens
+        self.tokens += written.tokens
+        if self.turn.with_logprobs:
+            each = zip(written.tokens, written.logprobs, strict=True)
+            self.logprobs += [self._told(*one) for one in each if one[0] != self.chat.end]
         whole = self.chat.text_of(self.tokens)
         if whole.endswith(UNFINISHED) and not self.is_over:
             return ""
         more, self.text = whole[len(self.text) :], whole
         return more
 
+    def _told(self, token: int, logprob: float) -> dict[str, object]:
+        text = self.chat.text_of([token])
+        return {"token": text, "logprob": logprob, "bytes": None, "top_logprobs": []}
+
     def as_json(self, kind: str, **said: object) -> dict[str, object]:
         """`said` is the message, or of a stream the delta."""
         reason = ("stop" if self.has_ended else "length") if self.is_over else None
+        if self.logprobs:
+            said |= {"logprobs": {"content": self.logprobs, "refusal": None}}
+            self.logprobs = []
         return {
             "id": self.name,
             "object": kind,
@@ -322,25 +374,26 @@ def _begin(chat: ChatModel, asked: ChatRequest) -> tuple[_Reply, AsyncGenerator[
     if len(prompt) >= MAX_TOKENS:
         raise Refused(400, f"The prompt has {len(prompt)} tokens, and {MAX_TOKENS} is the limit.")
     loop = asyncio.get_running_loop()
-    told: asyncio.Queue[list[int] | None] = asyncio.Queue()
+    told: asyncio.Queue[Written | None] = asyncio.Queue()
     turn = Turn(
         prompt=prompt,
         predicted=list(map(chat.predicted, asked.prediction.texts)) if asked.prediction else [],
         limit=min(asked.limit, MAX_TOKENS - len(prompt)),
-        tell=lambda tokens: loop.call_soon_threadsafe(told.put_nowait, tokens),
+        tell=lambda written: loop.call_soon_threadsafe(told.put_nowait, written),
+        with_logprobs=asked.logprobs,
     )
     reply = _Reply(chat, turn)
     return reply, _pieces(reply, told)
 
 
-async def _pieces(reply: _Reply, told: "asyncio.Queue[list[int] | None]") -> AsyncGenerator[str]:
+async def _pieces(reply: _Reply, told: "asyncio.Queue[Written | None]") -> AsyncGenerator[str]:
     reply.chat.write(reply.turn)
     try:
         while not reply.is_over:
-            tokens = await told.get()
-            if tokens is None:
+            written = await told.get()
+            if written is None:
                 raise Refused(503, "The model cannot be computed any more.")
-            if piece := reply.take(tokens):
+            if piece := reply.take(written):
                 yield piece
     finally:
         reply.turn.left = True
@@ -371,7 +424,7 @@ def main() -> None:
     local_http.add_address(parser)
     arguments = parser.parse_args()
     listener, url = local_http.listen(arguments.host, arguments.port)
-    chat = ChatModel(arguments.model.resolve(), arguments.dtype)
+    chat = ChatModel(arguments.model.absolute(), arguments.dtype)
     local_http.run(application(chat, announce=arguments.ready_file, url=url), listener)
 
 

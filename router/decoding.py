@@ -26,6 +26,11 @@ class Beginning:
     tokens: tuple[int, ...]
     cache: Cache
 
+    def is_of(self, prompt: Sequence[int]) -> bool:
+        """Whether a prompt begins with it and goes on."""
+        own = len(self.tokens)
+        return len(prompt) > own and tuple(prompt[:own]) == self.tokens
+
 
 def encode_prompt(
     messages: Sequence[dict[str, str]], tokenizer: PreTrainedTokenizerBase
@@ -53,6 +58,18 @@ def shared(prompts: Prompts) -> Sequence[int]:
     return prompts[0][: next((place for place, (one, other) in pairs if one != other), most)]
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What an answer goes on with: tokens, and the natural logarithm of each one's probability,
+    none unless these are wanted."""
+
+    tokens: list[int]
+    logprobs: list[float]
+
+    def first(self, most: int) -> "Written":
+        return Written(self.tokens[:most], self.logprobs[:most])
+
+
 class Decoding:
     """The answers to a batch of prompts, written by `step`. An answer ends with the token `end`."""
 
@@ -63,10 +80,12 @@ class Decoding:
         own: Prompts,
         end: int,
         predicted: Sequence[Prompts] = (),
+        *,
+        with_logprobs: bool = False,
     ) -> None:
         """`own` are the prompts without their beginning, at least a token each; `predicted` are the
         answers that each may get, the likeliest first, with their ends."""
-        self._model, self._end = model, end
+        self._model, self._end, self._with_logprobs = model, end, with_logprobs
         self._may_say = [[list(one) for one in every] for every in predicted] or [[] for _ in own]
         self._said: list[list[int]] = [[] for _ in own]
         self._predicted = list(map(_following, self._may_say, self._said))
@@ -79,7 +98,7 @@ class Decoding:
         self.rows = list(range(len(rows)))
 
     @torch.no_grad()
-    def step(self) -> dict[int, list[int]]:
+    def step(self) -> dict[int, Written]:
         """What each answer that has not ended goes on with, one token or more, by its row.
 
         Those that end with it are under way no more.
@@ -95,14 +114,20 @@ class Decoding:
             logits_to_keep=_last(most + 1),
         ).logits
         following = logits.argmax(-1).tolist()
+        sure = _logprobs(logits) if self._with_logprobs else [[] for _ in following]
         written = [
             _accepted(likely, tokens[most - len(likely) :], self._end)
             for likely, tokens in zip(self._predicted, following, strict=True)
         ]
+        told = {
+            row: Written(tokens, own[most - len(likely) :][: len(tokens)])
+            for row, likely, tokens, own in zip(
+                self.rows, self._predicted, written, sure, strict=True
+            )
+        }
         self._forget_rejected(written)
-        told = dict(zip(self.rows, written, strict=True))
         self._go_on(written)
-        self.keep([row for row, tokens in told.items() if tokens[-1] != self._end])
+        self.keep([row for row, one in told.items() if one.tokens[-1] != self._end])
         return told
 
     @torch.no_grad()
@@ -165,6 +190,13 @@ def _accepted(likely: Sequence[int], following: Sequence[int], end: int) -> list
     while right < len(likely) and likely[right] == following[right] != end:
         right += 1
     return list(following[: right + 1])
+
+
+def _logprobs(logits: Tensor) -> list[list[float]]:
+    """Of the likeliest token at each place."""
+    exact = logits.float()
+    found: list[list[float]] = (exact.amax(-1) - exact.logsumexp(-1)).tolist()
+    return found
 
 
 def _last(count: int) -> Tensor:

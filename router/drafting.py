@@ -77,6 +77,8 @@ async def written(
         async with contextlib.aclosing(_timed(generating, attempt)) as deltas:
             async for delta in deltas:
                 attempt.written += delta.text
+                if delta.logprob is not None:
+                    attempt.logprob = (attempt.logprob or 0.0) + delta.logprob
                 attempt.prompt_tokens = max(attempt.prompt_tokens, read + delta.prompt_tokens)
                 attempt.completion_tokens = max(
                     attempt.completion_tokens, said + delta.completion_tokens

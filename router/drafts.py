@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -35,7 +36,8 @@ class Attempt:
     which the value was found without a model; `is_only`: as the only one of its kind. `worded` is
     the question that the model was asked instead, as it asks the same: one that a tuned model was
     taught, or one that was answered before of something else; empty: it was asked as was typed.
-    Times and tokens are those of all readings.
+    `logprob` is the natural logarithm of how probable the model takes what it wrote to be; None: it
+    does not tell. Times and tokens are those of all readings.
     """
 
     engine: Literal["tuned", "rag"]
@@ -53,6 +55,7 @@ class Attempt:
     precedent: str = ""
     is_only: bool = False
     worded: str = ""
+    logprob: float | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
     generate_ms: float = 0.0
@@ -68,6 +71,11 @@ class Attempt:
         """Those of an attempt that began with the costs of this one, or that this one goes on."""
         self.prompt_tokens, self.completion_tokens = other.prompt_tokens, other.completion_tokens
         self.generate_ms, self.verify_ms = other.generate_ms, other.verify_ms
+
+    @property
+    def certainty(self) -> float | None:
+        """How probable the model takes what it wrote to be, 0 to 1; None: it does not tell."""
+        return None if self.logprob is None else math.exp(min(self.logprob, 0.0))
 
     @property
     def is_empty(self) -> bool:
@@ -96,6 +104,7 @@ class Attempt:
             "precedent": self.precedent,
             "is_only": self.is_only,
             "worded": self.worded,
+            "certainty": self.certainty,
             "missing": [claim.text for claim in self.rejected.missing] if self.rejected else [],
             "generate_ms": self.generate_ms,
             "verify_ms": self.verify_ms,

@@ -26,11 +26,13 @@ _TUNED = NAME.partition("{")[0]
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of a draft, with the tokens until then where the server tells them, else 0."""
+    """A piece of a draft, with the tokens until then where the server tells them, else 0, and the
+    logarithm of how probable the model takes it to be, where that was asked for."""
 
     text: str
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    logprob: float | None = None
 
 
 class Breaker:
@@ -63,6 +65,12 @@ class Breaker:
 _breakers: dict[tuple[str | None, str], Breaker] = {}
 
 
+def tells_how_sure() -> bool:
+    """Whether the reader tells how sure it is of what it writes. What a company's own model tells
+    of that would mean something else."""
+    return not settings.LLM_URL
+
+
 async def rag(question: str, passages: Sequence[Passage]) -> AsyncGenerator[Delta]:
     """What the model writes to a question when it reads `passages`, piece by piece.
 
@@ -71,8 +79,14 @@ async def rag(question: str, passages: Sequence[Passage]) -> AsyncGenerator[Delt
     """
     url = await asyncio.to_thread(llm_url)
     messages = reader_messages(question, passages)
-    exact = not settings.LLM_URL
-    ask = _Ask(url, settings.LLM_MODEL, MAX_ANSWER_TOKENS, messages, exact)
+    ask = _Ask(
+        url,
+        settings.LLM_MODEL,
+        MAX_ANSWER_TOKENS,
+        messages,
+        exact=not settings.LLM_URL,
+        with_logprobs=tells_how_sure(),
+    )
     async with contextlib.aclosing(_guarded(ask, _stream(ask))) as deltas:
         async for delta in deltas:
             yield delta
@@ -99,15 +113,17 @@ class _Ask:
     messages: list[dict[str, str]]
     exact: bool
     predicted: Sequence[str] = ()
+    with_logprobs: bool = False
 
     @property
     def more(self) -> dict[str, object]:
-        """Parameters of OpenAI's that only the embedded server heeds, by which each part is one of
-        the answers that may come."""
-        if settings.LLM_URL or not self.predicted:
-            return {}
-        parts = [{"type": "text", "text": text} for text in self.predicted]
-        return {"prediction": {"type": "content", "content": parts}}
+        """Further parameters of OpenAI's. Only the embedded server heeds a prediction each part of
+        which is one of the answers that may come."""
+        asked: dict[str, object] = {"logprobs": True} if self.with_logprobs else {}
+        if self.predicted and not settings.LLM_URL:
+            parts = [{"type": "text", "text": text} for text in self.predicted]
+            asked["prediction"] = {"type": "content", "content": parts}
+        return asked
 
     def is_other(self, told: str) -> bool:
         """Whether `told`, the name that the server gives, is that of another model than asked.
@@ -187,4 +203,6 @@ async def _stream(ask: _Ask) -> AsyncGenerator[Delta]:
             read, said = piece.prompt_tokens, piece.completion_tokens
             if read or said:
                 tracing.note(prompt_tokens=read, completion_tokens=said)
-            yield Delta(piece.text, prompt_tokens=read, completion_tokens=said)
+            yield Delta(
+                piece.text, prompt_tokens=read, completion_tokens=said, logprob=piece.logprob
+            )

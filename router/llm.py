@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import ssl
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ class Piece:
     completion_tokens: int
     is_last: bool
     """Whether the model came to an end with it; token counts may follow."""
+    logprob: float | None = None
+    """The natural logarithm of how probable the model takes it to be, where that is told."""
 
 
 async def pieces(
@@ -127,6 +130,7 @@ def _read(data: bytes) -> Piece:
         prompt_tokens=_count(usage["prompt_tokens"]),
         completion_tokens=_count(usage["completion_tokens"]),
         is_last=bool(choice.get("finish_reason")),
+        logprob=_logprob(choice.get("logprobs")),
     )
 
 
@@ -134,6 +138,12 @@ def _text(content: object) -> str:
     if content is not None and not isinstance(content, str):
         raise TypeError(f"The text of a piece is {type(content).__name__}.")
     return storable(content or "")
+
+
+def _logprob(told: Any) -> float | None:
+    """That of all tokens of a piece together."""
+    each = told and told.get("content")
+    return math.fsum(float(one["logprob"]) for one in each) if each else None
 
 
 def _count(tokens: Any) -> int:

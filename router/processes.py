@@ -1,14 +1,12 @@
 """The embedded model servers as child processes: how they are started, and when they are ready.
 
-The reader's is `transformers serve` pinned to one model: it has a single batch of answers under
-way, which a request for another model would stop. A tuned model's is `router.chat_server`. Every
-child ends with this process.
+A chat model's is `router.chat_server`, one for the reader and one for each tuned model; that of the
+embedding models is `router.retrieval.embedding_server`. Every child ends with this process.
 """
 
 import contextlib
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -29,14 +27,10 @@ WARM_UP_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _LAST_WORDS_SECONDS = 5.0
 _TETHER = Path(__file__).with_name("tether.py")
-_PAGE_TOKENS = 32
-# 8,192 tokens in all: four prompts of the reader's usual size at once, or one of the longest.
-_READER_PAGES = 256
 # No network for models. A thread that waits for the others of a step spins for microseconds, then
 # sleeps: an answer of six tokens takes 143 ms, beside two busy processes 326 ms; where it sleeps at
 # once 206 and 440 ms, with the default, which spins for milliseconds, 142 and 704 ms.
 _ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "GOMP_SPINCOUNT": "10000", "PYTHONUNBUFFERED": "1"}
-_LISTENING = re.compile(r"Uvicorn running on (http://\S+)")
 
 
 class ServerFailed(RuntimeError):
@@ -105,8 +99,7 @@ class Starting:
 def completes(url: str, model: str, *, timeout: float = WARM_UP_SECONDS) -> bool:
     """Whether the chat server completes one token of `model` within `timeout` seconds.
 
-    An address that answers is not enough: a server whose engine has died still says hello. The
-    first request also fixes settings of the embedded server, such as temperature 0.
+    An address that answers is not enough: a server whose engine has died still says hello.
     """
     request = {
         "model": model,
@@ -126,42 +119,33 @@ def completes(url: str, model: str, *, timeout: float = WARM_UP_SECONDS) -> bool
 
 # --- The three kinds ---------------------------------------------------------------------------
 def spawn_llm(log: Path, *, host: str = LOOPBACK, port: int = 0, model: str = "") -> Starting:
-    """A model of `MODELS_DIR`, by default the reader, `LLM_MODEL`, with room for long prompts.
+    """A model of `MODELS_DIR`, by default the reader, `LLM_MODEL`.
 
     Its output goes to `log`. `host` is a name of this machine, under which it listens and is
     announced; port 0: any free one. Raises `ServerFailed` when there is no such model.
     """
     model = model or settings.LLM_MODEL
-    _require_model(settings.MODELS_DIR, model)
-    arguments = [
-        *("--host", host, "--port", str(port)),
-        *("--device", "cpu", "--dtype", dtype_of(_CPU.read_text()), "--continuous-batching"),
-        # Without a bound the cache of keys and values takes all the memory there is.
-        *("--cb-num-blocks", str(_READER_PAGES), "--cb-block-size", str(_PAGE_TOKENS)),
-    ]
-    # In the folder of the models, so that its name is its folder's.
-    module = ["transformers.cli.transformers", "serve", model, *arguments]
-
-    def address() -> str | None:
-        found = _LISTENING.search(log.read_text(errors="replace"))
-        return f"{found[1]}/v1" if found else None
-
-    return Starting("llm", _spawn(module, log, settings.MODELS_DIR), log, address, model)
+    return _spawn_chat("llm", settings.MODELS_DIR, model, log, host, port)
 
 
 def spawn_tuned(
     name: str, log: Path, *, host: str = LOOPBACK, folder: Path | None = None
 ) -> Starting:
     """A merged model of `TUNED_DIR`, or of another `folder`. Raises `ServerFailed`."""
-    folder = folder or settings.TUNED_DIR
-    _require_model(folder, name)
+    return _spawn_chat(f"tuned/{name}", folder or settings.TUNED_DIR, name, log, host)
+
+
+def _spawn_chat(
+    server: str, folder: Path, model: str, log: Path, host: str, port: int = 0
+) -> Starting:
+    _require_model(folder, model)
     ready_file = _new_ready_file(log)
     arguments = [
-        *("--model", str(folder / name), "--dtype", dtype_of(_CPU.read_text())),
-        *("--host", host, "--ready-file", str(ready_file)),
+        *("--model", str(folder / model), "--dtype", dtype_of(_CPU.read_text())),
+        *("--host", host, "--port", str(port), "--ready-file", str(ready_file)),
     ]
-    process = _spawn(["router.chat_server", *arguments], log, settings.BASE_DIR)
-    return Starting(f"tuned/{name}", process, log, partial(_told_ready, ready_file), name)
+    process = _spawn(["router.chat_server", *arguments], log)
+    return Starting(server, process, log, partial(_told_ready, ready_file), model)
 
 
 def spawn_embeddings(log: Path, *, host: str = LOOPBACK, port: int = 0) -> Starting:
@@ -179,7 +163,7 @@ def spawn_embeddings(log: Path, *, host: str = LOOPBACK, port: int = 0) -> Start
         *("--reranker-dtype", dtype_of(_CPU.read_text())),
         *("--ready-file", str(ready_file)),
     ]
-    process = _spawn(["router.retrieval.embedding_server", *arguments], log, settings.BASE_DIR)
+    process = _spawn(["router.retrieval.embedding_server", *arguments], log)
     return Starting("embeddings", process, log, partial(_told_ready, ready_file))
 
 
@@ -213,14 +197,14 @@ def _require_model(folder: Path, name: str) -> None:
         )
 
 
-def _spawn(module: list[str], log: Path, folder: Path) -> subprocess.Popen[bytes]:
+def _spawn(module: list[str], log: Path) -> subprocess.Popen[bytes]:
     """Start a Python module that ends with this process and never asks the network for models."""
     log.parent.mkdir(parents=True, exist_ok=True)
     tether = [sys.executable, str(_TETHER), str(os.getpid())]
     with log.open("wb") as output:
         return subprocess.Popen(
             [*tether, sys.executable, "-m", *module],
-            cwd=folder,
+            cwd=settings.BASE_DIR,
             env={**os.environ, **_ENVIRONMENT},
             stdin=subprocess.DEVNULL,
             stdout=output,

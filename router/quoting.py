@@ -34,6 +34,9 @@ LONGEST = 400
 # last it bears out nothing. From the second on the likeliest bears out what the reader finds in it,
 # whatever its words are: of three companies all six such answers were right, three of five below.
 QUOTED, SECONDED, BELIEVED = 0.85, 0.3, 0.1
+# A reader that takes its words to be as probable as this is believed in all but what is next to
+# impossible: both may be wrong, seldom about the same. Settled on two companies as well.
+SURE, POSSIBLE = 0.67, 0.005
 # Words, from which on a line says something by itself.
 SAYING = 4
 # Sentences that the reader gets.
@@ -154,12 +157,16 @@ def seconding(likely: Likelihoods) -> set[Place]:
 
 
 def is_unlikely(
-    passages: Sequence[Passage], likely: Likelihoods, span: tuple[int, int, int]
+    passages: Sequence[Passage],
+    likely: Likelihoods,
+    span: tuple[int, int, int],
+    certainty: float | None = None,
 ) -> bool:
-    """Whether the sentence at a span is unlikely to be the answer; of one that was not looked at,
-    nobody knows."""
+    """Whether the sentence at a span is too unlikely to be the answer for a reader who found it
+    there with this `certainty`; of one that was not looked at, nobody knows."""
     found = likelihood_at(passages, likely, span)
-    return found is not None and found < BELIEVED
+    least = POSSIBLE if certainty is not None and certainty >= SURE else BELIEVED
+    return found is not None and found < least
 
 
 def is_only_one(question: str, passages: Sequence[Passage], span: tuple[int, int, int]) -> bool:

@@ -35,6 +35,7 @@ from router.precedents.finding import find
 from router.prompts import MAX_PASSAGES, Passage, as_given, reader_messages
 from router.quoting import (
     BELIEVED,
+    POSSIBLE,
     Likelihoods,
     excerpts,
     is_only_one,
@@ -138,7 +139,7 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     attempt.worded = worded
     for reading in _readings(draft, passages, likely):
         attempt = draft.attempts[-1] = attempt.again(reading.alone)
-        hold = partial(_support_of_read, draft, asked, passages, likely, reading.places)
+        hold = partial(_support_of_read, draft, asked, passages, likely, reading.places, attempt)
         async with contextlib.aclosing(_read(asked, attempt, reading, hold)) as sentences:
             async for sentence in sentences:
                 yield sentence
@@ -185,7 +186,8 @@ def _why_unread(draft: Draft, passages: Sequence[Passage], likely: Likelihoods) 
 
 
 def _is_nothing_likely(likely: Likelihoods) -> bool:
-    return bool(likely) and max(likely.values()) < BELIEVED
+    least = POSSIBLE if engines.tells_how_sure() else BELIEVED
+    return bool(likely) and max(likely.values()) < least
 
 
 def sentences_read(
@@ -235,11 +237,13 @@ def _support_of_read(
     passages: Sequence[Passage],
     likely: Likelihoods,
     places: Sequence[int],
+    attempt: Attempt,
     said: str,
 ) -> Support:
     """Held against all passages; `places` are those that the reader was given, which it cites by
     their numbers. What it finds in the likeliest sentence needs no word of the question, as two who
-    read agree. What was `asked` in other words than typed must not be refuted for these."""
+    read agree; of an unlikely one it has to be sure. What was `asked` in other words than typed
+    must not be refuted for these."""
     order = [*places, *(place for place in range(len(passages)) if place not in places)]
     ordered = [passages[place] for place in order]
     best = {(order.index(n), k) for n, k in seconding(likely)}
@@ -251,7 +255,7 @@ def _support_of_read(
         support = replace(support, meant=asked)
     if (
         support.span
-        and is_unlikely(passages, likely, support.span)
+        and is_unlikely(passages, likely, support.span, attempt.certainty)
         and not is_only_one(asked, passages, support.span)
     ):
         return replace(support, supported=False, problem=UNLIKELY)

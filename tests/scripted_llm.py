@@ -21,7 +21,8 @@ class Reply:
 
     `breaks`: the connection ends without the end of the stream. `raw` is sent as it stands after
     the pieces, and ends the stream. `model` is the name it answers by; None: that it was asked.
-    `hangs`: it takes the question and never says a word.
+    `hangs`: it takes the question and never says a word. `logprob` is that of each piece, told to
+    who asks for it.
     """
 
     pieces: tuple[str, ...]
@@ -31,6 +32,7 @@ class Reply:
     raw: bytes = b""
     model: str | None = None
     hangs: bool = False
+    logprob: float = 0.0
 
 
 def says(*pieces: str) -> Reply:
@@ -148,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
             message = {"role": "assistant", "content": "".join(reply.pieces)}
             self._reply(200, json.dumps({"choices": [{"index": 0, "message": message}]}))
         else:
-            self._stream_out(reply, reply.model or asked["model"])
+            self._stream_out(reply, asked)
 
     def _reply(self, status: int, body: str) -> None:
         content = body.encode()
@@ -162,21 +164,23 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.recv(1)
         self.script.left.set()
 
-    def _stream_out(self, reply: Reply, model: str) -> None:
+    def _stream_out(self, reply: Reply, asked: dict[str, Any]) -> None:
         self.send_response(reply.status)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._stream(reply, model)
+            self._stream(reply, reply.model or asked["model"], bool(asked.get("logprobs")))
             return
         self.script.left.set()
 
-    def _stream(self, reply: Reply, model: str) -> None:
+    def _stream(self, reply: Reply, model: str, with_logprobs: bool) -> None:
         for place, piece in enumerate(reply.pieces):
             if reply.release and place == len(reply.pieces) - 1:
                 self._wait_while_connected(reply.release)
-            self._send(model, {"choices": [{"index": 0, "delta": {"content": piece}}]})
+            told = {"logprobs": {"content": [{"token": piece, "logprob": reply.logprob}]}}
+            choice = {"index": 0, "delta": {"content": piece}} | (told if with_logprobs else {})
+            self._send(model, {"choices": [choice]})
         self.wfile.write(reply.raw)
         if reply.breaks or reply.raw:
             return

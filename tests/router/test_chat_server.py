@@ -1,5 +1,6 @@
-"""The server of a tuned model: a real process and a real, tiny model; and its thread by itself."""
+"""The server of chat models: a real process and a real, tiny model; and its thread by itself."""
 
+import math
 import queue
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,14 +14,16 @@ from openai.types.chat import ChatCompletionMessageParam, ChatCompletionPredicti
 
 from router.chat_server import (
     MAX_TOKENS,
+    MOST_TOKENS_UNDER_WAY,
     MOST_UNDER_WAY,
     TOGETHER,
     ChatModel,
     Turn,
     application,
 )
+from router.decoding import Written
 from router.processes import spawn_tuned
-from router.prompts import tuned_messages
+from router.prompts import Passage, reader_messages, tuned_messages
 from tests.tiny_models import TinyVersion
 
 LONG = 60.0
@@ -120,6 +123,33 @@ def test_a_prompt_that_begins_otherwise_is_answered_from_all_of_it(
 
 
 @pytest.mark.models
+def test_how_sure_it_is_comes_with_each_token_when_that_is_asked(
+    client: OpenAI, merged: Path
+) -> None:
+    asked = messages(QUESTIONS[2])
+    create = client.chat.completions.create
+    whole = create(model=merged.name, messages=asked, max_tokens=9, logprobs=True)
+    told = whole.choices[0].logprobs
+    assert told is not None
+    assert told.content is not None
+    assert len(told.content) == 9
+    assert all(one.logprob < 0 for one in told.content)
+    chunks = create(model=merged.name, messages=asked, max_tokens=9, logprobs=True, stream=True)
+    streamed = [
+        one
+        for chunk in chunks
+        for choice in chunk.choices
+        for one in (choice.logprobs and choice.logprobs.content) or []
+    ]
+    assert [one.token for one in streamed] == [one.token for one in told.content]
+    assert math.fsum(one.logprob for one in streamed) == pytest.approx(
+        math.fsum(one.logprob for one in told.content), abs=1e-3
+    )
+    untold = create(model=merged.name, messages=asked, max_tokens=9)
+    assert untold.choices[0].logprobs is None
+
+
+@pytest.mark.models
 def test_what_it_cannot_do_is_refused_in_words(url: str, client: OpenAI, merged: Path) -> None:
     with pytest.raises(NotFoundError, match=f"This server runs {merged.name}, not another"):
         said(client, "another", QUESTIONS[0])
@@ -139,9 +169,22 @@ def chat(merged: Path) -> ChatModel:
     return ChatModel(merged, "float32")
 
 
-def turn(chat: ChatModel, limit: int) -> tuple[Turn, "queue.Queue[list[int] | None]"]:
-    told: queue.Queue[list[int] | None] = queue.Queue()
-    return Turn(chat.prompt_of(tuned_messages("How?")), [], limit, told.put), told
+Told = queue.Queue[Written | None]
+
+
+def turn(chat: ChatModel, limit: int, text: str = "How?") -> tuple[Turn, Told]:
+    told: Told = queue.Queue()
+    return Turn(chat.prompt_of(tuned_messages(text)), [], limit, told.put), told
+
+
+def tokens_of(told: Told, count: int) -> list[int]:
+    """The next so many."""
+    found: list[int] = []
+    while len(found) < count:
+        written = told.get(timeout=LONG)
+        assert written is not None
+        found += written.tokens
+    return found
 
 
 def test_nothing_more_is_written_for_who_has_left(chat: ChatModel) -> None:
@@ -163,7 +206,46 @@ def test_who_finds_no_room_is_answered_later(chat: ChatModel) -> None:
     for one, _ in turns:
         chat.write(one)
     for _, told in turns:
-        assert sum(len(told.get(timeout=LONG) or []) for _ in range(5)) == 5
+        assert len(tokens_of(told, 5)) == 5
+
+
+def test_long_prompts_wait_for_those_that_fill_the_memory(chat: ChatModel) -> None:
+    short, shorts = turn(chat, 5)
+    alone = tokens_of(_asked(chat, short, shorts), 5)
+    turns = [turn(chat, MAX_TOKENS - 2_000, "port " * 1_000) for _ in range(3)]
+    assert sum(one.room for one, _ in turns) > MOST_TOKENS_UNDER_WAY
+    for one, _ in turns:
+        chat.write(one)
+    last, lasts = turn(chat, 5)
+    chat.write(last)
+    for _, told in turns[:2]:
+        assert tokens_of(told, 1)
+    assert turns[2][1].empty()
+    assert lasts.empty(), "it came before one that was there first"
+    turns[0][0].left = True
+    assert tokens_of(turns[2][1], 1)
+    assert tokens_of(lasts, 5) == alone
+    for one, _ in turns:
+        one.left = True
+
+
+def _asked(chat: ChatModel, one: Turn, told: Told) -> Told:
+    chat.write(one)
+    return told
+
+
+def test_words_that_all_prompts_of_a_kind_begin_with_are_read_once(chat: ChatModel) -> None:
+    passages = [Passage("Gates", "Night", "Gate 7 listens on port 7311.")]
+    prompts = [
+        chat.prompt_of(tuned_messages("Which port?")),
+        chat.prompt_of(reader_messages("Which port?", passages)),
+        chat.prompt_of([{"role": "user", "content": "Which port?"}]),
+    ]
+    read = [
+        max(len(one.tokens) for one in chat._beginnings if one.is_of(prompt)) for prompt in prompts
+    ]
+    assert all(count > 30 for count in read[:2])
+    assert read[2] == 0
 
 
 async def test_a_model_that_fails_says_so_and_is_not_well(chat: ChatModel) -> None:

@@ -50,8 +50,8 @@ def written(
     found: list[list[int]] = [[] for _ in prompts]
     steps = 0
     while decoding.rows:
-        for row, tokens in decoding.step().items():
-            found[row] += tokens
+        for row, more in decoding.step().items():
+            found[row] += more.tokens
         decoding.keep([row for row in decoding.rows if len(found[row]) < LONGEST])
         steps += 1
     return [tokens[:LONGEST] for tokens in found], steps
@@ -115,3 +115,31 @@ def test_no_prediction_changes_an_answer(
     most = data.draw(st.integers(0, 3))
     predictions = [[prediction(tokens) for _ in range(most)] for tokens in answers]
     assert written(telling_llama, prompts, predictions, end)[0] == answers
+
+
+def test_each_token_comes_with_how_probable_the_model_takes_it_to_be(
+    telling_llama: LlamaForCausalLM, prompts: list[list[int]], answers: list[list[int]]
+) -> None:
+    wrong = [*answers[1][:2], 17]
+    beginning = read_beginning(telling_llama, shared(prompts))
+    own = [prompt[len(beginning.tokens) :] for prompt in prompts]
+    predicted = [[answers[0][:5]], [wrong], [], []]
+    decoding = Decoding(telling_llama, beginning, own, 2, predicted, with_logprobs=True)
+    found: list[list[float]] = [[] for _ in prompts]
+    while any(len(one) < LONGEST for one in found):
+        for row, more in decoding.step().items():
+            assert len(more.tokens) == len(more.logprobs)
+            found[row] += more.logprobs
+    for prompt, answer, told in zip(prompts, answers, found, strict=True):
+        with torch.no_grad():
+            logits = telling_llama(input_ids=torch.tensor([[*prompt, *answer]])).logits[0]
+        places = range(len(prompt) - 1, len(prompt) - 1 + LONGEST)
+        exact = [float(logits[n].log_softmax(-1).max()) for n in places]
+        assert told[:LONGEST] == pytest.approx(exact, abs=1e-3)
+
+
+def test_nothing_is_told_of_that_to_who_does_not_ask(
+    telling_llama: LlamaForCausalLM, prompts: list[list[int]]
+) -> None:
+    decoding = Decoding(telling_llama, read_beginning(telling_llama, ()), prompts, 2)
+    assert [one.logprobs for one in decoding.step().values()] == [[]] * len(prompts)

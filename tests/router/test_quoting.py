@@ -1,13 +1,18 @@
 """The sentence that likely answers is found without the reader, and is held against it."""
 
+import math
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
 from ingestion.models import Collection
-from router import retrieval, services
+from router import retrieval, services, serving
 from router.models import Answer
+from router.processes import Server
 from router.prompts import MAX_PASSAGES, REFUSAL, Passage
 from router.quoting import (
     Likeliest,
@@ -98,6 +103,15 @@ def test_where_nothing_scores_nothing_is_believed() -> None:
 def test_to_be_the_only_sentence_makes_none_likely() -> None:
     likely = likelihoods("When was the machine invented?", [Passage("Office", "", COFFEE)], [0.01])
     assert likely[0, 0] < 0.1
+
+
+def test_who_is_sure_is_believed_in_all_that_is_possible() -> None:
+    likely = {(0, 0): 0.9, (1, 0): 0.01, (1, 1): 0.001}
+    possible, impossible = (1, 0, len(COFFEE)), (1, len(COFFEE) + 1, len(COFFEE) + 9)
+    two = [OFFICE[0], Passage("Office", "Kitchen", f"{COFFEE} {PARKING}")]
+    for certainty, believed in ((None, False), (0.5, False), (0.9, True), (math.nan, False)):
+        assert is_unlikely(two, likely, possible, certainty) is not believed
+        assert is_unlikely(two, likely, impossible, certainty)
 
 
 def test_sentence_far_below_the_best_is_unlikely() -> None:
@@ -314,6 +328,19 @@ class TestAnswer:
         answer = answered("Where do visitors wait?")
         assert answer.refused
         assert UNLIKELY in answer.reason
+
+    @pytest.mark.parametrize(("logprob", "text"), [(-0.2, "behind the mill"), (-0.7, REFUSAL)])
+    def test_reader_that_is_sure_is_believed_in_what_is_unlikely(
+        self, llm: ScriptedLLM, settings: Settings, logprob: float, text: str
+    ) -> None:
+        settings.LLM_URL = ""
+        process = subprocess.Popen([sys.executable, "-c", "pass"])
+        serving.announce(Server("llm", process, llm.url))
+        process.wait()
+        llm.will_say(Reply(("behind the", " mill [1]"), logprob=logprob / 2))
+        answer = answered("Where do visitors wait?")
+        assert answer.text == text, answer.reason
+        assert answer.signals["attempts"][-1]["certainty"] == pytest.approx(math.exp(logprob))
 
     def test_likely_sentence_needs_no_word_of_the_question(
         self, llm: ScriptedLLM, wiki: Collection

@@ -52,8 +52,8 @@ def _write(
     decoding = Decoding(model, beginning, own, end)
     written: list[list[int]] = [[] for _ in own]
     for _ in range(max_tokens):
-        for row, tokens in decoding.step().items():
-            written[row] += tokens
+        for row, more in decoding.step().items():
+            written[row] += more.tokens
         if not decoding.rows:
             break
     return written
