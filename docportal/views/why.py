@@ -13,12 +13,14 @@ ENGINES = {"tuned": "the tuned model", "rag": "the passages", "refused": "no mod
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One engine that was asked, in the words `worded` if these are not the asker's. `outcome` is
-    empty where its answer is shown."""
+    empty where its answer is shown. `certainty` is how probable the model took its words to be,
+    where it told."""
 
     engine: str
     model: str
     precedent: str
     worded: str
+    certainty: float | None
     outcome: str
     generate_ms: float
     verify_ms: float
@@ -75,6 +77,7 @@ def why(answer: Answer, view: Seen, asked: str, cards: Iterable[Card]) -> Why | 
                 # Answers that were kept before there were these do not tell of any.
                 precedent=one.get("precedent", ""),
                 worded=one.get("worded", ""),
+                certainty=one.get("certainty"),
                 outcome=one["failed"] or one["problem"],
                 generate_ms=one["generate_ms"],
                 verify_ms=one["verify_ms"],
