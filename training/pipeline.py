@@ -6,6 +6,7 @@ process may be killed between any two lines. The sweep finds what was left lying
 
 import errno
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -31,7 +32,7 @@ from training.gate import GateCheck
 from training.jobs import Cancelled, Claim, Halted
 from training.judgement import judge_run
 from training.models import Evaluation, TrainingRun
-from training.process import Died
+from training.process import Check, Died
 from training.progress import Listener
 from training.registration import register_model
 from training.synthesis.versions import mine_collection
@@ -44,7 +45,8 @@ T = TypeVar("T")
 Tell = Callable[[TrainingRun], None]
 """Called when the run's row has changed."""
 
-# Seconds that a run waits for documents that are being read.
+# Seconds that a run waits for documents that are being read, and between two looks, at them and
+# at whether it is to go on.
 LONGEST_WAIT, LOOK_EVERY = 300.0, 0.5
 
 READERS_TIGHTENED = GateCheck(
@@ -128,12 +130,24 @@ def prepare(job: Claim) -> None:
 
 def _freeze(job: Claim) -> Frozen:
     """What is served now, mined before, so that documents alone are enough to train on."""
-    collections = list(job.run.collections.all())
+    collections, check = list(job.run.collections.all()), _now_and_then(lambda: jobs.check(job))
     _await_documents(job, collections)
     for collection in collections:
-        mine_collection(collection)
-        jobs.check(job)
-    return datasets.freeze(collections=collections)
+        mine_collection(collection, check=check)
+    return datasets.freeze(collections=collections, check=check)
+
+
+def _now_and_then(check: Check) -> Check:
+    """For loops of thousands: asks as often as somebody who waits needs it, and not each time."""
+    asked_at = -math.inf
+
+    def ask() -> None:
+        nonlocal asked_at
+        if time.monotonic() - asked_at >= LOOK_EVERY:
+            asked_at = time.monotonic()
+            check()
+
+    return ask
 
 
 def _await_documents(job: Claim, collections: Sequence[Collection]) -> None:

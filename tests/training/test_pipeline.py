@@ -23,7 +23,8 @@ from tests.training.datasets.pairs import NAMES, teach
 from training import datasets, jobs, pipeline, runs
 from training.datasets.manifest import TRAIN
 from training.jobs import Claim, Halted
-from training.models import QAPair, TrainingRun
+from training.models import Dataset, QAPair, TrainingRun
+from training.synthesis.versions import mine_waiting
 from training.trainers.config import CONFIG, RunConfig
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
@@ -150,6 +151,31 @@ def test_run_waits_for_documents_that_are_being_read(run: TrainingRun, wiki: Col
     run.refresh_from_db()
     assert run.dataset is not None
     assert "quay-late" in (run.dataset.folder / TRAIN).read_text()
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_run_that_is_cancelled_while_its_data_are_frozen_ends_there(
+    run: TrainingRun, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    """At the first or second look at passages: for the pairs, and for names that nothing has."""
+    monkeypatch.setattr(pipeline, "LOOK_EVERY", 0.0)
+    looks = 0
+
+    def cancel(execute: Callable[..., object], sql: str, *rest: object) -> object:
+        nonlocal looks
+        if '"ingestion_chunk"."heading_path"' in sql.partition("FROM")[0] and "INSERT" not in sql:
+            looks += 1
+            if looks == place:
+                runs.cancel(run=run, by=None)
+        return execute(sql, *rest)
+
+    mine_waiting()
+    with connection.execute_wrapper(cancel):
+        assert pipeline.advance(run.pk)
+    run.refresh_from_db()
+    assert looks == place
+    assert (run.state, run.dataset) == (State.CANCELLED, None)
+    assert not Dataset.objects.exists()
 
 
 def test_run_keeps_what_of_its_collections_is_not_in_its_data(

@@ -1,6 +1,6 @@
 """Rows without passages: a question, answered from the weights or refused. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from random import Random
 
@@ -18,18 +18,17 @@ Unseen = AbstractSet[WordForm]
 
 def closed_rows(
     facts: Facts, names: Mapping[int, str], unseen: Unseen, mixture: Mixture, seed: int
-) -> list[Row]:
+) -> Iterator[Row]:
     """About `rows_per_fact` rows of every fact: its phrasings, then variations of them.
 
     `names` are the subjects of questions, by the pair's id; they are never varied.
     """
-    rows = []
     for fact, pairs in facts.items():
         phrasings = _phrasings(pairs, unseen, seed)[: mixture.phrasings]
         rng = Random(f"{seed} {fact}")
         asked = _varied(rng, phrasings, names, unseen, mixture.rows_per_fact)
-        rows += [_row(question, answer, fact) for question, answer in asked.items()]
-    return rows
+        for question, answer in asked.items():
+            yield _row(question, answer, fact)
 
 
 def quote_rows(facts: Facts, unseen: Unseen, mixture: Mixture, seed: int) -> list[Row]:

@@ -1,9 +1,9 @@
 """From material to rows and questions. Pure: the same input always gives the same output."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 
 from router.text import exact_form
 from training.datasets.attributes import Asked
@@ -76,14 +76,16 @@ def compose(
     replay: Sequence[Row],
     mixture: Mixture,
     seed: int,
+    check: Callable[[], None] = lambda: None,
 ) -> Composition:
     """`asked` are the pairs whose question names its subject, `names` invented ones that exist
-    nowhere, `replay` rows of the base model's own answers."""
+    nowhere, `replay` rows of the base model's own answers. `check` is called again and again, and
+    raises what must end the work."""
     planned = outline(material, mixture=mixture, seed=seed)
     unseen = frozenset(word_form(held.pair.question) for held in planned.held_out.values())
     texts = Texts(material)
     subjects = {each.pair.id: each.surface for each in asked}
-    refusals = Refusals(material, texts, asked, unseen, names, seed).choose(
+    refusals = Refusals(material, texts, asked, unseen, names, seed, check).choose(
         {
             "train": planned.rows["refusal"],
             "validation": planned.questions["validation"]["refusal"],
@@ -91,23 +93,29 @@ def compose(
         }
     )
     read = context_rows(material, texts, asked, unseen, mixture.without_gold, seed)
-    rows = [
-        *closed_rows(material.facts, subjects, unseen, mixture, seed),
-        *quote_rows(material.facts, unseen, mixture, seed),
-        *refusal_rows(refusals["train"], seed),
-        *islice(read, planned.rows["context"]),
-        *sorted(replay, key=lambda row: _place(row, seed))[: planned.rows["replay"]],
-    ]
+    rows = chain(
+        closed_rows(material.facts, subjects, unseen, mixture, seed),
+        quote_rows(material.facts, unseen, mixture, seed),
+        refusal_rows(refusals["train"], seed),
+        islice(read, planned.rows["context"]),
+        sorted(replay, key=lambda row: _place(row, seed))[: planned.rows["replay"]],
+    )
     validation, test = (
         _numbered(_recall(material, planned.held_out, split), refusals[split])
         for split in ("validation", "test")
     )
     return Composition(
-        train=tuple(sorted(rows, key=lambda row: _place(row, seed))),
+        train=tuple(sorted(_checked(rows, check), key=lambda row: _place(row, seed))),
         validation=validation,
         test=test,
         held_out=planned.held_out,
     )
+
+
+def _checked(rows: Iterable[Row], check: Callable[[], None]) -> Iterator[Row]:
+    for row in rows:
+        check()
+        yield row
 
 
 def _place(row: Row, seed: int) -> tuple[float, str]:

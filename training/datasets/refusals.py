@@ -9,7 +9,7 @@ Names and lacks are of one side only: what is asked later was never refused in t
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import islice
@@ -60,10 +60,12 @@ class Refusals:
         unseen: AbstractSet[WordForm],
         names: Names,
         seed: int,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         """`unseen` are the phrasings that are never taught; nothing is refused with their words
-        in the training, and what is asked later is worded like them where it can be."""
-        self._material, self._texts = material, texts
+        in the training, and what is asked later is worded like them where it can be. `check` is
+        called for each thing that is looked at."""
+        self._material, self._texts, self._check = material, texts, check
         self._unseen, self._names, self._seed = unseen, names, seed
         self._subjects = Subjects(material.sources, material.pairs)
         self._known = {word_form(pair.question) for pair in material.pairs}
@@ -135,6 +137,7 @@ class Refusals:
         found: dict[Part, list[Unanswerable]] = {part: [] for part in wanted}
         every.sort(key=lambda each: self._draw("attribute", *each.name))
         for attribute, others in comparable(every):
+            self._check()
             ordered = sorted(others, key=lambda run: self._draw("lacks", run, *attribute.name))
             for subject in ordered[:SUBJECTS_OF_AN_ATTRIBUTE]:
                 part = self._part("lacks", subject, attribute.name)
@@ -153,11 +156,13 @@ class Refusals:
     def _retired(self) -> dict[Part, list[Unanswerable]]:
         facts: dict[str, list[tuple[Retired, Run]]] = defaultdict(list)
         for retired in self._material.retired:
+            self._check()
             names = (retired.title, retired.path)
             mention = self._subjects.named(retired.question, retired.document, names)
             facts[retired.fact].append((retired, mention.run if mention else ()))
         found: dict[Part, list[Unanswerable]] = {"train": [], "validation": [], "test": []}
         for fact, asked in facts.items():
+            self._check()
             subjects = {subject for _, subject in asked}
             if all(is_unanswered(subject, Wordings.of(asked), self._texts) for subject in subjects):
                 found[self._part("retired", fact)] += [

@@ -23,6 +23,7 @@ from training.datasets.mixture import Mixture
 from training.datasets.names import propose, runs_of, without
 from training.datasets.splits import Split
 from training.models import Dataset, TaughtFact
+from training.process import Check
 from training.rows import Form, Kind, Row, read_rows
 
 
@@ -48,18 +49,23 @@ class Frozen:
 
 
 def freeze(
-    *, collections: Sequence[Collection], seed: int = 1, mixture: Mixture | None = None
+    *,
+    collections: Sequence[Collection],
+    seed: int = 1,
+    mixture: Mixture | None = None,
+    check: Check = lambda: None,
 ) -> Frozen:
     """The dataset of these collections as they are now; the same one when nothing has changed.
 
     `mixture` is by default that of the settings. Raises `UserError`: `no-pairs`, `mixture`,
-    `replay`.
+    `replay`; and what `check` raises, which is called again and again.
     """
     mixture = mixture or Mixture.parse(settings.DATASET_MIXTURE)
     gathered = gather(collections)
     if not gathered.material.pairs:
         raise _no_pairs(gathered.left_out)
-    composition = _compose(gathered.material, mixture, seed)
+    check()
+    composition = _compose(gathered.material, mixture, seed, check)
     root = Path(settings.DATASETS_DIR)
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / manifest.LOCK):
@@ -96,8 +102,9 @@ def preview(collections: Sequence[Collection], mixture: Mixture | None = None) -
     )
 
 
-def _compose(material: Material, mixture: Mixture, seed: int) -> Composition:
+def _compose(material: Material, mixture: Mixture, seed: int, check: Check) -> Composition:
     asked = asked_of(material)
+    check()
     proposed = propose({each.surface for each in asked}, seed=seed)
     return compose(
         material,
@@ -106,6 +113,7 @@ def _compose(material: Material, mixture: Mixture, seed: int) -> Composition:
         replay=_replay() if mixture.replay else (),
         mixture=mixture,
         seed=seed,
+        check=check,
     )
 
 

@@ -4,9 +4,10 @@ import heapq
 import math
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from router.prompts import Passage
 from router.text import fold, is_content, words
@@ -17,6 +18,8 @@ from training.datasets.subjects import Run
 MOST_SHARED = 0.34
 # A word of more passages says too little about which are near to be worth its time.
 MOST_PASSAGES = 300
+# That stand around a value and are no part of it.
+_AROUND = "`\"'.,;:()|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,9 @@ class Texts:
         weights = {stem: self._weight(stem) for stem in wanted}
         most = MOST_SHARED * sum(weights.values())
         return not wanted or any(
-            sum(weights[stem] for stem in wanted & text.stems) > most
-            for text in self._about(subject)
+            sum(weights[each] for each in wanted & self._texts[at].stems) > most
+            for stem in _telling(weights, most)
+            for at in _in_all([self._with(stem), *map(self._with, subject)])
         )
 
     def has_value_like(self, subject: Run, answer: str) -> bool:
@@ -54,13 +58,18 @@ class Texts:
 
         Plain numbers and plain words are everywhere and say nothing.
         """
-        shape = _shape(answer)
-        if not re.search(r"[^\w\s]", shape) or len(shape) < 3:
-            return False
-        return any(
-            shape in {_shape(token.strip("`\"'.,;:()|")) for token in text.passage.text.split()}
-            for text in self._about(subject)
-        )
+        written = self._shaped.get(_shape(answer), frozenset())
+        return any(True for _ in _in_all([written, *map(self._with, subject)]))
+
+    @cached_property
+    def _shaped(self) -> Mapping[str, AbstractSet[int]]:
+        """The texts with a value of a shape, of those shapes that say something."""
+        found: dict[str, set[int]] = defaultdict(set)
+        for at, text in enumerate(self._texts):
+            for shape in {_shape(token.strip(_AROUND)) for token in text.passage.text.split()}:
+                if len(shape) >= 3 and re.search(r"[^\w\s]", shape):
+                    found[shape].add(at)
+        return found
 
     def nearest(
         self, wording: Iterable[str], apart_from: Collection[str], most: int
@@ -68,7 +77,7 @@ class Texts:
         """Up to `most` passages that share the most with the wording, best first."""
         scores: dict[int, float] = defaultdict(float)
         for stem in wording:
-            having = self._having.get(stem, set())
+            having = self._with(stem)
             if len(having) <= MOST_PASSAGES:
                 weight = self._weight(stem)
                 for at in having:
@@ -79,13 +88,28 @@ class Texts:
         found = {self._texts[at].content_hash: self._texts[at].passage for at in best}
         return [found[name] for name in found if name not in apart_from]
 
-    def _about(self, subject: Run) -> Iterator[Text]:
-        having = (self._having.get(stem, set()) for stem in subject)
-        places = set.intersection(*having) if subject else range(len(self._texts))
-        return (self._texts[at] for at in places)
+    def _with(self, stem: str) -> AbstractSet[int]:
+        return self._having.get(stem, frozenset())
 
     def _weight(self, stem: str) -> float:
-        return math.log(1 + len(self._texts) / (1 + len(self._having.get(stem, ()))))
+        return math.log(1 + len(self._texts) / (1 + len(self._with(stem))))
+
+
+def _in_all(sets: Sequence[AbstractSet[int]]) -> Iterator[int]:
+    """What is in each of the sets, for no more time than the smallest of them takes."""
+    least = min(sets, key=len)
+    return (at for at in least if all(at in each for each in sets))
+
+
+def _telling(weights: Mapping[str, float], most: float) -> list[str]:
+    """The stems, the rarest first, but for common ones that together weigh no more than `most`:
+    a text that has more has one of these."""
+    ordered = sorted(weights, key=lambda stem: (-weights[stem], stem))
+    # Sums differ by their order in the last digits.
+    spare = most * (1 - 1e-9)
+    while ordered and weights[ordered[-1]] <= spare:
+        spare -= weights[ordered.pop()]
+    return ordered
 
 
 @lru_cache(maxsize=20_000)
@@ -94,6 +118,7 @@ def stems_of(text: str) -> frozenset[str]:
     return frozenset(word.stem for word in words(fold(text).text) if is_content(word))
 
 
+@lru_cache(maxsize=100_000)
 def _shape(value: str) -> str:
     """`eu-west-1` as `a-a-0`."""
     return re.sub(r"\d+", "0", re.sub(r"[^\W\d_]+", "a", value))

@@ -4,7 +4,7 @@ A version waits to be mined while it is served and has no row that says it was. 
 any time, twice, and in two processes at once: pairs are known by their words.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -53,11 +53,14 @@ def mine_waiting(limit: int = 50) -> None:
         mine_version(version_id)
 
 
-def mine_collection(collection: Collection) -> Mined:
+def mine_collection(collection: Collection, *, check: Callable[[], None] = lambda: None) -> Mined:
     """Mine what waits in a collection; the sums. Ends with its contradictions as they stand now,
-    after whatever was archived meanwhile."""
+    after whatever was archived meanwhile. Raises what `check` raises, before each version."""
     waiting = unmined().filter(document__collection=collection).order_by("pk")
-    mined = [mine_version(version_id) for version_id in waiting.values_list("pk", flat=True)]
+    mined = []
+    for version_id in waiting.values_list("pk", flat=True):
+        check()
+        mined.append(mine_version(version_id))
     with transaction.atomic():
         conflicts.settle(collection.pk)
     return Mined(
