@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,21 +62,29 @@ def import_pairs(document: Document, lines: Iterable[str]) -> PairImport:
         return result
     with transaction.atomic():
         known = {pair.key: pair for pair in QAPair.objects.filter(document=document)}
-        live = set(QAPair.objects.live().filter(document=document).values_list("key", flat=True))
-        settled = {key for key in live if known[key].origin == QAPair.Origin.IMPORTED}
+        imported = QAPair.objects.live().filter(document=document, origin=QAPair.Origin.IMPORTED)
+        settled = set(imported.values_list("key", flat=True))
         open_lines = [one for key, one in given.items() if key not in settled]
         _tie_all(open_lines, served_text(document), result)
-        new = [one.pair for one in open_lines if one.pair.key not in known]
-        QAPair.objects.bulk_create(new, ignore_conflicts=True, batch_size=500)
-        result.created = len(new)
+        new = {one.pair.key: one.pair for one in open_lines if one.pair.key not in known}
+        QAPair.objects.bulk_create(new.values(), ignore_conflicts=True, batch_size=500)
+        meanwhile = _mined_meanwhile(document, new)
+        known |= meanwhile
+        result.created = len(new) - len(meanwhile)
         for one in open_lines:
             if one.pair.key in known:
                 result.retied += _replace(known[one.pair.key], one.pair)
         keys = {one.pair.question_key for one in given.values()}
         result.conflicts = conflicts.settle(document.collection_id, keys)
-        if new:
-            record(None, "imported pairs", document=document, detail=f"{len(new)} new")
+        if result.created:
+            record(None, "imported pairs", document=document, detail=f"{result.created} new")
     return result
+
+
+def _mined_meanwhile(document: Document, new: Container[str]) -> dict[str, QAPair]:
+    """Pairs that a worker stored since the import began: theirs stand, and not the new ones."""
+    others = QAPair.objects.filter(document=document).exclude(origin=QAPair.Origin.IMPORTED)
+    return {pair.key: pair for pair in others if pair.key in new}
 
 
 def _read_lines(document: Document, lines: Iterable[str], result: PairImport) -> dict[str, Given]:

@@ -1,6 +1,8 @@
 """What becomes of mined pairs when documents change, and when people have touched them."""
 
+import itertools
 import json
+from functools import partial
 
 import pytest
 
@@ -8,6 +10,7 @@ from ingestion import services
 from ingestion.chunking import ChunkDraft, ChunkKind
 from ingestion.models import Collection, Document, DocumentVersion
 from tests.documents import passage, publish
+from tests.ingestion.interleaving import interleave
 from tests.people import People
 from training import tasks
 from training.imports import import_pairs
@@ -134,6 +137,27 @@ def test_question_that_was_imported_is_not_mined_again(wiki: Collection) -> None
     version = document.versions.get()
     assert mine_version(version.pk).duplicates == 1
     assert QAPair.objects.filter(question=question).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_turned", [False, True], ids=["", "turned"])
+def test_line_is_kept_whatever_of_its_document_is_mined_meanwhile(
+    wiki: Collection, is_turned: bool
+) -> None:
+    served = serve(wiki, table(BERTHS))
+    mine_waiting()
+    question = QAPair.objects.filter(answer="14")[0].question
+    lines = [json.dumps({"query": question, "answer": "14"})]
+    for place in itertools.count():
+        QAPair.objects.all().delete()
+        MinedVersion.objects.all().delete()
+        verbs = partial(import_pairs, served.document, lines), partial(mine_version, served.pk)
+        first, second = reversed(verbs) if is_turned else verbs
+        is_within = interleave(first, second, place)
+        origins = list(QAPair.objects.filter(question=question).values_list("origin", flat=True))
+        assert origins == ["imported"], f"before statement {place}"
+        if not is_within:
+            break
 
 
 def test_mined_pair_waits_when_an_imported_one_says_otherwise(wiki: Collection) -> None:
