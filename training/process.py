@@ -132,9 +132,15 @@ def _said(folder: Path, begun_at: int) -> str:
 
 
 def _environment(device: str) -> dict[str, str]:
-    """No network for models, and one GPU or none."""
+    """No network for models, and one GPU or none: that of this number in the driver's list. By
+    itself CUDA counts the fastest first, and two runs would have one GPU."""
     _, _, gpu = device.partition(":")
-    return {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1", "CUDA_VISIBLE_DEVICES": gpu}
+    return {
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        "CUDA_VISIBLE_DEVICES": gpu,
+    }
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

@@ -210,6 +210,20 @@ def test_module_that_fails_says_what_it_said_last(tmp_path: Path) -> None:
         process.run_module("training.nowhere", folder=tmp_path, check=lambda: None)
 
 
+@pytest.mark.parametrize(("device", "visible"), [("cuda:2", "2"), ("cpu", "")])
+def test_child_counts_gpus_as_the_driver_that_listed_them_and_sees_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, visible: str
+) -> None:
+    (tmp_path / "gpus.py").write_text(
+        "import os\n"
+        'raise SystemExit("{CUDA_DEVICE_ORDER} [{CUDA_VISIBLE_DEVICES}]".format(**os.environ))\n'
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
+    with pytest.raises(Died, match=rf"PCI_BUS_ID \[{visible}\]"):
+        process.run_module("gpus", folder=tmp_path, device=device, check=lambda: None)
+
+
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of two megabytes."""
