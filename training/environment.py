@@ -72,7 +72,7 @@ def _check_memory(base: BaseModel) -> None:
         raise UserError(
             "memory",
             f"Training {base.folder.name} takes about {_gib(needed)} of memory, and {_gib(free)} "
-            "are free. End other programs, or set BASE_MODEL to a smaller model.",
+            "are free. End other programs, or set BASE_MODEL to a smaller model for a new run.",
         )
 
 
@@ -84,7 +84,7 @@ def _check_gpu_memory(base: BaseModel, config: RunConfig, device: str) -> None:
             "gpu-memory",
             f"Training {base.folder.name} takes about {_gib(needed)} of the memory of {device}, "
             f"and {_gib(gpu.free)} are free. End what runs on it, name another one in "
-            "TRAINING_DEVICES, or set BASE_MODEL to a smaller model.",
+            "TRAINING_DEVICES, or set BASE_MODEL to a smaller model for a new run.",
         )
 
 

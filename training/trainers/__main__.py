@@ -13,6 +13,10 @@ import sys
 from pathlib import Path
 
 FAILED, STOPPED = 3, 143
+GPU_FULL = (
+    "The memory of the GPU is full. End what else runs on it, name another one in "
+    "TRAINING_DEVICES, or set BASE_MODEL to a smaller model for a new run."
+)
 LEARNERS = {
     "peft": ("training.trainers.peft", "PeftLearner"),
     "unsloth": ("training.trainers.unsloth", "UnslothLearner"),
@@ -51,7 +55,7 @@ def main(path: Path) -> int:
             raise
         return _fail(config.out, "disk-full", "The disk is full. Free some space, then resume.")
     except torch.OutOfMemoryError:
-        return _fail(config.out, "memory", "The GPU's memory is full. Choose a smaller batch.")
+        return _fail(config.out, "gpu-memory", GPU_FULL)
     return 0
 
 
