@@ -9,6 +9,7 @@ from ingestion.errors import UserError
 
 ARCHITECTURE = "LlamaForCausalLM"
 _FLOAT32_BYTES = 4
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,12 @@ def read_base_model(folder: Path) -> BaseModel:
             "base-missing",
             f"There is no model in {folder}. Run `manage.py convert_models`, or set BASE_MODEL "
             "to the name of a folder in MODELS_DIR that holds config.json and safetensors.",
+        )
+    if not any((folder / name).exists() for name in _TOKENIZERS):
+        raise UserError(
+            "base-missing",
+            f"The model in {folder} has no {_TOKENIZERS[0]}. Bring it from where the model came "
+            "from, run `manage.py convert_models`, or set BASE_MODEL to another model.",
         )
     try:
         return _measured(folder, config, sum(file.stat().st_size for file in weights))

@@ -20,6 +20,7 @@ from ingestion import leases
 from ingestion.hooks import announce
 from ingestion.leases import LeaseLost
 from ingestion.models import Event
+from training import process
 from training.models import TrainingRun
 
 State = TrainingRun.State
@@ -57,7 +58,8 @@ def claim(run_id: int, devices: Sequence[str]) -> Claim | None:
         run = TrainingRun.objects.get(pk=run_id)
         job = Claim(run, run.fence)
         if run.attempts > MAX_ATTEMPTS:
-            fail(job, "interrupted", "The training stopped three times. Resume it, or see its log.")
+            logs = f"{run.folder / process.LOG} or the log of the worker tells why"
+            fail(job, "interrupted", f"The training stopped three times: {logs}.")
             return None
     return job
 

@@ -192,6 +192,4 @@ def _how(code: int) -> str:
 
 
 def disk_full(folder: Path) -> UserError:
-    return UserError(
-        "disk-full", f"The disk of {folder} is full. Make room there, then resume the run."
-    )
+    return UserError("disk-full", f"The disk of {folder} is full. Make room there.")

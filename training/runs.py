@@ -4,6 +4,7 @@ A run that waits stands in its row (`queued`); the message to a worker is only a
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -16,13 +17,18 @@ from ingestion.models import Collection
 from ingestion.pokes import poke
 from training import jobs, process
 from training.appending import model_to_append_to, readers_of
+from training.base_model import read_base_model
 from training.models import TrainingRun
+from training.trainers.config import CONFIG, RunConfig
 
 State = TrainingRun.State
 TASK = "training.tasks.advance_runs"
 LONGEST_MINUTES = 24 * 60.0
 MINUTES = 10.0
 _TRIES_FOR_A_NUMBER = 5
+# Failures of what a run is bound to, whatever it goes on from; a base that was missing may be back.
+_FOR_GOOD = frozenset({"base-changed", "mixed-readers", "bad-adapter"})
+_OF_ITS_BASE = frozenset({"base-missing", "base-not-llama"})
 
 
 def request(
@@ -111,17 +117,39 @@ def cancel(*, run: TrainingRun, by: Actor) -> None:
         _record(by, "cancelled", run)
 
 
+def can_resume(run: TrainingRun) -> bool:
+    """Whether it is stopped, has kept something to go on from, and may get further from there."""
+    return (
+        run.state in TrainingRun.STOPPED
+        and process.resumable(run.folder)
+        and not _would_fail_again(run)
+    )
+
+
+def _would_fail_again(run: TrainingRun) -> bool:
+    """Whether what it failed for stands in its way still, as it is bound to its data and base."""
+    if run.failure_id in _OF_ITS_BASE:
+        try:
+            read_base_model(Path(RunConfig.read(run.folder / CONFIG).base))
+        except (UserError, OSError, ValueError):
+            return True
+    return run.failure_id in _FOR_GOOD
+
+
 def resume(*, run: TrainingRun, by: Actor, enqueue: bool = True) -> None:
     """Put a run that failed or was cancelled back into the queue, to go on where it was.
 
-    Raises `UserError` when it is in another state, or has kept nothing to go on from.
+    Raises `UserError` when it is in another state, has kept nothing to go on from, or would fail
+    for the same again.
     """
     if not process.resumable(run.folder):
         raise UserError("nothing-to-resume", "This run has no checkpoint yet. Start a new one.")
+    if _would_fail_again(run):
+        raise UserError(
+            "fails-again", "This run would fail in the same way again. Start a new one."
+        )
     with transaction.atomic():
-        queued = TrainingRun.objects.filter(
-            pk=run.pk, state__in=(State.FAILED, State.CANCELLED)
-        ).update(
+        queued = TrainingRun.objects.filter(pk=run.pk, state__in=TrainingRun.STOPPED).update(
             state=State.QUEUED,
             attempts=0,
             cancel_requested_at=None,

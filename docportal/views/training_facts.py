@@ -215,4 +215,4 @@ class Run:
 
     @property
     def was_stopped(self) -> bool:
-        return self.row.state in (TrainingRun.State.FAILED, TrainingRun.State.CANCELLED)
+        return self.row.state in TrainingRun.STOPPED

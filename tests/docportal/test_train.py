@@ -81,6 +81,13 @@ def test_failure_is_told_with_its_reason(wiki: Collection) -> None:
     assert "synthesize" in told["failure"]["reason"]
 
 
+def test_failure_says_how_it_goes_on_where_it_is_mended(wiki: Collection) -> None:
+    out = io.StringIO()
+    with pytest.raises(SystemExit):
+        call_command("train", "--collection", "wiki", stdout=out, stderr=io.StringIO())
+    assert out.getvalue().splitlines()[-1] == "  Once that is mended, run `train` again."
+
+
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [

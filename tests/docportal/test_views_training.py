@@ -388,6 +388,18 @@ def test_failed_run_says_what_to_do_and_goes_on_from_its_checkpoint(
     assert run.state == State.QUEUED
 
 
+def test_run_that_would_fail_again_offers_a_new_one_alone(admin: Client, wiki: Collection) -> None:
+    failed = {"failure_id": "base-changed", "failure_reason": "The base model was changed."}
+    run = a_run([wiki], State.FAILED, **failed)
+    checkpoint = run.folder / "checkpoints" / "000040"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "manifest.json").write_text("{}")
+    page = get(admin, "run", run.number)
+    assert reverse("resume_run", args=[run.number]) not in page
+    assert "would fail in the same way" in page
+    assert "start a new one" in page
+
+
 def test_run_is_cancelled_once(admin: Client, people: People, wiki: Collection) -> None:
     address = reverse("cancel_run", args=[a_run([wiki]).number])
     assert "Its checkpoints are kept." in body(admin.post(address, follow=True))

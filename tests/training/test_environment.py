@@ -54,6 +54,13 @@ def test_folder_without_weights_is_no_model(config: RunConfig, base: Path) -> No
     assert refusal(config)[0] == "base-missing"
 
 
+def test_model_without_a_tokenizer_is_none(config: RunConfig, base: Path) -> None:
+    (base / "tokenizer.json").unlink()
+    failure, reason = refusal(config)
+    assert failure == "base-missing"
+    assert "tokenizer.json" in reason
+
+
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"architectures": null}'])
 def test_unreadable_description_is_no_llama(config: RunConfig, base: Path, content: str) -> None:
     (base / "config.json").write_text(content)

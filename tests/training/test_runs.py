@@ -2,6 +2,7 @@
 
 import json
 import threading
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -15,6 +16,7 @@ from router.models import ModelVersion
 from tests.people import People
 from training import jobs, runs
 from training.models import TrainingRun
+from training.trainers.config import CONFIG, RunConfig
 from training.trainers.events import RESULT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
@@ -190,6 +192,32 @@ def test_run_without_a_checkpoint_cannot_be_resumed(run: TrainingRun) -> None:
     with pytest.raises(UserError) as error:
         runs.resume(run=in_state(run, State.FAILED), by=None)
     assert refused(error) == "nothing-to-resume"
+
+
+@pytest.mark.parametrize("failure", ["base-changed", "mixed-readers", "bad-adapter"])
+def test_run_that_would_fail_for_the_same_again_cannot_be_resumed(
+    run: TrainingRun, failure: str
+) -> None:
+    run = with_checkpoint(in_state(run, State.FAILED))
+    assert runs.can_resume(run)
+    TrainingRun.objects.filter(pk=run.pk).update(failure_id=failure)
+    run.refresh_from_db()
+    assert not runs.can_resume(run)
+    with pytest.raises(UserError) as error:
+        runs.resume(run=run, by=None)
+    assert refused(error) == "fails-again"
+    assert TrainingRun.objects.get().state == State.FAILED
+
+
+def test_run_whose_base_was_away_can_be_resumed_once_it_is_back(
+    run: TrainingRun, tiny_llama: Path, tmp_path: Path
+) -> None:
+    run = with_checkpoint(in_state(run, State.FAILED))
+    run.failure_id, base = "base-missing", tmp_path / "base"
+    RunConfig("peft", str(base), data="", out="").write(run.folder / CONFIG)
+    assert not runs.can_resume(run)
+    base.symlink_to(tiny_llama)
+    assert runs.can_resume(run)
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.GATED, State.PROMOTED])

@@ -77,6 +77,7 @@ class TrainingRun(models.Model):
 
     ACTIVE = (State.PREPARING, State.RUNNING, State.EVALUATING)
     UNFINISHED = (State.QUEUED, *ACTIVE)
+    STOPPED = (State.FAILED, State.CANCELLED)
 
     number = models.PositiveIntegerField(unique=True)
     collections = models.ManyToManyField(Collection, related_name="+")

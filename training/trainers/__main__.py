@@ -53,7 +53,7 @@ def main(path: Path) -> int:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        return _fail(config.out, "disk-full", "The disk is full. Free some space, then resume.")
+        return _fail(config.out, "disk-full", f"The disk of {config.out} is full. Make room there.")
     except torch.OutOfMemoryError:
         return _fail(config.out, "gpu-memory", GPU_FULL)
     return 0

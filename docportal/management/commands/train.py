@@ -74,6 +74,9 @@ class Command(HomeCommand):
             self.stdout.write(f"  {mark} {check['check']}: {check['reason']}")
         if run.failure_reason:
             self.stdout.write(f"  {run.failure_reason}")
+        if run.state == State.FAILED:
+            again = "resume it on its page" if runs.can_resume(run) else "run `train` again"
+            self.stdout.write(f"  Once that is mended, {again}.")
         if run.model and run.state == State.GATED:
             self.stdout.write(f"Have it answer with `promote {run.model}`.")
 
