@@ -79,6 +79,21 @@ def test_teacher_that_gives_nothing_is_a_failure_and_what_was_mined_stays(
     assert QAPair.objects.trainable().exists()
 
 
+@pytest.mark.django_db
+@pytest.mark.usefixtures("home")
+def test_failure_at_a_passage_that_is_gone_is_none(wiki: Collection, settings: Settings) -> None:
+    with scripted_llm() as teacher:
+        settings.TEACHER_URL, settings.TEACHER_MODEL = teacher.url, "large"
+        settings.EMBEDDINGS_URL = NOBODY_LISTENS
+        publish(wiki, "quay.md", [passage("Wet berths are closed.")])
+        teacher.will_say(says("no JSON"))
+        with pytest.raises(SystemExit):
+            printed("--collection", "wiki")
+        publish(wiki, "quay.md", [passage("Dry berths are closed.")])
+        teacher.will_say(says(json.dumps({"pairs": []})))
+        assert json.loads(printed("--collection", "wiki", "--json"))["failed"] == 0
+
+
 # --- Killed ---------------------------------------------------------------------------------------
 
 PREPARE = """

@@ -34,8 +34,8 @@ Outcome = Taught | TeacherFailed
 @dataclass(slots=True)
 class SynthesisReport:
     """What a collection has now: live pairs that nobody rejected, in all and by origin, those that
-    contradict, and passages that the teacher failed at. `duplicates` are the questions of this
-    synthesis that were there already."""
+    contradict, and served passages that the teacher failed at. `duplicates` are the questions of
+    this synthesis that were there already."""
 
     pairs: int = 0
     mined: int = 0

@@ -54,21 +54,18 @@ def open_units(collection: Collection, *, seed: int) -> None:
 def waiting(collection: Collection, *, seed: int) -> QuerySet[SynthesisUnit]:
     """Those to be asked, of passages that are still served: the least tried first, and last those
     that failed, on which a teacher may die each time."""
-    passages = _passages(collection).filter(
-        version__document=OuterRef("document"), content_hash=OuterRef("content_hash")
-    )
     return (
-        _current(collection, seed)
+        _standing(collection, seed)
         .filter(state=State.QUEUED, attempts__lt=MAX_ATTEMPTS)
-        .filter(Exists(passages))
         .select_related("document")
         .order_by("failure", "attempts", "pk")
     )
 
 
 def unanswered(collection: Collection, *, seed: int) -> QuerySet[SynthesisUnit]:
-    """Those that were tried and gave nothing, each with its reason."""
-    return _current(collection, seed).exclude(state=State.DONE).exclude(failure="")
+    """Those of passages that are still served that were tried and gave nothing, each with its
+    reason."""
+    return _standing(collection, seed).exclude(state=State.DONE).exclude(failure="")
 
 
 def passage_of(unit: SynthesisUnit) -> Chunk | None:
@@ -149,6 +146,14 @@ def _pair(
 
 def _passages(collection: Collection) -> QuerySet[Chunk]:
     return Chunk.objects.filter(version__in=teachable().filter(document__collection=collection))
+
+
+def _standing(collection: Collection, seed: int) -> QuerySet[SynthesisUnit]:
+    """The current units of passages that are still served."""
+    passages = _passages(collection).filter(
+        version__document=OuterRef("document"), content_hash=OuterRef("content_hash")
+    )
+    return _current(collection, seed).filter(Exists(passages))
 
 
 def _current(collection: Collection, seed: int) -> QuerySet[SynthesisUnit]:

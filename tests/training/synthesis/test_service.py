@@ -107,6 +107,18 @@ def test_unit_that_fails_three_times_is_given_up_with_its_reason(
     assert len(teacher.requests) == 3
 
 
+def test_passage_that_is_gone_has_not_failed(
+    teacher: ScriptedLLM, wiki: Collection, document: Document
+) -> None:
+    publish(wiki, "keys.md", [passage(KEYS)])
+    teacher.will_say("no JSON")
+    assert run(wiki).failed == 2
+    publish(wiki, "holds.md", [passage("A hold goes to nobody.")], title="Holds")
+    services.archive_document(document=Document.objects.get(path="keys.md"), actor=None)
+    teacher.will_say(reply())
+    assert run(wiki).failed == 0
+
+
 def test_teacher_that_is_away_leaves_the_rest_for_the_next_time(
     teacher: ScriptedLLM, wiki: Collection
 ) -> None:
