@@ -5,7 +5,9 @@ once a run is in another state it says so, and the page fetches itself anew.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 
 from asgiref.sync import sync_to_async
@@ -41,15 +43,34 @@ class Curves:
 
 
 def curves(runs: Iterable[TrainingRun]) -> list[Curves]:
-    return [
-        Curves(run, plots.thinned(points, plots.IN_A_TABLE), plots.validated(points))
-        for run in runs
-        for points in [_points(run)]
-    ]
+    return [_as_tables(run, _points(run)) for run in runs]
 
 
-def _points(run: TrainingRun) -> list[Point]:
-    return [Point(*row) for row in run.points.order_by("step").values_list(*Point._fields)]
+def _as_tables(run: TrainingRun, points: Sequence[Point]) -> Curves:
+    return Curves(run, plots.thinned(points, plots.IN_A_TABLE), plots.validated(points))
+
+
+def _points(run: TrainingRun, first: int = 0) -> list[Point]:
+    """Those from the step `first` on."""
+    rows = run.points.filter(step__gte=first).order_by("step")
+    return [Point(*row) for row in rows.values_list(*Point._fields)]
+
+
+class _Followed:
+    """The points of a run that goes on. At each look those are read that may be new."""
+
+    def __init__(self) -> None:
+        self._points: list[Point] = []
+        self._step = 0
+
+    def look(self, run: TrainingRun) -> list[Point]:
+        """All points. A validation is told after the step that it was made at, and a trainer that
+        was started again goes some steps back."""
+        first = min(self._step, run.step)
+        place = bisect_left(self._points, first, key=lambda point: point.step)
+        self._points[place:] = _points(run, first)
+        self._step = run.step
+        return self._points
 
 
 @require_GET
@@ -83,13 +104,13 @@ def _watched(named: str) -> States:
 
 
 async def _changes(watched: States) -> AsyncGenerator[bytes]:
-    shown = ""
+    shown, followed = "", defaultdict[int, _Followed](_Followed)
     while watched:
         runs = await sync_to_async(_poll)(watched)
         if {run.row.number: run.row.state for run in runs} != watched:
             yield event("turned", "")
             break
-        figures = await sync_to_async(_figures)(runs)
+        figures = await sync_to_async(_figures)(runs, followed)
         if figures != shown:
             shown = figures
             yield event("figures", figures)
@@ -105,9 +126,11 @@ def _poll(watched: States) -> list[Run]:
         release_connection()
 
 
-def _figures(runs: list[Run]) -> str:
+def _figures(runs: list[Run], followed: defaultdict[int, _Followed]) -> str:
     try:
-        context = {"runs": runs, "curves": curves(run.row for run in runs if run.has_curves)}
+        rows = [run.row for run in runs if run.has_curves]
+        tables = [_as_tables(row, followed[row.pk].look(row)) for row in rows]
+        context = {"runs": runs, "curves": tables}
         return render_to_string("run_live.html#figures", context)
     finally:
         release_connection()

@@ -1,6 +1,7 @@
 """The admin's dashboard, in the browser's terms: what serves, runs, the gate, promotion."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -20,7 +21,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from docportal.models import User
-from docportal.views import gate_table, plots
+from docportal.views import gate_table, plots, run_live
 from docportal.views.plots import Point
 from docportal.views.training import PAGE
 from ingestion.models import AuditEvent, Collection, DocumentVersion
@@ -36,7 +37,14 @@ from tests.scripted_llm import ScriptedLLM
 from tests.training.datasets.pairs import NAMES, teach
 from training import runs
 from training.gate import GateCheck
-from training.models import Dataset, Evaluation, EvaluationItem, RetrainPolicy, TrainingRun
+from training.models import (
+    Dataset,
+    Evaluation,
+    EvaluationItem,
+    RetrainPolicy,
+    RunPoint,
+    TrainingRun,
+)
 from training.trainers.config import CONFIG, RunConfig
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
@@ -488,6 +496,46 @@ async def test_stream_brings_figures_until_the_run_is_in_another_state(
     await TrainingRun.objects.filter(pk=run.pk).aupdate(state=State.EVALUATING)
     rest = [part async for part in stream]
     assert [part.partition(b"\n")[0] for part in rest] == [b"event: turned", b"event: close"]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_stream_reads_of_a_curve_what_may_be_new(
+    people: People, wiki: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_live, "POLL_SECONDS", 0.0)
+    run = await sync_to_async(a_run)([wiki], State.RUNNING, step=4, steps=9)
+    await sync_to_async(points)(run, 4)
+    row = TrainingRun.objects.filter(pk=run.pk)
+    client = AsyncClient()
+    await client.aforce_login(people.admin)
+    address = f"{reverse('run_events')}?watch={run.number}.running"
+    stream = parts(await client.get(address))
+    assert losses(await anext(stream)) == {1: "2.000", 2: "1.000", 3: "0.667", 4: "0.500"}
+    # Gone, so that it shows if they are read again; and a trainer that was started again.
+    await run.points.filter(step__lt=3).adelete()
+    await run.points.filter(step=4).aupdate(loss=0.4, exact_match=0.75)
+    await RunPoint.objects.acreate(run=run, step=5, seconds=5, loss=0.3, tokens_per_second=9)
+    await row.aupdate(step=5)
+    second = await anext(stream)
+    assert losses(second) == {1: "2.000", 2: "1.000", 3: "0.667", 4: "0.400", 5: "0.300"}
+    assert "75 %" in unescape(second.decode())
+    await run.points.filter(step=3).aupdate(loss=0.6)
+    await row.aupdate(step=3)
+    third = {1: "2.000", 2: "1.000", 3: "0.600", 4: "0.400", 5: "0.300"}
+    assert losses(await anext(stream)) == third
+    await run.points.filter(step=4).aupdate(loss=0.35)
+    await row.aupdate(step=4)
+    assert losses(await anext(stream)) == third | {4: "0.350"}
+    await row.aupdate(state=State.EVALUATING)
+    assert b"event: turned" in (await anext(stream))
+
+
+def losses(part: bytes) -> dict[int, str]:
+    """By step, as the table has them."""
+    found = re.findall(
+        r'<th scope="row">(\d+)</th><td class="number">(\d\.\d+)</td>', part.decode()
+    )
+    return {int(step): loss for step, loss in found}
 
 
 @pytest.mark.django_db(transaction=True)
