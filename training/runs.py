@@ -5,6 +5,7 @@ A run that waits stands in its row (`queued`); the message to a worker is only a
 
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -31,6 +32,14 @@ _FOR_GOOD = frozenset({"base-changed", "mixed-readers", "bad-adapter"})
 _OF_ITS_BASE = frozenset({"base-missing", "base-not-llama"})
 
 
+class AlreadyRequested(UserError):
+    """A form was sent that has started `run`."""
+
+    def __init__(self, run: TrainingRun) -> None:
+        super().__init__("already-requested", f"This form has started {run} before.")
+        self.run = run
+
+
 def request(
     *,
     collections: Sequence[Collection],
@@ -39,11 +48,14 @@ def request(
     max_minutes: float = MINUTES,
     promote_when_passed: bool = False,
     reason: str = "",
+    form: UUID | None = None,
     enqueue: bool = True,
 ) -> TrainingRun:
-    """Put a run into the queue. `max_minutes` are for all of it, with evaluation.
+    """Put a run into the queue. `max_minutes` are for all of it, with evaluation. A `form` starts
+    one run, however often it is sent.
 
-    Raises `UserError`. `enqueue=False` leaves the work to the caller.
+    Raises `UserError`, of a form that comes again `AlreadyRequested`. `enqueue=False` leaves the
+    work to the caller.
     """
     _check_request(collections, mode, max_minutes)
     with transaction.atomic():
@@ -54,6 +66,7 @@ def request(
             promote_when_passed=promote_when_passed,
             requested_by_id=by.pk if by else None,
             reason=reason[:300],
+            form=form,
         )
         run.collections.set(collections)
         _record(by, "requested", run, reason)
@@ -80,14 +93,17 @@ def _check_request(collections: Sequence[Collection], mode: str, max_minutes: fl
         model_to_append_to(readers_of(collections))
 
 
-def _create_numbered(**values: object) -> TrainingRun:
-    """A run with the next number; of two requests at once the second takes the one after."""
+def _create_numbered(*, form: UUID | None, **values: object) -> TrainingRun:
+    """A run with the next number; of two requests at once the second takes the one after, unless
+    they are of one form."""
     for _ in range(_TRIES_FOR_A_NUMBER):
         highest = TrainingRun.objects.aggregate(highest=Max("number"))["highest"] or 0
         try:
             with transaction.atomic():
-                return TrainingRun.objects.create(number=highest + 1, **values)
+                return TrainingRun.objects.create(number=highest + 1, form=form, **values)
         except IntegrityError as error:
+            if form and (run := TrainingRun.objects.filter(form=form).first()):
+                raise AlreadyRequested(run) from error
             taken = error
     raise taken
 

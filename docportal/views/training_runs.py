@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from docportal.models import User
@@ -33,7 +35,8 @@ OUTCOMES = {"losses": "Lost", "gains": "Gained", "others": "Both right or both w
 
 @require_http_methods(["GET", "POST"])
 def new_run(request: Request) -> HttpResponse:
-    """What a run would use, for the choices in the address; a POST starts it."""
+    """What a run would use, for the choices in the address; a POST starts it, and one that comes
+    again, by a second press of the button, leads to what the first has started."""
     require(request.user, TRAIN)
     if request.method == "POST":
         form = RunForm(request.POST, user=request.user)
@@ -53,7 +56,10 @@ def _started(request: Request, form: RunForm) -> HttpResponse:
             mode=values["mode"],
             max_minutes=values["minutes"],
             promote_when_passed=values["promote"],
+            form=_form_in(request),
         )
+    except runs.AlreadyRequested as error:
+        return _led_to(error.run, request, values)
     except UserError as error:
         form.add_error(None, ValidationError(str(error)))
         return _launch(request, form)
@@ -61,10 +67,32 @@ def _started(request: Request, form: RunForm) -> HttpResponse:
     return redirect("run", run.number)
 
 
+def _form_in(request: Request) -> UUID | None:
+    """By which the form was told from others when it was shown."""
+    try:
+        return UUID(request.GET.get("form", ""))
+    except ValueError:
+        return None
+
+
+def _led_to(run: TrainingRun, request: Request, values: dict[str, Any]) -> HttpResponse:
+    """To the run that the form has started; or to a form like it, if something else is chosen."""
+    chosen = (values["mode"], values["minutes"], values["promote"], set(values["collections"]))
+    started = (run.mode, run.max_minutes, run.promote_when_passed, set(run.collections.all()))
+    told = f"Run {run.number} was started from this page before"
+    if chosen == started:
+        messages.info(request, f"{told}. For another one, choose Train… again.")
+        return redirect("run", run.number)
+    choices = request.POST.copy()
+    choices.pop("csrfmiddlewaretoken", None)
+    messages.warning(request, f"{told}, and nothing was started now. Start this one, if you want.")
+    return redirect(f"{reverse('new_run')}?{choices.urlencode()}")
+
+
 def _launch(request: Request, form: RunForm) -> HttpResponse:
     context = {"section": "training", "form": _choices(form, request.user), "checked": form}
     if form.is_valid():
-        context |= _preview(form)
+        context |= {"form_id": uuid4(), **_preview(form)}
     status = 400 if request.method == "POST" else 200
     return render(request, "training_new.html", context, status=status)
 
@@ -77,7 +105,7 @@ def _choices(form: RunForm, user: User) -> RunForm:
 
 def _chosen(request: Request) -> QueryDict:
     """As the address says; at first what the retrain of everybody's model would take."""
-    if request.GET:
+    if request.GET.keys() - {"form"}:
         return request.GET
     chosen = QueryDict(mutable=True)
     chosen["mode"] = advise()[0].decision.mode

@@ -251,6 +251,59 @@ def test_launch_starts_the_run_as_chosen(admin: Client, people: People, wiki: Co
     assert "Queued</span>: it begins as soon as" in page
 
 
+def place_of_start(page: str) -> str:
+    """Where the button of the launch sends its form."""
+    found = re.search(r'<button id="start"[^>]* formaction="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def test_second_press_of_the_start_leads_to_the_run_of_the_first(
+    admin: Client, wiki: Collection
+) -> None:
+    teach(wiki, *NAMES)
+    chosen = {"collections": ["wiki"], "mode": "full", "minutes": "2.5"}
+    place = place_of_start(get(admin, "new_run"))
+    first, second = (admin.post(place, chosen) for _ in range(2))
+    run = TrainingRun.objects.get()
+    assert first["Location"] == second["Location"] == reverse("run", args=[run.number])
+    assert "Run 1 was started from this page before." in get(admin, "run", run.number)
+    admin.post(place_of_start(get(admin, "new_run")), chosen)
+    assert TrainingRun.objects.count() == 2
+
+
+def test_launch_that_was_used_starts_nothing_else_and_keeps_what_is_chosen_now(
+    admin: Client, wiki: Collection
+) -> None:
+    teach(wiki, *NAMES)
+    chosen = {"collections": ["wiki"], "mode": "full", "minutes": "2.5"}
+    place = place_of_start(get(admin, "new_run"))
+    admin.post(place, chosen)
+    page = body(admin.post(place, chosen | {"minutes": "7", "promote": "on"}, follow=True))
+    assert TrainingRun.objects.get().max_minutes == 2.5
+    assert "Run 1 was started from this page before, and nothing was started now." in page
+    assert 'value="7"' in page
+    assert "csrfmiddlewaretoken=" not in page
+    admin.post(place_of_start(page), chosen | {"minutes": "7"})
+    assert [run.max_minutes for run in TrainingRun.objects.all()] == [7, 2.5]
+
+
+@pytest.mark.parametrize("form", ["", "?form=", "?form=mine"])
+def test_launch_without_what_tells_its_form_from_others_starts_a_run(
+    admin: Client, wiki: Collection, form: str
+) -> None:
+    teach(wiki, *NAMES)
+    admin.post(reverse("new_run") + form, {"collections": ["wiki"], "mode": "full", "minutes": "2"})
+    assert TrainingRun.objects.get().form is None
+
+
+def test_address_of_a_launch_that_was_refused_proposes_as_at_first(
+    admin: Client, wiki: Collection
+) -> None:
+    teach(wiki, *NAMES)
+    assert "They say" in body(admin.get(place_of_start(get(admin, "new_run"))))
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [

@@ -3,6 +3,7 @@
 import json
 import threading
 from pathlib import Path
+import uuid
 
 import pytest
 from django.db import connection
@@ -123,6 +124,38 @@ def test_requests_at_once_get_numbers_of_their_own(wiki: Collection) -> None:
     for thread in threads:
         thread.join()
     assert sorted(TrainingRun.objects.values_list("number", flat=True)) == [1, 2, 3]
+
+
+def test_form_that_is_sent_again_starts_no_other_run(wiki: Collection, people: People) -> None:
+    form = uuid.uuid4()
+    first = runs.request(collections=[wiki], by=people.admin, form=form, enqueue=False)
+    with pytest.raises(runs.AlreadyRequested, match="started run 1 before") as error:
+        runs.request(collections=[wiki], by=people.admin, form=form, enqueue=False)
+    assert error.value.run == first
+    assert AuditEvent.objects.count() == 1
+    other = runs.request(collections=[wiki], by=people.admin, form=uuid.uuid4(), enqueue=False)
+    assert list(TrainingRun.objects.all()) == [other, first]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_form_that_is_sent_twice_at_once_starts_one_run(wiki: Collection) -> None:
+    form, start, told = uuid.uuid4(), threading.Barrier(4), list[TrainingRun]()
+
+    def work() -> None:
+        start.wait()
+        try:
+            told.append(runs.request(collections=[wiki], by=None, form=form, enqueue=False))
+        except runs.AlreadyRequested as error:
+            told.append(error.run)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told == [TrainingRun.objects.get()] * 4
 
 
 # --- Cancel ---------------------------------------------------------------------------------------

@@ -90,6 +90,9 @@ class TrainingRun(models.Model):
     )
     requested_at = models.DateTimeField(auto_now_add=True)
     reason = models.CharField(max_length=300, blank=True, help_text="Why it was started.")
+    form = models.UUIDField(
+        null=True, unique=True, help_text="The form that asked for it, which starts no other."
+    )
 
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     device = models.CharField(max_length=20, blank=True, help_text="That it runs on.")
