@@ -229,9 +229,15 @@ def _describe(tree: Tree, changed: dict[str, Path], collection: Collection, repo
 
 def _why_unfinished(lease_until: datetime | None) -> str:
     """Of a version that is neither searchable nor failed: somebody has it, or it was put back."""
-    if lease_until is not None and lease_until > timezone.now():
+    if is_in_hand(lease_until):
         return "Another process still works on it."
     return "The embedding server does not answer. A worker goes on when it does, or ingest it then."
+
+
+def is_in_hand(lease_until: datetime | None) -> bool:
+    """Whether another process works on an unfinished version; else it waits for the embedding
+    server."""
+    return lease_until is not None and lease_until > timezone.now()
 
 
 def _archive_missing(collection: Collection, tree: Tree) -> int:

@@ -12,7 +12,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
+from docportal import bulk
 from docportal.syncing import sync_due, sync_source
+from ingestion import jobs
 from ingestion.models import Collection, DocumentVersion, Source
 from ingestion.sources import services
 from ingestion.sources.git import mirrors_folder
@@ -62,6 +64,7 @@ def test_command_syncs_and_makes_searchable(
 ) -> None:
     (told,) = run()["sources"]
     assert (told["collection"], told["outcome"], told["created"]) == ("wiki", "synced", 1)
+    assert (told["waiting"], told["waiting_for"]) == (0, "")
     assert "05:40" in retrieval.search("north ramp", user=None, limit=1).hits[0].chunk.text
     for hour in ("06:10", "06:20"):
         repository.write("pier.md", guide("pier", f"The north ramp opens at {hour}."))
@@ -90,6 +93,45 @@ def test_command_that_failed_or_asks_ends_with_1(
     failed = run()
     assert (failed["code"], failed["sources"][0]["outcome"]) == (1, "failed")
     assert failed["sources"][0]["reason"] == "There is no git repository at this place."
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_command_whose_versions_wait_says_how_many_and_what_to_do(
+    source: Source, repository: Repository, settings: Settings, form: str
+) -> None:
+    settings.EMBEDDINGS_URL = "http://127.0.0.1:9/v1"
+    repository.write("quay.md", guide("quay", "The quay opens at 06:40."))
+    repository.commit("Add the quay")
+    out = io.StringIO()
+    with pytest.raises(SystemExit) as raised:
+        call_command("sync", *(["--json"] if form == "json" else []), stdout=out)
+    assert raised.value.code == 1
+    assert "The embedding server does not answer." in out.getvalue()
+    if form == "json":
+        told = json.loads(out.getvalue())
+        (one,) = told["sources"]
+        assert (one["outcome"], one["created"], one["waiting"], told["waiting"]) == (
+            *("synced", 2),
+            *(2, 2),
+        )
+    else:
+        assert "  Versions that wait and are not searchable: 2. The" in out.getvalue()
+        assert "run `manage.py sync` again" in out.getvalue()
+
+
+def test_command_tells_what_another_process_has(
+    source: Source, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EMBEDDINGS_URL = "http://127.0.0.1:9/v1"
+    monkeypatch.setattr(bulk, "LONGEST_WAIT", 0.0)
+    sync_source(source.pk)
+    assert jobs.claim(DocumentVersion.objects.get().pk)
+    out = io.StringIO()
+    with pytest.raises(SystemExit):
+        call_command("sync", "--json", stdout=out)
+    (told,) = json.loads(out.getvalue())["sources"]
+    assert told["waiting"] == 1
+    assert told["waiting_for"].startswith("Another process still works on them.")
 
 
 def test_collection_without_a_source_is_wrong_use(wiki: Collection) -> None:

@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db.models import QuerySet
 
-from docportal.bulk import make_searchable, refresh_precedents
+from docportal.bulk import is_in_hand, make_searchable, refresh_precedents
 from docportal.management.base import HomeCommand
 from docportal.questions import servers_at_hand
 from ingestion.jobs import UNFINISHED
@@ -19,6 +20,11 @@ from ingestion.sources.syncing import sync
 from router import retrieval
 from training.synthesis.versions import mine_collection
 
+NO_EMBEDDINGS = (
+    "The embedding server does not answer. A worker goes on when it does; without a worker, run "
+    "`manage.py sync` again then."
+)
+IN_HAND = "Another process still works on them. Run `manage.py sync` again to hear how it ended."
 COUNTS = ("created", "updated", "moved", "archived", "commits")
 
 
@@ -33,10 +39,9 @@ class Command(HomeCommand):
         started = time.monotonic()
         sources = self._sources(options["collection"])
         outcomes = [self._sync(source) for source in sources]
-        versions = DocumentVersion.objects.filter(
-            document__source_file__source__in=sources, state__in=UNFINISHED
-        )
-        pending = list(versions.order_by("pk").values_list("pk", flat=True))
+        pending = [
+            pk for source in sources for pk in _unfinished(source).values_list("pk", flat=True)
+        ]
         servers = partial(servers_at_hand, say=self.stderr.write)
         with servers() if pending else nullcontext():
             make_searchable(pending, progress=self.stderr.write)
@@ -44,9 +49,13 @@ class Command(HomeCommand):
         for source in sources:
             mine_collection(source.collection)
         refresh_precedents(servers=servers)
+        for source, outcome in zip(sources, outcomes, strict=True):
+            outcome |= _waiting(source)
+        waiting = sum(one["waiting"] for one in outcomes)
         seconds = round(time.monotonic() - started, 3)
-        self._print({"sources": outcomes, "seconds": seconds}, as_json=options["json"])
-        if any(one["outcome"] != "synced" for one in outcomes):
+        result = {"sources": outcomes, "waiting": waiting, "seconds": seconds}
+        self._print(result, as_json=options["json"])
+        if waiting or any(one["outcome"] != "synced" for one in outcomes):
             raise SystemExit(1)
 
     def _sources(self, name: str | None) -> list[Source]:
@@ -91,10 +100,28 @@ class Command(HomeCommand):
                     f"  {one['asked']} documents are gone from the source. Say on its page whether"
                     " they are to be archived."
                 )
+            if one["waiting"]:
+                self.stdout.write(
+                    f"  Versions that wait and are not searchable: {one['waiting']}. "
+                    f"{one['waiting_for']}"
+                )
             if one["reason"]:
                 self.stdout.write(f"  {one['reason']}")
             for failure in one["failed"]:
                 self.stdout.write(f"  {failure['path']}: {failure['reason']}")
+
+
+def _unfinished(source: Source) -> QuerySet[DocumentVersion]:
+    """Versions of its documents that are neither searchable nor failed."""
+    versions = DocumentVersion.objects.filter(document__source_file__source=source)
+    return versions.filter(state__in=UNFINISHED).order_by("pk")
+
+
+def _waiting(source: Source) -> dict[str, Any]:
+    """How many versions are still to be made searchable, and for what they wait."""
+    leases = list(_unfinished(source).values_list("lease_until", flat=True))
+    reason = IN_HAND if all(is_in_hand(lease) for lease in leases) else NO_EMBEDDINGS
+    return {"waiting": len(leases), "waiting_for": reason if leases else ""}
 
 
 def _outcome(source: Source) -> str:
