@@ -50,13 +50,34 @@ def collection_slug(name: str) -> str:
     others, such as `+`. Empty where the name has neither letter nor digit.
     """
     readable = slugify(name)
-    if readable == _without_accents(spelling(_ASIDES.sub(" ", name))) and len(readable) <= MAX_SLUG:
+    if readable == _without_accents(_without_asides(name)) and len(readable) <= MAX_SLUG:
         return readable
-    if not any(character.isalnum() for character in name):
-        return ""
+    return digested_slug(name) if any(character.isalnum() for character in name) else ""
+
+
+def digested_slug(name: str) -> str:
+    """An address that no other name has."""
     digest = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).hexdigest()
     room = MAX_SLUG - _DIGEST_LENGTH - 1
-    return slugify(f"{readable[:room]}-{digest[:_DIGEST_LENGTH]}")
+    return slugify(f"{slugify(name)[:room]}-{digest[:_DIGEST_LENGTH]}")
+
+
+def is_address(text: str, slug: str, name: str) -> bool:
+    """Whether `text` is the address `slug` of what has this `name` today, in any spelling.
+
+    One without the accents of the name is meant only where it stands as it is: `Far` is another
+    name than `Får`. One that an earlier release made of a name which it cannot spell (`c` of `C++`)
+    is never meant.
+    """
+    if spelling(text) != slug:
+        return False
+    if slug != slugify(name)[:MAX_SLUG] or slug == _without_asides(name):
+        return True
+    return slug == collection_slug(name) and slug == text
+
+
+def _without_asides(name: str) -> str:
+    return spelling(_ASIDES.sub(" ", name))
 
 
 def _without_accents(text: str) -> str:

@@ -20,7 +20,14 @@ from ingestion.audit import Actor, record
 from ingestion.commits import AUTHOR_LENGTH, Commit, plain
 from ingestion.errors import UploadError, UserError
 from ingestion.models import Collection, DocType, Document, DocumentVersion
-from ingestion.paths import clean_path, collection_slug, document_slug, title_of
+from ingestion.paths import (
+    clean_path,
+    collection_slug,
+    digested_slug,
+    document_slug,
+    is_address,
+    title_of,
+)
 from ingestion.pokes import poke
 from ingestion.seen import digest, require_seen
 from ingestion.sniffing import media_type_by_name
@@ -269,7 +276,7 @@ def create_collection(
     policy: str = Collection.Policy.AUTO,
 ) -> Collection:
     """Raises `UserError` when the name is empty or taken, or its address is."""
-    slug = collection_slug(name)
+    slug = _address_for(name)
     if not slug:
         raise UserError("bad-name", "Give the collection a name with letters or digits.")
     if Collection.objects.named(name) is not None:
@@ -288,6 +295,15 @@ def create_collection(
         collection.readers.set(readers)
         record(actor, "created", collection=collection)
     return collection
+
+
+def _address_for(name: str) -> str:
+    """With a digest where its own was given by an earlier release to a name that it does not
+    spell."""
+    slug = collection_slug(name)
+    holder = Collection.objects.filter(slug=slug).first()
+    is_misspelt = holder is not None and not is_address(slug, slug, holder.name)
+    return digested_slug(name) if is_misspelt else slug
 
 
 def _name_taken(name: str) -> UserError:

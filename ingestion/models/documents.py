@@ -18,7 +18,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from ingestion.paths import MAX_SLUG, spelling
+from ingestion.paths import MAX_SLUG, is_address, spelling
 
 Reader = AbstractBaseUser | AnonymousUser | None
 
@@ -46,9 +46,14 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
 
     def named(self, text: str) -> "Collection | None":
         """The collection whose name or address `text` is, in capitals or not, with spaces or
-        hyphens. One that was renamed keeps its address."""
+        hyphens. One that was renamed keeps its address; see `is_address` for one that is also
+        another name."""
         spelt = spelling(text)
-        found = [one for one in self.order_by("pk") if spelt in (one.slug, spelling(one.name))]
+        found = [
+            one
+            for one in self.order_by("pk")
+            if spelt == spelling(one.name) or is_address(text, one.slug, one.name)
+        ]
         return max(
             found,
             key=lambda one: (one.slug == text, one.name == text, one.slug == spelt),

@@ -76,3 +76,20 @@ def test_other_name_is_wrong_use(tmp_path: Path, command: str) -> None:
     with pytest.raises(CommandError, match=r"collection ('Persons'|Persons)") as raised:
         run(command, "Persons", tmp_path)
     assert raised.value.returncode == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_address_of_old_is_no_name(people: People, tmp_path: Path, command: str) -> None:
+    """A closed collection, which `ingest --readers` would open."""
+    old = Collection.objects.create(name="C++", slug="c")
+    old.readers.set(people.reader.groups.filter(name="security"))
+    place = str(tmp_path / "tree")
+    add_source(collection=old, actor=None, kind="folder", location=place, enqueue=False)
+    if command == "ingest":
+        run(command, "C", tmp_path)
+        made = Collection.objects.named("C")
+        assert made is not None
+        assert (made.name, made.readers.count(), made == old) == ("C", 0, False)
+    else:
+        with pytest.raises(CommandError, match=r"collection ('C'|C)"):
+            run(command, "C", tmp_path)

@@ -77,6 +77,43 @@ def test_collection_with_an_address_of_old_is_found_by_its_name_alone(people: Pe
         services.create_collection(actor=people.admin, name="кадры 2024")
 
 
+@pytest.mark.parametrize(
+    ("name", "slug", "other", "address"),
+    [
+        ("C++", "c", "C", "c-"),
+        ("C++", "c", "c", "c-"),
+        ("Кадры 2024", "2024", "2024", "2024-"),
+        (f"{'a' * 110} one", "a" * 100, "a" * 100, "aaa"),
+    ],
+)
+def test_address_of_old_that_is_another_name_is_not_taken_for_it(
+    people: People, name: str, slug: str, other: str, address: str
+) -> None:
+    old = Collection.objects.create(name=name, slug=slug)
+    assert Collection.objects.named(other) is None
+    made = services.create_collection(actor=people.admin, name=other)
+    assert made.slug.startswith(address)
+    assert (Collection.objects.named(other), Collection.objects.named(name)) == (made, old)
+    assert Collection.objects.named(made.slug) == made
+    with pytest.raises(UserError, match="taken"):
+        services.create_collection(actor=people.admin, name=other)
+
+
+def test_name_without_accents_is_another_one_and_the_address_stays_one(people: People) -> None:
+    far = services.create_collection(actor=people.admin, name="Får")
+    assert [Collection.objects.named(text) for text in ("Far", "FAR", "far", "får")] == [
+        *(None, None, far, far)
+    ]
+    with pytest.raises(UserError, match="'far' is taken"):
+        services.create_collection(actor=people.admin, name="Far")
+
+
+@pytest.mark.parametrize("text", ["Acme Inc", "acme-inc", "ACME INC."])
+def test_what_stands_at_the_edge_of_a_word_may_be_left_out(people: People, text: str) -> None:
+    acme = services.create_collection(actor=people.admin, name="Acme Inc.")
+    assert Collection.objects.named(text) == acme
+
+
 def test_own_name_and_own_address_come_before_other_spellings() -> None:
     renamed = Collection.objects.create(name="People", slug="hr")
     people = Collection.objects.create(name="People", slug="people")
