@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import shutil
+import threading
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
@@ -291,6 +293,46 @@ def test_nothing_is_measured_without_an_embedding_server(
     assert not log.answers
 
 
+@pytest.mark.usefixtures("llm")
+def test_benchmark_that_fails_leaves_its_files_as_they_were(
+    embedder: HashedWords, questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "BREAK_SECONDS", 0.0)
+    embedder.status = 500
+    place = tmp_path / "out"
+    place.mkdir()
+    (place / "kept.json").write_text("of yesterday")
+    for name in ("kept", "new"):
+        with pytest.raises(CommandError, match="does not answer"):
+            call_command(
+                *("benchmark", "--questions", str(questions), "--systems", "rag"),
+                *("--json", str(place / f"{name}.json"), "--html", str(place / f"{name}.html")),
+            )
+    assert [path.name for path in place.iterdir()] == ["kept.json"]
+    assert (place / "kept.json").read_text() == "of yesterday"
+
+
+@pytest.mark.usefixtures("llm")
+def test_report_goes_where_a_link_points_to_and_into_a_device(
+    questions: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "newest.json").symlink_to(tmp_path / "today.json")
+    os.mkfifo(tmp_path / "pipe")
+    read = list[str]()
+    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_text()))
+    reader.start()
+    call_command(
+        *("benchmark", "--questions", str(questions), "--systems", "rag", "--runs", "1"),
+        *("--json", str(tmp_path / "newest.json"), "--html", str(tmp_path / "pipe")),
+        stdout=io.StringIO(),
+        stderr=io.StringIO(),
+    )
+    reader.join(60)
+    assert (tmp_path / "newest.json").is_symlink()
+    assert "systems" in json.loads((tmp_path / "today.json").read_text())
+    assert "<svg" in read[0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -299,6 +341,7 @@ def test_nothing_is_measured_without_an_embedding_server(
         (("--systems", "rag", "--runs", "0"), "at least 1"),
         (("--systems", "rag", "--json", "nowhere/report.json"), "There is no folder nowhere"),
         (("--systems", "rag", "--json", "/"), "/ cannot be written: Is a directory"),
+        (("--systems", "rag", "--json", "x" * 300), "cannot be written: File name too long"),
         (("--systems", "rag", "--html", "tests"), "tests cannot be written: Is a directory"),
         (("--systems", "rag", "--user", "nobody"), "There is no user 'nobody'"),
     ],

@@ -23,6 +23,7 @@ from training.benchmark.asking import SYSTEMS, ModelGone, Plan, ProductChanged, 
 from training.benchmark.questions import Question, read_questions
 from training.benchmark.report import HYBRID, RAG, TUNED, UNTUNED, WITHOUT_MODEL
 from training.models import Benchmark
+from training.writing import require_place, write_whole
 
 RUNS = 3
 STANDARD_OUTPUT = Path("-")
@@ -100,9 +101,9 @@ class Command(HomeCommand):
         else:
             self.stdout.write(as_text(benchmark))
         if options["json"] not in (None, STANDARD_OUTPUT):
-            options["json"].write_text(told + "\n", encoding="utf-8")
+            _write(options["json"], told + "\n")
         if options["html"]:
-            options["html"].write_text(as_html(benchmark), encoding="utf-8")
+            _write(options["html"], as_html(benchmark))
 
 
 def _systems(given: str) -> list[str]:
@@ -136,14 +137,27 @@ def _questions(path: Path) -> tuple[bytes, list[Question]]:
 
 
 def _check_out(out: Path | None) -> None:
-    """Said before an hour of measuring, and not after it."""
+    """Said before an hour of measuring, and not after it; until then the file is as it was."""
     if out is None or out == STANDARD_OUTPUT:
         return
     if not out.parent.is_dir():
         raise CommandError(f"There is no folder {out.parent} for {out.name}.", returncode=2)
     try:
-        out.open("a").close()
+        if not _is_device(out):
+            require_place(out.resolve())
     except OSError as error:
         raise CommandError(
             f"{out} cannot be written: {error.strerror}. Name another file.", returncode=2
         ) from error
+
+
+def _write(out: Path, text: str) -> None:
+    if _is_device(out):
+        out.write_text(text, encoding="utf-8")
+    else:
+        write_whole(out.resolve(), text)
+
+
+def _is_device(out: Path) -> bool:
+    """Such as `/dev/null` or a pipe, which no file is to take the place of."""
+    return out.exists() and not out.is_file() and not out.is_dir()
