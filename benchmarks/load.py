@@ -174,7 +174,11 @@ def held_open(streams: int, server: SlowLLM, cookies: httpx.Cookies) -> Iterator
 
 
 def stream_rows(streams: int, pages: int) -> Iterator[Row]:
-    settings = {"ANSWERS_AT_ONCE": str(streams), "LLM_TIMEOUT": str(HELD_SECONDS)}
+    settings = {
+        "ANSWERS_AT_ONCE": str(streams),
+        "STREAMS_A_PERSON": "0",
+        "LLM_TIMEOUT": str(HELD_SECONDS),
+    }
     with slow_llm() as server, running(PORT, LLM_URL=server.url, **settings):
         cookies = signed_in(BASE, "reader-0").cookies
         read_pages(BASE, [LIBRARY], cookies)

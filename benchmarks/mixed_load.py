@@ -68,6 +68,7 @@ def measured(plan: Plan) -> Measured:
         populate(home, plan)
         settings = {
             "ANSWERS_AT_ONCE": str(plan.streams + plan.users),
+            "STREAMS_A_PERSON": "0",
             "LLM_TIMEOUT": str(HELD_SECONDS),
             "TRUSTED_PROXIES": "1",
         }

@@ -1,4 +1,5 @@
-"""How much this web process takes on: questions at once and in the queue, requests of a program.
+"""How much this web process takes on: questions at once and in the queue, requests of a program,
+streams of a person.
 
 A model server takes its time for each answer. Beyond what it can do in reasonable time a question
 is sent away at once, which costs nothing, so that those that were let in are not slowed down. And
@@ -13,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import UUID
+from weakref import WeakSet
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -28,6 +30,16 @@ BUSY = "Too many questions are being answered just now. Ask again in a few secon
 
 class Overloaded(Exception):
     """As many questions wait as may."""
+
+
+class TooManyStreams(Exception):
+    """One person has as many streams open as one may."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"You have {most} pages open that are kept up to date, as many as may be at a time. "
+            "Close some of them, then try again."
+        )
 
 
 @dataclass(slots=True)
@@ -136,3 +148,33 @@ class Rate:
 
 
 requests = Rate()
+
+
+class Stream:
+    """A place for one stream of a person, held until it is given back or nobody refers to it."""
+
+
+class Streams:
+    """How many streams each person has open, by their keys.
+
+    A response may be dropped before any of it is read, and then nothing of it runs any more: so
+    what counts is that its place is still there.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[int, WeakSet[Stream]] = {}
+
+    def take(self, person: int, *, most: int) -> Stream:
+        """Raises `TooManyStreams`; 0: as many as come."""
+        held = self._open.setdefault(person, WeakSet())
+        if 0 < most <= len(held):
+            raise TooManyStreams(most)
+        stream = Stream()
+        held.add(stream)
+        return stream
+
+    def give_back(self, person: int, stream: Stream) -> None:
+        self._open[person].discard(stream)
+
+
+streams = Streams()

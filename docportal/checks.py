@@ -196,6 +196,12 @@ _LEAST = (
         "docportal.E025",
     ),
     (
+        "STREAMS_A_PERSON",
+        0,
+        "Set it to how many live pages one person may have open at a time, such as 32.",
+        "docportal.E031",
+    ),
+    (
         "LLM_TIMEOUT",
         0.1,
         "Set it to how many seconds an answer may take, such as 30.",

@@ -164,6 +164,8 @@ QUESTION_MAX_CHARACTERS = 2000
 # Of one web process; further questions are told to come again.
 ANSWERS_AT_ONCE = env.int("ANSWERS_AT_ONCE", default=8)
 ANSWERS_WAITING = env.int("ANSWERS_WAITING", default=24)
+# Of one web process: pages of one person that are kept up to date; 0: as many as come.
+STREAMS_A_PERSON = env.int("STREAMS_A_PERSON", default=32)
 # Requests a minute to the API by one token or session; 0: as many as come.
 API_RATE = env.int("API_RATE", default=300)
 # Hosts, also of the own network, that webhooks may be sent to, by http as well.

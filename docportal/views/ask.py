@@ -15,13 +15,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import push_url, replace_url
 
-from docportal.admission import BUSY, RETRY_SECONDS, Overloaded, answers
+from docportal.admission import BUSY, RETRY_SECONDS, Overloaded, TooManyStreams, answers
 from docportal.asking import begin, judge
 from docportal.models import User
 from docportal.results import seen
 from docportal.views import paging, passages
 from docportal.views.access import Request, current_user, notice, tells_user_errors
-from docportal.views.streaming import event, event_stream, told_when_broken
+from docportal.views.streaming import event, event_stream, held_stream, told_when_broken
 from docportal.views.typed import plain_newlines
 from docportal.views.why import why
 from ingestion.errors import UserError
@@ -158,7 +158,15 @@ async def stream(request: HttpRequest, query_id: UUID) -> HttpResponseBase:
     query = await aget_object_or_404(
         Query.objects.asked_by(user.pk).select_related("user", "conversation"), pk=query_id
     )
-    return event_stream(told_when_broken(_events(request, query), partial(_broken, request, query)))
+    broken = partial(_broken, request, query)
+    try:
+        return held_stream(user, told_when_broken(_events(request, query), broken))
+    except TooManyStreams as error:
+        return event_stream(_alone(await broken(error)))
+
+
+async def _alone(told: bytes) -> AsyncGenerator[bytes]:
+    yield told
 
 
 async def _events(request: HttpRequest, query: Query) -> AsyncGenerator[bytes]:
@@ -172,8 +180,18 @@ async def _events(request: HttpRequest, query: Query) -> AsyncGenerator[bytes]:
 
 
 async def _broken(request: HttpRequest, query: Query, error: Exception) -> bytes:
-    context = {"error": BUSY if isinstance(error, Overloaded) else TRY_AGAIN, "query": query}
+    context = {"error": _told(error), "query": query}
     return event("failed", await _fragment(request, "failed", context)) + event("close", "")
+
+
+def _told(error: Exception) -> str:
+    match error:
+        case Overloaded():
+            return BUSY
+        case TooManyStreams():
+            return str(error)
+        case _:
+            return TRY_AGAIN
 
 
 async def _progress(request: HttpRequest, query: Query, happened: services.Event) -> bytes | None:

@@ -26,7 +26,7 @@ from docportal.views.access import (
 )
 from docportal.views.forms import UploadForm
 from docportal.views.library_rows import fitting, newest
-from docportal.views.streaming import event, event_stream
+from docportal.views.streaming import event, stream_for
 from docportal.views.typed import numbers
 from ingestion.connections import release_connection
 from ingestion.errors import UploadError
@@ -159,7 +159,7 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     first and whenever that is another one or changes its state, until all have settled."""
     user = await current_user(request)
     names = request.GET.get("watch", "").split(",")[:PAGE]
-    return event_stream(_changes(request, user, set(numbers(names))))
+    return stream_for(user, _changes(request, user, set(numbers(names))))
 
 
 async def _changes(request: HttpRequest, user: User, watched: set[int]) -> AsyncGenerator[bytes]:

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET
 from docportal.views import plots
 from docportal.views.access import TRAIN, Request, current_user, require
 from docportal.views.plots import Point
-from docportal.views.streaming import event, event_stream
+from docportal.views.streaming import event, stream_for
 from docportal.views.training_facts import Run
 from docportal.views.typed import numbers
 from ingestion.connections import release_connection
@@ -95,7 +95,7 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     user = await current_user(request)
     if not await user.ahas_perm(TRAIN):
         raise PermissionDenied
-    return event_stream(_changes(_watched(request.GET.get("watch", ""))))
+    return stream_for(user, _changes(_watched(request.GET.get("watch", ""))))
 
 
 def _watched(named: str) -> States:

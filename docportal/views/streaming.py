@@ -7,9 +7,12 @@ from contextlib import aclosing, suppress
 from typing import TypeVar
 
 from asgiref.sync import sync_to_async
-from django.http import StreamingHttpResponse
+from django.conf import settings
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 
-from docportal.admission import Overloaded
+from docportal.admission import RETRY_SECONDS, Overloaded, Stream, TooManyStreams, streams
+from docportal.models import User
 from ingestion.connections import release_connection
 
 logger = logging.getLogger(__name__)
@@ -33,6 +36,32 @@ def event_stream(events: AsyncGenerator[bytes]) -> StreamingHttpResponse:
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     return response
+
+
+def stream_for(user: User, events: AsyncGenerator[bytes]) -> HttpResponseBase:
+    """`events` for a page that is open; 429 when its person has too many of them. htmx then tries
+    again, at first soon and later each minute, while the page goes on without."""
+    try:
+        return held_stream(user, events)
+    except TooManyStreams as error:
+        headers = {"Retry-After": str(RETRY_SECONDS)}
+        text = "text/plain; charset=utf-8"
+        return HttpResponse(str(error), status=429, content_type=text, headers=headers)
+
+
+def held_stream(user: User, events: AsyncGenerator[bytes]) -> StreamingHttpResponse:
+    """Raises `TooManyStreams`."""
+    place = streams.take(user.pk, most=settings.STREAMS_A_PERSON)
+    return event_stream(_held(user, place, events))
+
+
+async def _held(user: User, place: Stream, events: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    try:
+        async with aclosing(events):
+            async for one in events:
+                yield one
+    finally:
+        streams.give_back(user.pk, place)
 
 
 async def told_when_broken(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docportal import admission
-from docportal.admission import Admission, Overloaded, Rate
+from docportal.admission import Admission, Overloaded, Rate, Streams, TooManyStreams
 from docportal.models import User
 from ingestion.connections import release_connection
 from tests.waiting import until
@@ -92,3 +92,24 @@ async def test_who_waits_for_a_turn_keeps_no_connection_from_others() -> None:
             assert not await User.objects.aexists()
             await sync_to_async(release_connection)()
     assert all(await asyncio.gather(*waiting))
+
+
+def test_streams_are_counted_for_each_person_until_given_back_or_dropped() -> None:
+    streams = Streams()
+    first, second = streams.take(1, most=2), streams.take(1, most=2)
+    with pytest.raises(TooManyStreams, match="2 pages open"):
+        streams.take(1, most=2)
+    other = streams.take(2, most=1)
+    streams.give_back(1, first)
+    streams.give_back(1, first)
+    third = streams.take(1, most=2)
+    with pytest.raises(TooManyStreams):
+        streams.take(1, most=2)
+    del second
+    fourth = streams.take(1, most=2)
+    assert len({first, third, fourth, other}) == 4
+
+
+def test_no_limit_of_streams_is_none() -> None:
+    streams = Streams()
+    assert len({streams.take(1, most=0) for _ in range(100)}) == 100

@@ -23,6 +23,7 @@ from pytest_django import Settings
         ("TRUSTED_PROXIES", -1, "docportal.E014"),
         ("ANSWERS_AT_ONCE", 0, "docportal.E024"),
         ("ANSWERS_WAITING", -1, "docportal.E025"),
+        ("STREAMS_A_PERSON", -1, "docportal.E031"),
         ("LLM_TIMEOUT", 0.0, "docportal.E026"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", "docportal.E020"),
         ("SOURCE_ROOTS", ["docs"], "docportal.E021"),
