@@ -2,8 +2,8 @@
 
 import json
 import threading
-from pathlib import Path
 import uuid
+from pathlib import Path
 
 import pytest
 from django.db import connection
