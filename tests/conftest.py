@@ -12,6 +12,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from ingestion.append_only import NOT_REMOVED
 from ingestion.models import Collection
+from tests import emptying
 from tests.browser import NO_BROWSER, browser
 from tests.model_files import Workshop
 from tests.people import People, make_collections, make_people
@@ -100,13 +101,17 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """A database whose tables can be emptied, and that nobody holds when it is dropped.
 
-    SQLite's tables are emptied between tests row by row, which the audit log does not allow. On
-    PostgreSQL a process that a test has stopped may still be rolling back.
+    Tables are emptied between tests row by row, which the audit log does not allow: on SQLite
+    the tests do without the trigger. On PostgreSQL a process that a test has stopped may still be
+    rolling back.
     """
     with django_db_blocker.unblock():
         if connection.vendor == "sqlite":
             connection.cursor().execute(f"DROP TRIGGER IF EXISTS {NOT_REMOVED}")
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        if connection.vendor == "postgresql":
+            patch.setattr(type(connection.ops), "sql_flush", emptying.statements)
+        yield
     with django_db_blocker.unblock():
         if connection.vendor == "postgresql":
             connection.cursor().execute(END_OTHER_SESSIONS, [SESSIONS_END_WITHIN_MS])
