@@ -123,6 +123,7 @@ class Killed(io.StringIO):
         return super().write(text)
 
 
+@pytest.mark.any_database
 def test_benchmark_follows_the_first_model_and_is_made_once(model: str, llm: ScriptedLLM) -> None:
     said = follow()
     assert f"{model} serves" in said
@@ -137,6 +138,7 @@ def test_benchmark_follows_the_first_model_and_is_made_once(model: str, llm: Scr
     assert Benchmark.objects.count() == 1
 
 
+@pytest.mark.any_database
 def test_killed_in_between_it_goes_on_with_the_answers_it_has(model: str) -> None:
     with pytest.raises(CommandError, match="goes on"):
         follow(Killed())

@@ -34,6 +34,7 @@ def printed(*arguments: str) -> str:
 
 
 @pytest.mark.django_db
+@pytest.mark.any_database
 @pytest.mark.usefixtures("home")
 def test_report_counts_the_pairs_of_the_collection(wiki: Collection) -> None:
     serve(wiki)
@@ -45,7 +46,8 @@ def test_report_counts_the_pairs_of_the_collection(wiki: Collection) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("home")
-def test_report_in_words(wiki: Collection) -> None:
+def test_report_in_words(wiki: Collection, settings: Settings) -> None:
+    settings.RERANKER_MODEL = "nobody-has-this"
     serve(wiki)
     assert "by the teacher" in printed("--collection", "wiki")
 

@@ -349,6 +349,7 @@ def test_asking_the_product_stops_in_time_but_not_before_there_is_something_to_c
     assert len(answers) == LEAST
 
 
+@pytest.mark.usefixtures("no_pause")
 def test_product_without_a_model_is_not_counted_as_refusing(
     questions: list[Question], llm: ScriptedLLM, tmp_path: Path
 ) -> None:
@@ -367,6 +368,7 @@ def test_answers_of_passages_that_were_found_by_words_alone_are_not_compared(
     assert ask_rag(questions, reader=None, out=out, deadline=later(), check=nothing) == {}
 
 
+@pytest.mark.any_database
 def test_one_failed_answer_is_left_out_and_the_others_are_asked(
     questions: list[Question], llm: ScriptedLLM, tmp_path: Path
 ) -> None:

@@ -187,6 +187,7 @@ def test_run_keeps_what_of_its_collections_is_not_in_its_data(
     assert "Pairs that wait for review" in [each["what"] for each in run.left_out]
 
 
+@pytest.mark.any_database
 def test_worker_that_has_to_end_leaves_the_run_with_a_checkpoint(run: TrainingRun) -> None:
     job = claimed(run)
     pipeline.prepare(job)
