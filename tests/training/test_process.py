@@ -186,7 +186,10 @@ def hanging_worker(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
         worker.wait()
 
 
-def test_child_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> None:
+def test_child_that_ignores_the_polite_signal_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "STOP_SECONDS", 1.0)
     (tmp_path / "stubborn.py").write_text(
         "import pathlib, signal, sys, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"

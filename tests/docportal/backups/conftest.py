@@ -29,7 +29,7 @@ MAKE = """
     TrainingRun.objects.filter(pk=under_way.pk).update(state="evaluating", device="cpu")
 """
 
-Install = Callable[[str], Installation]
+Install = Callable[..., Installation]
 
 
 @pytest.fixture(scope="package")
@@ -47,20 +47,29 @@ def common(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 def install(tmp_path_factory: pytest.TempPathFactory, common: dict[str, str]) -> Iterator[Install]:
     made: list[Installation] = []
 
-    def empty(name: str) -> Installation:
-        made.append(Installation(tmp_path_factory.mktemp(name), common))
+    def new(name: str, like: Installation | None = None) -> Installation:
+        made.append(Installation(tmp_path_factory.mktemp(name), common, like))
         return made[-1]
 
-    yield empty
+    yield new
     for one in made:
         one.destroy()
 
 
 @pytest.fixture(scope="package")
-def whole(install: Install, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """A home with a bit of everything in it; no test changes it."""
-    made = install("whole")
+def migrated(install: Install) -> Installation:
+    """A home with a database and nothing else; no test changes it."""
+    made = install("migrated")
     made.done("migrate", "-v0")
+    return made
+
+
+@pytest.fixture(scope="package")
+def whole(
+    install: Install, migrated: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Installation:
+    """A home with a bit of everything in it; no test changes it."""
+    made = install("whole", like=migrated)
     ended = made.run(MAKE, str(tmp_path_factory.mktemp("made") / "workshop"))
     assert ended.code == 0, ended.err
     return made

@@ -36,18 +36,28 @@ class Installation:
 
     home: Path
     common: Mapping[str, str]
+    like: "Installation | None" = None
+    """One that it is a copy of, in which no process runs."""
     database_url: str = ""
     environment: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         own = {"DOCPORTAL_HOME": str(self.home), "CELERY_BROKER_URL": "filesystem://"}
+        if self.like:
+            shutil.copytree(self.like.home, self.home, symlinks=True, dirs_exist_ok=True)
         if on_postgres():
             name = f"installation_{uuid.uuid4().hex[:8]}"
             self.database_url = urlsplit(os.environ["DATABASE_URL"])._replace(path=name).geturl()
-            _maintain(f'CREATE DATABASE "{name}"')
+            template = f' TEMPLATE "{self.like.database}"' if self.like else ""
+            _maintain(f'CREATE DATABASE "{name}"{template}')
             own["DATABASE_URL"] = self.database_url
         settings = {"DJANGO_SETTINGS_MODULE": "docportal.settings"}
         self.environment = {**os.environ, **settings, **self.common, **own}
+
+    @property
+    def database(self) -> str:
+        """The name of its database in PostgreSQL."""
+        return urlsplit(self.database_url).path.lstrip("/")
 
     def manage(self, *arguments: str | Path) -> Ended:
         return self.ended(self.command(*arguments))
@@ -92,8 +102,7 @@ class Installation:
     def destroy(self) -> None:
         shutil.rmtree(self.home, ignore_errors=True)
         if self.database_url:
-            name = urlsplit(self.database_url).path.lstrip("/")
-            _maintain(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            _maintain(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
 
 
 def on_postgres() -> bool:

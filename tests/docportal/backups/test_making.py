@@ -126,10 +126,9 @@ def test_two_backups_at_once_do_not_mix(whole: Installation, tmp_path: Path) -> 
 
 
 def test_backup_of_a_home_that_lost_something_says_so_and_keeps_the_rest(
-    install: Install, kept: Path, tmp_path: Path
+    install: Install, whole: Installation, tmp_path: Path
 ) -> None:
-    portal = install("lossy")
-    portal.done("restore", kept)
+    portal = install("lossy", like=whole)
     lost, changed = sorted((portal.home / "files" / "originals").glob("??/*"))[:2]
     lost.unlink()
     changed.write_bytes(b"rotten")
@@ -144,10 +143,9 @@ def test_backup_of_a_home_that_lost_something_says_so_and_keeps_the_rest(
 
 
 def test_lost_original_comes_from_the_backup_before(
-    install: Install, kept: Path, backups: Path
+    install: Install, whole: Installation, backups: Path
 ) -> None:
-    portal = install("healed")
-    portal.done("restore", kept)
+    portal = install("healed", like=whole)
     next(portal.home.glob("files/originals/??/*")).write_bytes(b"rotten")
     portal.done("backup", backups)
     portal.done("restore", backups, "--replace")
@@ -166,11 +164,10 @@ def test_database_that_was_not_migrated_is_refused(install: Install, tmp_path: P
 @pytest.mark.slow
 @pytest.mark.parametrize("bytes_at_most", [65_536, 700_000])
 def test_backup_that_finds_no_room_leaves_none(
-    install: Install, kept: Path, tmp_path: Path, bytes_at_most: int
+    install: Install, whole: Installation, tmp_path: Path, bytes_at_most: int
 ) -> None:
     """No file may grow beyond this: once the database does, once an original."""
-    portal = install("narrow")
-    portal.done("restore", kept)
+    portal = install("narrow", like=whole)
     (portal.home / "sources").mkdir()
     lines = "".join(f"Crane {number} lifts {number * 7} tonnes.\n\n" for number in range(40_000))
     (portal.home / "sources" / "cranes.txt").write_text(lines)
@@ -229,10 +226,9 @@ def test_absent_client_program_is_told(whole: Installation, tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_backups_beside_uploads_and_new_models_are_each_whole(
-    install: Install, kept: Path, tmp_path: Path
+    install: Install, whole: Installation, tmp_path: Path
 ) -> None:
-    portal = install("busy")
-    portal.done("restore", kept)
+    portal = install("busy", like=whole)
     busy = portal.start(BUSY, str(tmp_path / "workshop"))
     assert busy.stdout is not None
     made = []

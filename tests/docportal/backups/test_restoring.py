@@ -12,7 +12,7 @@ import pytest
 
 from docportal.backups.folder import BackupFolder
 from docportal.management.commands.up import services
-from tests.docportal.backups.conftest import MAKE, Install
+from tests.docportal.backups.conftest import Install
 from tests.docportal.backups.installations import Installation, on_postgres
 from tests.people import PASSWORD
 from tests.scripted_llm import scripted_llm
@@ -85,12 +85,9 @@ def tuned_files(portal: Installation) -> dict[str, bytes]:
 
 
 def test_destroyed_home_is_restored_elsewhere_with_the_same_answers(
-    install: Install, tmp_path: Path
+    install: Install, whole: Installation, tmp_path: Path
 ) -> None:
-    before, after = install("before"), install("after")
-    before.done("migrate", "-v0")
-    made = before.run(MAKE, str(tmp_path / "workshop"))
-    assert made.code == 0, made.err
+    before, after = install("before", like=whole), install("after")
     with scripted_llm() as llm:
         llm.will_say("The crane costs 90 EUR. [1]")
         before.environment["LLM_URL"] = after.environment["LLM_URL"] = llm.url
@@ -140,6 +137,7 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
@@ -165,10 +163,9 @@ def test_damaged_backup_is_refused_before_anything_is_changed(
 
 
 def test_home_that_is_not_empty_is_replaced_only_when_that_is_asked(
-    install: Install, kept: Path
+    install: Install, migrated: Installation, kept: Path
 ) -> None:
-    portal = install("full")
-    portal.done("migrate", "-v0")
+    portal = install("full", like=migrated)
     (portal.home / "sources").mkdir()
     (portal.home / "sources" / "other.md").write_text("# Other\n\nThe other ramp is steep.\n")
     portal.done("ingest", portal.home / "sources", "--collection", "Other")
@@ -185,10 +182,9 @@ def test_home_that_is_not_empty_is_replaced_only_when_that_is_asked(
 
 
 def test_home_of_a_killed_restore_starts_nothing_until_it_was_run_again(
-    install: Install, kept: Path
+    install: Install, whole: Installation, kept: Path
 ) -> None:
-    portal = install("halfway")
-    portal.done("restore", kept)
+    portal = install("halfway", like=whole)
     (portal.home / ".restoring").touch()
     for command in (("check",), ("up", "--port", "1"), ("backup", portal.home / "b")):
         refused = portal.manage(*command)
@@ -201,6 +197,7 @@ def test_home_of_a_killed_restore_starts_nothing_until_it_was_run_again(
 STARTED = {one.name: [*one.command] for one in services("127.0.0.1", 0)}
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "command",
     [
@@ -221,9 +218,10 @@ def test_no_process_starts_in_a_half_restored_home(install: Install, command: li
     assert "Traceback" not in ended.err
 
 
-def test_portal_whose_workers_live_is_not_replaced(install: Install, kept: Path) -> None:
-    portal = install("running")
-    portal.done("migrate", "-v0")
+def test_portal_whose_workers_live_is_not_replaced(
+    install: Install, migrated: Installation, kept: Path
+) -> None:
+    portal = install("running", like=migrated)
     tell = "from docportal.workers import tell; tell('celery@harbour')"
     assert portal.run(tell).code == 0
     refused = portal.manage("restore", kept, "--replace")
@@ -270,11 +268,10 @@ TABLES = """
 
 
 def test_backup_of_a_database_of_the_release_after_comes_back_here(
-    install: Install, kept: Path, tmp_path: Path
+    install: Install, whole: Installation, tmp_path: Path
 ) -> None:
     """Who went back by one release has backups that can be restored."""
-    before, after = install("ahead"), install("behind")
-    before.done("restore", kept)
+    before, after = install("ahead", like=whole), install("behind")
     assert before.run(LATER).code == 0
     before.done("backup", tmp_path / "b")
     after.done("restore", tmp_path / "b")
@@ -283,10 +280,9 @@ def test_backup_of_a_database_of_the_release_after_comes_back_here(
 
 
 def test_tables_of_the_release_after_do_not_outlive_what_is_replaced(
-    install: Install, kept: Path
+    install: Install, migrated: Installation, kept: Path
 ) -> None:
-    portal = install("replaced")
-    portal.done("migrate", "-v0")
+    portal = install("replaced", like=migrated)
     assert portal.run(LATER).code == 0
     ended = portal.manage("restore", kept, "--replace")
     if on_postgres():
@@ -308,6 +304,7 @@ def rewritten(backups: Path, **values: Any) -> None:
     (backups / name).write_bytes(content)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("name", ["../outside", "/etc/outside", "originals/../../outside"])
 def test_list_that_leads_outside_the_home_is_refused(
     install: Install, backups: Path, name: str
@@ -324,8 +321,7 @@ def test_list_that_leads_outside_the_home_is_refused(
 def test_restore_that_finds_no_room_leaves_the_home_as_it_was(
     install: Install, kept: Path, whole: Installation
 ) -> None:
-    portal = install("narrow")
-    portal.done("restore", kept)
+    portal = install("narrow", like=whole)
     before = state_of(portal)
     # No file may grow beyond this: the database does.
     ended = portal.ended(
