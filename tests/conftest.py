@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 from pytest_django import DjangoDbBlocker, Settings
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from ingestion.append_only import NOT_REMOVED
 from ingestion.models import Collection
@@ -31,6 +32,18 @@ END_OTHER_SESSIONS = """
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 
+# Collecting them imports PyTorch, for seconds in each process, and none of them meets a database.
+collect_ignore = (
+    [
+        "router/test_chat_server.py",
+        "router/test_decoding.py",
+        "training/reader",
+        "training/trainers",
+    ]
+    if os.environ.get("DATABASE_URL")
+    else []
+)
+
 pytest_plugins = ["tests.drill.table", "tests.model_servers", "tests.tiny_models"]
 
 
@@ -52,6 +65,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     runs = {item: _is_asked_for(item, config.option.markexpr) and _fits(item) for item in items}
     config.hook.pytest_deselected(items=[item for item in items if not runs[item]])
     items[:] = [item for item in items if runs[item]]
+    if hasattr(config, "workerinput"):
+        items[:] = _longest_first(items)
+
+
+def _longest_first(items: list[pytest.Item]) -> list[pytest.Item]:
+    """In the order in which processes take groups, as `--no-loadscope-reorder` leaves it: first
+    those with a test that starts models or processes, so that no process is left alone with one,
+    and then those with the most tests."""
+    groups: dict[object, list[pytest.Item]] = {}
+    for item in items:
+        marker = item.get_closest_marker("xdist_group")
+        groups.setdefault(marker and marker.args[0], []).append(item)
+    by_length = sorted(groups.values(), key=lambda group: (any(map(_is_long, group)), len(group)))
+    return [item for group in reversed(by_length) for item in group]
+
+
+def _is_long(item: pytest.Item) -> bool:
+    marked = any(map(item.get_closest_marker, ("models", "browser", "timeout")))
+    return marked or "tiny_llama" in getattr(item, "fixturenames", ())
 
 
 def _is_asked_for(item: pytest.Item, expression: str) -> bool:
@@ -115,6 +147,23 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     with django_db_blocker.unblock():
         if connection.vendor == "postgresql":
             connection.cursor().execute(END_OTHER_SESSIONS, [SESSIONS_END_WITHIN_MS])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_found_once() -> Iterator[None]:
+    """Each `Client` makes the middleware anew, which looks for all files of the pages on the disk:
+    a third of the time of a page."""
+    look, found = WhiteNoiseMiddleware.add_files_from_finders, dict[str, object]()
+
+    def look_once(self: WhiteNoiseMiddleware) -> None:
+        if not found:
+            look(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look_once)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -169,10 +169,10 @@ def test_matrix(
     model = a_model([version.document.collection], [])
     token = create_token(user=people.reader, name="CI", scopes=["read"], days=1, by=None).token
     delivery = a_delivery(people.admin)
+    client = Client(raise_request_exception=False)
+    if user:
+        client.force_login(user)
     for name, rule in RULES.items():
-        client = Client(raise_request_exception=False)
-        if user:
-            client.force_login(user)
         response = getattr(client, rule.method)(
             address(name, version, query, pair, run, model, token, delivery)
         )

@@ -29,8 +29,6 @@ from tests.vllm_server import PYTHON, VllmServer
 from tests.waiting import until
 from training.rows import Question, Row, write_lines
 from training.trainers.config import RunConfig
-from training.trainers.loop import train
-from training.trainers.peft import PeftLearner
 
 pytestmark = [
     pytest.mark.skipif(not PYTHON.exists(), reason="vLLM is not installed: make vllm"),
@@ -59,6 +57,9 @@ def timed(step: str) -> Iterator[None]:
 
 def taught(answer: str, folder: Path, rank: int = 4) -> Path:
     """An adapter of the embedded model that answers `QUESTION` so, made by our trainer."""
+    from training.trainers.loop import train
+    from training.trainers.peft import PeftLearner
+
     folder.mkdir()
     row = Row(tuple(tuned_messages(QUESTION)), answer, "closed", fact=QUESTION)
     write_lines(folder / "train.jsonl", [row])
