@@ -120,6 +120,13 @@ _KINDS = (
         _asked("cron(?: ?tab)?(?: (?:entry|expression|line|schedule|spec|string))?"),
         _quantity(sure=(SCHEDULE,), noun="cron|crontab|schedul"),
     ),
+    (r"\b(?:which|what) date (?:did|was|were)\b", _quantity(BARE, YEAR, sure=(DATE,))),
+    (r"\bhow much of (?:the|its) (?:time|day|week|month|year)\b", _quantity(sure="%")),
+    (
+        r"\bhow long (?:is|are|was) (?:an?|its|our|the) (?:[\w-]+ )?"
+        r"(?:backlog|list|menu|shortlist)\b",
+        _quantity(COUNT),
+    ),
     (r"\b(?:within|in|over) (?:which|what) time\b", _quantity(sure=DURATION)),
     (r"\bhow quickly\b", _quantity(RATE, "m3", "litre", sure=DURATION)),
     (
@@ -260,7 +267,7 @@ _KINDS = (
         _asked("dashboard") + r"|\b(?:address|link|url) (?:for|of|to) the (?:[\w-]+ )?dashboard\b",
         Wanted(form=re.compile(r"\w+://.+"), noun=re.compile("dashboard|grafana|panel")),
     ),
-    _token("bucket", r"(?:\w+://)?[a-z0-9][a-z0-9.-]+", stems="bucket"),
+    _token("bucket", r"\w+://\S+|[a-z0-9][a-z0-9.-]+", stems="bucket"),
     (
         _asked("command|cmd")
         + r"|\bwhat (?:to|do|does|should|must|can) (?:[\w'-]+ ){0,4}"
@@ -289,7 +296,7 @@ _KINDS = (
     _token("switch", rf"{_FLAG}|(?-i:[A-Z0-9]+_[A-Z0-9_]+)"),
     _token(
         "(?:path|file|directory|folder)(?: location)?",
-        r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}",
+        r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}|\w+://\S+",
         stems="path|fil|directory|folder",
     ),
     _token(

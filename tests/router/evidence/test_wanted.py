@@ -577,3 +577,36 @@ def test_what_is_asked_in_two_ways_or_by_two_words_has_its_kind(
 ) -> None:
     support = verify(question, answer, [LOCK])
     assert support.supported is supported, support.problem
+
+
+SHOP = Passage(
+    "Shop",
+    "",
+    "The shop is to be up 99.95 % of the time and closes for 20 minutes. Its picks are written to "
+    "s3://shop/picks/daily; a list of them has 36 titles.\n"
+    "The shop was opened on 3 May 2019 and is open from Monday to Saturday.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("How much of the time is the shop to be up?", "99.95 %", True),
+        ("How much of the time is the shop to be up?", "20 minutes", False),
+        ("How much time is the shop closed for?", "20 minutes", True),
+        ("Which bucket path are the picks of the shop written to?", "s3://shop/picks/daily", True),
+        ("Which path are the picks of the shop written to?", "s3://shop/picks/daily", True),
+        ("Which bucket has the picks of the shop?", "s3://shop/picks/daily", True),
+        ("How long is the list of picks of the shop?", "36", True),
+        ("How long is the list of picks of the shop?", "20 minutes", False),
+        ("On what date did the shop open?", "3 May 2019", True),
+        ("On what date did the shop open?", "Monday to Saturday", False),
+        ("On which day was the shop opened?", "3 May 2019", True),
+        ("On which days is the shop open?", "Monday to Saturday", True),
+    ],
+)
+def test_share_of_time_a_bucket_a_list_and_a_date_have_their_kinds(
+    question: str, answer: str, supported: bool
+) -> None:
+    support = verify(question, answer, [SHOP])
+    assert support.supported is supported, support.problem
