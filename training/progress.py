@@ -8,7 +8,8 @@ from django.db import transaction
 
 from training import jobs
 from training.models import RunPoint, TrainingRun
-from training.trainers.events import read_events
+from training.trainers.config import CONFIG, RunConfig
+from training.trainers.events import first_start, read_events
 
 Event = dict[str, Any]
 _OF_STEP = ("seconds", "loss", "tokens_per_second")
@@ -49,6 +50,20 @@ class Listener:
             with transaction.atomic():
                 jobs.write(self._job, **columns)
                 _save_points(self._job.run, events)
+
+
+def warnings_of(run: TrainingRun) -> list[str]:
+    """What makes its data poor ones: told as they were frozen, and as the trainer read them."""
+    warnings = list(run.dataset.warnings) if run.dataset else []
+    started = first_start(run.folder)
+    if dropped := started.get("dropped", 0):
+        most = RunConfig.read(run.folder / CONFIG).max_tokens
+        warnings.append(
+            f"Not taught, as longer than {most:,} tokens: {dropped:,} of "
+            f"{started['rows'] + dropped:,} rows. Shorten the longest answers in the review of "
+            "pairs, or give rows with passages less weight in DATASET_MIXTURE."
+        )
+    return warnings
 
 
 def _furthest_checkpoint(events: Sequence[Event]) -> int:

@@ -22,6 +22,7 @@ from ingestion.models import Collection
 from training import datasets, process, recipe, runs
 from training.judgement import Change, comparison
 from training.models import Evaluation, EvaluationItem, QAPair, TrainingRun
+from training.progress import warnings_of
 from training.retraining import advise
 from training.trainers.config import CONFIG, RunConfig
 
@@ -158,6 +159,7 @@ def run(request: Request, number: int) -> HttpResponse:
         "resumable": runs.can_resume(row),
         "has_begun": process.resumable(row.folder),
         "recipe": _recipe(row),
+        "warnings": warnings_of(row),
         "evaluated": row.evaluations.exists(),
         "model": training_facts.models([row.model])[0] if row.model else None,
     }

@@ -18,7 +18,9 @@ from pytest_django import Settings
 from ingestion.models import Collection
 from tests.training.datasets.pairs import NAMES, teach
 from training import jobs, runs
-from training.models import TrainingRun
+from training.models import Dataset, TrainingRun
+from training.trainers.config import CONFIG, RunConfig
+from training.trainers.events import Events
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
 
@@ -79,6 +81,31 @@ def test_failure_is_told_with_its_reason(wiki: Collection) -> None:
     code, told = train("--collection", "wiki")
     assert (code, told["status"], told["failure"]["id"]) == (1, "failed", "no-pairs")
     assert "synthesize" in told["failure"]["reason"]
+
+
+def test_rows_that_were_too_long_are_told(wiki: Collection) -> None:
+    counts = dict.fromkeys(("pairs", "facts", "train", "validation", "test"), 9)
+    dataset = Dataset.objects.create(
+        number=1, sha256="4f" * 32, seed=1, warnings=["There are 9 facts."], **counts
+    )
+    other = runs.request(collections=[wiki], by=None, enqueue=False)
+    job = jobs.claim(other.pk, ["cpu"])
+    assert job is not None
+
+    def worker_takes_it() -> None:
+        jobs.fail(job, "memory", "Too little memory.")
+        taken = jobs.claim(TrainingRun.objects.get(number=2).pk, ["cpu"])
+        assert taken is not None
+        taken.run.folder.mkdir(parents=True)
+        RunConfig("peft", "", "", "", max_tokens=2_048).write(taken.run.folder / CONFIG)
+        Events(taken.run.folder).tell("started", rows=7, dropped=2)
+        jobs.enter(taken, State.RUNNING, dataset=dataset)
+        jobs.end(taken, State.GATED)
+
+    _code, told = train("--collection", "wiki", stderr=Heard("waits for", worker_takes_it))
+    first, second = told["dataset"]["warnings"]
+    assert first == "There are 9 facts."
+    assert "2,048 tokens: 2 of 9 rows" in second
 
 
 def test_failure_says_how_it_goes_on_where_it_is_mended(wiki: Collection) -> None:

@@ -46,6 +46,7 @@ from training.models import (
     TrainingRun,
 )
 from training.trainers.config import CONFIG, RunConfig
+from training.trainers.events import Events
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -422,8 +423,9 @@ def test_run_page_shows_data_recipe_and_answers_but_no_place_on_the_disk(
     run.folder.mkdir(parents=True)
     base, data, out = (str(home / name) for name in ("base", "data", "out"))
     RunConfig("peft", base, data, out, rate=0.0015).write(run.folder / CONFIG)
+    Events(run.folder).tell("started", rows=1_230, dropped=4)
     page = get(admin, "run", run.number)
-    for told in ("4f" * 32, "Seed 7", "There are 6 facts.", "So.", "0.0015"):
+    for told in ("4f" * 32, "Seed 7", "There are 6 facts.", "So.", "0.0015", "4 of 1,234 rows"):
         assert told in page
     assert '<th scope="row">Limit?</th><td>nine</td><td>ten</td>' in page
     assert str(home) not in page

@@ -43,6 +43,15 @@ def read_events(folder: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
     return [*_events(whole.splitlines())], offset + len(whole)
 
 
+def first_start(folder: Path) -> dict[str, Any]:
+    """What the trainer told as it first started; nothing before that."""
+    path = folder / EVENTS
+    if not path.exists():
+        return {}
+    with path.open("rb") as file:
+        return next(_events([file.readline()]), {})
+
+
 def _events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """Without a line that a full disk or a kill cut off and the next start wrote on."""
     for line in lines:

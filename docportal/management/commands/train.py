@@ -16,6 +16,7 @@ from ingestion.errors import UserError
 from ingestion.models import Collection
 from training import pipeline, runs
 from training.models import TrainingRun
+from training.progress import warnings_of
 
 State = TrainingRun.State
 LOOK_EVERY = 1.0
@@ -72,6 +73,8 @@ class Command(HomeCommand):
         for check in run.gate:
             mark = "✓" if check["passed"] else "✗"
             self.stdout.write(f"  {mark} {check['check']}: {check['reason']}")
+        for warning in warnings_of(run):
+            self.stdout.write(f"  {warning}")
         if run.failure_reason:
             self.stdout.write(f"  {run.failure_reason}")
         if run.state == State.FAILED:
@@ -139,7 +142,7 @@ def _as_json(run: TrainingRun) -> dict[str, Any]:
             "pairs": dataset.pairs,
             "facts": dataset.facts,
             "left_out": run.left_out,
-            "warnings": dataset.warnings,
+            "warnings": warnings_of(run),
         }
         if dataset
         else None,
