@@ -29,7 +29,7 @@ from ingestion.jobs import being_read
 from ingestion.models import DocumentVersion
 from router import services
 from router.drafting import Sentence
-from router.models import Answer, Query
+from router.models import Answer, Feedback, Query
 from router.retrieval import search
 
 SHOWN = 8
@@ -214,11 +214,20 @@ def _fragment(request: HttpRequest, name: str, context: dict[str, object]) -> st
 def feedback(request: Request, query_id: UUID) -> HttpResponse:
     query = get_object_or_404(_own(request.user), pk=query_id)
     answer = get_object_or_404(Answer, query=query)
-    verdict, correction = request.POST.get("verdict", ""), request.POST.get("correction")
-    judge(request.user, answer, verdict, correction and plain_newlines(correction))
+    judge(request.user, answer, request.POST.get("verdict", ""), _typed(request, query))
     if not request.htmx:
         return redirect("question", query_id)
     return render(request, "ask.html#judged", _exchange(query))
+
+
+def _typed(request: Request, query: Query) -> str | None:
+    """The correction, if it is another one than is kept: without a script a thumb sends what the
+    field holds, and says nothing of one that was sent before."""
+    if "correction" not in request.POST:
+        return None
+    before = Feedback.objects.filter(answer__query=query).first()
+    correction = plain_newlines(request.POST["correction"]).strip()
+    return None if correction == (before.correction if before else "") else correction
 
 
 @require_GET

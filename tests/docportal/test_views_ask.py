@@ -1,6 +1,7 @@
 """Ask and search in the browser's terms: requests in, pages and fragments out."""
 
 import asyncio
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -11,6 +12,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.test import AsyncClient, Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from docportal import admission
@@ -398,6 +400,45 @@ def test_who_finds_the_answer_helpful_after_all_corrects_nothing(client: Client)
     client.post(address, {"verdict": "up"})
     assert (Feedback.objects.get().verdict, Feedback.objects.get().correction) == ("up", "")
     assert not QAPair.objects.exists()
+
+
+@pytest.mark.usefixtures("sender", "llm")
+@pytest.mark.parametrize("verdict", ["up", "down"])
+def test_thumb_without_a_script_takes_along_what_is_typed(client: Client, verdict: str) -> None:
+    query = ask(client)
+    address = reverse("feedback", args=[query.pk])
+    form = form_to(address, body(client.get(reverse("question", args=[query.pk]))))
+    assert f'name="verdict" value="{verdict}" formnovalidate' in form
+    assert 'name="correction"' in form
+    typed = {"verdict": verdict, "correction": " Nine,\r\nsince May. "}
+    page = body(client.post(address, typed, follow=True))
+    assert "your correction is kept" in page
+    assert "Nine,\nsince May.</textarea>" in page
+    kept = Feedback.objects.get()
+    assert (kept.verdict, kept.correction) == (verdict, "Nine,\nsince May.")
+    assert QAPair.objects.get().answer == kept.correction
+
+
+@pytest.mark.usefixtures("sender", "llm")
+def test_thumb_without_a_script_says_nothing_of_a_correction_that_was_sent(
+    client: Client,
+) -> None:
+    address = reverse("feedback", args=[ask(client).pk])
+    sent = {"verdict": "down", "correction": "Nine, since May."}
+    client.post(address, sent)
+    QAPair.objects.update(key="edited", reviewed_at=timezone.now())
+    client.post(address, sent)
+    assert QAPair.objects.get().key == "edited"
+    client.post(address, sent | {"verdict": "up"})
+    assert (Feedback.objects.get().verdict, Feedback.objects.get().correction) == ("up", "")
+    client.post(address, {"verdict": "down", "correction": ""})
+    assert Feedback.objects.get().correction == ""
+
+
+def form_to(address: str, page: str) -> str:
+    found = re.search(rf'<form [^>]*action="{address}".*?</form>', page, re.DOTALL)
+    assert found is not None
+    return found[0]
 
 
 def test_history_is_ones_own_and_pages_by_cursor(

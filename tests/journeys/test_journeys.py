@@ -315,6 +315,23 @@ def test_question_takes_nothing_that_is_typed_below(visit: Visit) -> None:
     expect(page.get_by_text("why this route")).to_be_visible()
 
 
+def test_thumb_without_scripts_takes_along_the_correction_that_is_typed(visit: Visit) -> None:
+    page = visit("ana", scripts=False, width=400)
+    page.goto(f"/?q={QUESTION}")
+    page.get_by_role("button", name="Answer this").press("Enter")
+    not_helpful = page.get_by_role("button", name="Not helpful")
+    not_helpful.press("Enter")
+    expect(page.get_by_text("Thank you.")).to_be_visible()
+    page.get_by_text("correct it").press("Enter")
+    page.get_by_label("The right answer is").fill("48 since the refit.")
+    width = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    assert page.evaluate(width)
+    not_helpful.press("Enter")
+    expect(page.get_by_text("your correction is kept")).to_be_visible()
+    page.get_by_text("correct it").press("Enter")
+    expect(page.get_by_label("The right answer is")).to_have_value("48 since the refit.")
+
+
 def test_everything_is_reached_by_keyboard(visit: Visit) -> None:
     page = visit("ana")
     page.goto("/docs/")
