@@ -10,7 +10,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from ninja.errors import AuthenticationError
@@ -19,6 +19,10 @@ from docportal.api.access import Caller, TooOften, bearer, caller_of
 from docportal.api.errors import refusal, refuse
 
 Message = MutableMapping[str, Any]
+
+JSON = "application/json"
+# Of JSON-RPC: what was sent is no request.
+INVALID_REQUEST = -32600
 
 
 @csrf_exempt
@@ -32,7 +36,16 @@ async def mcp(request: HttpRequest) -> HttpResponse:
         return refuse(request, refusal(error))
     if caller is None:
         return refuse(request, refusal(AuthenticationError()))
+    if request.content_type != JSON:
+        return _not_json()
     return await _passed_on(request, caller)
+
+
+def _not_json() -> HttpResponse:
+    """The protocol's server says so in plain text, which its clients do not expect."""
+    message = f"Send a message of the protocol as JSON, with Content-Type: {JSON}."
+    error = {"code": INVALID_REQUEST, "message": message}
+    return JsonResponse({"jsonrpc": "2.0", "id": None, "error": error}, status=415)
 
 
 async def _passed_on(request: HttpRequest, caller: Caller) -> HttpResponse:

@@ -1,5 +1,6 @@
 """The tools for agents: with the protocol's own client, against the running web process."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from asgiref.sync import async_to_sync
 from django.test import Client as Browser
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CallToolResult, TextContent
+from mcp_types import INVALID_REQUEST, CallToolResult, JSONRPCError, TextContent
 from pytest_django import Settings
 
 from ingestion.models import Collection, DocumentVersion
@@ -92,6 +93,27 @@ def test_nobody_is_let_in_without_a_token(people: People, header: str | None) ->
     response = browser.post("/mcp", {}, content_type="application/json")
     assert error_of(response) == (401, "not-authenticated")
     assert response["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("sent", ["text/plain", "application/x-www-form-urlencoded", "", "json"])
+def test_what_is_not_sent_as_json_is_refused_in_the_words_of_the_protocol(
+    people: People, sent: str
+) -> None:
+    browser = Browser(headers={"Authorization": f"Bearer {secret_of(people.engineer)}"})
+    ping = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"})
+    response = browser.post("/mcp", ping, content_type=sent, headers={"Accept": "application/json"})
+    assert (response.status_code, response["Content-Type"]) == (415, "application/json")
+    told = JSONRPCError.model_validate(response.json())
+    assert (told.id, told.error.code) == (None, INVALID_REQUEST)
+    assert "Content-Type: application/json" in told.error.message
+
+
+def test_json_of_a_named_encoding_is_taken(people: People) -> None:
+    sent = "application/json; charset=utf-8"
+    browser = Browser(headers={"Authorization": f"Bearer {secret_of(people.engineer)}"})
+    ping = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"})
+    headers = {"Accept": "application/json"}
+    assert browser.post("/mcp", ping, content_type=sent, headers=headers).json()["result"] == {}
 
 
 def test_there_is_no_stream_to_listen_to(people: People) -> None:
