@@ -65,25 +65,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     runs = {item: _is_asked_for(item, config.option.markexpr) and _fits(item) for item in items}
     config.hook.pytest_deselected(items=[item for item in items if not runs[item]])
     items[:] = [item for item in items if runs[item]]
-    if hasattr(config, "workerinput"):
-        items[:] = _longest_first(items)
-
-
-def _longest_first(items: list[pytest.Item]) -> list[pytest.Item]:
-    """In the order in which processes take groups, as `--no-loadscope-reorder` leaves it: first
-    those with a test that starts models or processes, so that no process is left alone with one,
-    and then those with the most tests."""
-    groups: dict[object, list[pytest.Item]] = {}
-    for item in items:
-        marker = item.get_closest_marker("xdist_group")
-        groups.setdefault(marker and marker.args[0], []).append(item)
-    by_length = sorted(groups.values(), key=lambda group: (any(map(_is_long, group)), len(group)))
-    return [item for group in reversed(by_length) for item in group]
-
-
-def _is_long(item: pytest.Item) -> bool:
-    marked = any(map(item.get_closest_marker, ("models", "browser", "timeout")))
-    return marked or "tiny_llama" in getattr(item, "fixturenames", ())
 
 
 def _is_asked_for(item: pytest.Item, expression: str) -> bool:
