@@ -140,7 +140,7 @@ def test_passage_that_no_longer_fits_into_the_context_is_ranked_too_low(wiki: Co
 
 
 def test_sentence_below_those_that_are_read_is_ranked_too_low(
-    people: People, wiki: Collection, embedder: HashedWords
+    people: People, wiki: Collection, embedder: HashedWords, settings: Settings
 ) -> None:
     berths = " ".join(f"The crane has the berth {number}." for number in range(MOST_LIKELY))
     right = "The crane has the port 7000."
@@ -152,12 +152,15 @@ def test_sentence_below_those_that_are_read_is_ranked_too_low(
     scores: list[tuple[buckets.Bucket, Callable[[str], float]]] = [
         ("ranking", lambda text: 0.01 if "7000" in text else 0.9),
         ("model", lambda text: 0.99 if "7000" in text else 0.01),
-        ("ranking", lambda _: 1e-4),  # then no reader is asked
+        ("model", lambda _: 1e-4),  # it may be sure
     ]
     for bucket, relevance in scores:
         embedder.relevance = relevance
         assert audit().errors[bucket] == 2
         assert set(AuditedError.objects.values_list("rank", flat=True)) == {1}
+    # A company's own reader does not tell how sure it is, and is not asked then.
+    settings.LLM_URL = "http://models.example.com/v1"
+    assert audit().errors["ranking"] == 2
 
 
 def test_question_about_several_things_is_read_whole(
