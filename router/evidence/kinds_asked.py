@@ -286,7 +286,7 @@ _KINDS = (
         r"\b(?:which|what) language\b.*\b(?:built|coded|implemented|programmed|written)\b"
         r"|\bprogramming language\b",
         Wanted(
-            form=re.compile(rf"(?:{_LANGUAGES})(?: \d[\w.]*)?", re.IGNORECASE),
+            form=re.compile(rf"(?:{_LANGUAGES})(?: \d[\w.]*)?(?:, .+)?", re.IGNORECASE),
             noun=re.compile("languag|writ|program|cod"),
         ),
     ),

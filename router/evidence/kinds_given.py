@@ -62,7 +62,8 @@ def _is_a_token_with_numbers(wanted: Wanted, said: Said) -> bool:
     parts of it: `Java 21`. `2.9.5` is no name."""
     counted = [claim.quantity for claim in said.news if claim.quantity]
     are_bare = all(one.kind is Kind.NUMBER and not one.units and not one.per for one in counted)
-    is_whole = wanted.has_words or bool(said.stems)
+    # `Go` is an everyday word.
+    is_whole = wanted.has_words or any(word.text.isalpha() for word in said.words)
     return bool(counted) and are_bare and is_whole and wanted.has_token(said.text.rstrip("."))
 
 

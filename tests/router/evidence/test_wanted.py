@@ -610,3 +610,12 @@ def test_share_of_time_a_bucket_a_list_and_a_date_have_their_kinds(
 ) -> None:
     support = verify(question, answer, [SHOP])
     assert support.supported is supported, support.problem
+
+
+def test_language_may_be_told_with_what_else_is_used() -> None:
+    kiosk = Passage("Kiosk", "Facts", "Language\nGo 1.24, no framework.\n\nRegion\nnorth-2")
+    question = "Which language is the kiosk written in?"
+    for answer in ("Go 1.24, no framework", "Go 1.24"):
+        support = verify(question, answer, [kiosk])
+        assert support.supported, support.problem
+    assert not verify(question, "north-2", [kiosk]).supported
