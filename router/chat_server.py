@@ -1,51 +1,33 @@
 """The embedded default's server of a chat model: OpenAI's `/v1/chat/completions`, greedy.
 
 Run as `python -m router.chat_server --model DIR --port N`; the model's name is that of its folder.
-What a question stands behind are always the same words, which are read once. A tuned model's answer
-is short and often known beforehand, so a request may hold OpenAI's `prediction`, which makes the
-answer no other but sooner (`router.decoding`). With `logprobs` it tells how sure it is of each
-token. Requests that come together are answered together; one that comes later begins at the next
-step and not at their end.
+A tuned model's answer is short and often known beforehand, so a request may hold OpenAI's
+`prediction`, which makes the answer no other but sooner (`router.decoding`). With `logprobs` it
+tells how sure it is of each token.
 """
 
 import argparse
 import asyncio
-import ctypes
 import json
-import logging
-import queue
-import threading
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import torch
 from pydantic import BaseModel, Field
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from router import local_http
-from router.decoding import Beginning, Decoding, Written, encode_prompt, read_beginning, shared
+from router.chat_model import MAX_TOKENS, ChatModel, Turn
+from router.decoding import Written
 from router.local_http import Refused
-from router.prompts import Passage, reader_messages, tuned_messages
 
-logger = logging.getLogger(__name__)
-
-# Requests that are begun in one step, as more take longer than they wait for each other; and that
-# are answered at the same time.
-TOGETHER, MOST_UNDER_WAY = 8, 32
-# Of the prompts under way and their answers: that bounds the memory for keys and values, which are
-# 23 kB a token of the embedded model.
-MOST_TOKENS_UNDER_WAY = 16_384
-# Of a prompt and its answer, and of what is predicted: a wrong prediction costs a step of so many.
-MAX_TOKENS, MAX_PREDICTED = 8_192, 32
 # Answers that are predicted for one question.
 MOST_PREDICTED = 64
 UNFINISHED = "\N{REPLACEMENT CHARACTER}"
@@ -94,176 +76,6 @@ class ChatRequest(BaseModel):
     @property
     def limit(self) -> int:
         return self.max_completion_tokens or self.max_tokens or MAX_TOKENS
-
-
-# --- The model ---------------------------------------------------------------------------------
-# Two prompts of each kind, which begin with the words that all of it begin with.
-_PROMPTS = (
-    [tuned_messages(text) for text in ("How?", "Where?")],
-    [reader_messages(text, [Passage(text, "", text)]) for text in ("How?", "Where?")],
-)
-
-
-@dataclass(slots=True, eq=False)
-class Turn:
-    """One answer to be written. `tell` gets its tokens as they come, from the model's thread, and
-    None if the model fails; an asker who has `left` gets none."""
-
-    prompt: list[int]
-    predicted: list[list[int]]
-    limit: int
-    tell: Callable[[Written | None], object]
-    with_logprobs: bool = False
-    left: bool = False
-    written: int = 0
-
-    @property
-    def room(self) -> int:
-        """The tokens that it may take."""
-        return len(self.prompt) + self.limit
-
-
-@dataclass(slots=True, eq=False)
-class _Group:
-    """Turns that were begun together, by their row."""
-
-    turns: Sequence[Turn]
-    decoding: Decoding
-
-    def step(self) -> None:
-        for row, written in self.decoding.step().items():
-            turn = self.turns[row]
-            told = written.first(turn.limit - turn.written)
-            turn.written += len(told.tokens)
-            turn.tell(told)
-        self.decoding.keep([row for row in self.decoding.rows if not self._is_over(row)])
-
-    @property
-    def under_way(self) -> list[Turn]:
-        return [self.turns[row] for row in self.decoding.rows]
-
-    def _is_over(self, row: int) -> bool:
-        return self.turns[row].left or self.turns[row].written >= self.turns[row].limit
-
-
-class ChatModel:
-    """A model in a folder, and the thread that computes it."""
-
-    def __init__(self, folder: Path, dtype: str) -> None:
-        self.name = folder.name
-        self.failed = False
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        self._model: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True
-        )
-        if dtype == "float32":
-            _lay_out(self._model)
-        self._beginnings = [*map(self._read_beginning, _PROMPTS), read_beginning(self._model, ())]
-        _give_back_freed_memory()
-        self._waiting: queue.SimpleQueue[Turn] = queue.SimpleQueue()
-        # The next one, for which there was no room.
-        self._held: Turn | None = None
-        threading.Thread(target=self._work, name="model", daemon=True).start()
-
-    @property
-    def end(self) -> int:
-        """The token that ends a turn."""
-        return int(self._tokenizer.eos_token_id)
-
-    def prompt_of(self, messages: Sequence[dict[str, str]]) -> list[int]:
-        return encode_prompt(messages, self._tokenizer)
-
-    def predicted(self, text: str) -> list[int]:
-        """The tokens of a whole answer that says this."""
-        tokens = self._tokenizer.encode(text, add_special_tokens=False)
-        return [*tokens, self.end][:MAX_PREDICTED] if tokens else []
-
-    def text_of(self, tokens: Sequence[int]) -> str:
-        return str(self._tokenizer.decode(tokens, skip_special_tokens=True))
-
-    def write(self, turn: Turn) -> None:
-        """Have an answer written, from the next step on."""
-        self._waiting.put(turn)
-
-    def _read_beginning(self, prompts: Sequence[Sequence[dict[str, str]]]) -> Beginning:
-        return read_beginning(self._model, shared(list(map(self.prompt_of, prompts))))
-
-    def _work(self) -> None:
-        groups: list[_Group] = []
-        taken: list[Turn] = []
-        try:
-            while True:
-                taken = self._taken([one for group in groups for one in group.under_way])
-                groups += self._begun(taken)
-                for group in groups:
-                    group.step()
-                groups = [group for group in groups if group.decoding.rows]
-        except Exception:
-            logger.exception("%s cannot be computed any more.", self.name)
-            self.failed = True
-            held = [self._held] if self._held else []
-            for turn in [*taken, *held, *(turn for group in groups for turn in group.turns)]:
-                turn.tell(None)
-            while True:
-                self._waiting.get().tell(None)
-
-    def _taken(self, under_way: Sequence[Turn]) -> list[Turn]:
-        """Those who wait, as many as there is room for; with nothing under way, at least one."""
-        turns: list[Turn] = []
-        room = MOST_TOKENS_UNDER_WAY - sum(turn.room for turn in under_way)
-        while len(turns) < min(TOGETHER, MOST_UNDER_WAY - len(under_way)):
-            turn = self._next(awaited=not under_way and not turns)
-            if turn is None:
-                break
-            if (under_way or turns) and turn.room > room:
-                self._held = turn
-                break
-            room -= turn.room
-            turns.append(turn)
-        return turns
-
-    def _next(self, *, awaited: bool) -> Turn | None:
-        if held := self._held:
-            self._held = None
-            return held
-        try:
-            return self._waiting.get(block=awaited)
-        except queue.Empty:
-            return None
-
-    def _begun(self, turns: Sequence[Turn]) -> list[_Group]:
-        by_beginning: dict[int, list[Turn]] = {}
-        for turn in turns:
-            fitting = (n for n, one in enumerate(self._beginnings) if one.is_of(turn.prompt))
-            by_beginning.setdefault(next(fitting), []).append(turn)
-        return [
-            _Group(some, self._decoding(some, self._beginnings[number]))
-            for number, some in by_beginning.items()
-        ]
-
-    def _decoding(self, turns: Sequence[Turn], beginning: Beginning) -> Decoding:
-        own = [turn.prompt[len(beginning.tokens) :] for turn in turns]
-        predicted = [[one[: turn.limit] for one in turn.predicted] for turn in turns]
-        with_logprobs = any(turn.with_logprobs for turn in turns)
-        return Decoding(
-            self._model, beginning, own, self.end, predicted, with_logprobs=with_logprobs
-        )
-
-
-def _lay_out(model: torch.nn.Module) -> None:
-    """Lay weights down column by column: MKL multiplies a score of rows by them in a third of the
-    time that it takes for as many by rows of weights, which it copies first."""
-    for module in model.modules():
-        if isinstance(module, torch.nn.Linear):
-            module.weight.data = module.weight.data.t().contiguous().t()
-
-
-def _give_back_freed_memory() -> None:
-    """Of 135M parameters that is 0.4 GB, which were needed to load them."""
-    allocator = ctypes.CDLL(None)
-    # Other libraries of C do it by themselves.
-    if hasattr(allocator, "malloc_trim"):
-        allocator.malloc_trim(0)
 
 
 # --- HTTP --------------------------------------------------------------------------------------

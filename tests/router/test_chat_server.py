@@ -12,15 +12,16 @@ import pytest
 from openai import NotFoundError, OpenAI
 from openai.types.chat import ChatCompletionMessageParam, ChatCompletionPredictionContentParam
 
-from router.chat_server import (
+from router.chat_model import (
     MAX_TOKENS,
     MOST_TOKENS_UNDER_WAY,
     MOST_UNDER_WAY,
     TOGETHER,
     ChatModel,
     Turn,
-    application,
+    Waiting,
 )
+from router.chat_server import application
 from router.decoding import Written
 from router.processes import spawn_tuned
 from router.prompts import Passage, reader_messages, tuned_messages
@@ -227,6 +228,21 @@ def test_long_prompts_wait_for_those_that_fill_the_memory(chat: ChatModel) -> No
     assert tokens_of(lasts, 5) == alone
     for one, _ in turns:
         one.left = True
+
+
+def test_batch_with_a_long_prompt_takes_no_more_memory_than_there_is() -> None:
+    """Its rows are all as long as the longest."""
+    waiting = Waiting()
+    rooms = [7_000, *[100] * 6, 12_000, *[500] * 9]
+    turns = [Turn([0] * (room - 10), [], 10, print) for room in rooms]
+    for one in turns:
+        waiting.put(one)
+    batches: list[list[Turn]] = []
+    while sum(map(len, batches)) < len(turns):
+        batches.append(waiting.taken(0, 0))
+        assert len(batches[-1]) * max(one.room for one in batches[-1]) <= MOST_TOKENS_UNDER_WAY
+    assert [one for batch in batches for one in batch] == turns
+    assert max(map(len, batches)) == TOGETHER
 
 
 def _asked(chat: ChatModel, one: Turn, told: Told) -> Told:
