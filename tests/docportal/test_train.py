@@ -83,19 +83,31 @@ def test_failure_is_told_with_its_reason(wiki: Collection) -> None:
     assert "synthesize" in told["failure"]["reason"]
 
 
+def taken_by_a_worker(wiki: Collection) -> Callable[[], jobs.Claim]:
+    """Another run has the device now; to be called once the command waits for it: then that one
+    fails, and a worker has the command's own."""
+    other = runs.request(collections=[wiki], by=None, enqueue=False)
+    job = jobs.claim(other.pk, ["cpu"])
+    assert job is not None
+
+    def take() -> jobs.Claim:
+        jobs.fail(job, "memory", "Too little memory.")
+        taken = jobs.claim(TrainingRun.objects.get(number=2).pk, ["cpu"])
+        assert taken is not None
+        return taken
+
+    return take
+
+
 def test_rows_that_were_too_long_are_told(wiki: Collection) -> None:
     counts = dict.fromkeys(("pairs", "facts", "train", "validation", "test"), 9)
     dataset = Dataset.objects.create(
         number=1, sha256="4f" * 32, seed=1, warnings=["There are 9 facts."], **counts
     )
-    other = runs.request(collections=[wiki], by=None, enqueue=False)
-    job = jobs.claim(other.pk, ["cpu"])
-    assert job is not None
+    take = taken_by_a_worker(wiki)
 
     def worker_takes_it() -> None:
-        jobs.fail(job, "memory", "Too little memory.")
-        taken = jobs.claim(TrainingRun.objects.get(number=2).pk, ["cpu"])
-        assert taken is not None
+        taken = take()
         taken.run.folder.mkdir(parents=True)
         RunConfig("peft", "", "", "", max_tokens=2_048).write(taken.run.folder / CONFIG)
         Events(taken.run.folder).tell("started", rows=7, dropped=2)
@@ -150,14 +162,10 @@ def test_it_waits_for_the_device_and_says_for_whom(wiki: Collection) -> None:
 def test_it_follows_a_run_that_a_worker_took_first(
     wiki: Collection, options: tuple[str, ...], failure: str, code: int
 ) -> None:
-    other = runs.request(collections=[wiki], by=None, enqueue=False)
-    job = jobs.claim(other.pk, ["cpu"])
-    assert job is not None
+    take = taken_by_a_worker(wiki)
 
     def worker_takes_it() -> None:
-        jobs.fail(job, "memory", "Too little memory.")
-        taken = jobs.claim(TrainingRun.objects.get(number=2).pk, ["cpu"])
-        assert taken is not None
+        taken = take()
         jobs.end(taken, State.GATED, failure_id=failure)
 
     heard = Heard("waits for", worker_takes_it)
