@@ -36,7 +36,8 @@ _LISTED = {
         " pitch blog newsletter",
         r"\bexcited to\b|\bthrilled\b|\bintroducing\b|\bworld-class\b|\bcustomers love\b"
         r"|\bseamless\w*|\bsign up\b|\bindustry-leading\b|\bgame[- ]chang\w+|\bunlock\b"
-        r"|\bdelight\w*|\bempower\w*|\bfor immediate release\b",
+        r"|\bdelight\w*|\bempower\w*|\bfor immediate release\b|\beffortless\w*|\btrusted by\b"
+        r"|\b(?:talk|speak) to (?:sales|your account)\b|\bfree trial\b|\bbook a demo\b",
     ),
 }
 _WORDS = {
@@ -60,9 +61,12 @@ def guess(path: str, title: str, text: str) -> str:
 
 def _score(name: str, path: str, title: str, text: str) -> float:
     """Weighted hits: words of the path and title, and cues for each 100 words of text."""
+    cues = len(_CUES[name].findall(text))
+    if name == "marketing" and not cues and _WORDS[name].search(_spaced(title)):
+        # The name of a thing, such as Slate Press. Nothing of it would be taught.
+        path, title = path.rpartition("/")[0], ""
     in_path = _PATH * bool(_WORDS[name].search(_spaced(path)))
     in_title = _TITLE * bool(_WORDS[name].search(_spaced(title)))
-    cues = len(_CUES[name].findall(text))
     per_hundred = 100 * cues / max(len(text.split()), 100)
     return in_path + in_title + min(per_hundred, _CUE_MAX)
 

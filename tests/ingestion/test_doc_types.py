@@ -12,6 +12,9 @@ from ingestion.doc_types import guess
         ("x/y.md", "Orders API reference", "", "api"),
         ("docs/tutorial/first.rst", "First steps", "", "guide"),
         ("press/spring.html", "Spring release", "", "marketing"),
+        ("services/slate_press.pdf", "Slate Press", "It renders invoices.", "other"),
+        ("brands.md", "Brand registry", "Teams love it. Talk to sales today.", "marketing"),
+        ("gate-launch.md", "The door that never sticks", "", "marketing"),
         (
             "x.md",
             "Orders",
