@@ -10,7 +10,7 @@ from router.evidence.answers import Evidence, Said, days_in
 from router.evidence.claims import Claim, counted_things, literal_pattern
 from router.evidence.clauses import clauses_of, is_of_another_clause, is_of_its_environment
 from router.evidence.denials import clause_around, denied, denied_around, denied_of
-from router.evidence.focus import Focus
+from router.evidence.focus import Focus, leads_above
 from router.evidence.kinds_given import is_of_another_kind
 from router.evidence.questions import Question
 from router.evidence.siblings import is_of_another
@@ -18,7 +18,10 @@ from router.evidence.sources import (
     CONTEXT,
     Source,
     is_elsewhere,
+    is_headed,
+    is_titled,
     names,
+    names_at,
     nearly_names,
     stems_in,
 )
@@ -48,6 +51,7 @@ _OPPOSITE = {stem(one): stem(other) for pair in _OPPOSITES for one, other in (pa
 ANOTHER_KIND = "The question asks for another kind of value."
 _OPPOSITE_SAID = "The passage says the opposite."
 _SIBLINGS = "In the passage, the value belongs to something else."
+_OTHER_PAGE = "The page is about something else, and what is asked about has one of its own."
 _COUNTS_ELSE = "In the passage, another number counts what is asked for."
 _OTHER_CLAUSE = "In the passage, another value stands beside what is asked for."
 _ELSEWHERE = "The passage says it of another environment, or of none."
@@ -56,7 +60,7 @@ REFUTATIONS = frozenset(
     {_OPPOSITE_SAID, _SIBLINGS, _COUNTS_ELSE, _OTHER_CLAUSE, _ELSEWHERE, _OTHER_DAY}
 )
 """What a sentence itself says against an answer, where the others only find too little for it."""
-TURNED_DOWN = REFUTATIONS | {ANOTHER_KIND}
+TURNED_DOWN = REFUTATIONS | {ANOTHER_KIND, _OTHER_PAGE}
 """What no other wording of the question takes back."""
 
 _Span = tuple[int, int]
@@ -91,6 +95,8 @@ def objection(
             return f"“{entity}” stands nowhere in the passage that holds the answer."
     if is_elsewhere(asked, source, one.sentence):
         return _ELSEWHERE
+    if _is_on_another_page(one.sentence, source, sources, asked):
+        return _OTHER_PAGE
     if not is_likely and (why := _too_little(one, asked, best_fit, focus)):
         return why
     return "" if one.sentence == CONTEXT else _objection_to(one, sources, asked, said)
@@ -157,6 +163,25 @@ def is_named(entity: str, source: Source, sources: Sequence[Source], asked: Ques
     if names(source, entity, asked.longer_than(entity)):
         return True
     return not any(names(one, entity) for one in sources) and nearly_names(source, entity)
+
+
+def _is_on_another_page(
+    number: int, source: Source, sources: Sequence[Source], asked: Question
+) -> bool:
+    """Whether neither title, headings nor the sentences around this one name anything that is asked
+    about, and the title of another passage does: a page that says once that it serves Weir has
+    ports of its own."""
+    if number == CONTEXT or not asked.entities:
+        return False
+    longer = {entity: asked.longer_than(entity) for entity in asked.entities}
+    beside = range(max(number - 1, 0), min(number + 2, len(source.sentences)))
+    near = [*beside, *leads_above(source, number)]
+    if any(
+        is_headed(source, one, others) or any(names_at(source, line, one, others) for line in near)
+        for one, others in longer.items()
+    ):
+        return False
+    return any(is_titled(page, one, others) for page in sources for one, others in longer.items())
 
 
 def _contradicts(said: Said, number: int, source: Source, asked: Question) -> bool:

@@ -149,7 +149,7 @@ def tells_of(source: Source, entity: str, asked: Question) -> bool:
     """Whether a passage that names an entity tells of it: its title, headings or path name it, or a
     sentence that does has another word of the question."""
     longer = asked.longer_than(entity)
-    if _is_in(source.context, entity, longer):
+    if is_headed(source, entity, longer):
         return True
     telling = (n for n, one in enumerate(source.sentences) if one.stems & asked.aspect)
     return any(names_at(source, number, entity, longer) for number in telling)
@@ -159,6 +159,16 @@ def names_at(source: Source, number: int, entity: str, longer: Sequence[str]) ->
     """Whether a sentence names an entity, and not only a thing with a `longer` name."""
     one = source.sentences[number]
     return _is_in(fold(source.text[one.start : one.end]).text, entity, longer)
+
+
+def is_titled(source: Source, entity: str, longer: Sequence[str]) -> bool:
+    """Whether the title of a passage names an entity, and not only a thing with a `longer` name."""
+    return _is_in(source.title, entity, longer)
+
+
+def is_headed(source: Source, entity: str, longer: Sequence[str]) -> bool:
+    """The same of its title, headings and path."""
+    return _is_in(source.context, entity, longer)
 
 
 def nearly_names(source: Source, entity: str) -> bool:

@@ -51,3 +51,30 @@ def test_made_up_name_inside_a_longer_one_is_none_of_its_own() -> None:
     titles = ["Traywren", "Traywren Gate"]
     assert read_question("cost code of traywren gate", titles).entities == ("traywren gate",)
     assert read_question("cost code of traywren", titles).entities == ("traywren",)
+
+
+LEDGER = Passage(
+    "Harbor Ledger",
+    "Facts",
+    "The ledger takes its counts from Harbor Gate.\nIt is written in Kotlin.\n"
+    "New versions come on Mondays.\nA crate is booked within 40 seconds.",
+    "services/harbor-ledger.md",
+)
+
+
+def test_page_that_only_mentions_a_thing_with_a_page_of_its_own_tells_nothing_of_it() -> None:
+    question = "When do new versions of Harbor Gate come?"
+    assert verify(question, "Mondays", [LEDGER]).supported
+    support = verify(question, "Mondays", [GATE, LEDGER])
+    assert not support.supported
+    assert support.problem.startswith("The page is about something else")
+
+
+def test_what_stands_beside_the_mention_may_be_about_it() -> None:
+    beside = Passage("Rota", "", "We run Harbor Gate. Its versions come on Mondays. Call Ada.")
+    assert verify("When do versions of Harbor Gate come?", "Mondays", [GATE, beside]).supported
+
+
+def test_page_about_one_of_two_things_that_are_asked_about_may_tell() -> None:
+    question = "Within how many seconds of a call from Harbor Gate does Harbor Ledger book a crate?"
+    assert verify(question, "40 seconds", [GATE, LEDGER]).supported
