@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from ingestion import tracing
-from router.precedents.frames import without_names
+from router.precedents.frames import Precedent, without_names
 from router.precedents.kinds import Told, kin_of, only_value
 from router.precedents.leads import (
     LEAST_ASKED,
     Lead,
     Near,
     leads_to,
+    not_asked_for,
     overlap,
     subject_of,
     usable_of,
@@ -44,27 +45,52 @@ class Findings:
     def is_of_others(self, collection: int, sentence: str, value: str) -> bool:
         """Whether a value in a sentence is known as the answer to questions, all of which are far
         from this one."""
-        told = self.told.get(collection, {}).get(fold(sentence).text, ())
-        known = {one for one in told if exact_form(one.answer) == exact_form(value)}
+        known = self._known(collection, sentence, value)
         near = takewhile(lambda one: one[1] >= LEAST_ASKED, self.near.get(collection, ()))
         return bool(known) and not any(one in known for one, _ in near)
 
+    def is_not_asked_for(self, collection: int, sentence: str, value: str) -> bool:
+        """Whether a value in a sentence is known as the answer to what is surely not asked for."""
+        known = self._known(collection, sentence, value)
+        facts = {one.fact for one in known if one.fact}
+        # Of those that are not near it is only known that they are far.
+        near = [*self.near.get(collection, ()), *((one, 0.0) for one in known)]
+        return bool(facts) and facts <= not_asked_for(near)
+
+    def _known(self, collection: int, sentence: str, value: str) -> set[Precedent]:
+        """The precedents that found this value in this sentence, or one that is a part of the
+        other: `on Fridays` and `Fridays`."""
+        told = self.told.get(collection, {}).get(fold(sentence).text, ())
+        return {one for one in told if _is_part(one.answer, value) or _is_part(value, one.answer)}
+
 
 def find(
-    question: str, passages: Sequence[Passage], collections: Sequence[int], books: Sequence[Book]
+    question: str,
+    passages: Sequence[Passage],
+    collections: Sequence[int],
+    books: Sequence[Book],
+    *,
+    is_new: bool = False,
 ) -> Findings:
     """What the precedents of `books` make of a question beside the passages found.
 
     `collections` are those of the passages: one is held against precedents of its own, so that who
-    may read it may read the question that was answered before. Nothing as well while no embedding
-    server answers.
+    may read it may read the question that was answered before. `is_new`: as if nobody had asked
+    that very question. Nothing as well while no embedding server answers.
     """
-    return _found(question, passages, collections, books) if books and passages else Findings()
+    if not (books and passages):
+        return Findings()
+    return _found(question, passages, collections, books, is_new=is_new)
 
 
 @tracing.span("precedent")
 def _found(
-    question: str, passages: Sequence[Passage], collections: Sequence[int], books: Sequence[Book]
+    question: str,
+    passages: Sequence[Passage],
+    collections: Sequence[int],
+    books: Sequence[Book],
+    *,
+    is_new: bool,
 ) -> Findings:
     # The web process starts without the client's libraries.
     from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
@@ -77,6 +103,11 @@ def _found(
     things = frozenset[str]().union(*(book.things for book in books))
     subject = subject_of(question, passages, known, things)
     near = {book.collection: book.near(vector) for book in books}
+    if is_new:
+        near = {
+            collection: [one for one in those if one[0].question != question]
+            for collection, those in near.items()
+        }
     told = {book.collection: book.told for book in books}
     kin = {one: kin_of(near[one], told[one], subject) for one in near}
     only = only_value(subject, passages, [kin.get(one) for one in collections])
@@ -96,3 +127,7 @@ def joined(only: Lead | None, said: Sequence[Lead]) -> list[Lead]:
         replace(one, is_kin=True, is_written=True) if overlap(one, only) else one for one in said
     ]
     return found if any(one.is_kin for one in found) else [*found, only]
+
+
+def _is_part(text: str, whole: str) -> bool:
+    return f" {exact_form(text)} " in f" {exact_form(whole)} "

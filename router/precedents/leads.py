@@ -43,6 +43,11 @@ FOR_MINED = 0.1
 MOST_LEADS = 5
 # Of cosines: what was asked for in no nearer question is not what is asked for.
 LEAST_ASKED = 0.5
+# Of cosines: how near a question for something else must be, and by how much the nearer, to be what
+# is asked, where that is surely something else, and where nobody knows. On two companies no right
+# value was passed over so.
+LEAST_NEARER, NEARER_BY = 0.75, 0.1
+LEAST_SAME, FAR_NEARER_BY = 0.9, 0.25
 # Words that a value may have more than the answer before it.
 _MORE_WORDS = 4
 # More frames than so many are not tried.
@@ -173,13 +178,50 @@ def _spelled(text: str, known: AbstractSet[str]) -> list[str]:
 
 
 def usable_of(near: Iterable[Near], subject: Subject) -> list[Usable]:
-    """The nearest of each frame, as its others lead to the same value, the nearest first."""
+    """The nearest of each frame, as its others lead to the same value, the nearest first; without
+    those for what is `not_asked_for`."""
+    asking = [one for one in near if subject.is_asked_by(one[0])]
+    others = not_asked_for(asking)
     usable: dict[tuple[Frame, bool], Usable] = {}
-    for precedent, cosine in _as_facts([one for one in near if subject.is_asked_by(one[0])]):
+    for precedent, cosine in _as_facts(asking):
         frame = frame_of(precedent)
-        if frame is not None:
+        if frame is not None and precedent.fact not in others:
             usable.setdefault((frame, precedent.is_written), (precedent, frame, cosine))
     return list(usable.values())[:MOST_NEAR]
+
+
+def not_asked_for(near: Sequence[Near]) -> frozenset[str]:
+    """Facts beside which another one is much nearer to what is asked, and surely another: both were
+    asked of one thing, and answered differently. Where something has a time-out and a time to
+    recover, a time-out is no answer to what was asked for the other in nearly these words. What
+    people asked in the very words is another one though nothing has both."""
+    cosine_of: dict[str, float] = {}
+    answers: dict[str, dict[frozenset[str], set[str]]] = {}
+    for precedent, cosine in near:
+        # Where nobody asked, what is told at one place is one fact.
+        fact = precedent.fact or f"{precedent.start} {precedent.sentence}"
+        cosine_of[fact] = max(cosine, cosine_of.get(fact, 0.0))
+        told = answers.setdefault(fact, {})
+        told.setdefault(precedent.names, set()).add(exact_form(precedent.answer))
+    asked = {precedent.fact for precedent, _ in near if precedent.is_written}
+    nearest = [fact for fact, cosine in cosine_of.items() if cosine >= LEAST_NEARER]
+
+    def is_asked_instead(other: str, fact: str) -> bool:
+        nearer_by = cosine_of[other] - cosine_of[fact]
+        if other in asked and cosine_of[other] >= LEAST_SAME and nearer_by >= FAR_NEARER_BY:
+            return True
+        return nearer_by >= NEARER_BY and _are_apart(answers[fact], answers[other])
+
+    return frozenset(
+        fact for fact in cosine_of if any(is_asked_instead(other, fact) for other in nearest)
+    )
+
+
+def _are_apart(
+    one: Mapping[frozenset[str], AbstractSet[str]], other: Mapping[frozenset[str], AbstractSet[str]]
+) -> bool:
+    """Whether two facts, by the answers for each thing, differ for one thing that has both."""
+    return any(one[names].isdisjoint(other[names]) for names in one.keys() & other.keys())
 
 
 def _as_facts(near: Sequence[Near]) -> list[Near]:

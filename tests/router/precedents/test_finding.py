@@ -6,7 +6,7 @@ import pytest
 
 from router.precedents.finding import Findings, joined
 from router.precedents.leads import LEAST_ASKED, Lead
-from tests.router.precedents.test_frames import PORT
+from tests.router.precedents.test_frames import PORT, precedent
 
 SENTENCE = "Night-bell listens on port 5071 by default."
 
@@ -27,6 +27,16 @@ def test_value_is_of_others_if_it_was_asked_for_only_in_far_questions(
     findings = Findings((), {1: [(PORT, cosine)]}, {1: {PORT.sentence: [PORT]}})
     assert findings.is_of_others(1, sentence, value) is is_of_others
     assert not findings.is_of_others(2, sentence, value)
+
+
+def test_value_is_not_asked_for_where_surely_something_else_is() -> None:
+    port = replace(PORT, fact="port")
+    dial = precedent("Where to dial night-bell?", "80", "Night-bell is dialled at 80.")
+    near = [(replace(dial, fact="dial"), 0.9), (port, 0.75)]
+    told = {1: {PORT.sentence: [port]}}
+    assert Findings((), {1: near}, told).is_not_asked_for(1, SENTENCE, "5071")
+    assert not Findings((), {1: near}, told).is_not_asked_for(1, SENTENCE, "default")
+    assert not Findings((), {1: near[1:]}, told).is_not_asked_for(1, SENTENCE, "5071")
 
 
 def test_people_have_asked_for_the_only_value_of_its_kind_that_rules_found_too() -> None:

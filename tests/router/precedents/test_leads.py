@@ -69,6 +69,30 @@ def test_what_is_asked_is_as_near_as_any_question_for_the_same() -> None:
         assert found.score == pytest.approx(score)
 
 
+@pytest.mark.parametrize(
+    ("of_owl", "cosine", "found"),
+    [
+        ("80", 0.9, None),
+        # Another thing with both may have the same for both, so they may be one.
+        ("5071", 0.9, "6210"),
+        # Nothing has both, and the words are other ones, or the very words.
+        ("", 0.89, "6210"),
+        ("", 1.0, None),
+        ("80", 0.8, "6210"),
+    ],
+)
+def test_value_is_passed_over_where_what_is_asked_is_known_to_be_something_else(
+    of_owl: str, cosine: float, found: str | None
+) -> None:
+    port = replace(PORT, fact="port")
+    other = precedent("Where to dial owl?", "81", "Owl is dialled at 81.")
+    near = [(replace(other, fact="dial"), cosine), (port, 0.75)]
+    if of_owl:
+        bell = precedent("Where to dial night-bell?", of_owl, f"Night-bell is dialled at {of_owl}.")
+        near.append((replace(bell, fact="dial"), 0.7))
+    assert value(near) == found
+
+
 def test_a_passage_is_held_against_its_own_precedents_only() -> None:
     assert leads(ASKED, [BELL, HORN], [[(PORT, 0.8)], []]) == []
 
