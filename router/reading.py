@@ -27,17 +27,18 @@ from router.drafting import (
 )
 from router.drafts import Attempt, Draft
 from router.evidence.objections import TURNED_DOWN
-from router.evidence.quantities import quantities
 from router.evidence.sources import read_source
 from router.policy import Rule, why_no_passage
-from router.precedents.choosing import Choice, choose, sure
-from router.precedents.finding import find
+from router.precedents.choosing import Choice, sure
+from router.precedents.finding import Findings, find
+from router.precedents.holding import choice_of
 from router.prompts import MAX_PASSAGES, Passage, as_given, reader_messages
 from router.quoting import (
     BELIEVED,
     POSSIBLE,
     Likelihoods,
     excerpts,
+    is_guess,
     is_only_one,
     is_unlikely,
     likeliest,
@@ -46,17 +47,17 @@ from router.quoting import (
     seconding,
 )
 from router.relevance import Relevance
-from router.text import exact_form, fold, without_marks
+from router.text import without_marks
 from router.verification import Support, unnamed, verify
 
 if TYPE_CHECKING:
     from router.evidence.focus import Place
-    from router.precedents.leads import Lead
 
 # How many of the best passages are read alone when all together gave nothing.
 READ_ALONE = 2
 NOTHING_LIKELY = "No sentence of the passages is likely to be about that."
 UNLIKELY = "The sentence that holds the answer is unlikely to be about that."
+GUESSED = "The model that read the passages only guessed."
 
 
 async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
@@ -81,8 +82,8 @@ async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
 async def predicted(draft: Draft, passages: Sequence[Passage]) -> str:
     """What a tuned model likely answers: the sure value that precedents lead to, or the nearest;
     else what the nearest question was answered with that it was taught. Empty: nobody knows."""
-    leads = await asyncio.to_thread(_leads, draft, passages)
-    if leads:
+    findings = await asyncio.to_thread(_findings, draft, passages)
+    if leads := findings.leads:
         return (sure(leads) or leads[0]).value(passages)
     return draft.taught.answer if draft.taught else ""
 
@@ -92,34 +93,15 @@ async def chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
     return await asyncio.to_thread(_chosen, draft, passages)
 
 
-def _leads(draft: Draft, passages: Sequence[Passage]) -> Sequence[Lead]:
-    """The values that precedents lead to, which are looked for once."""
+def _findings(draft: Draft, passages: Sequence[Passage]) -> Findings:
+    """What precedents make of the question, which is looked for once."""
     if draft.findings is None:
         draft.findings = find(draft.read_for, passages, draft.found.collections, draft.books)
-    return draft.findings.leads
+    return draft.findings
 
 
 def _chosen(draft: Draft, passages: Sequence[Passage]) -> Choice | None:
-    def likely(lead: Lead) -> float | None:
-        return draft.relevance.alone(passages, lead.span)
-
-    def is_said(lead: Lead) -> bool:
-        # Asked in the words of such a question, it says what that was answered with.
-        own = (one for one in draft.by_tuned if not one.worded)
-        return any(says(one.written, lead.value(passages)) for one in own)
-
-    return choose(_leads(draft, passages), likely, is_said)
-
-
-def says(answer: str, value: str) -> bool:
-    """Whether an answer is a value and no more. An exact form has no minus at its start, so numbers
-    are compared as well."""
-    said = without_marks(answer)
-    return exact_form(said) == exact_form(value) and _numbers(said) == _numbers(value)
-
-
-def _numbers(text: str) -> list[str]:
-    return [one.value for one in quantities(fold(text).text)]
+    return choice_of(_findings(draft, passages), passages, draft.relevance)
 
 
 async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGenerator[Sentence]:
@@ -242,8 +224,8 @@ def _support_of_read(
 ) -> Support:
     """Held against all passages; `places` are those that the reader was given, which it cites by
     their numbers. What it finds in the likeliest sentence needs no word of the question, as two who
-    read agree; of an unlikely one it has to be sure. What was `asked` in other words than typed
-    must not be refuted for these."""
+    read agree; of an unlikely one it has to be sure, and of none it may guess. What was `asked` in
+    other words than typed must not be refuted for these."""
     order = [*places, *(place for place in range(len(passages)) if place not in places)]
     ordered = [passages[place] for place in order]
     best = {(order.index(n), k) for n, k in seconding(likely)}
@@ -253,12 +235,13 @@ def _support_of_read(
         if typed.problem in TURNED_DOWN:
             return typed
         support = replace(support, meant=asked)
-    if (
-        support.span
-        and is_unlikely(passages, likely, support.span, attempt.certainty)
-        and not is_only_one(asked, passages, support.span)
-    ):
-        return replace(support, supported=False, problem=UNLIKELY)
+    if support.span is None:
+        return support
+    problem = GUESSED if is_guess(attempt.certainty) else ""
+    if is_unlikely(passages, likely, support.span, attempt.certainty):
+        problem = UNLIKELY
+    if problem and not is_only_one(asked, passages, support.span):
+        return replace(support, supported=False, problem=problem)
     return support
 
 

@@ -19,9 +19,9 @@ from router.drafts import Attempt, Draft
 from router.evidence.objections import REFUTATIONS
 from router.evidence.sources import read_source
 from router.policy import Rule
+from router.precedents.holding import is_of_others, says
 from router.prompts import REFUSAL, Passage, tuned_messages
-from router.reading import UNLIKELY, chosen, from_passages, predicted, says
-from router.relevance import EVEN
+from router.reading import UNLIKELY, chosen, from_passages, predicted
 from router.taught import in_taught_words, nearest, support_of
 from router.text import may_become, without_marks
 from router.verification import Support
@@ -128,15 +128,10 @@ def _doubt(draft: Draft, passages: Sequence[Passage], said: str, support: Suppor
 
 
 def _is_of_others(draft: Draft, passages: Sequence[Passage], said: str, support: Support) -> bool:
-    """Whether it is what other questions were answered with, and not likely the answer to this."""
-    if draft.findings is None or support.span is None:
+    if draft.findings is None:
         return False
-    likely = draft.relevance.alone(passages, support.span)
-    if likely is None or likely > EVEN:
-        return False
-    number, start, end = support.span
-    collection, sentence = draft.found.collections[number], passages[number].text[start:end]
-    return draft.findings.is_of_others(collection, sentence, said.strip())
+    collections = draft.found.collections
+    return is_of_others(draft.findings, passages, collections, draft.relevance, said, support)
 
 
 def _was_taught(draft: Draft, passages: Sequence[Passage], support: Support) -> bool:

@@ -30,7 +30,7 @@ from router.taught import Repertoire
 from router.verification import unnamed
 from training.audience import NobodyReadsJustThat, audience_of, somebody_of
 from training.calibration import Sample, fit
-from training.checking import evidence_for, look_for
+from training.checking import evidence_for, look_for, precedents_for
 from training.evaluation import dataset_of
 from training.heldout import exact_match, outcomes_of
 from training.metrics import contains
@@ -127,7 +127,8 @@ def _samples(
     if decide(signals, None, intent=intent).rule is not Rule.NOT_CERTIFIED:
         return []
     near = taught.nearest(made, item.question)
-    evidence = evidence_for(item.answer, found, near, relevance)
+    findings = precedents_for(item.question, found, reader)
+    evidence = evidence_for(item.answer, found, near, relevance, findings)
     # A question that nothing answers has no passage, and stands alone.
     group = judged.passage or str(item.number)
     is_right = item.correct and not item.refused

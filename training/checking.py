@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 from ingestion.models import Reader
 from router import retrieval
 from router.engines import BREAK_SECONDS
+from router.evidence.objections import REFUTATIONS
+from router.precedents.finding import Findings, find
+from router.precedents.holding import choice_of, is_of_others, says
+from router.precedents.keeping import books_for
 from router.relevance import Relevance
 from router.services import SHOWN_PASSAGES
 from router.taught import Taught, support_of
-from router.verification import Support
 from training.asking import Said
 from training.metrics import is_refusal
 from training.process import Check
@@ -32,9 +35,10 @@ def borne_out(
     outcome = {}
     for question in questions:
         check()
-        said = answers[question.id].answer
+        said, relevance = answers[question.id].answer, Relevance(question.question)
         found = look_for(question.question, reader)
-        outcome[question.id] = support_of_said(question.question, said, found) is not None
+        findings = precedents_for(question.question, found, reader)
+        outcome[question.id] = evidence_for(said, found, None, relevance, findings) is not None
     return outcome
 
 
@@ -54,25 +58,35 @@ def look_for(question: str, reader: Reader) -> SearchResult:
     raise EmbeddingsUnavailable("By words alone other passages are found than people find.")
 
 
+def precedents_for(question: str, found: SearchResult, reader: Reader) -> Findings:
+    """What precedents make of a question that is held out: as if it was no precedent itself."""
+    books = books_for(reader, found.collections)
+    return find(question, found.passages, found.collections, books, is_new=True)
+
+
 def evidence_for(
-    said: str, found: SearchResult, taught: Taught | None, relevance: Relevance
+    said: str,
+    found: SearchResult,
+    taught: Taught | None,
+    relevance: Relevance,
+    findings: Findings,
 ) -> float | None:
-    """How well the passages bear out an answer, as it is held to when it is shown unread; None for
-    one that would not be shown. `taught` is the nearest question that the model was taught,
-    `relevance` that to the question which is answered."""
-    support = support_of_said(relevance.question, said, found, taught)
-    if support is None:
-        return None
-    return relevance.evidence(found.passages, support)
+    """How well the passages bear out an answer, as it is held to when it is shown unread, 1 where
+    questions like it were answered so; None for one that would not be shown, and for a refusal.
 
-
-def support_of_said(
-    question: str, said: str, found: SearchResult, taught: Taught | None = None
-) -> Support | None:
-    """What bears an answer out; None for one that nothing does, and for a refusal."""
+    `taught` is the nearest question that the model was taught, `relevance` that to the question
+    which is answered, and `findings` what precedents make of it.
+    """
     if is_refusal(said):
         return None
     passages = found.passages
     hashes = [hit.chunk.content_hash for hit in found.hits]
-    support = support_of(question, said, passages, hashes=hashes, taught=taught)
-    return support if support.supported else None
+    support = support_of(relevance.question, said, passages, hashes=hashes, taught=taught)
+    choice = choice_of(findings, passages, relevance)
+    if choice is not None and choice.is_answer and support.problem not in REFUTATIONS:
+        return 1.0 if says(said, choice.lead.value(passages)) else None
+    if not support.supported:
+        return None
+    if is_of_others(findings, passages, found.collections, relevance, said, support):
+        return None
+    return relevance.evidence(passages, support)

@@ -17,8 +17,6 @@ from router.precedents.leads import Lead
 # above the next best, and what it is more for the only value of its kind, and less beside it.
 BIAS, OF_SCORE, OF_LEAD, OF_LIKELY, OF_LIKELIER = -3.6, 6.15, 9.2, 0.23, 0.32
 FOR_KIN, BESIDE_KIN = 2.5, -2.2
-# The same for what the tuned model says, too; of what it was taught.
-FOR_SAID = 2.0
 # What one without others is above them, how likely these are, and where nobody knows how likely a
 # sentence is.
 NO_OTHERS, NO_LIKELIHOOD, UNKNOWN = 0.1, 0.1, 0.2
@@ -51,21 +49,17 @@ class Choice:
 def sure(leads: Sequence[Lead]) -> Lead | None:
     """The value that is surely the answer, whatever its sentence and a model say; None: there is no
     such."""
-    choice = _likeliest(dict.fromkeys(leads, UNKNOWN), lambda _: False)
+    choice = _likeliest(dict.fromkeys(leads, UNKNOWN))
     return choice.lead if choice and choice.is_sure else None
 
 
-def choose(
-    leads: Sequence[Lead],
-    likely: Callable[[Lead], float | None],
-    is_said: Callable[[Lead], bool],
-) -> Choice | None:
+def choose(leads: Sequence[Lead], likely: Callable[[Lead], float | None]) -> Choice | None:
     """The likeliest of the values; None: there is none.
 
     `likely` tells how likely the sentence of one is the answer, None: unknown; it is not asked
-    where one is sure without. `is_said` tells whether the tuned model says that value.
+    where one is sure without.
     """
-    without = _likeliest(dict.fromkeys(leads, UNKNOWN), is_said)
+    without = _likeliest(dict.fromkeys(leads, UNKNOWN))
     if without is None or without.is_sure:
         return without
     known = {lead: one for lead in leads if (one := likely(lead)) is not None}
@@ -73,11 +67,11 @@ def choose(
         return without
     # What no sentence says in such words is at least not unlikely.
     may_be = {lead: one for lead, one in known.items() if lead.is_worded or one >= LEAST_LIKELY}
-    return _likeliest(may_be, is_said)
+    return _likeliest(may_be)
 
 
-def _likeliest(likely: Mapping[Lead, float], is_said: Callable[[Lead], bool]) -> Choice | None:
-    odds = {lead: _odds(lead, likely) + FOR_SAID * is_said(lead) for lead in likely}
+def _likeliest(likely: Mapping[Lead, float]) -> Choice | None:
+    odds = {lead: _odds(lead, likely) for lead in likely}
     if not odds:
         return None
     best = max(odds, key=odds.__getitem__)

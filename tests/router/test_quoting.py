@@ -269,6 +269,14 @@ def answered(text: str) -> Answer:
     return services.ask(text, user=None)
 
 
+def tell_how_sure(llm: ScriptedLLM, settings: Settings) -> None:
+    """As if the server was the embedded one, which tells how probable its words are."""
+    settings.LLM_URL = ""
+    process = subprocess.Popen([sys.executable, "-c", "pass"])
+    serving.announce(Server("llm", process, llm.url))
+    process.wait()
+
+
 @pytest.mark.models
 @pytest.mark.django_db
 @pytest.mark.usefixtures("office")
@@ -333,14 +341,19 @@ class TestAnswer:
     def test_reader_that_is_sure_is_believed_in_what_is_unlikely(
         self, llm: ScriptedLLM, settings: Settings, logprob: float, text: str
     ) -> None:
-        settings.LLM_URL = ""
-        process = subprocess.Popen([sys.executable, "-c", "pass"])
-        serving.announce(Server("llm", process, llm.url))
-        process.wait()
+        tell_how_sure(llm, settings)
         llm.will_say(Reply(("behind the", " mill [1]"), logprob=logprob / 2))
         answer = answered("Where do visitors wait?")
         assert answer.text == text, answer.reason
         assert answer.signals["attempts"][-1]["certainty"] == pytest.approx(math.exp(logprob))
+
+    @pytest.mark.parametrize(("logprob", "text"), [(-0.6, "the bowling green"), (-0.8, FIRE)])
+    def test_where_the_reader_guesses_the_likeliest_sentence_is_quoted_instead(
+        self, llm: ScriptedLLM, settings: Settings, logprob: float, text: str
+    ) -> None:
+        tell_how_sure(llm, settings)
+        llm.will_say(Reply(("the bowling green [1]",), logprob=logprob))
+        assert answered(ASKED).text == text
 
     def test_likely_sentence_needs_no_word_of_the_question(
         self, llm: ScriptedLLM, wiki: Collection

@@ -14,7 +14,7 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from ingestion import services as documents
 from ingestion.models import Collection, DocumentVersion
 from router import integrity, registry, retrieval, services
-from router.drafts import Attempt, Draft
+from router.drafts import Draft
 from router.intents import read_intent
 from router.models import Answer, ModelVersion, Precedents
 from router.policy import decide
@@ -23,9 +23,8 @@ from router.precedents.books import Book
 from router.precedents.choosing import sure
 from router.precedents.finding import Findings
 from router.precedents.leads import Lead
-from router.prompts import REFUSAL, Passage
+from router.prompts import REFUSAL
 from router.provenance import grounds
-from router.reading import chosen
 from router.relevance import Relevance
 from router.signals import Signals
 from router.tuned import ServedModel
@@ -457,28 +456,6 @@ class TestTunedAnswers:
         assert (answer.text, answer.model) == ("docker build . -t bell:latest", model)
         cited = answer.citations.get(supports=True)
         assert cited.chunk.text[cited.start : cited.end] == self.BUILT
-
-    def test_what_it_says_when_asked_in_their_words_speaks_for_none_of_them(
-        self, llm: ScriptedLLM, model: str
-    ) -> None:
-        """A value that is unsure by itself is the answer where the model says it too, unless it was
-        asked for just that."""
-        lead = Lead(0, 0, 4, (0, 20), self.KNOCKS, 0.45)
-        passages = [Passage("night-bell", "Network", "5071 is where it knocks.")]
-        found = retrieval.search(self.KNOCKS, user=None)
-        for worded, is_answer in (("", True), (self.KNOCKS, False)):
-            draft = Draft(
-                question="Where to, night-bell?",
-                found=found,
-                signals=Signals(()),
-                decision=decide(Signals(()), None, intent=read_intent(self.KNOCKS)),
-                relevance=Relevance("", is_asked=False),
-                findings=Findings([lead]),
-                attempts=[Attempt("tuned", model, written="5071", worded=worded)],
-            )
-            choice = async_to_sync(chosen)(draft, passages)
-            assert choice is not None
-            assert choice.is_answer is is_answer
 
     def test_where_one_is_sure_the_model_is_asked_however_unlikely_it_seems(
         self, wiki: Collection, llm: ScriptedLLM, model: str

@@ -5,22 +5,20 @@ from dataclasses import replace
 import pytest
 
 from router.precedents.choosing import SURE, Choice, choose
+from router.precedents.holding import says
 from router.precedents.leads import Lead
-from router.reading import says
 
 PORT = Lead(0, 10, 14, (0, 20), "Which port?", 0.62)
 REGION = Lead(0, 30, 39, (21, 40), "Which region?", 0.6)
 
 
-def chosen(
-    *leads: Lead, likely: dict[Lead, float | None] | None = None, said: Lead | None = None
-) -> Choice | None:
+def chosen(*leads: Lead, likely: dict[Lead, float | None] | None = None) -> Choice | None:
     def likely_of(lead: Lead) -> float | None:
         if likely is None:
             raise AssertionError("It is sure without.")
         return likely[lead]
 
-    return choose(leads, likely_of, lambda lead: lead == said)
+    return choose(leads, likely_of)
 
 
 def test_what_is_much_nearer_than_the_next_is_sure_without_the_reranker() -> None:
@@ -58,13 +56,6 @@ def test_what_only_rules_have_asked_must_be_likelier() -> None:
         ruled = replace(written, is_written=False)
         answers = [chosen(one, likely={one: 0.5}) for one in (written, ruled)]
         assert [one is not None and one.is_answer for one in answers] == [of_people, of_rules]
-
-
-def test_the_tuned_model_seconds_what_it_says() -> None:
-    likely: dict[Lead, float | None] = {PORT: 0.2, REGION: 0.2}
-    found = chosen(PORT, REGION, likely=likely, said=REGION)
-    assert found is not None
-    assert (found.lead, found.is_answer) == (REGION, True)
 
 
 def test_the_only_value_of_the_kind_stands_before_one_whose_kind_is_another() -> None:
