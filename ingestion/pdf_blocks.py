@@ -13,6 +13,8 @@ from ingestion.pdf_layout import HEADING_SIZE, Line, Word
 
 _BULLET = re.compile(r"[•●▪■◦‣·*–—-]\s+|o\s{1,4}(?=[A-Z])")
 _NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]\s+(?=\S)")
+# A line that sets a name and a value: `Home region: bilbao-1`.
+_LABELLED = re.compile(r"[^\W\d_a-z][^:.!?]{0,40}:\s+\S")
 _UNTITLED = re.compile(
     r"\(?(?:anonymous|untitled|unspecified)\)?|.*\.(?:docx?|pdf|indd|tex)|microsoft word.*|",
     re.IGNORECASE,
@@ -119,6 +121,8 @@ def _belongs(block: Sequence[Line], line: Line, style: _Style) -> bool:
     if style.is_heading(above) or style.is_heading(below):
         return _look(above) == _look(below) and 0 < drop < 1.5 * below.size and len(block) < 4
     if _is_item(below) or drop <= 0 or drop > max(1.25 * style.leading, 1.3 * below.size):
+        return False
+    if _LABELLED.match(block[0].whole.text) and _LABELLED.match(below.text):
         return False
     if _is_item(block[0].whole):
         return below.x0 > block[0].whole.x0 + 2 or _goes_on(above, below)

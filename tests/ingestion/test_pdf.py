@@ -43,6 +43,22 @@ def test_an_item_loses_its_bullet_and_nothing_within_it(tmp_path: Path) -> None:
     ]
 
 
+def test_lines_that_set_a_name_and_a_value_stand_by_themselves(tmp_path: Path) -> None:
+    written = [
+        "Keeper: Team Peat",
+        "Contact: Adaeze Nwosu",
+        "Caveat: recordings lose names and telephone",
+        "numbers: nothing else.",
+        "Driver hosts: 16",
+    ]
+    assert texts(parsed(tmp_path, "a.pdf", pdf(lines(50, 700, *written))), PROSE) == [
+        "Keeper: Team Peat",
+        "Contact: Adaeze Nwosu",
+        "Caveat: recordings lose names and telephone numbers: nothing else.",
+        "Driver hosts: 16",
+    ]
+
+
 def test_words_divided_at_a_line_end_are_whole_again(tmp_path: Path) -> None:
     written = lines(
         50,
