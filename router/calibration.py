@@ -28,11 +28,11 @@ class Calibration:
 
     The probability is 1 / (1 + exp(-(intercept + Σ weight · (feature − mean) / scale))). Of
     `certified` questions that no rule keeps from it, `errors` had a probability of `threshold`
-    or more and got a wrong answer that passed the check with evidence of `evidence` or more. So
-    with `level` confidence at most `bound` of all such questions do (Clopper and Pearson), which
-    is no more than `target`. Without a threshold `why_none` says why. `bins`, `brier` and
-    `expected_error` tell how far the probabilities of questions that they were not fitted on come
-    true.
+    or more and got a wrong answer that passed the check with evidence of `evidence` or more, and
+    that no precedent gives without the model. So with `level` confidence at most `bound` of all
+    such questions do (Clopper and Pearson), which is no more than `target`. Without a threshold
+    `why_none` says why. `bins`, `brier` and `expected_error` tell how far the probabilities of
+    questions that they were not fitted on come true.
     """
 
     weights: tuple[float, ...]

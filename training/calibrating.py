@@ -128,12 +128,12 @@ def _samples(
         return []
     near = taught.nearest(made, item.question)
     findings = precedents_for(item.question, found, reader)
-    evidence = evidence_for(item.answer, found, near, relevance, findings)
+    borne = evidence_for(item.answer, found, near, relevance, findings)
     # A question that nothing answers has no passage, and stands alone.
     group = judged.passage or str(item.number)
     is_right = item.correct and not item.refused
-    wrong_shown = evidence is not None and not _says_it(item)
-    told = features(signals), is_right, wrong_shown, group, evidence
+    wrong_shown = borne is not None and not borne.by_precedent and not _says_it(item)
+    told = features(signals), is_right, wrong_shown, group, borne.evidence if borne else None
     return [Sample(*told, is_answerable=bool(item.expected))]
 
 

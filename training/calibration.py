@@ -34,9 +34,9 @@ class Sample:
     """A question that the policy lets the tuned model answer, if it is likely enough to be right.
 
     `right`: it gave the right answer. `evidence` is how well its answer is borne out, None: not
-    at all. `wrong_shown`: it passed and is not right in other words either. Questions of one
-    `group` are about one passage, and how one went may stand in the features of the others.
-    `is_answerable`: there is a right answer.
+    at all. `wrong_shown`: it passed, is not right in other words either, and is not what precedents
+    answer without the model. Questions of one `group` are about one passage, and how one went may
+    stand in the features of the others. `is_answerable`: there is a right answer.
     """
 
     features: tuple[float, ...]
@@ -147,7 +147,7 @@ def _unseen_probabilities(
 def _certify(samples: Sequence[Sample], unseen: Floats, target: float) -> _Certified:
     """The most generous evidence that is certified; without any, what came of the strictest.
 
-    Of all questions at most `target` may get a wrong answer shown. Those that are not worth asking
+    Of all questions at most `target` may get a wrong answer for its sake. Those not worth asking
     get none.
     """
     asked = [one for one, likely in zip(samples, unseen, strict=True) if likely >= WORTHWHILE]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ingestion.models import Reader
@@ -23,6 +24,15 @@ from training.rows import Question
 
 if TYPE_CHECKING:
     from router.retrieval.searching import SearchResult
+
+
+@dataclass(frozen=True, slots=True)
+class Borne:
+    """How well the passages bear out an answer that would be shown unread, 0 to 1. `by_precedent`:
+    questions like it were answered so, and it would be the answer if no model was asked."""
+
+    evidence: float
+    by_precedent: bool = False
 
 
 def borne_out(
@@ -70,9 +80,9 @@ def evidence_for(
     taught: Taught | None,
     relevance: Relevance,
     findings: Findings,
-) -> float | None:
-    """How well the passages bear out an answer, as it is held to when it is shown unread, 1 where
-    questions like it were answered so; None for one that would not be shown, and for a refusal.
+) -> Borne | None:
+    """How well an answer is borne out, as it is held to when it is shown unread; None for one that
+    would not be shown, and for a refusal.
 
     `taught` is the nearest question that the model was taught, `relevance` that to the question
     which is answered, and `findings` what precedents make of it.
@@ -84,9 +94,11 @@ def evidence_for(
     support = support_of(relevance.question, said, passages, hashes=hashes, taught=taught)
     choice = choice_of(findings, passages, relevance)
     if choice is not None and choice.is_answer and support.problem not in REFUTATIONS:
-        return 1.0 if says(said, choice.lead.value(passages)) else None
+        is_theirs = says(said, choice.lead.value(passages))
+        return Borne(1.0, by_precedent=True) if is_theirs else None
     if not support.supported:
         return None
     if is_of_others(findings, passages, found.collections, relevance, said, support):
         return None
-    return relevance.evidence(passages, support)
+    evidence = relevance.evidence(passages, support)
+    return None if evidence is None else Borne(evidence)

@@ -1,10 +1,10 @@
 """Whether a model can be calibrated, by what its questions find, and what it keeps if not."""
 
-from collections.abc import Collection as AbstractCollection
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from math import log
 from statistics import fmean
+from types import MappingProxyType
 
 import pytest
 
@@ -15,12 +15,12 @@ from router.prompts import REFUSAL
 from router.signals import FEATURES, HELDOUT_QUESTIONS, PRIOR_EXACT, PRIOR_QUESTIONS
 from tests.documents import passage, publish
 from tests.model_files import certified
-from tests.pairs import a_model
+from tests.pairs import a_model, a_pair
 from tests.router.retrieval.hashed_words import HashedWords
 from tests.training.evaluations import a_dataset, a_question, a_trained_run, no_servers
-from training import calibrating, checking
+from training import calibrating, checking, precedents
 from training.calibrating import calibrate
-from training.models import Evaluation, EvaluationItem, TrainingRun
+from training.models import Evaluation, EvaluationItem, QAPair, TrainingRun
 from training.rows import Question
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home", "embedder")]
@@ -31,9 +31,9 @@ TEXTS = {name: passage(f"The {name} listens on port {port}.", name) for name, po
 
 
 def judged(
-    run: TrainingRun, questions: Sequence[Question], wrong: AbstractCollection[int] = ()
+    run: TrainingRun, questions: Sequence[Question], wrong: Mapping[int, str] = MappingProxyType({})
 ) -> None:
-    """Each answered rightly, but for those whose numbers are `wrong`, which are answered 1."""
+    """Each answered rightly, but for the `wrong` answers, by the numbers of their questions."""
     evaluation = Evaluation.objects.create(run=run, system=Evaluation.System.TUNED)
     for question in questions:
         is_right = question.id not in wrong
@@ -46,7 +46,7 @@ def judged(
             domain=question.domain,
             question=question.question,
             expected=list(question.answers),
-            answer=(question.answers or (REFUSAL,))[0] if is_right else "1",
+            answer=wrong.get(question.id) or (question.answers or (REFUSAL,))[0],
             correct=is_right,
             token_f1=is_right,
             refused=is_right and not question.answers,
@@ -171,7 +171,7 @@ def test_question_is_judged_without_its_own_outcome(
     """What is kept of a passage with one question is the outcome of just that."""
     questions = about_ports(guide)
     run = a_trained_run(a_dataset([wiki], questions)).run
-    judged(run, questions, wrong={2})
+    judged(run, questions, wrong={2: "1"})
     taught(model, {"crane": 1.0, "gate": 0.0, "scale": 1.0})
     fitted = calibrate(model, run, servers=no_servers)
     assert fitted is not None
@@ -186,7 +186,7 @@ def test_question_is_judged_with_the_outcomes_of_the_others_on_its_passage(
 ) -> None:
     questions = about_ports(guide, names=["crane", "crane", "crane"])
     run = a_trained_run(a_dataset([wiki], questions)).run
-    judged(run, questions, wrong={2})
+    judged(run, questions, wrong={2: "1"})
     taught(model, {"crane": 2 / 3})
     fitted = calibrate(model, run, servers=no_servers)
     assert fitted is not None
@@ -198,3 +198,28 @@ def test_question_is_judged_with_the_outcomes_of_the_others_on_its_passage(
     assert fitted.means[0] == pytest.approx(fmean(odds))
     # All three are of one fold, so that no regression has seen any other question.
     assert {one.believed for one in fitted.bins} == {0.5}
+
+
+@pytest.mark.parametrize(("leads_there", "errors"), [(False, 1), (True, 0)])
+def test_wrong_answer_that_precedents_give_without_the_model_is_not_its_own(
+    wiki: Collection, model: ModelVersion, *, leads_there: bool, errors: int
+) -> None:
+    text = passage("The crane listens on port 7000. It is probed on port 7001.", "Ports")
+    version = publish(wiki, "crane.md", [text], title="The crane")
+    asked = "Which port does the crane listen on?"
+    question = a_question(1, asked, "7000", document=version.document, passage=text.content_hash)
+    run = a_trained_run(a_dataset([wiki], [question])).run
+    judged(run, [question], wrong={1: "7001"})
+    ModelCoverage.objects.create(
+        model=model, content_hash=text.content_hash, pairs=3, heldout_exact=1.0
+    )
+    if leads_there:
+        approved = {"origin": QAPair.Origin.IMPORTED, "review": QAPair.Review.APPROVED}
+        evidence = "It is probed on port 7001."
+        a_pair(
+            version, "On which port does the crane listen?", "7001", evidence=evidence, **approved
+        )
+        precedents.refresh()
+    fitted = calibrate(model, run, servers=no_servers)
+    assert fitted is not None
+    assert (fitted.questions, fitted.errors) == (1, errors)

@@ -7,7 +7,7 @@ from router.relevance import Relevance
 from tests.documents import passage, publish
 from tests.pairs import a_pair
 from training import precedents
-from training.checking import evidence_for, look_for, precedents_for
+from training.checking import Borne, evidence_for, look_for, precedents_for
 from training.models import QAPair
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home", "embedder")]
@@ -17,7 +17,7 @@ HELD_OUT = "Which port does the crane listen on?"
 LIKE_IT = "On which port does the crane listen?"
 
 
-def evidence(said: str) -> float | None:
+def borne(said: str) -> Borne | None:
     found = look_for(HELD_OUT, None)
     findings = precedents_for(HELD_OUT, found, None)
     return evidence_for(said, found, None, Relevance(HELD_OUT), findings)
@@ -40,4 +40,7 @@ def test_answer_is_held_to_those_of_other_questions(
     for question in asked:
         a_pair(version, question, "7000", evidence=LISTENS, **approved)
     precedents.refresh()
-    assert (evidence(said) is not None) is shown
+    found = borne(said)
+    assert (found is not None) is shown
+    # The only answer of a precedent is that of its question.
+    assert found is None or found.by_precedent is (asked == [HELD_OUT, LIKE_IT])

@@ -39,8 +39,8 @@ class Command(HomeCommand):
         certified = fitted.why_none or (
             f"is asked first from {fitted.threshold:.0%} on, and shown where its evidence scores "
             f"{fitted.evidence:.2f} or more; of {fitted.certified} questions that no rule keeps "
-            f"from it, asked of it or not, {fitted.errors} would get a wrong answer, so with "
-            f"{fitted.level:.0%} confidence at most {fitted.bound:.1%} do"
+            f"from it, asked of it or not, {fitted.errors} would get a wrong answer for its sake, "
+            f"so with {fitted.level:.0%} confidence at most {fitted.bound:.1%} do"
         )
         self.stdout.write(f"{model}: {certified}")
 
