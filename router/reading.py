@@ -31,7 +31,7 @@ from router.evidence.sources import read_source
 from router.policy import Rule, why_no_passage
 from router.precedents.choosing import Choice, sure
 from router.precedents.finding import Findings, find
-from router.precedents.holding import choice_of
+from router.precedents.holding import OTHERS, choice_of, is_not_asked_for
 from router.prompts import MAX_PASSAGES, Passage, as_given, reader_messages
 from router.quoting import (
     BELIEVED,
@@ -225,7 +225,8 @@ def _support_of_read(
     """Held against all passages; `places` are those that the reader was given, which it cites by
     their numbers. What it finds in the likeliest sentence needs no word of the question, as two who
     read agree; of an unlikely one it has to be sure, and of none it may guess. What was `asked` in
-    other words than typed must not be refuted for these."""
+    other words than typed must not be refuted for these, and what is known to answer something else
+    is not the answer, whoever finds it."""
     order = [*places, *(place for place in range(len(passages)) if place not in places)]
     ordered = [passages[place] for place in order]
     best = {(order.index(n), k) for n, k in seconding(likely)}
@@ -237,6 +238,10 @@ def _support_of_read(
         support = replace(support, meant=asked)
     if support.span is None:
         return support
+    if draft.findings is not None and is_not_asked_for(
+        draft.findings, passages, draft.found.collections, said, support
+    ):
+        return replace(support, supported=False, problem=OTHERS)
     problem = GUESSED if is_guess(attempt.certainty) else ""
     if is_unlikely(passages, likely, support.span, attempt.certainty):
         problem = UNLIKELY

@@ -19,7 +19,7 @@ from router.drafts import Attempt, Draft
 from router.evidence.objections import REFUTATIONS
 from router.evidence.sources import read_source
 from router.policy import Rule
-from router.precedents.holding import is_of_others, says
+from router.precedents.holding import OTHERS, is_of_others, says
 from router.prompts import REFUSAL, Passage, tuned_messages
 from router.reading import UNLIKELY, chosen, from_passages, predicted
 from router.taught import in_taught_words, nearest, support_of
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from router.tuned import ServedModel
 
 NEWER = "What bears it out is newer than the model."
-OTHERS = "Questions like it were answered with something else."
 WEAK = "What bears it out fits the question less than its answers must that are shown unread."
 
 

@@ -17,8 +17,8 @@ from router.precedents.leads import (
     LEAST_ASKED,
     Lead,
     Near,
+    NearFacts,
     leads_to,
-    not_asked_for,
     overlap,
     subject_of,
     usable_of,
@@ -41,27 +41,29 @@ class Findings:
     near: Mapping[int, Sequence[Near]] = field(default_factory=dict)
     told: Mapping[int, Told] = field(default_factory=dict)
     worded: str = ""
+    _facts: dict[int, NearFacts] = field(default_factory=dict, repr=False, compare=False)
 
     def is_of_others(self, collection: int, sentence: str, value: str) -> bool:
         """Whether a value in a sentence is known as the answer to questions, all of which are far
         from this one."""
-        known = self._known(collection, sentence, value)
+        known = set(self._known(collection, sentence, value))
         near = takewhile(lambda one: one[1] >= LEAST_ASKED, self.near.get(collection, ()))
         return bool(known) and not any(one in known for one, _ in near)
 
     def is_not_asked_for(self, collection: int, sentence: str, value: str) -> bool:
         """Whether a value in a sentence is known as the answer to what is surely not asked for."""
         known = self._known(collection, sentence, value)
-        facts = {one.fact for one in known if one.fact}
-        # Of those that are not near it is only known that they are far.
-        near = [*self.near.get(collection, ()), *((one, 0.0) for one in known)]
-        return bool(facts) and facts <= not_asked_for(near)
+        if not known:
+            return False
+        if collection not in self._facts:
+            self._facts[collection] = NearFacts(self.near.get(collection, ()))
+        return self._facts[collection].are_not_asked_for(known)
 
-    def _known(self, collection: int, sentence: str, value: str) -> set[Precedent]:
+    def _known(self, collection: int, sentence: str, value: str) -> list[Precedent]:
         """The precedents that found this value in this sentence, or one that is a part of the
         other: `on Fridays` and `Fridays`."""
         told = self.told.get(collection, {}).get(fold(sentence).text, ())
-        return {one for one in told if _is_part(one.answer, value) or _is_part(value, one.answer)}
+        return [one for one in told if _is_part(one.answer, value) or _is_part(value, one.answer)]
 
 
 def find(
@@ -115,7 +117,24 @@ def _found(
     said = leads_to(subject, passages, [usable.get(one, []) for one in collections])
     nearest = merge(*near.values(), key=lambda one: -one[1])
     worded = in_known_words(question, nearest, subject, known)
-    return Findings(joined(only, said), near, told, worded)
+    findings = Findings(joined(only, said), near, told, worded)
+    return replace(findings, leads=_asked_for(findings, passages, collections))
+
+
+def _asked_for(
+    findings: Findings, passages: Sequence[Passage], collections: Sequence[int]
+) -> list[Lead]:
+    """The values without those that are known to answer something else: a sentence about that may
+    be worded like the one about what is asked for."""
+    return [
+        lead
+        for lead in findings.leads
+        if not findings.is_not_asked_for(
+            collections[lead.passage],
+            passages[lead.passage].text[slice(*lead.sentence)],
+            lead.value(passages),
+        )
+    ]
 
 
 def joined(only: Lead | None, said: Sequence[Lead]) -> list[Lead]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from router.verification import Support
 
 
+OTHERS = "Questions like it were answered with something else."
+
+
 def choice_of(
     findings: Findings, passages: Sequence[Passage], relevance: Relevance
 ) -> Choice | None:
@@ -32,6 +35,19 @@ def says(answer: str, value: str) -> bool:
     return exact_form(said) == exact_form(value) and _numbers(said) == _numbers(value)
 
 
+def is_not_asked_for(
+    findings: Findings,
+    passages: Sequence[Passage],
+    collections: Sequence[int],
+    said: str,
+    support: Support,
+) -> bool:
+    """Whether an answer is known to answer what is surely not asked for. `collections` are those of
+    the passages."""
+    told = _told(passages, collections, said, support)
+    return told is not None and findings.is_not_asked_for(*told)
+
+
 def is_of_others(
     findings: Findings,
     passages: Sequence[Passage],
@@ -40,17 +56,26 @@ def is_of_others(
     said: str,
     support: Support,
 ) -> bool:
-    """Whether an answer is what other questions were answered with: surely for something else, or
-    what bears it out is not likely the answer to this one either. `collections` are those of the
-    passages."""
-    if support.span is None:
+    """The same, or whether only far questions were answered so, and what bears it out is not likely
+    the answer to this one either."""
+    told = _told(passages, collections, said, support)
+    if told is None or support.span is None:
         return False
-    number, start, end = support.span
-    told = collections[number], passages[number].text[start:end], said.strip()
     if findings.is_not_asked_for(*told):
         return True
     likely = relevance.alone(passages, support.span)
     return likely is not None and likely <= EVEN and findings.is_of_others(*told)
+
+
+def _told(
+    passages: Sequence[Passage], collections: Sequence[int], said: str, support: Support
+) -> tuple[int, str, str] | None:
+    """The collection and the sentence that bear an answer out, and the answer; None: nothing
+    does."""
+    if support.span is None:
+        return None
+    number, start, end = support.span
+    return collections[number], passages[number].text[start:end], without_marks(said).strip()
 
 
 def _numbers(text: str) -> list[str]:

@@ -179,49 +179,73 @@ def _spelled(text: str, known: AbstractSet[str]) -> list[str]:
 
 def usable_of(near: Iterable[Near], subject: Subject) -> list[Usable]:
     """The nearest of each frame, as its others lead to the same value, the nearest first; without
-    those for what is `not_asked_for`."""
+    those for what is not asked for."""
     asking = [one for one in near if subject.is_asked_by(one[0])]
-    others = not_asked_for(asking)
+    facts = NearFacts(asking)
     usable: dict[tuple[Frame, bool], Usable] = {}
     for precedent, cosine in _as_facts(asking):
         frame = frame_of(precedent)
-        if frame is not None and precedent.fact not in others:
+        if frame is not None and not facts.are_not_asked_for([precedent]):
             usable.setdefault((frame, precedent.is_written), (precedent, frame, cosine))
     return list(usable.values())[:MOST_NEAR]
 
 
-def not_asked_for(near: Sequence[Near]) -> frozenset[str]:
-    """Facts beside which another one is much nearer to what is asked, and surely another: both were
-    asked of one thing, and answered differently. Where something has a time-out and a time to
-    recover, a time-out is no answer to what was asked for the other in nearly these words. What
-    people asked in the very words is another one though nothing has both."""
-    cosine_of: dict[str, float] = {}
-    answers: dict[str, dict[frozenset[str], set[str]]] = {}
-    for precedent, cosine in near:
-        # Where nobody asked, what is told at one place is one fact.
-        fact = precedent.fact or f"{precedent.start} {precedent.sentence}"
-        cosine_of[fact] = max(cosine, cosine_of.get(fact, 0.0))
-        told = answers.setdefault(fact, {})
-        told.setdefault(precedent.names, set()).add(exact_form(precedent.answer))
-    asked = {precedent.fact for precedent, _ in near if precedent.is_written}
-    nearest = [fact for fact, cosine in cosine_of.items() if cosine >= LEAST_NEARER]
+class NearFacts:
+    """The facts that near questions ask for, each as near as the nearest of these."""
 
-    def is_asked_instead(other: str, fact: str) -> bool:
-        nearer_by = cosine_of[other] - cosine_of[fact]
-        if other in asked and cosine_of[other] >= LEAST_SAME and nearer_by >= FAR_NEARER_BY:
+    def __init__(self, near: Iterable[Near]) -> None:
+        self._cosines: dict[str, float] = {}
+        self._told: dict[str, list[Precedent]] = {}
+        for precedent, cosine in near:
+            fact = _fact_of(precedent)
+            self._cosines[fact] = max(cosine, self._cosines.get(fact, 0.0))
+            self._told.setdefault(fact, []).append(precedent)
+        nearest = [fact for fact, cosine in self._cosines.items() if cosine >= LEAST_NEARER]
+        self._nearest = {fact: any(one.is_written for one in self._told[fact]) for fact in nearest}
+        self._passed_over: dict[str, bool] = {}
+
+    def are_not_asked_for(self, known: Sequence[Precedent]) -> bool:
+        """Whether the `known` precedents that people asked for, of one value, are all for facts
+        beside which another one is much nearer to what is asked, and surely another: both were
+        asked of one thing, and answered differently. Where something has a time-out and a time to
+        recover, a time-out is no answer to what was asked for the other in nearly these words. What
+        people asked in the very words is another one though nothing has both."""
+        facts = {one.fact: one for one in known if one.fact}
+        return bool(facts) and all(self._is_passed_over(*each) for each in facts.items())
+
+    def _is_passed_over(self, fact: str, known: Precedent) -> bool:
+        if fact not in self._passed_over:
+            told = self._told.get(fact, [known])
+            self._passed_over[fact] = any(
+                self._is_asked_instead(other, fact, told) for other in self._nearest
+            )
+        return self._passed_over[fact]
+
+    def _is_asked_instead(self, other: str, fact: str, told: Sequence[Precedent]) -> bool:
+        nearer_by = self._cosines[other] - self._cosines.get(fact, 0.0)
+        is_asked = self._nearest[other]
+        if is_asked and self._cosines[other] >= LEAST_SAME and nearer_by >= FAR_NEARER_BY:
             return True
-        return nearer_by >= NEARER_BY and _are_apart(answers[fact], answers[other])
-
-    return frozenset(
-        fact for fact in cosine_of if any(is_asked_instead(other, fact) for other in nearest)
-    )
+        return nearer_by >= NEARER_BY and _are_apart(told, self._told[other])
 
 
-def _are_apart(
-    one: Mapping[frozenset[str], AbstractSet[str]], other: Mapping[frozenset[str], AbstractSet[str]]
-) -> bool:
-    """Whether two facts, by the answers for each thing, differ for one thing that has both."""
-    return any(one[names].isdisjoint(other[names]) for names in one.keys() & other.keys())
+def _fact_of(precedent: Precedent) -> str:
+    """Where nobody asked, what is told at one place is one."""
+    return precedent.fact or f"{precedent.start} {precedent.sentence}"
+
+
+def _are_apart(one: Iterable[Precedent], other: Iterable[Precedent]) -> bool:
+    """Whether what two facts tell of one thing that has both differs."""
+    here, there = _answers(one), _answers(other)
+    return any(here[names].isdisjoint(there[names]) for names in here.keys() & there.keys())
+
+
+def _answers(told: Iterable[Precedent]) -> dict[frozenset[str], set[str]]:
+    """Of each thing, by what names it."""
+    answers: dict[frozenset[str], set[str]] = {}
+    for one in told:
+        answers.setdefault(one.names, set()).add(exact_form(one.answer))
+    return answers
 
 
 def _as_facts(near: Sequence[Near]) -> list[Near]:

@@ -22,13 +22,14 @@ from router.precedents import keeping
 from router.precedents.books import Book
 from router.precedents.choosing import sure
 from router.precedents.finding import Findings
+from router.precedents.holding import OTHERS
 from router.precedents.leads import Lead
 from router.prompts import REFUSAL
 from router.provenance import grounds
 from router.relevance import Relevance
 from router.signals import Signals
 from router.tuned import ServedModel
-from router.writing import OTHERS, written_sentences
+from router.writing import written_sentences
 from tests.documents import passage, publish
 from tests.model_files import Workshop, certified
 from tests.pairs import a_pair
@@ -133,6 +134,30 @@ class TestAnswers:
         answer = services.ask("Which year does tide-gate listen on?", user=None)
         assert answer.refused
         assert "another kind of value" in answer.reason
+
+    @pytest.mark.parametrize("is_known", [True, False])
+    def test_reader_is_not_believed_in_what_is_known_to_answer_something_else(
+        self, wiki: Collection, llm: ScriptedLLM, *, is_known: bool
+    ) -> None:
+        """What has a home hall may have no standby hall."""
+        halls = {"owl": ("Kelso", "Porto"), "jay": ("Ludlow", None)}
+        approved = {"origin": QAPair.Origin.IMPORTED, "review": QAPair.Review.APPROVED}
+        for name, (home, standby) in halls.items():
+            at_home = f"The home hall is {home}."
+            lines = [at_home, *([f"The standby hall is {standby}."] if standby else [])]
+            text = passage(" ".join(lines), "Where")
+            version = publish(wiki, f"{name}.md", [text], title=f"grey-{name}")
+            if is_known:
+                asked = f"What is the home hall of grey-{name}?"
+                a_pair(version, asked, home, evidence=at_home, **approved)
+            if standby:
+                asked = f"What is the standby hall of grey-{name}?"
+                a_pair(version, asked, standby, evidence=lines[1], **approved)
+        precedents.refresh()
+        llm.will_say("Ludlow [1]")
+        answer = services.ask("What is the standby hall of grey-jay?", user=None)
+        assert answer.refused is is_known, answer.reason
+        assert (OTHERS in answer.reason) is is_known
 
     def test_a_passage_is_answered_by_pairs_of_its_own_collection(
         self, people: People, llm: ScriptedLLM
