@@ -399,7 +399,8 @@ def is_wanted(value: str, asked: Question, source: Source, place: int) -> bool:
     """Whether it is of the kind that the question asks for, if it asks for one: by its form, or as
     its sentence or the headings call it so and no other one there has the form."""
     folded = fold(value).text
-    wanted, told = asked.wanted, list(quantities(folded))
+    # The `3` of an address that ends in `/v3` is no number.
+    wanted, told = asked.wanted, [] if "://" in folded else list(quantities(folded))
     if wanted is None or any(map(wanted.has_quantity, told)):
         return True
     if wanted.is_no_day(folded):

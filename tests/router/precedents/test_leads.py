@@ -248,6 +248,13 @@ def test_a_measure_of_another_kind_than_is_asked_for_settles_nothing() -> None:
     assert value([(width, 0.9)], "How many pages has dawn-horn?", [horn]) is None
 
 
+def test_number_in_an_address_is_no_port() -> None:
+    before = precedent("Where is night-bell?", "https://bell/v2", "It answers at https://bell/v2.")
+    horn = Passage("dawn-horn", "Network", "It answers at https://horn/v3.")
+    assert value([(before, 0.9)], "Where is dawn-horn?", [horn]) == "https://horn/v3"
+    assert value([(before, 0.9)], "Which port has dawn-horn?", [horn]) is None
+
+
 def test_people_say_how_much_of_a_line_is_the_value() -> None:
     line = Passage("dawn-horn", "Network", "Port: TCP 6210, from inside only")
     other = "Port: TCP 5071, from inside only"
