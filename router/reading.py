@@ -238,9 +238,7 @@ def _support_of_read(
         support = replace(support, meant=asked)
     if support.span is None:
         return support
-    if draft.findings is not None and is_not_asked_for(
-        draft.findings, passages, draft.found.collections, said, support
-    ):
+    if draft.findings and is_not_asked_for(draft.findings, draft.found, said, support):
         return replace(support, supported=False, problem=OTHERS)
     problem = GUESSED if is_guess(attempt.certainty) else ""
     if is_unlikely(passages, likely, support.span, attempt.certainty):

@@ -121,16 +121,10 @@ def _doubt(draft: Draft, passages: Sequence[Passage], said: str, support: Suppor
     evidence = draft.relevance.evidence(passages, support)
     if evidence is None:
         return UNLIKELY
-    if _is_of_others(draft, passages, said, support):
+    findings = draft.findings
+    if findings and is_of_others(findings, draft.found, draft.relevance, said, support):
         return OTHERS
     return WEAK if evidence < _least_evidence(draft.served) else ""
-
-
-def _is_of_others(draft: Draft, passages: Sequence[Passage], said: str, support: Support) -> bool:
-    if draft.findings is None:
-        return False
-    collections = draft.found.collections
-    return is_of_others(draft.findings, passages, collections, draft.relevance, said, support)
 
 
 def _was_taught(draft: Draft, passages: Sequence[Passage], support: Support) -> bool:

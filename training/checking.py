@@ -98,7 +98,7 @@ def evidence_for(
         return Borne(1.0, by_precedent=True) if is_theirs else None
     if not support.supported:
         return None
-    if is_of_others(findings, passages, found.collections, relevance, said, support):
+    if is_of_others(findings, found, relevance, said, support):
         return None
     evidence = relevance.evidence(passages, support)
     return None if evidence is None else Borne(evidence)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.cosines import cosines
+from router.precedents.facts import Near
 from router.precedents.frames import Precedent, mentioned
 from router.precedents.kinds import Told
-from router.precedents.leads import NEAR_ENOUGH, Near
+from router.precedents.leads import NEAR_ENOUGH
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

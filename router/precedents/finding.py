@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from ingestion import tracing
+from router.precedents.facts import Near, NearFacts
 from router.precedents.frames import Precedent, without_names
 from router.precedents.kinds import Told, kin_of, only_value
 from router.precedents.leads import (
     LEAST_ASKED,
     Lead,
-    Near,
-    NearFacts,
     leads_to,
     overlap,
     subject_of,
@@ -35,13 +34,14 @@ if TYPE_CHECKING:
 class Findings:
     """What precedents make of a question: the values that they lead to, the nearest first, and the
     same question as it was `worded` before, empty: it was not asked; and of each collection, by its
-    primary key, those that are near, and all by their sentence."""
+    primary key, those that are near, all by their sentence, and the facts that the near ones ask
+    for."""
 
     leads: Sequence[Lead] = ()
     near: Mapping[int, Sequence[Near]] = field(default_factory=dict)
     told: Mapping[int, Told] = field(default_factory=dict)
     worded: str = ""
-    _facts: dict[int, NearFacts] = field(default_factory=dict, repr=False, compare=False)
+    facts: Mapping[int, NearFacts] = field(default_factory=dict)
 
     def is_of_others(self, collection: int, sentence: str, value: str) -> bool:
         """Whether a value in a sentence is known as the answer to questions, all of which are far
@@ -52,12 +52,9 @@ class Findings:
 
     def is_not_asked_for(self, collection: int, sentence: str, value: str) -> bool:
         """Whether a value in a sentence is known as the answer to what is surely not asked for."""
+        facts = self.facts.get(collection)
         known = self._known(collection, sentence, value)
-        if not known:
-            return False
-        if collection not in self._facts:
-            self._facts[collection] = NearFacts(self.near.get(collection, ()))
-        return self._facts[collection].are_not_asked_for(known)
+        return facts is not None and facts.are_not_asked_for(known)
 
     def _known(self, collection: int, sentence: str, value: str) -> list[Precedent]:
         """The precedents that found this value in this sentence, or one that is a part of the
@@ -113,11 +110,13 @@ def _found(
     told = {book.collection: book.told for book in books}
     kin = {one: kin_of(near[one], told[one], subject) for one in near}
     only = only_value(subject, passages, [kin.get(one) for one in collections])
-    usable = {one: usable_of(near[one], subject) for one in near}
+    asking = {one: subject.asking(near[one]) for one in near}
+    facts = {one: NearFacts(asking[one]) for one in near}
+    usable = {one: usable_of(asking[one], facts[one]) for one in near}
     said = leads_to(subject, passages, [usable.get(one, []) for one in collections])
     nearest = merge(*near.values(), key=lambda one: -one[1])
     worded = in_known_words(question, nearest, subject, known)
-    findings = Findings(joined(only, said), near, told, worded)
+    findings = Findings(joined(only, said), near, told, worded, facts)
     return replace(findings, leads=_asked_for(findings, passages, collections))
 
 

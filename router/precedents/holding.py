@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from router.precedents.finding import Findings
     from router.prompts import Passage
     from router.relevance import Relevance
+    from router.retrieval.searching import SearchResult
     from router.verification import Support
 
 
@@ -35,47 +36,34 @@ def says(answer: str, value: str) -> bool:
     return exact_form(said) == exact_form(value) and _numbers(said) == _numbers(value)
 
 
-def is_not_asked_for(
-    findings: Findings,
-    passages: Sequence[Passage],
-    collections: Sequence[int],
-    said: str,
-    support: Support,
-) -> bool:
-    """Whether an answer is known to answer what is surely not asked for. `collections` are those of
-    the passages."""
-    told = _told(passages, collections, said, support)
+def is_not_asked_for(findings: Findings, found: SearchResult, said: str, support: Support) -> bool:
+    """Whether an answer is known to answer what is surely not asked for."""
+    told = _told(found, said, support)
     return told is not None and findings.is_not_asked_for(*told)
 
 
 def is_of_others(
-    findings: Findings,
-    passages: Sequence[Passage],
-    collections: Sequence[int],
-    relevance: Relevance,
-    said: str,
-    support: Support,
+    findings: Findings, found: SearchResult, relevance: Relevance, said: str, support: Support
 ) -> bool:
     """The same, or whether only far questions were answered so, and what bears it out is not likely
     the answer to this one either."""
-    told = _told(passages, collections, said, support)
-    if told is None or support.span is None:
-        return False
-    if findings.is_not_asked_for(*told):
+    if is_not_asked_for(findings, found, said, support):
         return True
-    likely = relevance.alone(passages, support.span)
-    return likely is not None and likely <= EVEN and findings.is_of_others(*told)
+    told = _told(found, said, support)
+    likely = relevance.alone(found.passages, support.span) if support.span else None
+    if told is None or likely is None or likely > EVEN:
+        return False
+    return findings.is_of_others(*told)
 
 
-def _told(
-    passages: Sequence[Passage], collections: Sequence[int], said: str, support: Support
-) -> tuple[int, str, str] | None:
+def _told(found: SearchResult, said: str, support: Support) -> tuple[int, str, str] | None:
     """The collection and the sentence that bear an answer out, and the answer; None: nothing
     does."""
     if support.span is None:
         return None
     number, start, end = support.span
-    return collections[number], passages[number].text[start:end], without_marks(said).strip()
+    sentence = found.passages[number].text[start:end]
+    return found.collections[number], sentence, without_marks(said).strip()
 
 
 def _numbers(text: str) -> list[str]:

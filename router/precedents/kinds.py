@@ -18,8 +18,9 @@ from router.evidence.denials import denied_around
 from router.evidence.quantities import Kind, Quantity, quantities
 from router.evidence.sources import Source, is_elsewhere, read_source
 from router.evidence.wanted import DURATION
+from router.precedents.facts import Near
 from router.precedents.frames import Precedent, made_once, mentions
-from router.precedents.leads import Lead, Near, Subject, is_wanted
+from router.precedents.leads import Lead, Subject, is_wanted
 from router.precedents.others import is_held_by_another, is_of_another
 from router.prompts import Passage
 from router.text import Folded, Word, fold, words

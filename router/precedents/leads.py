@@ -14,6 +14,7 @@ from router.evidence.quantities import quantities
 from router.evidence.questions import Question, read_question
 from router.evidence.sources import Source, is_elsewhere, names, read_source
 from router.evidence.wanted import are_of_one_sort
+from router.precedents.facts import Near, NearFacts
 from router.precedents.frames import (
     Fitting,
     Frame,
@@ -43,11 +44,6 @@ FOR_MINED = 0.1
 MOST_LEADS = 5
 # Of cosines: what was asked for in no nearer question is not what is asked for.
 LEAST_ASKED = 0.5
-# Of cosines: how near a question for something else must be, and by how much the nearer, to be what
-# is asked, where that is surely something else, and where nobody knows. On two companies no right
-# value was passed over so.
-LEAST_NEARER, NEARER_BY = 0.75, 0.1
-LEAST_SAME, FAR_NEARER_BY = 0.9, 0.25
 # Words that a value may have more than the answer before it.
 _MORE_WORDS = 4
 # More frames than so many are not tried.
@@ -57,8 +53,6 @@ MOST_NEAR = 200
 _WRITTEN = re.compile(r"[^\s,;]*[^\s,;.:!?)]")
 _SIGN = re.compile(r"[^\w\s]")
 
-Near = tuple[Precedent, float]
-"""A precedent and the cosine of both questions, without their names."""
 Usable = tuple[Precedent, Frame, float]
 """A precedent that may tell what is asked for, its frame, and how near what it asks for is."""
 _Found = tuple[float, Precedent, Fitting]
@@ -125,6 +119,10 @@ class Subject:
         named = mentioned(source.title, self.keys | self.others)
         return self.others if named.isdisjoint(self.keys) else self.others - named
 
+    def asking(self, near: Iterable[Near]) -> list[Near]:
+        """Those questions answered before that may tell what is asked for here."""
+        return [one for one in near if self.is_asked_by(one[0])]
+
     def is_asked_by(self, precedent: Precedent) -> bool:
         """Whether a question answered before may tell what is asked for here."""
         if not (self.named or not precedent.names):
@@ -177,75 +175,15 @@ def _spelled(text: str, known: AbstractSet[str]) -> list[str]:
     return [folded[start:end] for start, end in mentions(folded, known)]
 
 
-def usable_of(near: Iterable[Near], subject: Subject) -> list[Usable]:
-    """The nearest of each frame, as its others lead to the same value, the nearest first; without
-    those for what is not asked for."""
-    asking = [one for one in near if subject.is_asked_by(one[0])]
-    facts = NearFacts(asking)
+def usable_of(asking: Sequence[Near], facts: NearFacts) -> list[Usable]:
+    """Of questions that may tell what is asked for the nearest of each frame, as its others lead to
+    the same value, the nearest first; without those for what is not asked for by these `facts`."""
     usable: dict[tuple[Frame, bool], Usable] = {}
     for precedent, cosine in _as_facts(asking):
         frame = frame_of(precedent)
         if frame is not None and not facts.are_not_asked_for([precedent]):
             usable.setdefault((frame, precedent.is_written), (precedent, frame, cosine))
     return list(usable.values())[:MOST_NEAR]
-
-
-class NearFacts:
-    """The facts that near questions ask for, each as near as the nearest of these."""
-
-    def __init__(self, near: Iterable[Near]) -> None:
-        self._cosines: dict[str, float] = {}
-        self._told: dict[str, list[Precedent]] = {}
-        for precedent, cosine in near:
-            fact = _fact_of(precedent)
-            self._cosines[fact] = max(cosine, self._cosines.get(fact, 0.0))
-            self._told.setdefault(fact, []).append(precedent)
-        nearest = [fact for fact, cosine in self._cosines.items() if cosine >= LEAST_NEARER]
-        self._nearest = {fact: any(one.is_written for one in self._told[fact]) for fact in nearest}
-        self._passed_over: dict[str, bool] = {}
-
-    def are_not_asked_for(self, known: Sequence[Precedent]) -> bool:
-        """Whether the `known` precedents that people asked for, of one value, are all for facts
-        beside which another one is much nearer to what is asked, and surely another: both were
-        asked of one thing, and answered differently. Where something has a time-out and a time to
-        recover, a time-out is no answer to what was asked for the other in nearly these words. What
-        people asked in the very words is another one though nothing has both."""
-        facts = {one.fact: one for one in known if one.fact}
-        return bool(facts) and all(self._is_passed_over(*each) for each in facts.items())
-
-    def _is_passed_over(self, fact: str, known: Precedent) -> bool:
-        if fact not in self._passed_over:
-            told = self._told.get(fact, [known])
-            self._passed_over[fact] = any(
-                self._is_asked_instead(other, fact, told) for other in self._nearest
-            )
-        return self._passed_over[fact]
-
-    def _is_asked_instead(self, other: str, fact: str, told: Sequence[Precedent]) -> bool:
-        nearer_by = self._cosines[other] - self._cosines.get(fact, 0.0)
-        is_asked = self._nearest[other]
-        if is_asked and self._cosines[other] >= LEAST_SAME and nearer_by >= FAR_NEARER_BY:
-            return True
-        return nearer_by >= NEARER_BY and _are_apart(told, self._told[other])
-
-
-def _fact_of(precedent: Precedent) -> str:
-    """Where nobody asked, what is told at one place is one."""
-    return precedent.fact or f"{precedent.start} {precedent.sentence}"
-
-
-def _are_apart(one: Iterable[Precedent], other: Iterable[Precedent]) -> bool:
-    """Whether what two facts tell of one thing that has both differs."""
-    here, there = _answers(one), _answers(other)
-    return any(here[names].isdisjoint(there[names]) for names in here.keys() & there.keys())
-
-
-def _answers(told: Iterable[Precedent]) -> dict[frozenset[str], set[str]]:
-    """Of each thing, by what names it."""
-    answers: dict[frozenset[str], set[str]] = {}
-    for one in told:
-        answers.setdefault(one.names, set()).add(exact_form(one.answer))
-    return answers
 
 
 def _as_facts(near: Sequence[Near]) -> list[Near]:

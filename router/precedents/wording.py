@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import takewhile
 
+from router.precedents.facts import Near
 from router.precedents.frames import Precedent, mentions
-from router.precedents.leads import Near, Subject
+from router.precedents.leads import Subject
 from router.text import fold
 
 # Of cosines, from which on both ask the same. Of 56 things asked about four companies in new words

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from router.precedents.books import Book, Page, bound
+from router.precedents.facts import NearFacts
 from router.precedents.frames import Precedent
 from router.precedents.kinds import value_of
 from router.precedents.leads import NEAR_ENOUGH, subject_of, usable_of
@@ -61,7 +62,7 @@ def test_what_was_made_of_precedents_goes_with_their_page() -> None:
     assert book is not None
     subject = subject_of("Which port has it?", [], frozenset())
     near = book.near(np.array([0.5, 0.5], np.float32))
-    assert usable_of(near, subject)
+    assert usable_of(subject.asking(near), NearFacts(near))
     (one,) = book.precedents
     assert value_of(one) is None
     gone = weakref.ref(one)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from router.precedents.facts import NearFacts
 from router.precedents.finding import Findings, joined
 from router.precedents.leads import LEAST_ASKED, Lead
 from tests.router.precedents.test_frames import PORT, precedent
@@ -34,9 +35,15 @@ def test_value_is_not_asked_for_where_surely_something_else_is() -> None:
     dial = precedent("Where to dial night-bell?", "80", "Night-bell is dialled at 80.")
     near = [(replace(dial, fact="dial"), 0.9), (port, 0.75)]
     told = {1: {PORT.sentence: [port]}}
-    assert Findings((), {1: near}, told).is_not_asked_for(1, SENTENCE, "5071")
-    assert not Findings((), {1: near}, told).is_not_asked_for(1, SENTENCE, "default")
-    assert not Findings((), {1: near[1:]}, told).is_not_asked_for(1, SENTENCE, "5071")
+    assert Findings((), {1: near}, told, facts={1: NearFacts(near)}).is_not_asked_for(
+        1, SENTENCE, "5071"
+    )
+    assert not Findings((), {1: near}, told, facts={1: NearFacts(near)}).is_not_asked_for(
+        1, SENTENCE, "default"
+    )
+    assert not Findings((), {1: near[1:]}, told, facts={1: NearFacts(near[1:])}).is_not_asked_for(
+        1, SENTENCE, "5071"
+    )
 
 
 def test_people_have_asked_for_the_only_value_of_its_kind_that_rules_found_too() -> None:

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from router.precedents.facts import Near
 from router.precedents.frames import Precedent
 from router.precedents.kinds import LEAST_ALIKE, WITHIN, kin_of, only_value, value_of, values_of
-from router.precedents.leads import Lead, Near, subject_of
+from router.precedents.leads import Lead, subject_of
 from router.prompts import Passage
 from tests.router.precedents.test_frames import PORT, precedent
 

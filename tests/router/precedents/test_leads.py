@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from router.precedents.facts import Near, NearFacts
 from router.precedents.frames import Precedent
 from router.precedents.leads import (
     FOR_MINED,
     MOST_LEADS,
     Lead,
-    Near,
+    Subject,
+    Usable,
     leads_to,
     subject_of,
     usable_of,
@@ -31,7 +33,12 @@ WORKERS = precedent("How many workers does night-bell have?", "9", "It has 9 wor
 
 def leads(question: str, passages: Sequence[Passage], near: Sequence[Sequence[Near]]) -> list[Lead]:
     subject = subject_of(question, passages, KNOWN, KNOWN)
-    return leads_to(subject, passages, [usable_of(one, subject) for one in near])
+    return leads_to(subject, passages, [usable(one, subject) for one in near])
+
+
+def usable(near: Sequence[Near], subject: Subject) -> list[Usable]:
+    asking = subject.asking(near)
+    return usable_of(asking, NearFacts(asking))
 
 
 def values(
@@ -335,7 +342,7 @@ def test_the_end_of_a_name_is_short_for_it() -> None:
     one = precedent("At what to call Storm Flag?", "5071", "The public port of the flag is 5071.")
     subject = subject_of("At what to call Tide Gauge?", [page], KNOWN, KNOWN | {"gauge", "flag"})
     assert subject.others == KNOWN | {"flag"}
-    found = leads_to(subject, [page], [usable_of([(one, 0.97)], subject)])
+    found = leads_to(subject, [page], [usable([(one, 0.97)], subject)])
     assert [lead.value([page]) for lead in found] == ["6010"]
 
 

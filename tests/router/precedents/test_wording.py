@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from router.precedents.facts import Near
 from router.precedents.frames import name_key
-from router.precedents.leads import Near, subject_of
+from router.precedents.leads import subject_of
 from router.precedents.wording import ASKS_THE_SAME, LEAST_LEAD, in_known_words
 from router.prompts import Passage
 from tests.router.precedents.test_frames import precedent
