@@ -26,6 +26,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("docportal")
 
+PORTAL = "portal"
 SESSIONS_END_WITHIN_MS = 30_000
 END_OTHER_SESSIONS = """
     SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity
@@ -57,7 +58,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         names = getattr(item, "fixturenames", ())
         own = f"{item.path} {_setting_of(item)}"
-        item.add_marker(pytest.mark.xdist_group("portal" if "portal" in names else own))
+        item.add_marker(pytest.mark.xdist_group(PORTAL if "portal" in names else own))
         if "drill" in names:
             item.add_marker(pytest.mark.drill)
         if item.get_closest_marker("browser") and not has_browser:
@@ -65,6 +66,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     runs = {item: _is_asked_for(item, config.option.markexpr) and _fits(item) for item in items}
     config.hook.pytest_deselected(items=[item for item in items if not runs[item]])
     items[:] = [item for item in items if runs[item]]
+    _put_long_groups_first(items)
+
+
+def _put_long_groups_first(items: list[pytest.Item]) -> None:
+    """A few tests that start servers or a browser take as long as a hundred others, and what starts
+    last is what the other processes wait for.
+    """
+    long = {_group_of(item) for item in items if _starts_servers(item)}
+    items.sort(key=lambda item: (_group_of(item) != PORTAL, _group_of(item) not in long))
+
+
+def _group_of(item: pytest.Item) -> str:
+    marker = item.get_closest_marker("xdist_group")
+    assert marker is not None
+    return str(marker.args[0])
+
+
+def _starts_servers(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in ("models", "any_database", "browser"))
 
 
 def _is_asked_for(item: pytest.Item, expression: str) -> bool:
