@@ -112,17 +112,16 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     is unlikely to be bears out nothing that the reader says.
     """
     worded = _as_before(draft)
-    asked = worded or draft.read_for
-    likely = await asyncio.to_thread(_looked_at, draft, asked, passages)
-    if problem := _why_unread(draft, passages, likely):
+    looked = await asyncio.to_thread(_look_at, draft, worded or draft.read_for, passages)
+    if problem := _why_unread(draft, looked):
         begin(draft, "rag", "").problem = problem
         return
     attempt = kept = begin(draft, "rag", settings.LLM_MODEL)
     attempt.worded = worded
-    for reading in _readings(draft, passages, likely):
+    for reading in _readings(draft, looked):
         attempt = draft.attempts[-1] = attempt.again(reading.alone)
-        hold = partial(_support_of_read, draft, asked, passages, likely, reading.places, attempt)
-        async with contextlib.aclosing(_read(asked, attempt, reading, hold)) as sentences:
+        hold = partial(_support_of_read, draft, looked, reading.places, attempt)
+        async with contextlib.aclosing(_read(looked.asked, attempt, reading, hold)) as sentences:
             async for sentence in sentences:
                 yield sentence
         if attempt.sentences or (attempt.failed and not reading.alone):
@@ -132,7 +131,7 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     kept.take_costs(attempt)
     kept.fault = kept.fault or attempt.fault
     draft.attempts[-1] = kept
-    best = likeliest(asked, passages, likely)
+    best = likeliest(looked.asked, passages, looked.likely)
     if best and may_be_quoted(draft.read_for, passages, best):
         kept.quoted, kept.problem = True, ""
         support = Support(True, span=best.span, score=best.probability, meant=worded)
@@ -145,14 +144,24 @@ def _as_before(draft: Draft) -> str:
     return worded if worded != draft.read_for else ""
 
 
-def _looked_at(draft: Draft, asked: str, passages: Sequence[Passage]) -> Likelihoods:
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """The words that a question is asked in, the passages that are looked at for it, and how likely
+    each of their sentences answers it."""
+
+    asked: str
+    passages: Sequence[Passage]
+    likely: Likelihoods
+
+
+def _look_at(draft: Draft, asked: str, passages: Sequence[Passage]) -> _Looked:
     relevance = draft.relevance
     if asked != relevance.question:
         relevance = Relevance(asked, is_asked=relevance.is_asked)
     likely = _among(relevance, passages)
     # Whoever measures the answer has to know, in whatever words it failed.
     draft.relevance.has_failed |= relevance.has_failed
-    return likely
+    return _Looked(asked, passages, likely)
 
 
 def _among(relevance: Relevance, passages: Sequence[Passage]) -> Likelihoods:
@@ -160,11 +169,11 @@ def _among(relevance: Relevance, passages: Sequence[Passage]) -> Likelihoods:
     return relevance.among(passages, MAX_PASSAGES, len(passages))
 
 
-def _why_unread(draft: Draft, passages: Sequence[Passage], likely: Likelihoods) -> str:
+def _why_unread(draft: Draft, looked: _Looked) -> str:
     """Why the reader is not asked: nothing that it could say would be shown. Empty: it is."""
-    if not passages:
+    if not looked.passages:
         return why_no_passage(draft.signals)
-    return NOTHING_LIKELY if _is_nothing_likely(likely) else ""
+    return NOTHING_LIKELY if _is_nothing_likely(looked.likely) else ""
 
 
 def _is_nothing_likely(likely: Likelihoods) -> bool:
@@ -197,12 +206,13 @@ class _Reading:
     alone: int = 0
 
 
-def _readings(draft: Draft, passages: Sequence[Passage], likely: Likelihoods) -> Iterator[_Reading]:
+def _readings(draft: Draft, looked: _Looked) -> Iterator[_Reading]:
     """The sentences that are likeliest the answer, as a small model overlooks among a thousand
     words what it sees among fifty. Where nobody knows which these are, or several things are asked
     for, whole passages: together, then the best ones alone."""
-    if likely and draft.decision.rule is not Rule.SEVERAL:
-        places, given = zip(*excerpts(passages, likely), strict=True)
+    passages = looked.passages
+    if looked.likely and draft.decision.rule is not Rule.SEVERAL:
+        places, given = zip(*excerpts(passages, looked.likely), strict=True)
         yield _Reading(places, given)
         return
     first = passages[:MAX_PASSAGES]
@@ -214,19 +224,14 @@ def _readings(draft: Draft, passages: Sequence[Passage], likely: Likelihoods) ->
 
 
 def _support_of_read(
-    draft: Draft,
-    asked: str,
-    passages: Sequence[Passage],
-    likely: Likelihoods,
-    places: Sequence[int],
-    attempt: Attempt,
-    said: str,
+    draft: Draft, looked: _Looked, places: Sequence[int], attempt: Attempt, said: str
 ) -> Support:
     """Held against all passages; `places` are those that the reader was given, which it cites by
     their numbers. What it finds in the likeliest sentence needs no word of the question, as two who
     read agree; of an unlikely one it has to be sure, and of none it may guess. What was `asked` in
     other words than typed must not be refuted for these, and what is known to answer something else
     is not the answer, whoever finds it."""
+    asked, passages, likely = looked.asked, looked.passages, looked.likely
     order = [*places, *(place for place in range(len(passages)) if place not in places)]
     ordered = [passages[place] for place in order]
     best = {(order.index(n), k) for n, k in seconding(likely)}

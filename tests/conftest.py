@@ -1,7 +1,7 @@
 """What most tests need: a fresh home, the people, and two collections."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -48,8 +48,10 @@ collect_ignore = (
 pytest_plugins = ["tests.drill.table", "tests.model_servers", "tests.tiny_models"]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, None, None]:
     """A file's tests stay in one process, and all that share the running portal. In a drill each
     setting is a file of its own. A test that breaks something, with the fixture `drill`, is one.
     The journeys are skipped where there is no browser.
@@ -66,6 +68,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     runs = {item: _is_asked_for(item, config.option.markexpr) and _fits(item) for item in items}
     config.hook.pytest_deselected(items=[item for item in items if not runs[item]])
     items[:] = [item for item in items if runs[item]]
+    yield  # pytest-django has an order of its own
     _put_long_groups_first(items)
 
 
