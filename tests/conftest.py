@@ -145,8 +145,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         if connection.vendor == "sqlite":
             connection.cursor().execute(f"DROP TRIGGER IF EXISTS {NOT_REMOVED}")
     with pytest.MonkeyPatch.context() as patch:
-        if connection.vendor == "postgresql":
-            patch.setattr(type(connection.ops), "sql_flush", emptying.statements)
+        emptying.made_quick(patch)
         yield
     with django_db_blocker.unblock():
         if connection.vendor == "postgresql":
