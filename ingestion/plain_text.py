@@ -18,6 +18,7 @@ _NUMBERED = re.compile(r"(\d+(?:\.\d+)*)\.?\s+[A-Z]\S*(?:\s+\S+){0,9}$")
 _CODE = re.compile(r"[{}\[\]();=<>|$\\`]|^\s*(?:#|//|- )|^\s*[\w./-]+:(?:\s|$)|\s--?\w|^\s*\S+/\S+")
 _COMMON = re.compile(r"\b(?:the|and|of|to|is|are|in|for|a|an|it|that|with|on)\b", re.IGNORECASE)
 _GAP = re.compile(r"\s{2,}")
+_AROUND_DASH = re.compile(r"\s+(?:-{1,3}|[–—])\s+")
 _LEADERS = re.compile(r"(\s*\S.{0,60}?)(?:\s*\.{4,}|\s+\.{3}|(?:\s\.){3,})\s+(?=[^\s.])")
 # Beside such lines, where the space was narrow.
 _SHORT_LEADERS = re.compile(r"(\s*\S.{0,60}?)\s+\.{1,2}\s+(?=[^\s.])")
@@ -190,15 +191,21 @@ def _is_numbered_line(block: Sequence[str]) -> bool:
 def _write_ruled_headings(writer: _Writer, lines: list[str]) -> list[str]:
     """Writes a heading that is under a rule, or between two; returns the lines after it."""
     if _RULE.match(lines[0]):
-        if len(lines) > 2 and _RULE.match(lines[2]) and not _GAP.search(lines[1].strip()):
+        if len(lines) > 2 and _RULE.match(lines[2]) and not _has_columns([lines[1], *lines[3:]]):
             writer.heading(lines[1], f"between {lines[0].strip()[0]}")
             return _write_ruled_headings(writer, lines[3:]) if lines[3:] else []
         return _write_ruled_headings(writer, lines[1:]) if lines[1:] else []
     is_ruled = len(lines) > 1 and _RULE.match(lines[1]) and " " not in lines[1].strip()
-    if is_ruled and not _GAP.search(lines[0].strip()) and "|" not in lines[0]:
+    if is_ruled and not _has_columns([lines[0], *lines[2:]]):
         writer.heading(lines[0], f"under {lines[1].strip()[0]}")
         return _write_ruled_headings(writer, lines[2:]) if lines[2:] else []
     return lines
+
+
+def _has_columns(lines: Sequence[str]) -> bool:
+    """Whether the first of these lines heads columns; in `NAME  --  what it is` are none."""
+    head, *rows = (_AROUND_DASH.sub(" - ", line.strip()) for line in lines)
+    return "|" in head or (bool(_GAP.search(head)) and any(map(_GAP.search, rows)))
 
 
 def _heading_style(line: str, *, is_last: bool) -> str:

@@ -120,6 +120,8 @@ def verify(
     sources = [read_source(passage) for passage in passages]
     asked = read_question(question, titles_of(passages))
     said = read_answer(without_marks(answer), asked)
+    if not (said.words or said.claims):
+        return Support(False, cited=cited, problem="The answer says nothing.")
     places = {claim: [places_of(claim, one, asked) for one in sources] for claim in said.claims}
     missing = tuple(claim for claim, found in places.items() if not any(found))
     if missing:

@@ -564,6 +564,15 @@ def test_heading_in_capitals_stands_on_its_text(tmp_path: Path) -> None:
     assert outline(document) == [(1, "Desk"), (2, "NIGHT DUTY"), (2, "PORTS"), (2, "CALLS")]
 
 
+@pytest.mark.parametrize("name", ["LATHE  --  it cuts", "Lathe   -   it cuts", "LATHE  – it cuts"])
+def test_heading_with_room_around_its_dash_is_no_row_of_columns(tmp_path: Path, name: str) -> None:
+    rule, table = "=" * len(name), "Name     Port\n=============\nbell     80\nhorn     81\n"
+    for heading in (f"{name}\n{rule}", f"{rule}\n{name}\n{rule}"):
+        document = parsed(tmp_path, "a.txt", f"{heading}\n\nIt cuts all day.\n\n{table}")
+        assert outline(document) == [(1, " ".join(name.split()))]
+        assert texts(document, ROW) == ["Name: bell; Port: 80", "Name: horn; Port: 81"]
+
+
 def test_long_listing_in_capitals_is_read(tmp_path: Path) -> None:
     document = parsed(tmp_path, "a.txt", "List\n\n" + "ONE ITEM\n" * 6000)
     assert everything(document).count("ONE ITEM") == 6000

@@ -209,6 +209,12 @@ def test_words_of_an_answer_must_stand_together() -> None:
     assert not checked("What happens to a failed delivery?", "it is archived forever").supported
 
 
+@pytest.mark.parametrize("answer", ["=====", "---", "…", "[1]"])
+def test_answer_without_a_word_or_a_value_is_none(answer: str) -> None:
+    relay = Passage("Mail relay", "", "Mail relay\n=====\n---\n… [1]")
+    assert verify("What is the mail relay?", answer, [relay]).problem == "The answer says nothing."
+
+
 def test_question_for_a_duration_is_not_answered_by_money() -> None:
     support = checked("How long does the Billing team keep its budget?", "400 EUR")
     assert support.problem == "The question asks for another kind of value."
@@ -546,6 +552,8 @@ INLAND = Passage("Mast relay", "", "The inland end of the relay is hosted in eu-
         ("of the Kafka topic of mast-relay, which region is it?", True),
         ("which region is the s3 bucket of mast-relay in?", True),
         ("of Kafka and mast-relay, which region is it?", False),
+        ("in Slack, which region do they give for mast-relay?", True),
+        ("in Skagen, which region do they give for mast-relay?", False),
         # What is offered as an answer is not asked about.
         ("is mast-relay in Frankfurt or Zurich? region id please", True),
         ("Frankfurt or Zurich for mast-relay? region id", True),

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from router.text import ARTICLES
 from training.synthesis import blocks, clausal, entries, rows
 from training.synthesis.asking import Asked
 from training.synthesis.clauses import GAP
@@ -33,7 +34,7 @@ _STARS = re.compile(r"^\*+(?=[^\s*/.])|^\*+ (?=[^*]*$)|(?<=[^\s*/])\*+$|(?<=[^\W
 # Of words, behind a value that is not of many: `harbour_series (changes go through review)`.
 _REMARK = re.compile(r"(?P<value>\S+(?: \S+){0,3}) \([^()\s]+(?: [^()\s]+){2,}\)")
 _EMPTY = re.compile(
-    r"[\s\-–—.…?*]*$|n/?a$|none$|tbd$|todo$|today$|version$|"
+    r"[\s\-–—.…?*=_~#+^|]*$|n/?a$|none$|tbd$|todo$|today$|version$|"
     r"(?:see|same as|ditto|as above|as before)\b",
     re.I,
 )
@@ -128,13 +129,20 @@ def _of_label(found: Labelled, subject: Subject, text: str) -> Fact | None:
     answer = _answer(found.answer)
     named = found.entity if found.label == "definition" else found.key.rsplit(".", 1)[-1]
     is_own_example = bool(named) and named == subject.bare
-    if not answer or is_own_example:
+    if not answer or is_own_example or _is_clause(found.label, subject):
         return None
     said = replace(found, answer=answer)
     asked = questions_for(said, subject)
     questions = _paired(asked, subject, lambda narrowed: questions_for(said, narrowed))
     about = f"{subject.name}\x1f{said.entity}\x1f{said.condition}"
     return _fact(questions, said, about, text)
+
+
+def _is_clause(label: str, subject: Subject) -> bool:
+    """Whether it says something of the subject, as *Night-bell rings the hours* does before a list
+    of them, and is no name for what follows."""
+    is_about = bool(subject.bare) and subject.bare.lower() in label.lower()
+    return is_about and not ARTICLES.isdisjoint(label.lower().split()[1:])
 
 
 def _of_told(found: Labelled, value: str, told: Stated, subject: Subject, text: str) -> Fact | None:

@@ -57,6 +57,17 @@ def test_stars_of_emphasis_and_of_notes_are_no_part_of_a_value(value: str) -> No
     assert [fact.answer for fact in mine(source)] == ["45 days"]
 
 
+@pytest.mark.parametrize("value", ["======", "~~~~", "+---+"])
+def test_a_rule_is_no_value(value: str) -> None:
+    assert not mine(passage(f"Setting: Retention; Value: {value}", kind="table"))
+
+
+def test_what_says_something_of_the_subject_is_no_name_for_what_follows() -> None:
+    text = "Cormorant streams the live blogs: match reports, election nights, court days."
+    assert "match reports, election nights, court days" not in answers(passage(text)).values()
+    assert "8080" in answers(passage("Cormorant port: 8080")).values()
+
+
 def test_columns_that_are_cases_are_named_in_the_question() -> None:
     text = "Setting: Workers; Production: 14; Staging: 2\nSetting: Log level; Production: warn; "
     text += "Staging: debug"
