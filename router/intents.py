@@ -29,7 +29,8 @@ _GREETING = re.compile(
 _COMPARING = re.compile(
     r"^(?:(?:please|(?:can|could) you) )*compare\b"
     r"|\b(?:compared? (?:to|with|against)|difference between|differ(?:s|ent)? from|versus|vs\.?"
-    r"|both|respectively|which (?:of the|services|teams|documents|ones)|list all|all (?:the )?"
+    r"|both(?! (?:directions|ends|halves|hands|parties|sides|ways)\b)|respectively"
+    r"|which (?:of the|services|teams|documents|ones)|list all|all (?:the )?"
     r"(?:services|teams|documents|runbooks|pages)|every (?:service|team|document)|how many "
     r"(?:services|teams|documents))\b"
 )

@@ -55,6 +55,10 @@ _IDENTIFIER = re.compile(
 )
 _KEBAB = re.compile(r"[A-Za-z]{2,}(?:-[A-Za-z]{2,})+")
 _CAPITALS = re.compile(r"[A-Z]{2,}")
+# *Where in Europe?* says what kind of place is asked for.
+_CONTINENTS = frozenset(
+    {"africa", "america", "north america", "south america", "asia", "australia", "europe"}
+)
 # `API`, `mTLS`, `VMs`.
 _SHORT_FORM = re.compile(r"[a-z]?[A-Z]{2,}s?")
 # `I'd` and `I've` are nobody's names. Up to the first small letter, as what a name that can be read
@@ -63,8 +67,8 @@ _NAME = re.compile(r"(?!I['’])[A-Z](?:(?![a-z])[\w'’])*[a-z][\w'’]*")
 _WHOLE_NAME = re.compile(rf"{_NAME.pattern}(?: {_NAME.pattern}){{1,3}}")
 _TITLED = re.compile(r"[A-Z][\w'’]*(?: [A-Z\d][\w'’]*)+|[A-Za-z]+(?:[-_][A-Za-z\d]+)+")
 _LONGEST_NAME = 4
-# Where a title's name ends: `Brinegate: the gateway`, `Brinegate - operations`.
-_HEAD = re.compile(r"[:(,]|\s[-–—|]\s")
+# Where a title's name ends: `Brinegate: the gateway`, `Brinegate -- operations`.
+_HEAD = re.compile(r"[:(,]|\s(?:-{1,3}|[–—|])\s")
 _LEAST_COINED = 5
 _ENDINGS = ("s", "es", "ed", "d", "ing", "er", "ly")
 # Behind these no English noun stands without an article, but names do: `does panwatch keep`,
@@ -88,9 +92,15 @@ _KINDS_OF_DOCUMENTS = """
 _DOCUMENTS = frozenset(_KINDS_OF_DOCUMENTS.split())
 # `Kafka topic`, `Grafana dashboard`, `s3 bucket`: what is asked for has a name of its own.
 _TOOL = re.compile(r"[A-Za-z]+\d*")
-_OF_TOOLS = frozenset(map(stem, ("channel", "topic", "queue", "dashboard", "bucket", "repository")))
+_TOOLS_HAVE = "channel room topic stream queue dashboard bucket table repository"
+_OF_TOOLS = frozenset(map(stem, _TOOLS_HAVE.split()))
+# `In Slack, where is it?`
+_WHERE_ALL_IS = re.compile(
+    r"(?:confluence|discord|github|gitlab|grafana|jira|mattermost|s3|slack|teams)", re.IGNORECASE
+)
 _ADJECTIVE = ("able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time", "wise")
 _PREFIXES = frozenset({"anti", "mid", "multi", "non", "pre", "self", "semi"})
+_POSSESSIVE = re.compile(r"['’]s$")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:]\s+|\n)[\s\"'“‘(*\-•>]*$")
 # Characters between the end of a sentence and the next one's first word. To look through all that
 # stands before each name would take as long as somebody likes.
@@ -114,11 +124,13 @@ def claims_of(answer: str) -> list[Claim]:
 def entities_of(question: str) -> list[str]:
     """What a question names: identifiers, and words with a capital that starts no sentence.
 
-    Left out is what people say without naming anything: units, months and weekdays, short forms
-    such as `API`, and compounds that are plain English, such as `re-try` or `cloud-based`.
+    Left out is what people say without naming anything: units, months and weekdays, continents,
+    short forms such as `API`, and compounds that are plain English, such as `re-try` or
+    `cloud-based`. What is of Ada's is of Ada.
     """
     spoken = _QUOTED.sub(lambda match: f" {_inner(match)} ", question)
-    named = [claim.text for claim in (*_identifiers(spoken), *_names(spoken))]
+    claims = (*_identifiers(spoken), *_names(spoken))
+    named = [_POSSESSIVE.sub("", claim.text) for claim in claims]
     return [name for name in dict.fromkeys(named) if not _is_plain_english(name)]
 
 
@@ -134,14 +146,15 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
     found, at = [], 0
     while at < len(typed):
         sizes = range(min(_LONGEST_NAME, len(typed) - at), 1, -1)
-        texts = [word.text for word in typed[at : at + _LONGEST_NAME]]
+        texts = [_POSSESSIVE.sub("", word.text) for word in typed[at : at + _LONGEST_NAME]]
         size = next((n for n in sizes if tuple(texts[:n]) in known), 0)
         if not size and len(texts) > 1:
             between = folded[typed[at].end : typed[at + 1].start]
             halves = texts[0] in firsts, texts[1] in lasts
             size = 2 if all(halves) or (between == "-" and any(halves)) else 0
         if size:
-            found.append(folded[typed[at].start : typed[at + size - 1].end])
+            whole = folded[typed[at].start : typed[at + size - 1].end]
+            found.append(_POSSESSIVE.sub("", whole))
         at += size or 1
     return list(dict.fromkeys(found))
 
@@ -158,7 +171,7 @@ def coined_in(question: str, titles: Iterable[str]) -> list[str]:
     if not made:
         return []
     folded = fold(question).text
-    typed = [word.text.removesuffix("'s") for word in words(folded)]
+    typed = [_POSSESSIVE.sub("", word.text) for word in words(folded)]
     names = coined | {head for head in heads if not head.isalpha()}
     if any(literal_pattern(name).search(folded) for name in names if name):
         return [word for word in typed if word in coined]
@@ -212,7 +225,7 @@ def _is_coined(word: str) -> bool:
 def without_compounds(question: str, named: Sequence[str], titles: Iterable[str]) -> list[str]:
     """What a question names, less its adjectives: beside a name that stands in one of the titles,
     `shore-side part` names nothing, unless a word of `shore-side` stands in a title as well, and
-    `Slack channel` says only where people talk."""
+    `Slack channel` and `in Slack` say only where people talk."""
     titled = [words(fold(title).text) for title in titles]
     told = {word.text for title in titled for word in title}
     spelled = [words(fold(name).text) for name in named]
@@ -246,8 +259,10 @@ def _spelled(text: str) -> list[str]:
 
 
 def _is_attribute(name: str, question: str) -> bool:
-    """Whether a noun follows that it only describes: a hyphenated word of everyday ones does, and
-    the name of a tool in front of what such a tool has."""
+    """Whether it only describes the noun that follows, as a hyphenated word of everyday ones does
+    and the name of a tool in front of what such a tool has, or says in which tool things are."""
+    if _WHERE_ALL_IS.fullmatch(name) and re.search(rf"\b[Ii]n {re.escape(name)}\b", question):
+        return True
     following = re.search(rf"(?<!\S){re.escape(name)} ([a-z]+)\b", question)
     if following is None:
         return False
@@ -271,7 +286,9 @@ def _runs_of_names(title: str) -> frozenset[tuple[str, ...]]:
 
 def _is_plain_english(name: str) -> bool:
     folded = fold(name).text
-    if folded in UNITS or CALENDAR.fullmatch(folded) or _SHORT_FORM.fullmatch(name):
+    if folded in UNITS or folded in _CONTINENTS or CALENDAR.fullmatch(folded):
+        return True
+    if _SHORT_FORM.fullmatch(name):
         return True
     parts = folded.split("-")
     return bool(_KEBAB.fullmatch(folded)) and (

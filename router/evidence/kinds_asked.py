@@ -63,7 +63,9 @@ def _token(nouns: str, form: str, *sorts: str, stems: str = "") -> tuple[str, Wa
 # A radio has channels as well, which are numbers.
 _ON_THE_AIR = r"^(?!.*\b(?:radio|vhf|uhf|walkie[- ]?talkies?|intercom|tv|television)\b).*?"
 _ASKED_CHANNEL, _CHAT = _token(
-    r"channel|chat ?room|chat(?= (?:of|for)\b|\W*$)", r"#[a-z][\w-]+", stems="channel|chat|room"
+    r"channel|(?:chat|discord|irc|slack) ?room|chat(?= (?:of|for)\b|\W*$)",
+    r"#[a-z][\w-]+",
+    stems="channel|chat|room|slack|discord|irc",
 )
 _CHANNEL = (rf"{_ON_THE_AIR}(?:{_ASKED_CHANNEL})", _CHAT)
 _WHAT_IS = r"^(?:what(?:'s| is| are)? )?(?:the )?(?:[\w-]+ ){0,2}?"
@@ -77,6 +79,25 @@ _SPANS_OF_TIME = (
     "cooling|delivery|grace|hold|holding|idle|lead|processing|reaction|recovery|response|retention"
     "|start-?up|turnaround|waiting|warm-?up"
 )
+# The number of a build is its name, and counts nothing.
+_NO_CODE = "".join(
+    rf"(?<!\b{of} )"
+    for of in (
+        *(
+            "account",
+            "article",
+            "bug",
+            "build",
+            "contract",
+            "customer",
+            "extension",
+            "fax",
+            "invoice",
+        ),
+        *("issue", "job", "line", "model", "order", "part", "phone", "port", "release", "room"),
+        *("serial", "telephone", "ticket", "version"),
+    )
+)
 _DATABASES = (
     r"\w*(?:sql|db)\w*|postgres\w*|postgis|redis\w*|valkey|memcached?|oracle|cassandra"
     r"|(?:elastic|open)search|clickhouse|influx\w*|timescale\w*|mongo\w*|dynamo\w*|couch\w*|bigquery"
@@ -86,6 +107,10 @@ _LANGUAGES = (
     r"python|java|(?:java|type|coffee|action)script|go|golang|rust|c|c\+\+|c#|f#|objective-c|kotlin"
     r"|scala|ruby|php|perl|swift|elixir|erlang|haskell|clojure|dart|lua|r|julia|fortran|cobol|ada"
     r"|bash|shell|powershell|sql|pl/sql|delphi|pascal|ocaml|groovy|zig|nim|crystal|matlab|lisp|scheme"
+)
+_ALARMS = (
+    r"(?:alarm|alert|beep|complain|escalate|notif(?:y|ie)|page|scream|shout|trigger|trip|warn)s?"
+    r"|critical|too [a-z]+"
 )
 # What is measured in units of its own, by the stems of the words for it.
 _MEASURED = (
@@ -189,7 +214,7 @@ _KINDS = (
     ),
     (r"\bhow long\b|\b(?:which|what) length of\b", _quantity("length", "size", sure=DURATION)),
     (
-        r"\bhow many\b|\bnumber of\b|\b(?:instance|node|pod|replica|worker) count\b"
+        rf"\bhow many\b|{_NO_CODE}\bnumber of\b|\b(?:instance|node|pod|replica|worker) count\b"
         r"|^(?:instances|pods|replicas) (?:of|for|in|it)\b|^it (?:instances|pods|replicas)\W*$",
         _quantity(COUNT, RATE, "%"),
     ),
@@ -267,6 +292,13 @@ _KINDS = (
         _asked("dashboard") + r"|\b(?:address|link|url) (?:for|of|to) the (?:[\w-]+ )?dashboard\b",
         Wanted(form=re.compile(r"\w+://.+"), noun=re.compile("dashboard|grafana|panel")),
     ),
+    # No host, path or person's address is a company.
+    (
+        _asked("company|firm|vendor|supplier|manufacturer|carrier|product|brand"),
+        Wanted(
+            form=re.compile(r"(?![\w-]+(?:\.[\w-]+){2,}$)(?=.*[^\W\d_])[^@#/:]+"), has_words=True
+        ),
+    ),
     _token("bucket", r"\w+://\S+|[a-z0-9][a-z0-9.-]+", stems="bucket"),
     (
         _asked("command|cmd")
@@ -334,7 +366,11 @@ _KINDS = (
         r"\b(?:which|what) (?:[\w-]+ )?(?:days?|weekdays?|date)\b",
         Wanted(frozenset({DATE, BARE}), form=re.compile(rf".*{_DAY}.*", re.IGNORECASE)),
     ),
-    (r"^when\b", Wanted(DURATION | _MOMENT | {BARE}, _MOMENT, form=re.compile(_NAME))),
+    # What raises an alarm may be anything.
+    (
+        rf"^when\b(?!.*\b(?:{_ALARMS})\b)",
+        Wanted(DURATION | _MOMENT | {BARE}, _MOMENT, form=re.compile(_NAME)),
+    ),
 )
 # A deputy is another than the one of whom the document tells without that word.
 _DEPUTIES = "acting|assistant|deputy|former|interim|previous|vice"
@@ -350,6 +386,8 @@ _WORDINGS = [(re.compile(wording), wanted) for wording, wanted in _KINDS]
 _FOR_NO_MEASURE = re.compile(r"^(?:\S+: )?(?:who|whom|whose|where|why)\b")
 _NAMED_UNIT = re.compile(
     r"\b(?:how many|how much|number of|in(?= \w{3}))"
+    # `How many idle minutes`.
+    r"(?: (?!business |working )[\w-]+(?= (?:milliseconds|seconds|minutes|hours|days|weeks)\b))?"
     r" ((?:(?:business|cubic|square|working) )?[^\W\d_]+)\b(?! \d)|\(([^\W\d_]{1,12}|%)\)"
 )
 

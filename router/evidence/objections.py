@@ -151,8 +151,11 @@ def _objection_to_clause(number: int, source: Source, asked: Question, said: Sai
 
 def _only_repeats(said: Said, asked: Question) -> bool:
     """Whether a value is asked for and the answer has nothing that the question has not, which does
-    not offer the answers either: *Chill Chain* is not the head of Chill Chain."""
+    not offer the answers either: *Chill Chain* is not the head of Chill Chain. Its channel may well
+    be `#chill-chain`."""
     if not (asked.wanted or asked.is_for_a_thing) or asked.is_choice or said.verdict is not None:
+        return False
+    if said.text.startswith(("#", "@")):
         return False
     return not (said.news or said.stems or said.negated)
 

@@ -19,6 +19,7 @@ from router.intents import read_intent
         ("Which value does version 3 of the runbook give?", "pinned"),
         ("What are the ports of onyx-relay and cedar-vault?", "several"),
         ("Compare the limits of both gateways", "several"),
+        ("Does the relay ask both sides for a certificate?", "plain"),
         ("Could you compare the port of the gateway and that of the relay?", "several"),
         ("How does the gateway compare with the relay?", "several"),
         ("How often does the ledger compare its records and put them right?", "plain"),

@@ -35,6 +35,8 @@ def test_claims_are_what_can_be_checked(answer: str, claims: set[str]) -> None:
         ("How often do we re-try the cloud-based API (ms)?", set()),
         ("Which port do VMs use for mTLS?", set()),
         ("Who knows? Everybody does.", set()),
+        ("Which way do the Harbor Gate's logs take, and Ada’s?", {"Harbor Gate", "Ada"}),
+        ("Where in Europe or North America does Skagen lie?", {"Skagen"}),
         ("It is slow and I'd like to know what I've to do in Skagen.", {"Skagen"}),
     ],
 )

@@ -19,7 +19,8 @@ HALL = Passage(
     "Ingrid Vahl answers for the hall; the foyer is 18 metres long and lies in Wing B.\n"
     "The organ is tuned on 4 May by release 2.9.5, and the doors close at 19:45.\n"
     "Echoes last 1.85.\n"
-    "Pods of the organ are swapped with Plover, from 31 °C on, at 4 km per h.",
+    "Pods of the organ are swapped with Plover, from 31 °C on, at 4 km per h.\n"
+    "The alarm of the cellar goes off at 8 °C; Tarn Records presses what hall.tarn.example sends.",
 )
 
 
@@ -47,6 +48,10 @@ HALL = Passage(
         ("When do the doors close?", "at 19:45"),
         ("When do rehearsals end?", "at noon"),
         ("Where does the foyer lie?", "in Wing B"),
+        ("When does the alarm of the cellar say that it is too cold?", "8 °C"),
+        ("How many idle minutes does a seat hold live?", "15 minutes"),
+        ("What release number of the organ is it?", "2.9.5"),
+        ("Which company presses what the hall sends?", "Tarn Records"),
     ],
 )
 def test_value_of_the_wanted_kind_is_supported(question: str, answer: str) -> None:
@@ -81,6 +86,8 @@ def test_value_of_the_wanted_kind_is_supported(question: str, answer: str) -> No
         ("What is the uptime goal of the hall?", "40 requests per second"),
         ("Hall rules, uptime goal for the hall?", "40 requests per second"),
         ("What percent of the guests is seated?", "15 minutes"),
+        ("What is the number of guests?", "2.9.5"),
+        ("Which company presses what the hall sends?", "hall.tarn.example"),
     ],
 )
 def test_value_of_another_kind_is_not_supported(question: str, answer: str) -> None:
@@ -209,9 +216,15 @@ def test_answer_that_only_repeats_the_question_is_none() -> None:
     assert verify("Who builds it, the Gaffers or Ada?", "Gaffers", [CREW]).supported
 
 
+def test_channel_that_is_called_like_its_thing_does_not_repeat_the_question() -> None:
+    gate = Passage("Harbor Gate", "", "Slack: #harbor-gate")
+    assert verify("Which Slack room covers Harbor Gate?", "#harbor-gate", [gate]).supported
+
+
 def test_name_of_a_channel_is_a_channel() -> None:
     wanted = wanted_value("stage crew chat channel name")
     assert wanted is not None
+    assert wanted == wanted_value("which slack room do the stage crew have?")
     assert wanted.has_token("#stage-crew")
     assert not wanted.has_token("stage.cues.raw")
 
