@@ -214,15 +214,16 @@ class Draft:
         if not attempt.verified:
             return f"Asked for by the route; no current passage bears it out. {attempt.problem}"
         numbers = " and ".join(str(place + 1) for place in sorted(self.spans))
+        unasked = "" if any(one.model for one in self.attempts) else ", so no model was asked"
         if attempt.precedent and attempt.is_only:
             return (
                 f"Passage {numbers} has the only value of the kind that “{attempt.precedent}” was "
-                "answered with, so no model was asked."
+                f"answered with{unasked}."
             )
         if attempt.precedent:
             return (
                 f"Passage {numbers} says it in the words in which “{attempt.precedent}” was "
-                "answered, so no model was asked."
+                f"answered{unasked}."
             )
         if attempt.quoted:
             return f"The reader found nothing, so passage {numbers} is quoted where it fits best."

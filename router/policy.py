@@ -110,7 +110,7 @@ def _by_question(signals: Signals, intent: Intent) -> Decision | None:
     if not signals.grounds:
         return Decision("refused", Rule.NO_PASSAGE, why_no_passage(signals))
     if signals.unnamed:
-        return Decision("refused", Rule.NOT_NAMED, _why_not_named(signals))
+        return Decision("refused", Rule.NOT_NAMED, why_not_named(signals))
     if intent is Intent.PINNED:
         return Decision("rag", Rule.PINNED, OF_CURRENT.reason)
     if intent is Intent.SEVERAL:
@@ -127,7 +127,8 @@ def why_no_passage(signals: Signals) -> str:
     return _yet("No passage that you may read matches the question.", signals)
 
 
-def _why_not_named(signals: Signals) -> str:
+def why_not_named(signals: Signals) -> str:
+    """The same, where none of the passages names what is asked about."""
     named = " or ".join(f"“{name}”" for name in signals.unnamed)
     return _yet(f"No passage that was found names {named}.", signals)
 

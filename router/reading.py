@@ -28,7 +28,7 @@ from router.drafting import (
 from router.drafts import Attempt, Draft
 from router.evidence.objections import TURNED_DOWN
 from router.evidence.sources import read_source
-from router.policy import Rule, why_no_passage
+from router.policy import Rule, why_no_passage, why_not_named
 from router.precedents.choosing import Choice, sure
 from router.precedents.finding import Findings, find
 from router.precedents.holding import OTHERS, choice_of, is_not_asked_for
@@ -61,22 +61,42 @@ GUESSED = "The model that read the passages only guessed."
 
 
 async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
-    """The value that stands where an earlier question found its answer; else what is read."""
+    """The value that stands where an earlier question found its answer; else what is read; else
+    such a value that is only likely."""
     started = time.perf_counter()
     passages = draft.found.passages
+    findings = await asyncio.to_thread(_findings, draft, passages)
+    if findings.unnamed:
+        signals = replace(draft.signals, unnamed=findings.unnamed)
+        begin(draft, "rag", "").problem = why_not_named(signals)
+        return
     choice = await chosen(draft, passages)
     if choice is None or not choice.is_answer:
         async with contextlib.aclosing(_read_by_model(draft, passages)) as sentences:
             async for sentence in sentences:
                 yield sentence
-        return
+        attempt, started = draft.attempts[-1], time.perf_counter()
+        if attempt.failed or not attempt.is_empty or choice is None:
+            return
+        if not await asyncio.to_thread(_is_likely, draft, choice):
+            return
+    yield _led_to(draft, choice, since(started))
+
+
+def _is_likely(draft: Draft, choice: Choice) -> bool:
+    """Whether a value is likelier the answer than not, and its sentence not unlikely to be."""
+    likely = draft.relevance.alone(draft.found.passages, choice.lead.span)
+    return choice.is_likely and likely is not None and likely >= BELIEVED
+
+
+def _led_to(draft: Draft, choice: Choice, ms: float) -> Sentence:
     attempt, lead = begin(draft, "rag", ""), choice.lead
-    attempt.precedent, attempt.verify_ms = lead.question, since(started)
+    attempt.precedent, attempt.verify_ms = lead.question, ms
     attempt.is_only = not lead.is_worded
     support = Support(True, span=lead.span, score=choice.probability)
-    value = lead.value(passages)
+    value = lead.value(draft.found.passages)
     # Rules take a whole cell for the value; people's answers are as they want them.
-    yield shown(value if lead.is_written else value_alone(draft.read_for, value), support, attempt)
+    return shown(value if lead.is_written else value_alone(draft.read_for, value), support, attempt)
 
 
 async def predicted(draft: Draft, passages: Sequence[Passage]) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import merge
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 
 from ingestion import tracing
+from router.evidence.sources import read_source
 from router.precedents.facts import Near, NearFacts
 from router.precedents.frames import Precedent, without_names
 from router.precedents.kinds import Told, kin_of, only_value
@@ -22,6 +23,7 @@ from router.precedents.leads import (
     subject_of,
     usable_of,
 )
+from router.precedents.swaps import asked_about_it, named_instead
 from router.precedents.wording import in_known_words
 from router.text import exact_form, fold
 
@@ -35,13 +37,14 @@ class Findings:
     """What precedents make of a question: the values that they lead to, the nearest first, and the
     same question as it was `worded` before, empty: it was not asked; and of each collection, by its
     primary key, those that are near, all by their sentence, and the facts that the near ones ask
-    for."""
+    for. What is `unnamed` by any passage stands where such a question names what it asks for."""
 
     leads: Sequence[Lead] = ()
     near: Mapping[int, Sequence[Near]] = field(default_factory=dict)
     told: Mapping[int, Told] = field(default_factory=dict)
     worded: str = ""
     facts: Mapping[int, NearFacts] = field(default_factory=dict)
+    unnamed: tuple[str, ...] = ()
 
     def is_of_others(self, collection: int, sentence: str, value: str) -> bool:
         """Whether a value in a sentence is known as the answer to questions, all of which are far
@@ -116,8 +119,15 @@ def _found(
     said = leads_to(subject, passages, [usable.get(one, []) for one in collections])
     nearest = merge(*near.values(), key=lambda one: -one[1])
     worded = in_known_words(question, nearest, subject, known)
-    findings = Findings(joined(only, said), near, told, worded, facts)
+    asked = asked_about_it(question, known, _stems_of(passages))
+    unnamed = named_instead(asked, chain.from_iterable(asking.values()))
+    findings = Findings(joined(only, said), near, told, worded, facts, unnamed)
     return replace(findings, leads=_asked_for(findings, passages, collections))
+
+
+def _stems_of(passages: Sequence[Passage]) -> frozenset[str]:
+    sources = map(read_source, passages)
+    return frozenset[str]().union(*(one.stems | one.context_stems for one in sources))
 
 
 def _asked_for(

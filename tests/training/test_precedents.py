@@ -20,7 +20,7 @@ from router.models import Answer, ModelVersion, Precedents
 from router.policy import decide
 from router.precedents import keeping
 from router.precedents.books import Book
-from router.precedents.choosing import sure
+from router.precedents.choosing import NEAR, sure
 from router.precedents.finding import Findings
 from router.precedents.holding import OTHERS
 from router.precedents.leads import Lead
@@ -101,6 +101,22 @@ class TestAnswers:
         publish(wiki, "night-bell.md", [passage(text, "Network")], title="night-bell")
         assert services.ask(TAUGHT, user=None).refused
         assert llm.requests
+
+    def test_what_nothing_names_is_not_told_by_what_was_asked_in_the_same_words(
+        self, bell: DocumentVersion, wiki: Collection, llm: ScriptedLLM
+    ) -> None:
+        salt = "The daily salt limit of night-bell is 9 grams."
+        text = [passage(f"{BELL} {salt}", "Network")]
+        version = publish(wiki, "night-bell.md", text, title="night-bell")
+        imported = {"origin": QAPair.Origin.IMPORTED, "review": QAPair.Review.APPROVED}
+        asked = "What is the daily salt limit of night-bell?"
+        a_pair(version, asked, "9 grams", evidence=salt, **imported)
+        precedents.refresh()
+        assert services.ask(asked, user=None).text == "9 grams"
+        answer = services.ask(asked.replace("salt", "sugar"), user=None)
+        assert answer.refused
+        assert "No passage that was found names “sugar”." in answer.reason
+        assert llm.requests == []
 
     def test_a_route_that_is_asked_for_is_taken_as_it_is(self, llm: ScriptedLLM) -> None:
         llm.will_say("6210 [1]")
@@ -603,3 +619,31 @@ class TestSecondOpinion:
         answer = services.ask("How often is Silver Heron restarted?", user=None)
         assert answer.refused
         assert llm.requests
+
+    @pytest.mark.parametrize(("score", "text"), [(NEAR, "9 times"), (NEAR - 0.01, REFUSAL)])
+    def test_where_the_reader_finds_nothing_a_likely_one_is_the_answer(
+        self, llm: ScriptedLLM, score: float, text: str
+    ) -> None:
+        asked = "How many goes does Silver Heron have at an outstation?"
+        found = retrieval.search(asked, user=None)
+        start = self.POLLING.index("9 times")
+        around = self.POLLING.index("A silent"), self.POLLING.index(" Polling")
+        lead = Lead(0, start, start + len("9 times"), around, self.ASKED_BEFORE, score)
+        signals = Signals(grounds("", found.hits), why_no_model="None serves.")
+        draft = Draft(
+            question=asked,
+            found=found,
+            signals=signals,
+            decision=decide(signals, None, intent=read_intent(asked)),
+            relevance=Relevance(asked),
+            findings=Findings([lead]),
+        )
+        llm.will_say(REFUSAL)
+
+        async def write() -> None:
+            async for _ in written_sentences(draft):
+                pass
+
+        async_to_sync(write)()
+        assert (draft.text, len(llm.requests)) == (text, 1)
+        assert "no model was asked" not in draft.reason
