@@ -80,24 +80,11 @@ _SPANS_OF_TIME = (
     "|start-?up|turnaround|waiting|warm-?up"
 )
 # The number of a build is its name, and counts nothing.
-_NO_CODE = "".join(
-    rf"(?<!\b{of} )"
-    for of in (
-        *(
-            "account",
-            "article",
-            "bug",
-            "build",
-            "contract",
-            "customer",
-            "extension",
-            "fax",
-            "invoice",
-        ),
-        *("issue", "job", "line", "model", "order", "part", "phone", "port", "release", "room"),
-        *("serial", "telephone", "ticket", "version"),
-    )
+_NUMBERED = (
+    "account|article|bug|build|contract|customer|extension|fax|invoice|issue|job|line|model|order"
+    "|part|phone|port|release|room|serial|telephone|ticket|version"
 )
+_COUNTED = rf"(?:^|[^\w\s] ?|\b(?!(?:{_NUMBERED}) )\w+ )number of\b"
 _DATABASES = (
     r"\w*(?:sql|db)\w*|postgres\w*|postgis|redis\w*|valkey|memcached?|oracle|cassandra"
     r"|(?:elastic|open)search|clickhouse|influx\w*|timescale\w*|mongo\w*|dynamo\w*|couch\w*|bigquery"
@@ -214,7 +201,7 @@ _KINDS = (
     ),
     (r"\bhow long\b|\b(?:which|what) length of\b", _quantity("length", "size", sure=DURATION)),
     (
-        rf"\bhow many\b|{_NO_CODE}\bnumber of\b|\b(?:instance|node|pod|replica|worker) count\b"
+        rf"\bhow many\b|{_COUNTED}|\b(?:instance|node|pod|replica|worker) count\b"
         r"|^(?:instances|pods|replicas) (?:of|for|in|it)\b|^it (?:instances|pods|replicas)\W*$",
         _quantity(COUNT, RATE, "%"),
     ),

@@ -37,7 +37,8 @@ class Findings:
     """What precedents make of a question: the values that they lead to, the nearest first, and the
     same question as it was `worded` before, empty: it was not asked; and of each collection, by its
     primary key, those that are near, all by their sentence, and the facts that the near ones ask
-    for. What is `unnamed` by any passage stands where such a question names what it asks for."""
+    for; and the words by which alone the question differs from one of these, where they are
+    `unnamed` by any passage."""
 
     leads: Sequence[Lead] = ()
     near: Mapping[int, Sequence[Near]] = field(default_factory=dict)

@@ -90,7 +90,7 @@ def _is_a_thing(swapped: Sequence[Word]) -> bool:
 
 
 def _are_alike(one: Sequence[Word], other: Sequence[Word]) -> bool:
-    """Whether the letters of both are nearly the same, or one has all those of the other first:
-    `config` and `configuration`."""
+    """Whether the letters of both are nearly the same, or the first four: `config` and
+    `configuration`."""
     short, long = sorted(("".join(word.text for word in each) for each in (one, other)), key=len)
     return long.startswith(short[:4]) or SequenceMatcher(None, short, long).ratio() >= _ALIKE
