@@ -61,8 +61,7 @@ GUESSED = "The model that read the passages only guessed."
 
 
 async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
-    """The value that stands where an earlier question found its answer; else what is read; else
-    such a value that is only likely."""
+    """The value that stands where an earlier question found its answer; else what is read."""
     started = time.perf_counter()
     passages = draft.found.passages
     findings = await asyncio.to_thread(_findings, draft, passages)
@@ -75,28 +74,14 @@ async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
         async with contextlib.aclosing(_read_by_model(draft, passages)) as sentences:
             async for sentence in sentences:
                 yield sentence
-        attempt, started = draft.attempts[-1], time.perf_counter()
-        if attempt.failed or not attempt.is_empty or choice is None:
-            return
-        if not await asyncio.to_thread(_is_likely, draft, choice):
-            return
-    yield _led_to(draft, choice, since(started))
-
-
-def _is_likely(draft: Draft, choice: Choice) -> bool:
-    """Whether a value is likelier the answer than not, and its sentence not unlikely to be."""
-    likely = draft.relevance.alone(draft.found.passages, choice.lead.span)
-    return choice.is_likely and likely is not None and likely >= BELIEVED
-
-
-def _led_to(draft: Draft, choice: Choice, ms: float) -> Sentence:
+        return
     attempt, lead = begin(draft, "rag", ""), choice.lead
-    attempt.precedent, attempt.verify_ms = lead.question, ms
+    attempt.precedent, attempt.verify_ms = lead.question, since(started)
     attempt.is_only = not lead.is_worded
     support = Support(True, span=lead.span, score=choice.probability)
-    value = lead.value(draft.found.passages)
+    value = lead.value(passages)
     # Rules take a whole cell for the value; people's answers are as they want them.
-    return shown(value if lead.is_written else value_alone(draft.read_for, value), support, attempt)
+    yield shown(value if lead.is_written else value_alone(draft.read_for, value), support, attempt)
 
 
 async def predicted(draft: Draft, passages: Sequence[Passage]) -> str:

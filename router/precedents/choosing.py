@@ -25,9 +25,6 @@ NO_OTHERS, NO_LIKELIHOOD, UNKNOWN = 0.1, 0.1, 0.2
 CHOSEN, SURE = 0.65, 0.9
 # The same as the first for what only questions made by rules lead to.
 CHOSEN_BY_RULES = 0.8
-# From the first on it is shown where a reader found nothing, if the nearest question is as near as
-# the second says: of three companies 7 of 8 such values were right whose sentence is not unlikely.
-LIKELY, NEAR = 0.5, 0.5
 # A likelihood of 0 or 1 is rounded, and has no logarithm of its odds.
 _ROUNDED = 1e-3
 
@@ -42,11 +39,6 @@ class Choice:
     @property
     def is_answer(self) -> bool:
         return self.probability >= (CHOSEN if self.lead.is_written else CHOSEN_BY_RULES)
-
-    @property
-    def is_likely(self) -> bool:
-        """Likelier than not, though not so sure that a reader need not be asked first."""
-        return self.lead.is_worded and self.probability >= LIKELY and self.lead.score >= NEAR
 
     @property
     def is_sure(self) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from router.precedents.choosing import CHOSEN, LIKELY, NEAR, SURE, Choice, choose
+from router.precedents.choosing import SURE, Choice, choose
 from router.precedents.holding import says
 from router.precedents.leads import Lead
 
@@ -48,16 +48,6 @@ def test_what_is_far_is_an_answer_only_if_nearly_nothing_else_may_be() -> None:
         found = chosen(far, likely={far: likely})
         assert found is not None
         assert found.is_answer is is_answer
-
-
-def test_what_is_likelier_than_not_but_no_answer_yet_is_likely() -> None:
-    found = chosen(PORT, REGION, likely={PORT: 0.2, REGION: 0.1})
-    assert found is not None
-    assert LIKELY < found.probability < CHOSEN
-    assert (found.is_answer, found.is_likely) == (False, True)
-    assert not Choice(found.lead, LIKELY - 0.01).is_likely
-    assert not replace(found, lead=replace(PORT, score=NEAR - 0.01)).is_likely
-    assert not replace(found, lead=replace(PORT, is_worded=False)).is_likely
 
 
 def test_what_only_rules_have_asked_must_be_likelier() -> None:
