@@ -11,7 +11,7 @@ from typing import TypeVar
 import uvicorn
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 Form = TypeVar("Form", bound=BaseModel)
@@ -29,6 +29,8 @@ async def read_form(request: Request, form: type[Form]) -> Form:
     """Raises `Refused`."""
     try:
         return form.model_validate_json(await request.body())
+    except ClientDisconnect as error:
+        raise Refused(400, "The client left before it had asked.") from error
     except ValidationError as error:
         told = str(error.errors(include_url=False, include_input=False))
         raise Refused(400, told) from error
