@@ -18,7 +18,7 @@ _NUMBERED = re.compile(r"(\d+(?:\.\d+)*)\.?\s+[A-Z]\S*(?:\s+\S+){0,9}$")
 _CODE = re.compile(r"[{}\[\]();=<>|$\\`]|^\s*(?:#|//|- )|^\s*[\w./-]+:(?:\s|$)|\s--?\w|^\s*\S+/\S+")
 _COMMON = re.compile(r"\b(?:the|and|of|to|is|are|in|for|a|an|it|that|with|on)\b", re.IGNORECASE)
 _GAP = re.compile(r"\s{2,}")
-_AROUND_DASH = re.compile(r"\s+(?:-{1,3}|[–—])\s+")
+_AROUND_DASH = re.compile(r"(?<=\S)\s+(?:-{1,3}|[–—])\s+")
 _LEADERS = re.compile(r"(\s*\S.{0,60}?)(?:\s*\.{4,}|\s+\.{3}|(?:\s\.){3,})\s+(?=[^\s.])")
 # Beside such lines, where the space was narrow.
 _SHORT_LEADERS = re.compile(r"(\s*\S.{0,60}?)\s+\.{1,2}\s+(?=[^\s.])")
@@ -204,8 +204,12 @@ def _write_ruled_headings(writer: _Writer, lines: list[str]) -> list[str]:
 
 def _has_columns(lines: Sequence[str]) -> bool:
     """Whether the first of these lines heads columns; in `NAME  --  what it is` are none."""
-    head, *rows = (_AROUND_DASH.sub(" - ", line.strip()) for line in lines)
-    return "|" in head or (bool(_GAP.search(head)) and any(map(_GAP.search, rows)))
+    head, *rows = lines
+    return "|" in head or (_is_spaced(head) and any(map(_is_spaced, rows)))
+
+
+def _is_spaced(line: str) -> bool:
+    return bool(_GAP.search(_AROUND_DASH.sub(" - ", line.strip())))
 
 
 def _heading_style(line: str, *, is_last: bool) -> str:

@@ -573,6 +573,12 @@ def test_heading_with_room_around_its_dash_is_no_row_of_columns(tmp_path: Path, 
         assert texts(document, ROW) == ["Name: bell; Port: 80", "Name: horn; Port: 81"]
 
 
+def test_room_without_end_in_a_heading_is_read(tmp_path: Path) -> None:
+    name = f"LATHE{' ' * 200_000}MILL"
+    document = parsed(tmp_path, "a.txt", f"{name}\n=====\nBoth  cut.\n")
+    assert "Both cut." in everything(document)
+
+
 def test_long_listing_in_capitals_is_read(tmp_path: Path) -> None:
     document = parsed(tmp_path, "a.txt", "List\n\n" + "ONE ITEM\n" * 6000)
     assert everything(document).count("ONE ITEM") == 6000
