@@ -73,8 +73,8 @@ def routed(
     if missing or decision.is_open:
         release_connection()
         findings = find(asked, found.passages, found.collections, books)
-        missing = () if findings.leads else missing
-        if missing := missing or findings.unnamed:
+        missing = findings.unnamed or (() if findings.leads else missing)
+        if missing:
             being_read = jobs.being_read(query.user)
             signals = replace(signals, unnamed=missing, being_read=being_read)
         elif decision.is_open:

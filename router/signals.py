@@ -71,7 +71,8 @@ class Signals:
     """`model` is the tuned version that could answer, empty if none; `why_no_model` says why.
 
     `unnamed` is what the question names and no passage found does, where no precedent leads to an
-    answer either: nothing that a model says would be borne out. `being_read`: so many documents
+    answer either, or by which alone it differs from one: nothing that a model says would be borne
+    out. `being_read`: so many documents
     that the asker may read have a text that is not searchable yet. Only looked for when nothing was
     found, or something is unnamed.
 

@@ -145,8 +145,13 @@ def mentioned(text: str, known: AbstractSet[str]) -> frozenset[str]:
 
 def without_names(question: str, known: AbstractSet[str]) -> str:
     """The question about `it`, so that it is compared by what it asks and not by whom of."""
+    return about_it(question, known | names_of(question))
+
+
+def about_it(question: str, names: AbstractSet[str]) -> str:
+    """The same where all that it names is known."""
     folded = fold(question).text
-    for start, end in reversed(mentions(folded, known | names_of(question))):
+    for start, end in reversed(mentions(folded, names)):
         folded = f"{folded[:start]}it{folded[end:]}"
     return folded
 

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from itertools import takewhile
 
 from router.precedents.facts import Near
-from router.precedents.frames import Precedent, made_once, without_names
+from router.precedents.frames import Precedent, about_it, made_once, without_names
 from router.text import Word, is_content, stem, words
 
 # Words that both have to share, in their order, and most words that take each other's place.
@@ -74,7 +74,7 @@ def _swapped_in(asked: Asked, precedent: Precedent) -> Sequence[Word]:
 
 @made_once
 def _words_of(precedent: Precedent) -> list[Word]:
-    return words(without_names(precedent.question, precedent.names))
+    return words(about_it(precedent.question, precedent.names))
 
 
 def _shared(one: Sequence[Word], other: Sequence[Word]) -> int:
