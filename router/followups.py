@@ -7,7 +7,7 @@ question that names none. A question with a name of its own stands alone.
 import re
 from collections.abc import Sequence
 
-from router.evidence.claims import entities_of
+from router.evidence.named import entities_of
 
 # With more words than this a question says what it is about.
 SHORT_WORDS = 6

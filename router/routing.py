@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from router.precedents.books import Book
     from router.retrieval.searching import SearchResult
     from router.signals import Signals
+    from router.taught import Repertoire
 
 
 @tracing.span("route")
@@ -50,9 +51,8 @@ def routed(
         served, why_none = _model(query.user, found, trials=trials, allowed=tuned_allowed)
     relevance = Relevance(asked, is_asked=found.vector is not None)
     signals = provenance.signals_of(served.name if served else "", found, relevance)
-    signals = replace(signals, why_no_model=why_none)
-    if not found.hits:
-        signals = replace(signals, being_read=jobs.being_read(query.user))
+    being_read = 0 if found.hits else jobs.being_read(query.user)
+    signals = replace(signals, why_no_model=why_none, being_read=being_read)
     judge = partial(
         decide,
         calibration=served.calibration if served else None,
@@ -63,10 +63,6 @@ def routed(
     decision = judge(signals)
     # A route that was asked for is taken as it is.
     books = _books(query.user, found, decision) if route == "auto" else []
-    made = None
-    # Where the search got no vector, no server of vectors is waited for again.
-    if served is not None and found.vector is not None:
-        made = taught.repertoire_of(served.name)
     findings = None
     missing = unnamed(asked, found.passages) if route == "auto" else ()
     # What the rules decide needs no closer look at the sentences.
@@ -75,8 +71,7 @@ def routed(
         findings = find(asked, found.passages, found.collections, books)
         missing = findings.unnamed or (() if findings.leads else missing)
         if missing:
-            being_read = jobs.being_read(query.user)
-            signals = replace(signals, unnamed=missing, being_read=being_read)
+            signals = replace(signals, unnamed=missing, being_read=jobs.being_read(query.user))
         elif decision.is_open:
             signals = _closer(signals, found, relevance, findings)
         decision = judge(signals)
@@ -89,7 +84,7 @@ def routed(
         route_asked=route,
         served=served,
         of_version=read.question,
-        repertoire=made,
+        repertoire=_repertoire(served, found),
         books=books,
         findings=findings,
         relevance=relevance,
@@ -105,6 +100,14 @@ def _model(
     hashes = [hit.chunk.content_hash for hit in found.hits]
     served = tuned.answering(user, hashes, trials=trials)
     return served, "" if served else tuned.why_none(user)
+
+
+def _repertoire(served: ServedModel | None, found: SearchResult) -> Repertoire | None:
+    """What the model was taught. Where the search got no vector, no server of vectors is waited for
+    again."""
+    if served is None or found.vector is None:
+        return None
+    return taught.repertoire_of(served.name)
 
 
 def _closer(

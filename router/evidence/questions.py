@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from router.evidence.claims import (
+from router.evidence.claims import counted_from
+from router.evidence.environments import environments_asked
+from router.evidence.kinds_asked import wanted_value
+from router.evidence.named import (
     coined_in,
-    counted_from,
     entities_of,
     head_of,
     outermost,
@@ -14,8 +16,6 @@ from router.evidence.claims import (
     without_compounds,
     without_offers,
 )
-from router.evidence.environments import environments_asked
-from router.evidence.kinds_asked import wanted_value
 from router.evidence.quantities import UNITS, Unit
 from router.evidence.wanted import Wanted
 from router.text import fold, is_content, is_negation, words

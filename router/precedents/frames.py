@@ -9,7 +9,7 @@ from functools import wraps
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from router.evidence.claims import entities_of
+from router.evidence.named import entities_of
 from router.evidence.quantities import schedules
 from router.text import NEGATIONS, fold
 

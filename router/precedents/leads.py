@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from router.evidence.claims import without_compounds
 from router.evidence.environments import PRODUCTION, environments_asked
 from router.evidence.focus import shows
+from router.evidence.named import without_compounds
 from router.evidence.quantities import quantities
 from router.evidence.questions import Question, read_question
 from router.evidence.sources import Source, is_elsewhere, names, read_source

@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.evidence.claims import coined_in
+from router.evidence.named import coined_in
 from router.prompts import Passage
 from router.verification import verify
 

@@ -1,0 +1,238 @@
+"""What a question names: the things that it is about, and not what only describes them. Pure."""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from ingestion.tokens import is_everyday_word
+from router.evidence.claims import (
+    HYPHENATED,
+    identifiers_in,
+    literal_pattern,
+    names_in,
+    place_of_phrase,
+    without_quotes,
+)
+from router.evidence.quantities import CALENDAR, UNITS
+from router.text import STOP_WORDS, fold, is_content, stem, words
+
+# *Where in Europe?* says what kind of place is asked for.
+_CONTINENTS = frozenset(
+    {"africa", "america", "north america", "south america", "asia", "australia", "europe"}
+)
+# `API`, `mTLS`, `VMs`.
+_SHORT_FORM = re.compile(r"[a-z]?[A-Z]{2,}s?")
+_TITLED = re.compile(r"[A-Z][\w'’]*(?: [A-Z\d][\w'’]*)+|[A-Za-z]+(?:[-_][A-Za-z\d]+)+")
+_LONGEST_NAME = 4
+# Where a title's name ends: `Brinegate: the gateway`, `Brinegate -- operations`.
+_HEAD = re.compile(r"[:(,]|\s(?:-{1,3}|[–—|])\s")
+_LEAST_COINED = 5
+_ENDINGS = ("s", "es", "ed", "d", "ing", "er", "ly")
+# Behind these no English noun stands without an article, but names do: `does panwatch keep`,
+# `owns panwatch`, `port of panwatch`.
+_BEFORE_NAMES = frozenset(
+    {
+        *("does", "do", "did", "is", "was", "has", "can", "will", "should", "must", "may"),
+        *("of", "for", "by", "behind", "owns", "runs", "leads", "maintains", "after"),
+    }
+)
+_THINGS = frozenset({"service", "system", "application", "app", "server", "tool", "platform"})
+# What a title ends with that says what kind of document it is: in `Release Process` it names no
+# thing, and `release policy` beside `Travel Policy` is not the name of another one.
+_KINDS_OF_DOCUMENTS = """
+    agreement architecture changelog checklist configuration deployment faq glossary guide
+    guideline guidelines handbook installation instructions manual minutes notes onboarding
+    operations overview page plan playbook policies policy postmortem procedure procedures process
+    processes readme report review rules runbook setup sheet standard standards summary
+    troubleshooting tutorial
+"""
+_DOCUMENTS = frozenset(_KINDS_OF_DOCUMENTS.split())
+# `Kafka topic`, `Grafana dashboard`, `s3 bucket`: what is asked for has a name of its own.
+_TOOL = re.compile(r"[A-Za-z]+\d*")
+_TOOLS_HAVE = "channel room topic stream queue dashboard bucket table repository"
+_OF_TOOLS = frozenset(map(stem, _TOOLS_HAVE.split()))
+# `In Slack, where is it?`
+_WHERE_ALL_IS = re.compile(
+    r"(?:confluence|discord|github|gitlab|grafana|jira|mattermost|s3|slack|teams)", re.IGNORECASE
+)
+_ADJECTIVE = ("able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time", "wise")
+_PREFIXES = frozenset({"anti", "mid", "multi", "non", "pre", "self", "semi"})
+_POSSESSIVE = re.compile(r"['’]s$")
+
+
+def entities_of(question: str) -> list[str]:
+    """What a question names: identifiers, and words with a capital that starts no sentence.
+
+    Left out is what people say without naming anything: units, months and weekdays, continents,
+    short forms such as `API`, and compounds that are plain English, such as `re-try` or
+    `cloud-based`. What is of Ada's is of Ada.
+    """
+    spoken = without_quotes(question)
+    claims = (*identifiers_in(spoken), *names_in(spoken))
+    named = [_POSSESSIVE.sub("", claim.text) for claim in claims]
+    return [name for name in dict.fromkeys(named) if not _is_plain_english(name)]
+
+
+def titled_in(question: str, titles: Iterable[str]) -> list[str]:
+    """What a question names without a sign of it, as people type: names of two or more words that
+    stand in one of the titles (`amber ledger`), and what is made of two of these (`amber weir`
+    beside `Silver Weir`), or with a hyphen of a half of one (`amber-lending`), which is a name as
+    well, of nothing there."""
+    folded = fold(question).text
+    typed = words(folded)
+    known = {run for title in titles for run in _runs_of_names(title)}
+    firsts, lasts = ({run[place] for run in known} for place in (0, -1))
+    found, at = [], 0
+    while at < len(typed):
+        sizes = range(min(_LONGEST_NAME, len(typed) - at), 1, -1)
+        texts = [_POSSESSIVE.sub("", word.text) for word in typed[at : at + _LONGEST_NAME]]
+        size = next((n for n in sizes if tuple(texts[:n]) in known), 0)
+        if not size and len(texts) > 1:
+            between = folded[typed[at].end : typed[at + 1].start]
+            halves = texts[0] in firsts, texts[1] in lasts
+            size = 2 if all(halves) or (between == "-" and any(halves)) else 0
+        if size:
+            whole = folded[typed[at].start : typed[at + size - 1].end]
+            found.append(_POSSESSIVE.sub("", whole))
+        at += size or 1
+    return list(dict.fromkeys(found))
+
+
+def coined_in(question: str, titles: Iterable[str]) -> list[str]:
+    """Made-up words in small letters, where titles are such words: beside `Brinegate: the gateway`,
+    `panwatch` is a name in *port of panwatch?*, whether there is such a thing or not, and so is
+    `brinewatch` wherever it stands. Where the question has the name of a title already, other such
+    words are only rare."""
+    titles = list(titles)
+    heads = set(map(head_of, titles)) - _DOCUMENTS
+    coined = set(filter(_is_coined, heads))
+    made = {word for title in titles for word in _spelled(title) if _is_coined(word)}
+    if not made:
+        return []
+    folded = fold(question).text
+    typed = [_POSSESSIVE.sub("", word.text) for word in words(folded)]
+    names = coined | {head for head in heads if not head.isalpha()}
+    if any(literal_pattern(name).search(folded) for name in names if name):
+        return [word for word in typed if word in coined]
+    # Beside a word of a title another that is made so is only rare.
+    models = made if made.isdisjoint(typed) else ()
+    return [
+        word
+        for before, word, after in zip(["", *typed], typed, [*typed[1:], ""], strict=False)
+        if _is_coined(word)
+        and (
+            (coined and (before in _BEFORE_NAMES or after in _THINGS))
+            or any(_are_made_alike(word, name) for name in models)
+        )
+    ]
+
+
+def head_of(title: str) -> str:
+    """The folded name that a title begins with."""
+    return _HEAD.split(fold(title).text)[0].strip()
+
+
+def outermost(named: Sequence[str]) -> list[str]:
+    """The names, less those that are a part of another one of them."""
+    folded = [fold(name).text for name in named]
+    return [
+        name
+        for name, own in zip(named, folded, strict=True)
+        if not any(len(other) > len(own) and literal_pattern(own).search(other) for other in folded)
+    ]
+
+
+def _are_made_alike(word: str, name: str) -> bool:
+    """Whether both begin or end with the same part, and neither is one of the other: `kestrelwick`
+    and `kestrelmill`."""
+    return any(
+        one[:_LEAST_COINED] == other[:_LEAST_COINED]
+        and not one.startswith(other)
+        and not other.startswith(one)
+        for one, other in ((word, name), (word[::-1], name[::-1]))
+    )
+
+
+def _is_coined(word: str) -> bool:
+    """Whether everyday English has neither it nor what is left of it without an ending."""
+    if len(word) < _LEAST_COINED or not word.isalpha():
+        return False
+    bases = {word, stem(word), *(word.removesuffix(ending) for ending in _ENDINGS)}
+    return not any(map(is_everyday_word, bases))
+
+
+def without_compounds(question: str, named: Sequence[str], titles: Iterable[str]) -> list[str]:
+    """What a question names, less its adjectives: beside a name that stands in one of the titles,
+    `shore-side part` names nothing, unless a word of `shore-side` stands in a title as well, and
+    `Slack channel` and `in Slack` say only where people talk."""
+    titled = [words(fold(title).text) for title in titles]
+    told = {word.text for title in titled for word in title}
+    spelled = [words(fold(name).text) for name in named]
+    if not any(
+        place_of_phrase(phrase, title) is not None for phrase in spelled for title in titled
+    ):
+        return list(named)
+    return [
+        name
+        for name, phrase in zip(named, spelled, strict=True)
+        if told & {word.text for word in phrase} or not _is_attribute(name, question)
+    ]
+
+
+def without_offers(question: str, named: Sequence[str], titles: Iterable[str]) -> list[str]:
+    """What a question names, less the answers that it offers: beside a name that stands in one of
+    the titles, `Zurich or Bern` and `QR, PDF417 or what` are no things that it asks about."""
+    told = {word for title in titles for word in _spelled(title)}
+    strange = [name for name in named if told.isdisjoint(_spelled(name))]
+    if len(strange) in (0, len(named)):
+        return list(named)
+    one = "|".join(map(re.escape, sorted(strange, key=len, reverse=True)))
+    offers = re.compile(rf"(?:(?:{one}), )*(?:(?:{one}),? or \S+|\S+ or (?:{one}))")
+    found = (each[0] for each in offers.finditer(question))
+    offered = [offer for offer in found if told.isdisjoint(_spelled(offer))]
+    return [name for name in named if not any(name in offer for offer in offered)]
+
+
+def _spelled(text: str) -> list[str]:
+    return [word.text for word in words(fold(text).text)]
+
+
+def _is_attribute(name: str, question: str) -> bool:
+    """Whether it only describes the noun that follows, as a hyphenated word of everyday ones does
+    and the name of a tool in front of what such a tool has, or says in which tool things are."""
+    if _WHERE_ALL_IS.fullmatch(name) and re.search(rf"\b[Ii]n {re.escape(name)}\b", question):
+        return True
+    following = re.search(rf"(?<!\S){re.escape(name)} ([a-z]+)\b", question)
+    if following is None:
+        return False
+    if _TOOL.fullmatch(name):
+        return stem(following[1]) in _OF_TOOLS
+    is_plain = all(is_everyday_word(word.text) for word in words(fold(name).text))
+    return bool(HYPHENATED.fullmatch(name)) and is_plain and is_content(words(following[1])[0])
+
+
+@lru_cache(maxsize=2_000)
+def _runs_of_names(title: str) -> frozenset[tuple[str, ...]]:
+    """The words of each run of capitalised words in a title, and of each identifier."""
+    runs = []
+    for part in _TITLED.finditer(title):
+        run = [word.text for word in words(fold(part[0]).text)]
+        while run and run[-1] in _DOCUMENTS:
+            run.pop()
+        runs.append(tuple(run))
+    return frozenset(run for run in runs if 1 < len(run) <= _LONGEST_NAME)
+
+
+def _is_plain_english(name: str) -> bool:
+    folded = fold(name).text
+    if folded in UNITS or folded in _CONTINENTS or CALENDAR.fullmatch(folded):
+        return True
+    if _SHORT_FORM.fullmatch(name):
+        return True
+    parts = folded.split("-")
+    return bool(HYPHENATED.fullmatch(folded)) and (
+        min(map(len, parts)) <= 2
+        or any(part in STOP_WORDS for part in parts)
+        or parts[0] in _PREFIXES
+        or parts[-1].endswith(_ADJECTIVE)
+    )
