@@ -28,6 +28,7 @@ from router.followups import standalone
 from router.models import Answer, Citation, Conversation, Feedback, Query
 from router.policy import RouteAsked
 from router.routing import routed
+from router.spelling import put_right
 from router.text import storable
 from router.versions import Read, read_at
 from router.writing import written_sentences
@@ -229,6 +230,8 @@ def _begun(
         # Servers may be waited for for seconds, and a model writes as long.
         release_connection()
         found = retrieval.search(question, user=user, limit=SHOWN_PASSAGES)
+        if (meant := put_right(question, found.passages)) != question:
+            question, found = meant, retrieval.search(meant, user=user, limit=SHOWN_PASSAGES)
         read = Read(found)
         # What a tuned model says is held against the current text.
         if route != "tuned":

@@ -95,6 +95,11 @@ _LANGUAGES = (
     r"|scala|ruby|php|perl|swift|elixir|erlang|haskell|clojure|dart|lua|r|julia|fortran|cobol|ada"
     r"|bash|shell|powershell|sql|pl/sql|delphi|pascal|ocaml|groovy|zig|nim|crystal|matlab|lisp|scheme"
 )
+_COLOURS = (
+    "amber|azure|beige|black|blue|bronze|brown|copper|cream|crimson|cyan|gold|gr[ae]y|green|indigo"
+    "|ivory|lilac|magenta|maroon|mauve|navy|ochre|olive|orange|pink|purple|red|rose|scarlet|silver"
+    "|teal|transparent|turquoise|violet|white|yellow"
+)
 _ALARMS = (
     r"(?:alarm|alert|beep|complain|escalate|notif(?:y|ie)|page|scream|shout|trigger|trip|warn)s?"
     r"|critical|too [a-z]+"
@@ -102,7 +107,7 @@ _ALARMS = (
 # What is measured in units of its own, by the stems of the words for it.
 _MEASURED = (
     ("memory|ram|heap", ("size",)),
-    ("voltage", ("volt", "kv")),
+    ("voltage", ("volt",)),
     ("temperature", _DEGREES),
     ("speed|velocity", _SPEEDS),
     ("weight|mass", ("weight",)),
@@ -279,6 +284,13 @@ _KINDS = (
         _asked("dashboard") + r"|\b(?:address|link|url) (?:for|of|to) the (?:[\w-]+ )?dashboard\b",
         Wanted(form=re.compile(r"\w+://.+"), noun=re.compile("dashboard|grafana|panel")),
     ),
+    # A model of what was bought; `400 V` is none.
+    (
+        rf"{_WHAT_IS}(?:make|manufacturer) (?:and|or|&|\+) model\b|" + _asked("model(?: name)?"),
+        Wanted(
+            form=re.compile(r"(?!\d[\d.,]*(?: ?[^\W\d_]{1,3})?$)(?=.*[^\W\d_]).+"), has_words=True
+        ),
+    ),
     # No host, path or person's address is a company.
     (
         _asked("company|firm|vendor|supplier|manufacturer|carrier|product|brand"),
@@ -286,6 +298,7 @@ _KINDS = (
             form=re.compile(r"(?![\w-]+(?:\.[\w-]+){2,}$)(?=.*[^\W\d_])[^@#/:]+"), has_words=True
         ),
     ),
+    _token("colou?r", rf"(?:[\w-]+ ){{0,2}}(?:{_COLOURS})(?: .+)?|ral .+", stems="colour|color"),
     _token("bucket", r"\w+://\S+|[a-z0-9][a-z0-9.-]+", stems="bucket"),
     (
         _asked("command|cmd")

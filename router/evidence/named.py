@@ -14,6 +14,7 @@ from router.evidence.claims import (
     without_quotes,
 )
 from router.evidence.quantities import CALENDAR, UNITS
+from router.spelling import is_english
 from router.text import STOP_WORDS, fold, is_content, stem, words
 
 # *Where in Europe?* says what kind of place is asked for.
@@ -27,7 +28,6 @@ _LONGEST_NAME = 4
 # Where a title's name ends: `Brinegate: the gateway`, `Brinegate -- operations`.
 _HEAD = re.compile(r"[:(,]|\s(?:-{1,3}|[–—|])\s")
 _LEAST_COINED = 5
-_ENDINGS = ("s", "es", "ed", "d", "ing", "er", "ly")
 # Behind these no English noun stands without an article, but names do: `does panwatch keep`,
 # `owns panwatch`, `port of panwatch`.
 _BEFORE_NAMES = frozenset(
@@ -76,12 +76,14 @@ def entities_of(question: str) -> list[str]:
 def titled_in(question: str, titles: Iterable[str]) -> list[str]:
     """What a question names without a sign of it, as people type: names of two or more words that
     stand in one of the titles (`amber ledger`), and what is made of two of these (`amber weir`
-    beside `Silver Weir`), or with a hyphen of a half of one (`amber-lending`), which is a name as
-    well, of nothing there."""
+    beside `Silver Weir`), with a hyphen of a half of one (`amber-lending`), or of a coined word and
+    all of one but its first (`panwatch ticket gate` beside `Turnpike Ticket Gate`), which is a name
+    as well, of nothing there."""
     folded = fold(question).text
     typed = words(folded)
     known = {run for title in titles for run in _runs_of_names(title)}
     firsts, lasts = ({run[place] for run in known} for place in (0, -1))
+    ends = {run[1:] for run in known if len(run) > 2}
     found, at = [], 0
     while at < len(typed):
         sizes = range(min(_LONGEST_NAME, len(typed) - at), 1, -1)
@@ -91,6 +93,8 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
             between = folded[typed[at].end : typed[at + 1].start]
             halves = texts[0] in firsts, texts[1] in lasts
             size = 2 if all(halves) or (between == "-" and any(halves)) else 0
+            if not size and _is_coined(texts[0]):
+                size = next((n for n in sizes if tuple(texts[1:n]) in ends), 0)
         if size:
             whole = folded[typed[at].start : typed[at + size - 1].end]
             found.append(_POSSESSIVE.sub("", whole))
@@ -154,11 +158,8 @@ def _are_made_alike(word: str, name: str) -> bool:
 
 
 def _is_coined(word: str) -> bool:
-    """Whether everyday English has neither it nor what is left of it without an ending."""
-    if len(word) < _LEAST_COINED or not word.isalpha():
-        return False
-    bases = {word, stem(word), *(word.removesuffix(ending) for ending in _ENDINGS)}
-    return not any(map(is_everyday_word, bases))
+    """Whether it is a word of letters that everyday English has not."""
+    return len(word) >= _LEAST_COINED and word.isalpha() and not is_english(word)
 
 
 def without_compounds(question: str, named: Sequence[str], titles: Iterable[str]) -> list[str]:

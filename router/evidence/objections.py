@@ -9,6 +9,7 @@ from itertools import pairwise
 from router.evidence.answers import Evidence, Said, days_in
 from router.evidence.claims import Claim, counted_things, literal_pattern
 from router.evidence.clauses import clauses_of, is_of_another_clause, is_of_its_environment
+from router.evidence.contraries import Pole, are_contrary, poles_of
 from router.evidence.denials import clause_around, denied, denied_around, denied_of
 from router.evidence.focus import Focus, leads_above
 from router.evidence.kinds_given import is_of_another_kind
@@ -26,7 +27,7 @@ from router.evidence.sources import (
     stems_in,
 )
 from router.evidence.tables import cells, is_of_another_cell
-from router.text import is_content, is_negation, stem
+from router.text import fold, is_content, is_negation, stem
 
 _MIN_SHARE_OF_BEST_FIT = 0.35
 _MIN_SHARE_OF_RIVAL = 0.4
@@ -55,9 +56,10 @@ _OTHER_PAGE = "The page is about something else, and what is asked about has one
 _COUNTS_ELSE = "In the passage, another number counts what is asked for."
 _OTHER_CLAUSE = "In the passage, another value stands beside what is asked for."
 _ELSEWHERE = "The passage says it of another environment, or of none."
+_CONTRARY = "The passage says it of the contrary of what is asked about."
 _OTHER_DAY = "The passage says it of another day of the week, or of none."
 REFUTATIONS = frozenset(
-    {_OPPOSITE_SAID, _SIBLINGS, _COUNTS_ELSE, _OTHER_CLAUSE, _ELSEWHERE, _OTHER_DAY}
+    {_OPPOSITE_SAID, _SIBLINGS, _COUNTS_ELSE, _OTHER_CLAUSE, _ELSEWHERE, _CONTRARY, _OTHER_DAY}
 )
 """What a sentence itself says against an answer, where the others only find too little for it."""
 TURNED_DOWN = REFUTATIONS | {ANOTHER_KIND, _OTHER_PAGE}
@@ -118,6 +120,8 @@ def _objection_to(one: Evidence, sources: Sequence[Source], asked: Question, sai
     number, source = one.sentence, sources[one.passage]
     if _contradicts(said, number, source, asked):
         return _OPPOSITE_SAID
+    if asked.poles and are_contrary(asked.poles, _poles_at(number, source)):
+        return _CONTRARY
     if is_of_another_cell(number, source, asked, _told(said)):
         return _SIBLINGS
     if len(cells(source, number)) < 2 and is_of_another(number, source, asked, said.news):
@@ -185,6 +189,11 @@ def _is_on_another_page(
     ):
         return False
     return any(is_titled(page, one, others) for page in sources for one, others in longer.items())
+
+
+def _poles_at(number: int, source: Source) -> frozenset[Pole]:
+    sentence = source.sentences[number]
+    return poles_of(fold(source.text[sentence.start : sentence.end]).text)
 
 
 def _contradicts(said: Said, number: int, source: Source, asked: Question) -> bool:

@@ -106,6 +106,17 @@ _RESISTANCE_UNITS = {
     "kω": "1000",
     "mω": "1000000",
 }
+_VOLUME_UNITS = {
+    "ml millilitre millilitres milliliter milliliters": "0.001",
+    "cl centilitre centilitres": "0.01",
+    "l litre litres liter liters": "1",
+    "hl hectolitre hectolitres": "100",
+}
+_VOLTAGE_UNITS = {
+    "mv millivolt millivolts": "0.001",
+    "v volt volts": "1",
+    "kv kilovolt kilovolts": "1000",
+}
 _SCALED = {
     "time": _TIME_UNITS,
     "size": _SIZE_UNITS,
@@ -116,6 +127,8 @@ _SCALED = {
     "energy": _ENERGY_UNITS,
     "pressure": _PRESSURE_UNITS,
     "resistance": _RESISTANCE_UNITS,
+    "litre": _VOLUME_UNITS,
+    "volt": _VOLTAGE_UNITS,
 }
 _CURRENCIES = (
     "$ usd dollar dollars",
@@ -150,10 +163,15 @@ _ALONE = (
     "inch inches",
     "m2",
     "m3",
-    "litre litres liter liters",
+    "lb lbs",
+    "oz ounce ounces",
+    "gallon gallons",
+    "yd yard yards",
+    "acre acres",
+    "ha hectare hectares",
     "db decibel decibels",
-    "volt volts",
-    "kv kilovolt kilovolts",
+    "hp horsepower",
+    "ma milliampere milliamperes milliamp milliamps",
     "ampere amperes amp amps",
     "kva",
     "rpm",
@@ -177,6 +195,7 @@ def _table() -> dict[str, tuple[Unit, ...]]:
     for spelt in ("metre", "metres", "meter", "meters"):
         table |= {f"square {spelt}": table["m2"], f"cubic {spelt}": table["m3"]}
     table["m"] = (Unit("length"), Unit("time", Decimal(60)))
+    table["w"] = (*table["w"], Unit("power"))
     for day in ("day", "days"):
         table[f"calendar {day}"] = table[day]
         table |= {f"{kind} {day}": (Unit("working day"),) for kind in ("business", "working")}

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from router.evidence.claims import counted_from
+from router.evidence.contraries import Pole, poles_of
 from router.evidence.environments import environments_asked
 from router.evidence.kinds_asked import wanted_value
 from router.evidence.named import (
@@ -27,6 +28,10 @@ _NOT_NOW = frozenset(
     | {"forbidden", "prohibited", "banned"}
 )
 _FOR_A_THING = frozenset({"which", "who", "whom", "whose"})
+# A year that is over: `who led it in 1998?` is not answered with who leads it.
+_PAST_YEAR = re.compile(
+    r"\b(?:did|had|was|were)\b.*\b(?:in|during|before|since|until) ((?:19|20)\d\d)\b"
+)
 _COUNTED = re.compile(r"\b(?:how many|number of)\b")
 
 
@@ -35,9 +40,9 @@ class Question:
     """`stems` of its content words; the `units` that it mentions; the `entities` that it names;
     the stems by which it `named` them, and all others, its `aspect`; the kind of value `wanted`,
     if its wording tells; the stems of what it wants `counted`; the `environments` it speaks of.
-    `heads` are the names that titles begin with, each as its words. `is_choice`: it names the
-    answers that there may be; `is_for_a_thing`: it begins with *which* or *who*; `denies`: it asks
-    for what is not, or was."""
+    `heads` are the names that titles begin with, each as its words; `poles` are the sides of
+    contraries that it asks about. `is_choice`: it names the answers that there may be;
+    `is_for_a_thing`: it begins with *which* or *who*; `denies`: it asks for what is not, or was."""
 
     stems: frozenset[str]
     units: frozenset[Unit]
@@ -48,6 +53,7 @@ class Question:
     counted: frozenset[str] = frozenset()
     environments: frozenset[str] = frozenset()
     heads: tuple[tuple[str, ...], ...] = ()
+    poles: frozenset[Pole] = frozenset()
     is_choice: bool = False
     is_for_a_thing: bool = False
     denies: bool = False
@@ -74,15 +80,16 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
     known = [fold(entity).text for entity in entities]
     typed = (*titled_in(text, titles), *coined_in(text, titles))
     entities += [name for name in outermost(typed) if not any(name in one for one in known)]
-    entities = without_offers(text, entities, titles)
+    entities = [*without_offers(text, entities, titles), *_PAST_YEAR.findall(folded)]
     named = frozenset(word.stem for name in entities for word in words(fold(name).text))
+    about = _without(folded, entities)
     return Question(
         stems=stems,
         units=frozenset(units),
         entities=tuple(entities),
         named=named,
         aspect=stems - named,
-        wanted=wanted_value(_without(folded, entities)),
+        wanted=wanted_value(about),
         counted=frozenset(
             stem
             for asked in _COUNTED.finditer(folded)
@@ -93,6 +100,7 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
         is_for_a_thing=bool(own_words) and own_words[0].text in _FOR_A_THING,
         denies=any(is_negation(word) or word.text in _NOT_NOW for word in own_words),
         heads=tuple(tuple(word.text for word in words(head_of(title))) for title in titles),
+        poles=poles_of(about),
     )
 
 

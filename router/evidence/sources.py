@@ -20,6 +20,7 @@ from router.evidence.quantities import Quantity, agree, quantities
 from router.evidence.questions import Question
 from router.evidence.wanted import are_of_one_sort
 from router.prompts import Passage
+from router.spelling import one_slip
 from router.text import Folded, Word, fold, sentences, words
 
 _LIST_NUMBER = re.compile(r"^\d{1,3}[.)](?=\s|$)", re.MULTILINE)
@@ -180,7 +181,7 @@ def nearly_names(source: Source, entity: str) -> bool:
     texts = [sentence.words for sentence in source.sentences]
     return any(
         all(
-            one == word.text or (_one_slip(one, word.text) and not is_everyday_word(one))
+            one == word.text or (one_slip(one, word.text) and not is_everyday_word(one))
             for one, word in zip(typed, text[place : place + len(typed)], strict=True)
         )
         for text in (*texts, source.context_words)
@@ -278,15 +279,3 @@ def _entity_pattern(entity: str) -> re.Pattern[str]:
     parts = re.findall(r"[^\W_]+", fold(entity).text)
     body = r"[\W_]?".join(map(re.escape, parts))
     return re.compile(rf"(?<![^\W_]){body}(?![^\W_])")
-
-
-def _one_slip(one: str, other: str) -> bool:
-    """One letter more, less or other, or two neighbours swapped, in a word of letters from the
-    second one on. Short words and numbers are too much like each other for that."""
-    if len(one) < 5 or not one.isalpha() or abs(len(one) - len(other)) > 1 or one[0] != other[0]:
-        return False
-    pairs = zip(one, other, strict=False)
-    start = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
-    rest, other_rest = one[start:], other[start:]
-    swapped = rest[1:2] + rest[:1] + rest[2:]
-    return other_rest in (rest[1:], swapped) or rest == other_rest[1:] or rest[1:] == other_rest[1:]

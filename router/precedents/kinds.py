@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 
 from router.evidence.claims import counted_things
 from router.evidence.denials import denied_around
@@ -157,8 +156,8 @@ class Kin:
 def kin_of(near: Sequence[Near], told: Told, subject: Subject) -> Kin | None:
     """None, where one of the nearest was answered with what has no form, or they were with several
     kinds, or none is near. `near` begins with the nearest."""
-    usable = (one for one in near if one[0].is_written and one[0].names)
-    asking = list(islice((one for one in usable if subject.is_asked_by(one[0])), MOST_KIN))
+    usable = [one for one in near if one[0].is_written and one[0].names]
+    asking = subject.asking(usable)[:MOST_KIN]
     if not asking or asking[0][1] < LEAST_ALIKE:
         return None
     nearest, cosine = asking[0]

@@ -14,6 +14,7 @@ from router.evidence.quantities import quantities
 from router.evidence.questions import Question, read_question
 from router.evidence.sources import Source, is_elsewhere, names, read_source
 from router.evidence.wanted import are_of_one_sort
+from router.precedents.contraries import without_contraries
 from router.precedents.facts import Near, NearFacts
 from router.precedents.frames import (
     Fitting,
@@ -93,9 +94,11 @@ def overlap(one: Lead, other: Lead) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A question, and what it asks about: `named` as it is typed, with the `longer` names of other
-    things that have it in theirs, and their `keys`; `others` are those of other things."""
+    """A question by its `text`, and what it asks about: `named` as it is typed, with the `longer`
+    names of other things that have it in theirs, and their `keys`; `others` are those of other
+    things."""
 
+    text: str
     asked: Question
     named: tuple[str, ...]
     keys: frozenset[str]
@@ -121,9 +124,10 @@ class Subject:
 
     def asking(self, near: Iterable[Near]) -> list[Near]:
         """Those questions answered before that may tell what is asked for here."""
-        return [one for one in near if self.is_asked_by(one[0])]
+        asking = [one for one in near if self._is_asked_by(one[0])]
+        return without_contraries(self.text, self.asked.poles, asking)
 
-    def is_asked_by(self, precedent: Precedent) -> bool:
+    def _is_asked_by(self, precedent: Precedent) -> bool:
         """Whether a question answered before may tell what is asked for here."""
         if not (self.named or not precedent.names):
             return False
@@ -146,7 +150,7 @@ def subject_of(
     # The end of a name is short for it: `the gauge` of Tide Gauge.
     ends = tuple(one for one in things if any(key.endswith(one) for key in keys))
     others = frozenset(things).difference(ends) if keys else frozenset[str]()
-    return Subject(asked, named, keys, longer, others)
+    return Subject(question, asked, named, keys, longer, others)
 
 
 def leads_to(

@@ -21,7 +21,7 @@ _OF_DEGREE = """
 max maximum maximal highest top upper most greatest largest biggest longest peak min minimum minimal
 lowest bottom lower least smallest shortest default usual normal standard typical regular actual
 current main primary chief official overall total whole full entire exact precise allowed permitted
-expected required target
+expected required target rated nominal
 """
 _DEGREES = frozenset(map(stem, _OF_DEGREE.split()))
 

@@ -38,7 +38,7 @@ def in_known_words(
         return ""
     numbers = _numbers(question, own)
     alike = takewhile(lambda one: one[1] > ASKS_THE_SAME - LEAST_LEAD, near)
-    asked = [one for one in alike if one[0].is_written and subject.is_asked_by(one[0])]
+    asked = subject.asking([one for one in alike if one[0].is_written])
     if _are_for_several(asked):
         return ""
     same = (one for one, cosine in asked if cosine >= ASKS_THE_SAME)

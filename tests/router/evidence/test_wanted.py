@@ -123,7 +123,7 @@ def test_kind_is_told_however_it_is_asked_for(question: str) -> None:
 def test_a_word_of_a_name_tells_no_kind() -> None:
     gate = Passage("Harbor Switch", "Limits", "It is up for 99.9% of a month.")
     assert verify("Uptime promised for Harbor Switch?", "99.9%", [gate]).supported
-    assert read_question("Colour of Harbor Switch?", ["Harbor Switch"]).wanted is None
+    assert read_question("Use of Harbor Switch?", ["Harbor Switch"]).wanted is None
 
 
 @pytest.mark.parametrize("flag", ["--still", "still_organ", "still-organ-v2"])
