@@ -38,8 +38,9 @@ def put_right(question: str, passages: Sequence[Passage]) -> str:
     """A question with each word as it was meant that neither English nor the passages found for it
     have, where these have a single one that is one slip from it.
 
-    Where only English has one, a letter was lost or two were swapped, and it is no name, which has
-    a capital: *marten* may be an animal, and need not be Martin.
+    Two letters that were swapped are likelier than another slip. Where only English has the word, a
+    letter was lost or two were swapped, and it is no name, which has a capital: *marten* may be an
+    animal, and need not be Martin.
     """
     unknown = {match[0] for match in _WORD.finditer(question) if _is_unknown(match[0])}
     if not unknown:
@@ -62,10 +63,15 @@ def _folded(passage: Passage) -> str:
 
 def _meant(typed: str, spelled: Iterable[str]) -> str:
     folded = fold(typed).text
-    near = {word for word in spelled if one_slip(folded, word)}
-    if not near and typed.islower():
-        near = _english(_swapped(folded)) or _english(_with_a_letter(folded))
-    if len(near) != 1:
+    may_be_english = typed.islower()
+    swapped = set(_swapped(folded))
+    near = (
+        swapped.intersection(spelled)
+        or (may_be_english and _english(swapped))
+        or {word for word in spelled if one_slip(folded, word)}
+        or (may_be_english and _english(_with_a_letter(folded)))
+    )
+    if not near or len(near) > 1:
         return typed
     (word,) = near
     return word.capitalize() if typed[0].isupper() else word

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -28,8 +28,7 @@ from router.evidence.objections import TURNED_DOWN
 from router.evidence.questions import read_question
 from router.evidence.sources import names, read_source
 from router.models import ModelVersion, TaughtQuestions
-from router.precedents.books import LEAST_NAMED
-from router.precedents.frames import mentioned, names_of, without_names
+from router.precedents.frames import about_it, asked_of, names_of, things_among, without_names
 from router.prompts import Passage
 from router.text import exact_form, without_marks
 from router.verification import Support, titles_of, verify
@@ -69,23 +68,23 @@ class Taught:
 @dataclass(frozen=True, slots=True)
 class Repertoire:
     """The questions that a model was taught, the exact form of each answer, and a vector of what
-    each asks: (questions, dimension). `about` has their places by what they name; `known` are the
-    names that several of them have."""
+    each asks: (questions, dimension). `about` has their places by what they name; `things` are
+    what they are about."""
 
     taught: tuple[Taught, ...]
     answers: tuple[str, ...]
     about: Mapping[frozenset[str], Sequence[int]]
-    known: frozenset[str]
+    things: frozenset[str]
     vectors: Vectors
 
     def asked(self, question: str) -> str:
         """What a question asks, about `it`, which is compared."""
-        return without_names(question, self.known)
+        return without_names(question, self.things)
 
     def answers_about(self, question: str) -> list[str]:
         """Those to questions about the same things, each once and `MOST_ANSWERS` at most; none
         where it names nothing."""
-        wanted = _about(question, names_of(question), self.known)
+        wanted = asked_of(question, names_of(question), self.things)
         same = self.about.get(wanted, ()) if wanted else ()
         return list(dict.fromkeys(self.taught[place].answer for place in same))[:MOST_ANSWERS]
 
@@ -93,7 +92,7 @@ class Repertoire:
         """The one that is nearest to a question of those about the same, by the vector of what it
         asks; None where nothing is taught of that. Of a question that names nothing nobody knows
         what it is about, so that none has a lead on the others."""
-        wanted = _about(question, names_of(question), self.known)
+        wanted = asked_of(question, names_of(question), self.things)
         same = self.about.get(wanted, ())
         if not same or self.vectors.shape[1] != vector.size:
             return None
@@ -115,8 +114,9 @@ def repertoire(taught: Sequence[Taught]) -> Repertoire:
 
     kept = taught[:MOST]
     named = _named(kept)
-    known = _known(named)
-    asked = [without_names(one.question, known) for one in kept]
+    things = things_among(named)
+    each_of = zip(kept, named, strict=True)
+    asked = [about_it(one.question, asked_of(one.question, its, things)) for one, its in each_of]
     # Many ask the same of different things.
     each = list(dict.fromkeys(asked))
     vectors = ServerEmbeddings(settings.PARAPHRASE_MODEL).batch(each)
@@ -223,28 +223,17 @@ def _read(model: str, sha256: str) -> Repertoire:
 def _bound(
     taught: Sequence[Taught], named: Sequence[frozenset[str]], vectors: Vectors
 ) -> Repertoire:
-    known = _known(named)
+    things = things_among(named)
     about: defaultdict[frozenset[str], list[int]] = defaultdict(list)
     for place, (one, its) in enumerate(zip(taught, named, strict=True)):
-        about[_about(one.question, its, known)].append(place)
+        about[asked_of(one.question, its, things)].append(place)
     answers = tuple(exact_form(one.answer) for one in taught)
-    return Repertoire(tuple(taught), answers, about, known, vectors)
+    return Repertoire(tuple(taught), answers, about, things, vectors)
 
 
 def _named(taught: Iterable[Taught]) -> list[frozenset[str]]:
     """What each question names, which takes most of the time that they do."""
     return [names_of(one.question) for one in taught]
-
-
-def _known(named: Iterable[frozenset[str]]) -> frozenset[str]:
-    """What one question alone names may be no name at all."""
-    times_of = Counter(name for each in named for name in each)
-    return frozenset(name for name, times in times_of.items() if times >= LEAST_NAMED)
-
-
-def _about(question: str, named: frozenset[str], known: frozenset[str]) -> frozenset[str]:
-    """The known names in a question; what else it names, where it has none of these."""
-    return (named & known) | mentioned(question, known) or named
 
 
 def support_of(

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 # Passages whose texts are read at once.
 _AT_ONCE = 500
+# Another one whenever more is made of the same pairs.
+_FORM = 2
 # Collections that this process has told of: it tries again every ten seconds.
 _waiting: set[int] = set()
 
@@ -72,7 +74,7 @@ def _states() -> dict[int, str]:
         .values_list("document")
         .annotate(Count("pk"), Sum("pk"), Max("reviewed_at"), Sum("start"), Sum("end"))
     )
-    return {document: " ".join(map(str, values)) for document, *values in told}
+    return {document: " ".join(map(str, [_FORM, *values])) for document, *values in told}
 
 
 def _usable() -> QuerySet[QAPair]:

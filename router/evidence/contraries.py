@@ -24,7 +24,7 @@ _PAIRS = (
     ("arrivals?|arrives?", "departures?|departs?"),
 )
 _POLES = [
-    ((number, side), re.compile(rf"(?<![\w-])(?:{words})(?![\w-])"))
+    ((number, side), re.compile(rf"(?<![^\W_])(?<!-)(?:{words})(?![^\W_]|-)"))
     for number, pair in enumerate(_PAIRS)
     for side, words in zip((True, False), pair, strict=True)
 ]

@@ -106,10 +106,12 @@ def coined_in(question: str, titles: Iterable[str]) -> list[str]:
     """Made-up words in small letters, where titles are such words: beside `Brinegate: the gateway`,
     `panwatch` is a name in *port of panwatch?*, whether there is such a thing or not, and so is
     `brinewatch` wherever it stands. Where the question has the name of a title already, other such
-    words are only rare."""
+    words are only rare. The first of a longer name is short for it: `marmot` of `Marmot Rack
+    Train`."""
     titles = list(titles)
     heads = set(map(head_of, titles)) - _DOCUMENTS
     coined = set(filter(_is_coined, heads))
+    short = {run[0] for title in titles for run in _runs_of_names(title) if _is_coined(run[0])}
     made = {word for title in titles for word in _spelled(title) if _is_coined(word)}
     if not made:
         return []
@@ -117,16 +119,19 @@ def coined_in(question: str, titles: Iterable[str]) -> list[str]:
     typed = [_POSSESSIVE.sub("", word.text) for word in words(folded)]
     names = coined | {head for head in heads if not head.isalpha()}
     if any(literal_pattern(name).search(folded) for name in names if name):
-        return [word for word in typed if word in coined]
+        return [word for word in typed if word in coined | short]
     # Beside a word of a title another that is made so is only rare.
     models = made if made.isdisjoint(typed) else ()
     return [
         word
         for before, word, after in zip(["", *typed], typed, [*typed[1:], ""], strict=False)
-        if _is_coined(word)
-        and (
-            (coined and (before in _BEFORE_NAMES or after in _THINGS))
-            or any(_are_made_alike(word, name) for name in models)
+        if word in short
+        or (
+            _is_coined(word)
+            and (
+                (coined and (before in _BEFORE_NAMES or after in _THINGS))
+                or any(_are_made_alike(word, name) for name in models)
+            )
         )
     ]
 

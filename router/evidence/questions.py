@@ -66,6 +66,13 @@ class Question:
             return []
         return [" ".join(head) for head in self.heads if head != own and _has_run(head, own)]
 
+    def whole_name(self, named: str) -> str:
+        """The only name of a thing that begins so: *Kassa* is short for *Kassa Ticket Machine*
+        where nothing is called Kassa alone. Otherwise as it is."""
+        own = tuple(word.text for word in words(fold(named).text))
+        whole = {head for head in self.heads if own and head[: len(own)] == own}
+        return " ".join(*whole) if len(whole) == 1 else named
+
 
 def read_question(text: str, titles: Iterable[str] = ()) -> Question:
     """`titles` are those of the documents that it is held against: people type names as they

@@ -3,7 +3,7 @@ and leaves the others as they are. Pure."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ import numpy as np
 
 from router.cosines import cosines
 from router.precedents.facts import Near
-from router.precedents.frames import Precedent, mentioned
+from router.precedents.frames import Precedent, asked_of, things_among
 from router.precedents.kinds import Told
 from router.precedents.leads import NEAR_ENOUGH
 
@@ -21,59 +21,53 @@ if TYPE_CHECKING:
 
     from router.retrieval.vectors import Vectors
 
-# What one question alone names may be no name at all.
-LEAST_NAMED = 3
-
-
 Stand = tuple[str, int]
 """Where an answer stands: a folded sentence, and its start there."""
 
 
 @dataclass(slots=True)
 class Page:
-    """The precedents of a document: of each the row of its vector, with what that is of, and how
-    often what is named."""
+    """The precedents of a document: of each the row of its vector, with what that is of."""
 
     precedents: tuple[Precedent, ...]
     places: NDArray[np.int64]
     asked: tuple[str, ...]
     vectors: Vectors
-    named: Counter[str]
     _completed: tuple[object, tuple[Precedent, ...]] | None = None
 
-    def completed(self, known: frozenset[str], facts: Mapping[Stand, str]) -> tuple[Precedent, ...]:
-        """With what others may have told: a name that a question has in a form that tells nothing,
-        and which fact it asks for. The same objects while these are the same."""
+    def completed(
+        self, things: frozenset[str], facts: Mapping[Stand, str]
+    ) -> tuple[Precedent, ...]:
+        """With what others may have told: what of a question's names are things, in whatever form
+        it has them, and which fact it asks for. The same objects while these are the same."""
         asked = tuple(facts.get((one.sentence, one.start), "") for one in self.precedents)
-        if self._completed is None or self._completed[0] != (known, asked):
+        if self._completed is None or self._completed[0] != (things, asked):
             each = zip(self.precedents, asked, strict=True)
             self._completed = (
-                (known, asked),
-                tuple(_complete(one, known, fact) for one, fact in each),
+                (things, asked),
+                tuple(_complete(one, things, fact) for one, fact in each),
             )
         return self._completed[1]
 
 
-def _complete(precedent: Precedent, known: frozenset[str], fact: str) -> Precedent:
-    names = precedent.names or mentioned(precedent.question, known)
-    is_told = bool(fact) or names != precedent.names
-    return replace(precedent, names=names, fact=fact) if is_told else precedent
+def _complete(precedent: Precedent, things: frozenset[str], fact: str) -> Precedent:
+    names = asked_of(precedent.question, precedent.names, things)
+    if not fact and names == precedent.names:
+        return precedent
+    return replace(precedent, names=names, fact=fact, beside=precedent.names - names)
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
     """The precedents of a collection, by its primary key, and of each the row of its vector; `told`
-    has them by their sentence; `known` are the keys of the names that several of them have, and
-    `things` of those that several are about alone: *Which Slack channel has it?* is not about
-    Slack."""
+    has them by their sentence; `things` are the keys of what they are about."""
 
     collection: int
     precedents: tuple[Precedent, ...]
     places: NDArray[np.int64]
     vectors: Vectors
     told: Told
-    known: frozenset[str]
-    things: frozenset[str] = frozenset()
+    things: frozenset[str]
 
     def near(self, vector: Vectors) -> list[Near]:
         """Those near enough to matter, the nearest first."""
@@ -113,12 +107,9 @@ def bound(collection: int, pages: Sequence[Page]) -> Book | None:
     """The book of these pages, whose vectors are its own from then on; None: there are none."""
     if not pages:
         return None
-    named: Counter[str] = Counter()
-    for page in pages:
-        named.update(page.named)
-    known = frozenset(name for name, times in named.items() if times >= LEAST_NAMED)
+    things = things_among(one.names for page in pages for one in page.precedents)
     facts = facts_of(pages)
-    precedents = tuple(one for page in pages for one in page.completed(known, facts))
+    precedents = tuple(one for page in pages for one in page.completed(things, facts))
     told: defaultdict[str, list[Precedent]] = defaultdict(list)
     for precedent in precedents:
         told[precedent.sentence].append(precedent)
@@ -128,6 +119,4 @@ def bound(collection: int, pages: Sequence[Page]) -> Book | None:
     # Kept beside the book, they would be there twice.
     for page, start, end in zip(pages, starts[:-1], starts[1:], strict=True):
         page.vectors = vectors[start:end]
-    alone = Counter(name for one in precedents if len(one.names) == 1 for name in one.names)
-    things = frozenset(name for name, times in alone.items() if times >= LEAST_NAMED)
-    return Book(collection, precedents, np.concatenate(places), vectors, told, known, things)
+    return Book(collection, precedents, np.concatenate(places), vectors, told, things)

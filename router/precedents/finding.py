@@ -37,8 +37,8 @@ class Findings:
     """What precedents make of a question: the values that they lead to, the nearest first, and the
     same question as it was `worded` before, empty: it was not asked; and of each collection, by its
     primary key, those that are near, all by their sentence, and the facts that the near ones ask
-    for; and the words by which alone the question differs from one of these, where they are
-    `unnamed` by any passage."""
+    for; and what of the question is `unnamed` by any passage: things that were asked about before,
+    or the words by which alone it differs from one of these."""
 
     leads: Sequence[Lead] = ()
     near: Mapping[int, Sequence[Near]] = field(default_factory=dict)
@@ -98,13 +98,13 @@ def _found(
     # The web process starts without the client's libraries.
     from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
 
-    known = frozenset[str]().union(*(book.known for book in books))
+    things = frozenset[str]().union(*(book.things for book in books))
+    subject = subject_of(question, passages, things)
+    own = things | subject.titled
     try:
-        vector = ServerEmbeddings(settings.PARAPHRASE_MODEL).one(without_names(question, known))
+        vector = ServerEmbeddings(settings.PARAPHRASE_MODEL).one(without_names(question, own))
     except EmbeddingsUnavailable:
         return Findings()
-    things = frozenset[str]().union(*(book.things for book in books))
-    subject = subject_of(question, passages, known, things)
     near = {book.collection: book.near(vector) for book in books}
     if is_new:
         near = {
@@ -119,9 +119,10 @@ def _found(
     usable = {one: usable_of(asking[one], facts[one]) for one in near}
     said = leads_to(subject, passages, [usable.get(one, []) for one in collections])
     nearest = merge(*near.values(), key=lambda one: -one[1])
-    worded = in_known_words(question, nearest, subject, known)
-    asked = asked_about_it(question, known, _stems_of(passages))
+    worded = in_known_words(question, nearest, subject)
+    asked = asked_about_it(question, own, _stems_of(passages))
     unnamed = named_instead(asked, chain.from_iterable(asking.values()))
+    unnamed = unnamed or subject.unnamed_in(passages)
     findings = Findings(joined(only, said), near, told, worded, facts, unnamed)
     return replace(findings, leads=_asked_for(findings, passages, collections))
 

@@ -1,7 +1,8 @@
 """A sentence without what it is about and without the value it gives: the same for many. Pure."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -15,6 +16,8 @@ from router.text import NEGATIONS, fold
 
 T = TypeVar("T")
 
+# What one question alone names may be no name at all.
+LEAST_NAMED = 3
 # Words of the longest name that is looked for.
 _LONGEST_NAME = 5
 _WORD = re.compile(r"[^\W_]+")
@@ -37,9 +40,9 @@ _OPENED = re.compile(r"\s*[(\[{][^)\]}]*$")
 class Precedent:
     """A question, and the folded sentence from `start` to `end` of which is its answer.
 
-    `names` are what the question names, in the form of `name_key`. `is_written`: by a person, or
-    with the documents, and not made from them by rules. `fact`: the same for all that ask what
-    people asked in several ways; empty: nobody did.
+    `names` are the things that the question names, in the form of `name_key`, and `beside` what
+    else it does. `is_written`: by a person, or with the documents, and not made from them by rules.
+    `fact`: the same for all that ask what people asked in several ways; empty: nobody did.
     """
 
     question: str
@@ -50,6 +53,7 @@ class Precedent:
     end: int
     is_written: bool
     fact: str = ""
+    beside: frozenset[str] = frozenset()
 
 
 def made_once(make: Callable[[Precedent], T]) -> Callable[[Precedent], T]:
@@ -143,9 +147,22 @@ def mentioned(text: str, known: AbstractSet[str]) -> frozenset[str]:
     return frozenset(name_key(folded[start:end]) for start, end in mentions(folded, known))
 
 
-def without_names(question: str, known: AbstractSet[str]) -> str:
+def things_among(named: Iterable[AbstractSet[str]]) -> frozenset[str]:
+    """The names that several of some questions are about alone, by what each of these names: what
+    stands beside another one always is asked of that, as *Slack* and *Lubricant* are in *Which
+    Slack channel has Bell?* and *What stands under "Lubricant" for Bell?*."""
+    alone = Counter(name for names in named if len(names) == 1 for name in names)
+    return frozenset(name for name, times in alone.items() if times >= LEAST_NAMED)
+
+
+def asked_of(question: str, names: AbstractSet[str], things: AbstractSet[str]) -> frozenset[str]:
+    """Those of the `things` that a question names, or all its `names` where it has none of them."""
+    return mentioned(question, things) or frozenset(names)
+
+
+def without_names(question: str, things: AbstractSet[str]) -> str:
     """The question about `it`, so that it is compared by what it asks and not by whom of."""
-    return about_it(question, known | names_of(question))
+    return about_it(question, asked_of(question, names_of(question), things))
 
 
 def about_it(question: str, names: AbstractSet[str]) -> str:

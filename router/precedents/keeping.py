@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -21,7 +20,7 @@ from ingestion.models import Collection, Document, Reader
 from router.evidence.claims import literal_pattern
 from router.models import Precedents
 from router.precedents.books import Book, Page, bound
-from router.precedents.frames import Precedent, names_of, without_names
+from router.precedents.frames import Precedent, about_it, asked_of, names_of, things_among
 from router.text import fold
 
 if TYPE_CHECKING:
@@ -56,13 +55,12 @@ def keep(
     pairs: str,
     made: dict[str, Vectors],
 ) -> None:
-    """Store the first `MOST` of those whose sentence has their answer, in place of those that
-    were.
+    """Store those of the first `MOST` whose sentence has their answer, in place of those that were.
 
     `pairs` tells from which pairs they were made. Vectors that are there already or in `made`, by
     their text, are not made again; `made` gets the others. Raises `EmbeddingsUnavailable`.
     """
-    rows = list(islice(filter(None, map(_row, answered)), MOST))
+    rows = _rows(islice(answered, MOST))
     # Of what is compared, many are the same: it says `it` for every name.
     asked = list(dict.fromkeys(str(row["asked"]) for row in rows))
     vectors = _vectors(document, asked, made).astype("<f4").tobytes()
@@ -164,7 +162,6 @@ def _page(kept: Precedents) -> Page:
         places=np.array([place_of[row["asked"]] for row in kept.rows], np.int64),
         asked=tuple(kept.asked),
         vectors=np.frombuffer(kept.vectors, "<f4").reshape(len(kept.asked), -1),
-        named=Counter(name for row in kept.rows for name in row["names"]),
     )
 
 
@@ -179,22 +176,30 @@ def _digest(rows: Sequence[object], asked: Sequence[str], vectors: bytes) -> str
     return hashlib.sha256(told + vectors).hexdigest()
 
 
-def _row(one: Answered) -> dict[str, object] | None:
-    """As it is stored; None: the sentence does not hold the answer."""
-    sentence = fold(one.sentence).text
-    place = literal_pattern(one.answer).search(sentence)
-    if place is None:
-        return None
-    return {
-        "question": one.question,
-        "asked": without_names(one.question, frozenset()),
-        "names": sorted(names_of(one.question)),
-        "answer": one.answer,
-        "sentence": sentence,
-        "start": place.start(),
-        "end": place.end(),
-        "is_written": one.is_written,
-    }
+def _rows(answered: Iterable[Answered]) -> list[dict[str, object]]:
+    """As they are stored, without those whose sentence does not hold the answer."""
+    placed = [(one, place) for one in answered if (place := _place(one))]
+    named = [names_of(one.question) for one, _ in placed]
+    things = things_among(named)
+    return [
+        {
+            "question": one.question,
+            "asked": about_it(one.question, asked_of(one.question, names, things)),
+            "names": sorted(names),
+            "answer": one.answer,
+            "sentence": fold(one.sentence).text,
+            "start": place[0],
+            "end": place[1],
+            "is_written": one.is_written,
+        }
+        for (one, place), names in zip(placed, named, strict=True)
+    ]
+
+
+def _place(one: Answered) -> tuple[int, int] | None:
+    """Start and end of the answer in the folded sentence; None: it is not there."""
+    place = literal_pattern(one.answer).search(fold(one.sentence).text)
+    return place.span() if place else None
 
 
 def _precedent(row: dict[str, Any]) -> Precedent:

@@ -95,19 +95,31 @@ def overlap(one: Lead, other: Lead) -> bool:
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A question by its `text`, and what it asks about: `named` as it is typed, with the `longer`
-    names of other things that have it in theirs, and their `keys`; `others` are those of other
-    things."""
+    names of other things that have it in theirs, and their `keys`, of which titles have those that
+    are `titled`; `things` are those of them that were asked about before, as they are typed, and
+    `others` the keys of other things."""
 
     text: str
     asked: Question
     named: tuple[str, ...]
     keys: frozenset[str]
     longer: Mapping[str, Sequence[str]]
+    titled: frozenset[str] = frozenset()
+    things: tuple[str, ...] = ()
     others: frozenset[str] = frozenset()
 
     def is_named_in(self, source: Source) -> bool:
         """Whether a passage names all of it."""
         return all(names(source, name, self.longer.get(name, ())) for name in self.named)
+
+    def unnamed_in(self, passages: Sequence[Passage]) -> tuple[str, ...]:
+        """The things asked about before that no passage names."""
+        sources = [read_source(passage) for passage in passages]
+        return tuple(
+            thing
+            for thing in self.things
+            if not any(names(one, thing, self.longer.get(thing, ())) for one in sources)
+        )
 
     def is_headed_in(self, source: Source) -> bool:
         """Whether the title or the headings of a passage name it, and the innermost no other thing,
@@ -134,23 +146,20 @@ class Subject:
         return not (_asks_for_more(precedent, self.keys) or _is_of_elsewhere(precedent, self.asked))
 
 
-def subject_of(
-    question: str,
-    passages: Sequence[Passage],
-    known: AbstractSet[str],
-    things: AbstractSet[str] = frozenset(),
-) -> Subject:
-    """`known` are names by their keys, `things` those of what has questions of its own."""
+def subject_of(question: str, passages: Sequence[Passage], things: AbstractSet[str]) -> Subject:
+    """`things` are the keys of what has questions of its own."""
     titles = titles_of(passages)
     asked = read_question(question, titles)
     told = without_compounds(question, named_in(question), titles)
-    named = (*_spelled(question, known), *told, *asked.entities)
+    spelled = _spelled(question, things)
+    named = (*spelled, *told, *asked.entities)
     longer = {name: asked.longer_than(name) for name in asked.entities}
-    keys = frozenset(map(name_key, named))
+    keys = frozenset(map(name_key, (*named, *(asked.whole_name(name) for name in named))))
     # The end of a name is short for it: `the gauge` of Tide Gauge.
     ends = tuple(one for one in things if any(key.endswith(one) for key in keys))
     others = frozenset(things).difference(ends) if keys else frozenset[str]()
-    return Subject(question, asked, named, keys, longer, others)
+    titled = frozenset[str]().union(*(mentioned(title, keys) for title in titles))
+    return Subject(question, asked, named, keys, longer, titled, tuple(spelled), others)
 
 
 def leads_to(
@@ -207,7 +216,8 @@ def _as_facts(near: Sequence[Near]) -> list[Near]:
 def _asks_for_more(precedent: Precedent, named: AbstractSet[str]) -> bool:
     """Whether its question names a part of its answer, and this one does not: *Which Python
     version?* asks for the version of Python, and for no other."""
-    return not (precedent.names - named).isdisjoint(map(name_key, precedent.answer.split()))
+    others = (precedent.names | precedent.beside) - named
+    return not others.isdisjoint(map(name_key, precedent.answer.split()))
 
 
 def _is_of_elsewhere(precedent: Precedent, asked: Question) -> bool:

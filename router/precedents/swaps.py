@@ -34,9 +34,9 @@ class Asked:
     found: AbstractSet[str]
 
 
-def asked_about_it(question: str, known: AbstractSet[str], found: AbstractSet[str]) -> Asked:
-    """`known` are names by their keys, `found` the stems of the passages."""
-    return Asked(words(without_names(question, known)), found)
+def asked_about_it(question: str, things: AbstractSet[str], found: AbstractSet[str]) -> Asked:
+    """`things` are names by their keys, `found` the stems of the passages."""
+    return Asked(words(without_names(question, things)), found)
 
 
 def named_instead(asked: Asked, near: Iterable[Near]) -> tuple[str, ...]:

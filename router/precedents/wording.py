@@ -24,16 +24,14 @@ LEAST_LEAD = 0.03
 _DIGITS = re.compile(r"\d+")
 
 
-def in_known_words(
-    question: str, near: Iterable[Near], subject: Subject, known: AbstractSet[str]
-) -> str:
+def in_known_words(question: str, near: Iterable[Near], subject: Subject) -> str:
     """The nearest question of `near` that a person wrote, about what `question` is about; empty:
     none asks the same, or one for something else is about as near.
 
     Only of questions that name one thing or none, and of those about the same numbers. `near`
-    begins with the nearest; `known` are names by their keys.
+    begins with the nearest.
     """
-    own = _named(question, known | subject.keys)
+    own = _named(question, subject.keys)
     if len(own) > 1:  # Which of them it would be asked of is not told.
         return ""
     numbers = _numbers(question, own)

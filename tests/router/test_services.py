@@ -69,6 +69,16 @@ def test_passages_come_first_then_sentences_then_the_stored_answer(llm: Scripted
     assert len(middle) == 2
 
 
+def test_slip_of_the_finger_is_put_right_before_anybody_is_asked(llm: ScriptedLLM) -> None:
+    llm.will_say(says("12 seconds [1]"))
+    asked = "What is the request timout of the webhook sender?"
+    answer = answered(asked)
+    assert answer.query.text == asked
+    assert answer.signals["question"] == "What is the request timeout of the webhook sender?"
+    assert answer.text == "12 seconds"
+    assert "timeout" in llm.requests[-1]["messages"][-1]["content"]
+
+
 def test_answer_is_stored_with_the_sentence_it_stands_in(llm: ScriptedLLM) -> None:
     llm.will_say("9 times [1]")
     answer = Answer.objects.get(pk=answered(QUESTION).pk)

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from router.evidence.named import entities_of
+from router.evidence.named import coined_in, entities_of, titled_in
+from router.evidence.questions import read_question
 
 
 @pytest.mark.parametrize(
@@ -52,3 +53,59 @@ def test_names_behind_much_white_space_are_found_quickly(text: str) -> None:
     started = time.process_time()
     entities_of(text)
     assert time.process_time() - started < 0.5
+
+
+TITLES = ["Turnpike Ticket Gate: handbook", "Marmot Rack Train", "Harbor Gate"]
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("turnpike ticket gate port", ["turnpike ticket gate"]),
+        # Nothing is called so, and it is no Turnpike.
+        ("turnstone ticket gate port", ["turnstone ticket gate"]),
+        ("Turnstone Ticket Gate's port", ["turnstone ticket gate"]),
+        ("how fast is the marten rack train", ["marten rack train"]),
+        ("port of the new ticket gate", []),
+        ("port of our ticket gate", []),
+        ("which ticket gate has it", []),
+    ],
+)
+def test_coined_word_before_the_end_of_a_name_makes_another_name(
+    question: str, named: list[str]
+) -> None:
+    assert titled_in(question, TITLES) == named
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("marmot winter mode", ["marmot"]),
+        ("winter mode of the train", []),
+        # An everyday word may mean anything.
+        ("harbor winter mode", []),
+    ],
+)
+def test_coined_word_that_begins_a_name_is_short_for_it(question: str, named: list[str]) -> None:
+    assert coined_in(question, TITLES) == named
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [
+        ("Marmot", "marmot rack train"),
+        ("Turnpike Ticket", "turnpike ticket gate"),
+        ("Rack Train", "Rack Train"),
+        ("Kassa", "Kassa"),
+        # Either may be meant, or the one that is called so alone.
+        ("Harbor", "Harbor"),
+    ],
+)
+def test_beginning_of_one_name_alone_is_that_thing(name: str, whole: str) -> None:
+    asked = read_question("How is it?", [*TITLES, "Harbor Switch"])
+    assert asked.whole_name(name) == whole
+
+
+def test_year_that_is_over_has_to_be_told_of() -> None:
+    assert read_question("Who was in charge of Skagen in 1998?").entities == ("Skagen", "1998")
+    assert read_question("Who is in charge of Skagen in 2026?").entities == ("Skagen",)

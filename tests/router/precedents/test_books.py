@@ -2,7 +2,6 @@
 
 import gc
 import weakref
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -39,7 +38,7 @@ def page(*asked: tuple[str, str, bool]) -> Page:
     made = [Precedent(q, frozenset(), "80", text, 0, 2, is_written=own) for q, text, own in asked]
     rows = np.arange(len(made))
     vectors = np.ones((len(made), 2), np.float32)
-    return Page(tuple(made), rows, tuple(q for q, _, _ in asked), vectors, Counter())
+    return Page(tuple(made), rows, tuple(q for q, _, _ in asked), vectors)
 
 
 def test_what_people_ask_at_one_place_is_the_same_wherever_it_is_asked() -> None:
@@ -81,10 +80,9 @@ def test_names_that_several_questions_are_about_alone_are_things() -> None:
     of_bell = [asked(number, "bell") for number in range(3)]
     with_slack = [asked(number, "slack", "horn") for number in range(4)]
     made = (*of_bell, *with_slack, asked(9, "gong"))
-    named = Counter(name for one in made for name in one.names)
     vectors = np.ones((len(made), 2), np.float32)
     questions = tuple(one.question for one in made)
-    book = bound(1, [Page(made, np.arange(len(made)), questions, vectors, named)])
+    book = bound(1, [Page(made, np.arange(len(made)), questions, vectors)])
     assert book is not None
-    assert book.known == {"bell", "slack", "horn"}
     assert book.things == {"bell"}
+    assert all(one.beside == set() for one in book.precedents)

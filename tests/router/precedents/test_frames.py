@@ -5,13 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.precedents.frames import (
+    LEAST_NAMED,
     Precedent,
+    asked_of,
     fit,
     frame_of,
     mentions,
     name_key,
     named_in,
     names_of,
+    things_among,
     tokens_of,
     without_names,
 )
@@ -130,3 +133,20 @@ def test_any_texts_are_taken(sentence: str, other: str) -> None:
     if found is not None:
         assert 0 <= found.start < found.end <= len(other)
         assert LEAST <= found.likeness <= 1
+
+
+def test_what_always_stands_beside_another_name_is_asked_of_that() -> None:
+    asked = [
+        *("Which port has Bell?", "Who owns Bell?", "Where is Bell?"),
+        *(f'What stands under "Lubricant" for {name}?' for name in ("Bell", "Horn", "Gong")),
+    ]
+    assert len(asked) == 2 * LEAST_NAMED
+    named = list(map(names_of, asked))
+    things = things_among(named)
+    assert things == {"bell"}
+    assert [asked_of(*each, things) for each in zip(asked, named, strict=True)] == [
+        *[{"bell"}] * 4,
+        # Of these nobody knows which of the two it is.
+        *({"lubricant", name} for name in ("horn", "gong")),
+    ]
+    assert without_names(asked[3], things) == 'what stands under "lubricant" for it?'

@@ -28,7 +28,7 @@ def found(
     passages: Sequence[Passage] = (BELL, HORN),
     told: Sequence[Precedent] = (),
 ) -> Lead | None:
-    subject = subject_of(question, passages, KNOWN, KNOWN)
+    subject = subject_of(question, passages, KNOWN)
     kin = kin_of(near, {one.sentence: [one] for one in told}, subject)
     return only_value(subject, passages, [kin] * len(passages))
 

@@ -32,7 +32,7 @@ WORKERS = precedent("How many workers does night-bell have?", "9", "It has 9 wor
 
 
 def leads(question: str, passages: Sequence[Passage], near: Sequence[Sequence[Near]]) -> list[Lead]:
-    subject = subject_of(question, passages, KNOWN, KNOWN)
+    subject = subject_of(question, passages, KNOWN)
     return leads_to(subject, passages, [usable(one, subject) for one in near])
 
 
@@ -340,7 +340,7 @@ def test_what_is_said_of_another_thing_settles_nothing(
 def test_the_end_of_a_name_is_short_for_it() -> None:
     page = Passage("Tide Gauge", "Use", "The public port of the gauge is 6010.")
     one = precedent("At what to call Storm Flag?", "5071", "The public port of the flag is 5071.")
-    subject = subject_of("At what to call Tide Gauge?", [page], KNOWN, KNOWN | {"gauge", "flag"})
+    subject = subject_of("At what to call Tide Gauge?", [page], KNOWN | {"gauge", "flag"})
     assert subject.others == KNOWN | {"flag"}
     found = leads_to(subject, [page], [usable([(one, 0.97)], subject)])
     assert [lead.value([page]) for lead in found] == ["6010"]
@@ -363,3 +363,26 @@ def test_the_innermost_heading_says_of_what_is_told(
 ) -> None:
     passages = [Passage(title, heading, "Pause: 40 s")]
     assert value([(PAUSE, 0.97)], "How long does dawn-horn wait?", passages) == found
+
+
+def test_thing_that_was_asked_about_and_is_named_nowhere_is_gone() -> None:
+    asked = "port of night-bell and dawn horn"
+    assert subject_of(asked, [BELL, HORN], KNOWN).unnamed_in([BELL, HORN]) == ()
+    assert subject_of(asked, [HORN], KNOWN).unnamed_in([HORN]) == ("night-bell",)
+    # What nobody asked about may be an everyday word.
+    assert subject_of(asked, [HORN], frozenset()).unnamed_in([HORN]) == ()
+
+
+def test_short_name_is_that_of_the_only_thing_that_begins_so() -> None:
+    page = Passage("Kassa Ticket Machine", "Upkeep", "Maintenance day: every Tuesday")
+    things = frozenset({"kassaticketmachine"})
+    day = precedent(
+        "What is the maintenance day of Kassa Ticket Machine?",
+        "every Tuesday",
+        "Maintenance day: every Tuesday",
+    )
+    for name in ("Kassa", "kassa ticket", "Kassa Ticket Machine"):
+        subject = subject_of(f"On which day is {name} serviced?", [page], things)
+        assert "kassaticketmachine" in subject.keys
+        (lead,) = leads_to(subject, [page], [usable([(day, 0.8)], subject)])
+        assert lead.value([page]) == "every Tuesday"

@@ -28,7 +28,7 @@ LUNCH = precedent("When is lunch?", "noon", "Lunch is at noon.")
 
 
 def worded(question: str, *near: Near) -> str:
-    return in_known_words(question, near, subject_of(question, [DAWN], KNOWN), KNOWN)
+    return in_known_words(question, near, subject_of(question, [DAWN], KNOWN))
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,7 @@ def test_a_name_may_be_told_by_titles_alone() -> None:
     asked = "which engineer has the last word of brinegate"
     known = frozenset({name_key("night-bell")})
     subject = subject_of(asked, [gate], known)
-    assert in_known_words(asked, [(LEAD, 0.8)], subject, known) == (
-        "Who is the tech lead of brinegate?"
-    )
+    assert in_known_words(asked, [(LEAD, 0.8)], subject) == ("Who is the tech lead of brinegate?")
 
 
 def test_only_a_question_that_is_near_enough_asks_the_same() -> None:
