@@ -38,7 +38,9 @@ def _quantity(*sorts: str, sure: Iterable[str] = (), noun: str = "") -> Wanted:
 
 
 # `Night-bell port?` and `port of night-bell?`, which are typed as often as it is asked.
-_NO_SENTENCE = r"(?!(?:who|whom|whose|where|when|why|how|is|are|do|does|did|can|may|has)\b)"
+_NO_SENTENCE = (
+    r"(?!(?:which|what|who|whom|whose|where|when|why|how|is|are|do|does|did|can|may|has)\b)"
+)
 # In *which flag sets memory* no memory is asked for.
 _SETS = "caps?|changes?|controls?|enables?|gives?|has|holds?|keeps?|limits?|names?|sets?|stores?"
 # In *what do I switch on* nothing is called a switch, and of *which host and port* a port is half.
@@ -49,7 +51,8 @@ _WORD_BETWEEN = rf"(?:(?!(?:{_SETS}|{_NO_NOUNS})\b)[\w'’-]+ )"
 def _asked(nouns: str) -> str:
     return (
         rf"\b(?:which|what)(?:'?s| is| are)?(?: the)? {_WORD_BETWEEN}{{0,2}}?(?:{nouns})\b"
-        rf"|(?:^|, ){_NO_SENTENCE}(?:\S+ ){{0,4}}(?:{nouns})(?: names?)?(?: pls| please)?\W*$"
+        rf"|(?:^|, ){_NO_SENTENCE}(?:\S+ ){{0,4}}(?:{nouns})(?: (?:name|number)s?)?"
+        r"(?: pls| please)?\W*$"
         rf"|(?:^|, )(?:the )?(?:[\w-]+ )?(?:{nouns})(?: names?)? (?:of|for|per|it)\b"
     )
 
@@ -68,6 +71,11 @@ _ASKED_CHANNEL, _CHAT = _token(
     stems="channel|chat|room|slack|discord|irc",
 )
 _CHANNEL = (rf"{_ON_THE_AIR}(?:{_ASKED_CHANNEL})", _CHAT)
+_ASKED_PATH, _PATH = _token(
+    "(?:path|file|directory|folder)(?: location)?",
+    r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}|\w+://\S+",
+    stems="path|fil|directory|folder",
+)
 _WHAT_IS = r"^(?:what(?:'s| is| are)? )?(?:the )?(?:[\w-]+ ){0,2}?"
 _MEMORY = "memory|ram|heap|disk|storag"
 _LONG_TIMES = frozenset({"year", "quarter", "month"})
@@ -161,6 +169,10 @@ _KINDS = (
         r"\bhow (?:wide|tall|thick)\b(?!.*\b(?:window|range)\b)",
         _quantity(sure=_LENGTHS, noun="wide|width|tall|height|thick|thickness"),
     ),
+    (
+        r"\bhow (?:warm|hot|cold|cool)\b",
+        _quantity(sure=_DEGREES, noun="temperatur|warm|hot|cold|cool"),
+    ),
     (r"\bhow powerful\b", _quantity(sure=("power",), noun="power|output|capacity|rating|rat")),
     (
         r"\bhow (?:big|large) (?:a|is the) (?:part|portion|share|fraction|proportion)\b",
@@ -248,7 +260,7 @@ _KINDS = (
     ),
     # In small letters it may as well be the name of a database.
     _token("variable|var", r"(?-i:[A-Z0-9]+_[A-Z0-9_]+)", stems="variabl|env|environment"),
-    _token("region|zone", _REGION, stems="region|zon"),
+    _token(r"region|zone(?! \d)", _REGION, stems="region|zon"),
     # What is not called one is known by its name.
     _token(
         "database|db",
@@ -326,11 +338,7 @@ _KINDS = (
     # In capitals it is a variable, by which things may be switched off but which is no flag.
     _token("flag|option|toggle", _FLAG),
     _token("switch", rf"{_FLAG}|(?-i:[A-Z0-9]+_[A-Z0-9_]+)"),
-    _token(
-        "(?:path|file|directory|folder)(?: location)?",
-        r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}|\w+://\S+",
-        stems="path|fil|directory|folder",
-    ),
+    (rf"{_ASKED_PATH}|\bwhere on (?:the )?disk\b", _PATH),
     _token(
         "url|address|endpoint",
         r"\w+://.+|/[\w./{}-]+|[\w.-]+\.[a-z]{2,}(?:[:/].*)?|.+@.+",
@@ -368,7 +376,7 @@ _KINDS = (
     ),
     # What raises an alarm may be anything.
     (
-        rf"^when\b(?!.*\b(?:{_ALARMS})\b)",
+        rf"^when\b(?!.*\b(?:{_ALARMS})\b)|\b(?:is|are|was|were) .*\bwhen\W*$",
         Wanted(DURATION | _MOMENT | {BARE}, _MOMENT, form=re.compile(_NAME)),
     ),
 )
@@ -382,6 +390,11 @@ _POST = re.compile(
     rf"(?:^who(?:'s| is)|\bname of) the (?!(?:{_ANY_POST}) )(?P<of>[\w-]+) (?P<post>{_ROLES})\b"
 )
 _WORDINGS = [(re.compile(wording), wanted) for wording, wanted in _KINDS]
+# `When dough leaves the bowl, how warm is it?` asks for no time.
+_ASIDE = re.compile(
+    r"^(?:after|as|before|for|if|in|on|once|since|to|when|whenever|while|with)\b[^,?]*,"
+    r" (?=(?:how|what|which|who|whom|whose|where|when)\b)"
+)
 # Where these ask, what is counted or measured in the question is not what it asks for.
 _FOR_NO_MEASURE = re.compile(r"^(?:\S+: )?(?:who|whom|whose|where|why)\b")
 _NAMED_UNIT = re.compile(
@@ -394,6 +407,7 @@ _NAMED_UNIT = re.compile(
 
 def wanted_value(folded: str) -> Wanted | None:
     """The kind of value that a folded question asks for; None if it may be any."""
+    folded = _ASIDE.sub("", folded)
     is_for_none = bool(_FOR_NO_MEASURE.match(folded))
     named = () if is_for_none else _NAMED_UNIT.findall(folded)
     sorts = {unit.dimension for pair in named for unit in UNITS.get(pair[0] or pair[1], ())}

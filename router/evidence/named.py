@@ -28,10 +28,11 @@ _LONGEST_NAME = 4
 # Where a title's name ends: `Brinegate: the gateway`, `Brinegate -- operations`.
 _HEAD = re.compile(r"[:(,]|\s(?:-{1,3}|[–—|])\s")
 _LEAST_COINED = 5
-# Behind these no English noun stands without an article, but names do: `does panwatch keep`,
-# `owns panwatch`, `port of panwatch`.
+# Behind these, and at the start, no English noun stands without an article, but names do: `does
+# panwatch keep`, `owns panwatch`, `port of panwatch`, `panwatch port`.
 _BEFORE_NAMES = frozenset(
     {
+        "",
         *("does", "do", "did", "is", "was", "has", "can", "will", "should", "must", "may"),
         *("of", "for", "by", "behind", "owns", "runs", "leads", "maintains", "after"),
     }
@@ -103,35 +104,33 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
 
 
 def coined_in(question: str, titles: Iterable[str]) -> list[str]:
-    """Made-up words in small letters, where titles are such words: beside `Brinegate: the gateway`,
-    `panwatch` is a name in *port of panwatch?*, whether there is such a thing or not, and so is
-    `brinewatch` wherever it stands. Where the question has the name of a title already, other such
-    words are only rare. The first of a longer name is short for it: `marmot` of `Marmot Rack
-    Train`."""
+    """Made-up words in small letters, where titles are such words or several begin with one: beside
+    `Brinegate: the gateway`, `panwatch` is a name in *port of panwatch?*, whether there is such a
+    thing or not, and so is `brinewatch` wherever it stands. Where the question has the name of a
+    title already, other such words are only rare. The first of a longer name is short for it:
+    `marmot` of `Marmot Rack Train`."""
     titles = list(titles)
-    heads = set(map(head_of, titles)) - _DOCUMENTS
-    coined = set(filter(_is_coined, heads))
-    short = {run[0] for title in titles for run in _runs_of_names(title) if _is_coined(run[0])}
     made = {word for title in titles for word in _spelled(title) if _is_coined(word)}
     if not made:
         return []
+    heads = set(map(head_of, titles)) - _DOCUMENTS
+    first = {each[0] for each in map(_spelled, heads) if each}.intersection(made)
+    called = first if len(first) > 1 else first.intersection(heads)
+    short = {run[0] for title in titles for run in _runs_of_names(title)}.intersection(made)
     folded = fold(question).text
     typed = [_POSSESSIVE.sub("", word.text) for word in words(folded)]
-    names = coined | {head for head in heads if not head.isalpha()}
+    names = called | short | {head for head in heads if not head.isalpha()}
     if any(literal_pattern(name).search(folded) for name in names if name):
-        return [word for word in typed if word in coined | short]
+        return [word for word in typed if word in called | short]
     # Beside a word of a title another that is made so is only rare.
     models = made if made.isdisjoint(typed) else ()
     return [
         word
         for before, word, after in zip(["", *typed], typed, [*typed[1:], ""], strict=False)
-        if word in short
-        or (
-            _is_coined(word)
-            and (
-                (coined and (before in _BEFORE_NAMES or after in _THINGS))
-                or any(_are_made_alike(word, name) for name in models)
-            )
+        if _is_coined(word)
+        and (
+            (called and (before in _BEFORE_NAMES or after in _THINGS))
+            or any(_are_made_alike(word, name) for name in models)
         )
     ]
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from router.evidence.answers import Evidence, Said, days_in
 from router.evidence.claims import Claim, counted_things, literal_pattern
 from router.evidence.clauses import clauses_of, is_of_another_clause, is_of_its_environment
-from router.evidence.contraries import Pole, are_contrary, poles_of
+from router.evidence.contraries import Side, are_contrary, sides_of
 from router.evidence.denials import clause_around, denied, denied_around, denied_of
 from router.evidence.focus import Focus, leads_above
 from router.evidence.kinds_given import is_of_another_kind
@@ -120,7 +120,7 @@ def _objection_to(one: Evidence, sources: Sequence[Source], asked: Question, sai
     number, source = one.sentence, sources[one.passage]
     if _contradicts(said, number, source, asked):
         return _OPPOSITE_SAID
-    if asked.poles and are_contrary(asked.poles, _poles_at(number, source)):
+    if asked.sides and are_contrary(asked.sides, _sides_at(number, source)):
         return _CONTRARY
     if is_of_another_cell(number, source, asked, _told(said)):
         return _SIBLINGS
@@ -175,14 +175,13 @@ def is_named(entity: str, source: Source, sources: Sequence[Source], asked: Ques
 def _is_on_another_page(
     number: int, source: Source, sources: Sequence[Source], asked: Question
 ) -> bool:
-    """Whether neither title, headings nor the sentences around this one name anything that is asked
-    about, and the title of another passage does: a page that says once that it serves Weir has
-    ports of its own."""
+    """Whether neither title, headings, this sentence nor the one before it names anything that is
+    asked about, and the title of another passage does: a page that says once that it serves Weir
+    has ports of its own."""
     if number == CONTEXT or not asked.entities:
         return False
     longer = {entity: asked.longer_than(entity) for entity in asked.entities}
-    beside = range(max(number - 1, 0), min(number + 2, len(source.sentences)))
-    near = [*beside, *leads_above(source, number)]
+    near = [*range(max(number - 1, 0), number + 1), *leads_above(source, number)]
     if any(
         is_headed(source, one, others) or any(names_at(source, line, one, others) for line in near)
         for one, others in longer.items()
@@ -191,9 +190,9 @@ def _is_on_another_page(
     return any(is_titled(page, one, others) for page in sources for one, others in longer.items())
 
 
-def _poles_at(number: int, source: Source) -> frozenset[Pole]:
+def _sides_at(number: int, source: Source) -> frozenset[Side]:
     sentence = source.sentences[number]
-    return poles_of(fold(source.text[sentence.start : sentence.end]).text)
+    return sides_of(fold(source.text[sentence.start : sentence.end]).text)
 
 
 def _contradicts(said: Said, number: int, source: Source, asked: Question) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from router.evidence.claims import counted_from
-from router.evidence.contraries import Pole, poles_of
+from router.evidence.contraries import Side, sides_of
 from router.evidence.environments import environments_asked
 from router.evidence.kinds_asked import wanted_value
 from router.evidence.named import (
@@ -40,7 +40,7 @@ class Question:
     """`stems` of its content words; the `units` that it mentions; the `entities` that it names;
     the stems by which it `named` them, and all others, its `aspect`; the kind of value `wanted`,
     if its wording tells; the stems of what it wants `counted`; the `environments` it speaks of.
-    `heads` are the names that titles begin with, each as its words; `poles` are the sides of
+    `heads` are the names that titles begin with, each as its words; `sides` are those of
     contraries that it asks about. `is_choice`: it names the answers that there may be;
     `is_for_a_thing`: it begins with *which* or *who*; `denies`: it asks for what is not, or was."""
 
@@ -53,7 +53,7 @@ class Question:
     counted: frozenset[str] = frozenset()
     environments: frozenset[str] = frozenset()
     heads: tuple[tuple[str, ...], ...] = ()
-    poles: frozenset[Pole] = frozenset()
+    sides: frozenset[Side] = frozenset()
     is_choice: bool = False
     is_for_a_thing: bool = False
     denies: bool = False
@@ -107,7 +107,7 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
         is_for_a_thing=bool(own_words) and own_words[0].text in _FOR_A_THING,
         denies=any(is_negation(word) or word.text in _NOT_NOW for word in own_words),
         heads=tuple(tuple(word.text for word in words(head_of(title))) for title in titles),
-        poles=poles_of(about),
+        sides=sides_of(about),
     )
 
 

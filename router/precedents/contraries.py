@@ -1,5 +1,5 @@
 """Whether a question asks for something else than one before it that is worded much like it: the
-most for the least, what is banned, or how many there are in an hour. Pure.
+most for the least, what is banned, or how many there are in a time. Pure.
 
 A vector tells little more than what a text is about, and both are about the same.
 """
@@ -7,7 +7,7 @@ A vector tells little more than what a text is about, and both are about the sam
 import re
 from collections.abc import Sequence
 
-from router.evidence.contraries import Pole, are_contrary, poles_of
+from router.evidence.contraries import Side, are_contrary, sides_of
 from router.precedents.facts import Near
 from router.precedents.frames import Precedent, about_it, made_once
 from router.text import fold
@@ -19,18 +19,18 @@ _HOW_MANY_IN = re.compile(
 )
 
 
-def without_contraries(question: str, poles: frozenset[Pole], near: Sequence[Near]) -> list[Near]:
-    """Those questions of `near` that may tell what a question with these `poles` asks. One that was
+def without_contraries(question: str, sides: frozenset[Side], near: Sequence[Near]) -> list[Near]:
+    """Those questions of `near` that may tell what a question with these `sides` asks. One that was
     asked in other words for the same as a contrary one is contrary as well."""
     asked = fold(question).text
     is_banned, counted = bool(_BANNED.search(asked)), _HOW_MANY_IN.search(asked)
-    if not (poles or is_banned or counted):
+    if not (sides or is_banned or counted):
         return list(near)
 
     def is_contrary(precedent: Precedent) -> bool:
         before = fold(precedent.question).text
         return (
-            are_contrary(poles, _poles_of(precedent))
+            are_contrary(sides, _sides_of(precedent))
             or (is_banned and not _BANNED.search(before))
             or (counted is not None and counted["time"] not in f"{before} {precedent.sentence}")
         )
@@ -41,5 +41,5 @@ def without_contraries(question: str, poles: frozenset[Pole], near: Sequence[Nea
 
 
 @made_once
-def _poles_of(precedent: Precedent) -> frozenset[Pole]:
-    return poles_of(about_it(precedent.question, precedent.names))
+def _sides_of(precedent: Precedent) -> frozenset[Side]:
+    return sides_of(about_it(precedent.question, precedent.names))

@@ -137,7 +137,7 @@ class Subject:
     def asking(self, near: Iterable[Near]) -> list[Near]:
         """Those questions answered before that may tell what is asked for here."""
         asking = [one for one in near if self._is_asked_by(one[0])]
-        return without_contraries(self.text, self.asked.poles, asking)
+        return without_contraries(self.text, self.asked.sides, asking)
 
     def _is_asked_by(self, precedent: Precedent) -> bool:
         """Whether a question answered before may tell what is asked for here."""

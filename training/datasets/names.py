@@ -5,7 +5,7 @@ is asked about strangers which it has never met.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Literal
 
@@ -50,7 +50,8 @@ def word_run(text: str) -> WordRun:
 def propose(
     subjects: Collection[str], *, seed: int, most: int = NAMES
 ) -> dict[str, dict[Side, list[str]]]:
-    """For each subject, of `SUBJECTS` at most, up to `most` names of its shape for each side.
+    """For each subject, of `SUBJECTS` at most, up to `most` names of its shape for each side, which
+    no subject's name is a part of: *the Kneadwell granite room* would still be Kneadwell.
 
     Whether a proposed name exists somewhere is for the caller to find out.
     """
@@ -76,11 +77,18 @@ def propose(
             for _ in range(TRIES):
                 name = _invented(subject, rng, words[side], fresh[side])
                 run = word_run(name)
-                if len(found) < most and run not in taken and _differ(name):
+                is_another = taken.isdisjoint(_parts(run))
+                if len(found) < most and is_another and _differ(name):
                     found.append(name)
                     taken.add(run)
             names[subject][side] = found
     return names
+
+
+def _parts(run: WordRun) -> Iterator[WordRun]:
+    """Words of a run that follow each other."""
+    for start in range(len(run)):
+        yield from (run[start:end] for end in range(start + 1, len(run) + 1))
 
 
 def runs_of(names: Names) -> set[WordRun]:

@@ -1,8 +1,9 @@
 """What a question asks about: the words that it shares with the names of its document. Pure.
 
-A name is a title, a part of the path, or a heading. The subject of a question is, in this order,
-an identifier that stands in a name; one that the passage has; the longest run of words that
-stands in a name, unless it stands in those of most other documents too.
+A name is a title, a part of the path, or a heading. The subject of a question is what stands in a
+name and is a thing that several questions are about alone, or the most of one; else, in this order,
+an identifier that stands in a name; one that the passage has; the longest run of words that stands
+in a name, unless it stands in those of most other documents too.
 """
 
 import re
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
 
+from router.precedents.frames import mentions, names_of, things_among
 from router.text import Word, fold, is_content, words
 from training.datasets.material import Pair, Source
 from training.synthesis.subjects import is_generic, is_made
@@ -63,17 +65,22 @@ class Subjects:
         # On each document, and those of them that have a word.
         self._questions: Counter[int] = Counter()
         self._having: Counter[tuple[int, Run]] = Counter()
+        named = []
         for pair in pairs:
+            named.append(names_of(pair.question))
             self._questions[pair.document] += 1
             runs = _runs_of(pair.question)
             self._having.update((pair.document, run) for run in runs if len(run) == 1)
+        self._things = things_among(named)
 
     def of(self, pair: Pair) -> Mention | None:
         """The subject of the pair's question; None where nothing names one."""
         source = self._sources[pair.document]
         names, text = _names(source, pair.passage), source.passages[pair.passage].text
         mention = self.named(pair.question, pair.document, names)
-        if mention is not None and mention.is_identifier:
+        if mention is not None and (
+            mention.is_identifier or self._of_things(mention, pair.question)
+        ):
             return mention
         in_text = (
             each
@@ -86,18 +93,30 @@ class Subjects:
         """The mention of one of the names in a question about the document."""
         given = list(names)
         runs = {run for name in given for run in _runs_of(name)} - self._common
-        for _, mention in _identifiers(question):
-            if mention.run in runs:
-                return mention
+        identifiers = [mention for _, mention in _identifiers(question) if mention.run in runs]
         whole = {_whole(name) for name in given}
-        mentions = [
+        others = [
             mention
             for mention in _mentions(question)
             if mention.run in runs and self._tells(mention, question, document, whole)
         ]
         # Of one length, the later one: what is asked of comes before what it is asked about.
-        longest = max(mentions, key=lambda each: (len(each.run), each.start), default=None)
-        return longest if longest and len(longest.run) <= MAX_WORDS else None
+        best = max(
+            (*identifiers, *others),
+            key=lambda each: (
+                self._of_things(each, question),
+                each.is_identifier,
+                len(each.run),
+                each.start,
+            ),
+            default=None,
+        )
+        return best if best and (best.is_identifier or len(best.run) <= MAX_WORDS) else None
+
+    def _of_things(self, mention: Mention, question: str) -> int:
+        """The characters of it that name a thing."""
+        folded = fold(question[mention.start : mention.end]).text
+        return sum(end - start for start, end in mentions(folded, self._things))
 
     def _tells(
         self, mention: Mention, question: str, document: int, whole: AbstractSet[Run]

@@ -632,3 +632,38 @@ def test_language_may_be_told_with_what_else_is_used() -> None:
         support = verify(question, answer, [kiosk])
         assert support.supported, support.problem
     assert not verify(question, "north-2", [kiosk]).supported
+
+
+BOWL = Passage(
+    "Kneadwell",
+    "",
+    "Dough leaves the bowl of Kneadwell at 25.5 °C after 9 minutes. The mixer of Kneadwell, a "
+    "Spirax Doppio 240, is painted cobalt blue and fed with 400 V on port 8265. It was switched on "
+    "on 26 May 2025. The schedule of Kneadwell lies in /etc/kneadwell/plan.toml, the mixer stands "
+    "in Hall B.",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("When dough leaves the bowl of Kneadwell, how warm is it?", "25.5 °C", True),
+        ("When dough leaves the bowl of Kneadwell, how warm is it?", "9 minutes", False),
+        ("Which model is the mixer of Kneadwell?", "Spirax Doppio 240", True),
+        ("Which model is the mixer of Kneadwell?", "400 V", False),
+        ("What colour is the mixer of Kneadwell?", "cobalt blue", True),
+        ("What colour is the mixer of Kneadwell?", "400 V", False),
+        ("Which voltage feeds the mixer of Kneadwell?", "400 V", True),
+        ("Kneadwell mixer port number", "8265", True),
+        ("Kneadwell mixer port number", "/etc/kneadwell/plan.toml", False),
+        ("The mixer of Kneadwell was switched on when?", "26 May 2025", True),
+        ("The mixer of Kneadwell was switched on when?", "/etc/kneadwell/plan.toml", False),
+        ("Where on disk is the schedule of Kneadwell?", "/etc/kneadwell/plan.toml", True),
+        ("Where on disk is the schedule of Kneadwell?", "Hall B", False),
+    ],
+)
+def test_warmth_models_colours_and_places_on_disk_have_their_kinds(
+    question: str, answer: str, supported: bool
+) -> None:
+    support = verify(question, answer, [BOWL])
+    assert support.supported is supported, support.problem

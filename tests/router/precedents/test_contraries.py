@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from router.evidence.contraries import poles_of
+from router.evidence.contraries import sides_of
 from router.precedents.contraries import without_contraries
 from router.precedents.frames import Precedent
 from tests.router.precedents.test_frames import precedent
@@ -18,7 +18,7 @@ LOAD = precedent("What load may night-bell take?", "900 people", "Load: 900 peop
 
 def left(question: str, *before: Precedent) -> list[Precedent]:
     near = [(one, 0.8) for one in before]
-    return [one for one, _ in without_contraries(question, poles_of(question), near)]
+    return [one for one, _ in without_contraries(question, sides_of(question), near)]
 
 
 @pytest.mark.parametrize(

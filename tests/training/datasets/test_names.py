@@ -65,3 +65,13 @@ def test_a_letter_of_an_identifier_becomes_no_part_of_a_name(seed: int) -> None:
     found = [name for side in proposed["seat-holds"].values() for name in side]
     assert found
     assert all(min(map(len, name.split("-"))) > 1 for name in found)
+
+
+@given(seed=st.integers(0, 50))
+def test_no_invented_name_has_that_of_a_real_thing_within(seed: int) -> None:
+    proposed = propose({"Kneadwell", "Kneadwell dough room", "amber-weir"}, seed=seed)
+    rooms = [name for found in proposed["Kneadwell dough room"].values() for name in found]
+    assert rooms
+    assert not any("kneadwell" in name.lower() for name in rooms)
+    # Half a name of two words is nobody's by itself.
+    assert any(proposed["amber-weir"].values())

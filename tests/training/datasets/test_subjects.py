@@ -128,3 +128,23 @@ def is_alone(question: str) -> bool:
     at = question.index("tide gate")
     mention = Mention(("tide", "gate"), at, at + len("tide gate"))
     return Asked(Pair(1, 1, "p", question, "9", "f"), mention).is_alone
+
+
+def test_thing_that_questions_are_about_alone_is_the_subject() -> None:
+    others = ("Who owns Cleanround?", "Where is Cleanround?", "When did Cleanround start?")
+    asked = "What is the deep-clean interval of Cleanround?"
+
+    def found(others: tuple[str, ...]) -> str | None:
+        heading, text = "Deep-clean interval", "The deep-clean is due."
+        return subject(asked, title="Cleanround", heading=heading, text=text, others=others)
+
+    assert found(others) == "Cleanround"
+    # Nobody knows of it otherwise.
+    assert found(()) == "deep-clean"
+
+
+def test_the_most_of_a_name_is_the_subject() -> None:
+    others = ("Who owns Coldrest?", "Where is Coldrest?", "When did Coldrest start?")
+    asked = "State the rack limit of the Coldrest retarder-prover."
+    title = "Coldrest retarder-prover"
+    assert subject(asked, title=title, others=others) == "Coldrest retarder-prover"
