@@ -371,7 +371,8 @@ _KINDS = (
     ),
     (r"^where\b", Wanted(frozenset({BARE, "length"}), form=re.compile(r".+"))),
     (
-        r"\b(?:which|what) (?:[\w-]+ )?(?:days?|weekdays?|date)\b",
+        r"\b(?:which|what) (?:[\w-]+ )?(?:days?|weekdays?|date)\b"
+        r"|(?:^|, )(?:the )?(?:[\w-]+ )?date (?:of|for)\b",
         Wanted(frozenset({DATE, BARE}), form=re.compile(rf".*{_DAY}.*", re.IGNORECASE)),
     ),
     # What raises an alarm may be anything.

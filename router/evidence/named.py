@@ -28,11 +28,10 @@ _LONGEST_NAME = 4
 # Where a title's name ends: `Brinegate: the gateway`, `Brinegate -- operations`.
 _HEAD = re.compile(r"[:(,]|\s(?:-{1,3}|[–—|])\s")
 _LEAST_COINED = 5
-# Behind these, and at the start, no English noun stands without an article, but names do: `does
-# panwatch keep`, `owns panwatch`, `port of panwatch`, `panwatch port`.
+# Behind these no English noun stands without an article, but names do: `does panwatch keep`,
+# `owns panwatch`, `port of panwatch`.
 _BEFORE_NAMES = frozenset(
     {
-        "",
         *("does", "do", "did", "is", "was", "has", "can", "will", "should", "must", "may"),
         *("of", "for", "by", "behind", "owns", "runs", "leads", "maintains", "after"),
     }

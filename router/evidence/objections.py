@@ -9,7 +9,6 @@ from itertools import pairwise
 from router.evidence.answers import Evidence, Said, days_in
 from router.evidence.claims import Claim, counted_things, literal_pattern
 from router.evidence.clauses import clauses_of, is_of_another_clause, is_of_its_environment
-from router.evidence.contraries import Side, are_contrary, sides_of
 from router.evidence.denials import clause_around, denied, denied_around, denied_of
 from router.evidence.focus import Focus, leads_above
 from router.evidence.kinds_given import is_of_another_kind
@@ -18,6 +17,7 @@ from router.evidence.siblings import is_of_another
 from router.evidence.sources import (
     CONTEXT,
     Source,
+    is_contrary,
     is_elsewhere,
     is_headed,
     is_titled,
@@ -27,7 +27,7 @@ from router.evidence.sources import (
     stems_in,
 )
 from router.evidence.tables import cells, is_of_another_cell
-from router.text import fold, is_content, is_negation, stem
+from router.text import is_content, is_negation, stem
 
 _MIN_SHARE_OF_BEST_FIT = 0.35
 _MIN_SHARE_OF_RIVAL = 0.4
@@ -120,7 +120,7 @@ def _objection_to(one: Evidence, sources: Sequence[Source], asked: Question, sai
     number, source = one.sentence, sources[one.passage]
     if _contradicts(said, number, source, asked):
         return _OPPOSITE_SAID
-    if asked.sides and are_contrary(asked.sides, _sides_at(number, source)):
+    if is_contrary(asked, source, number):
         return _CONTRARY
     if is_of_another_cell(number, source, asked, _told(said)):
         return _SIBLINGS
@@ -188,11 +188,6 @@ def _is_on_another_page(
     ):
         return False
     return any(is_titled(page, one, others) for page in sources for one, others in longer.items())
-
-
-def _sides_at(number: int, source: Source) -> frozenset[Side]:
-    sentence = source.sentences[number]
-    return sides_of(fold(source.text[sentence.start : sentence.end]).text)
 
 
 def _contradicts(said: Said, number: int, source: Source, asked: Question) -> bool:

@@ -8,18 +8,21 @@ from itertools import dropwhile, takewhile
 from router.evidence.claims import Claim, claims_of
 from router.evidence.focus import is_row, leads_above
 from router.evidence.questions import Question
-from router.evidence.sources import Source, names_at
+from router.evidence.sources import Source, is_headed, names_at
 from router.evidence.wanted import are_of_one_sort
-from router.text import Word, content_stems, is_content, stem
+from router.text import STOP_WORDS, Word, content_stems, fold, is_content, stem
 
+_OWNED = re.compile(r"(?<![\w'’])([A-Z][\w-]*)['’]s\b")
 _LABEL = re.compile(r"[^:=\n]*")
 
 
 def is_of_another(number: int, source: Source, asked: Question, told: Sequence[Claim]) -> bool:
-    """Whether a sentence names nothing of what is asked about and stands beside one that names it,
-    has a value like what is `told`, and says it alike."""
+    """Whether a sentence names nothing of what is asked about and says whose else it is, or stands
+    beside one that names it, has a value like what is `told`, and says it alike."""
     if not asked.entities or any(_named_at(number, source, asked)):
         return False
+    if _is_owned_by_another(number, source, asked):
+        return True
     others = (other for other in range(len(source.sentences)) if other != number)
     beside = [
         other
@@ -29,6 +32,20 @@ def is_of_another(number: int, source: Source, asked: Question, told: Sequence[C
     if is_row(source, number):
         return bool(told) and any(_is_another_row(number, one, source, asked) for one in beside)
     return any(_is_said_alike(number, one, source, asked) for one in beside)
+
+
+def _is_owned_by_another(number: int, source: Source, asked: Question) -> bool:
+    """Whether it says it of another name's, `Edith's height`, where the page is not about what is
+    asked about alone."""
+    sentence = source.sentences[number]
+    owners = {
+        fold(one[1]).text for one in _OWNED.finditer(source.text, sentence.start, sentence.end)
+    }
+    owners = {one for one in owners if one not in STOP_WORDS and stem(one) not in asked.named}
+    if not owners:
+        return False
+    is_its_page = any(is_headed(source, one, asked.longer_than(one)) for one in asked.entities)
+    return not is_its_page or any(stem(one) in source.context_stems for one in owners)
 
 
 def _named_at(number: int, source: Source, asked: Question) -> list[bool]:

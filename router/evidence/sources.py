@@ -15,6 +15,7 @@ from router.evidence.claims import (
     literal_pattern,
     place_of_phrase,
 )
+from router.evidence.contraries import are_contrary, sides_of
 from router.evidence.environments import PRODUCTION, environments, is_of_others
 from router.evidence.quantities import Quantity, agree, quantities
 from router.evidence.questions import Question
@@ -187,6 +188,15 @@ def nearly_names(source: Source, entity: str) -> bool:
         for text in (*texts, source.context_words)
         for place in range(len(text) - len(typed) + 1)
     )
+
+
+def is_contrary(asked: Question, source: Source, number: int) -> bool:
+    """Whether a sentence speaks only of the contrary of what is asked about."""
+    if not asked.sides:
+        return False
+    sentence = source.sentences[number]
+    told = sides_of(fold(source.text[sentence.start : sentence.end]).text)
+    return are_contrary(asked.sides, told)
 
 
 def is_elsewhere(asked: Question, source: Source, number: int) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from router.cosines import cosines
 from router.precedents.facts import Near
-from router.precedents.frames import Precedent, asked_of, things_among
+from router.precedents.frames import Precedent, asked_of, things_told_of
 from router.precedents.kinds import Told
 from router.precedents.leads import NEAR_ENOUGH
 
@@ -107,7 +107,7 @@ def bound(collection: int, pages: Sequence[Page]) -> Book | None:
     """The book of these pages, whose vectors are its own from then on; None: there are none."""
     if not pages:
         return None
-    things = things_among(one.names for page in pages for one in page.precedents)
+    things = things_told_of(one for page in pages for one in page.precedents)
     facts = facts_of(pages)
     precedents = tuple(one for page in pages for one in page.completed(things, facts))
     told: defaultdict[str, list[Precedent]] = defaultdict(list)

@@ -16,6 +16,8 @@ from router.text import NEGATIONS, fold
 
 T = TypeVar("T")
 
+# What a column of values is called.
+_VALUES = frozenset({"value", "setting", "default", "entry"})
 # What one question alone names may be no name at all.
 LEAST_NAMED = 3
 # Words of the longest name that is looked for.
@@ -54,6 +56,16 @@ class Precedent:
     is_written: bool
     fact: str = ""
     beside: frozenset[str] = frozenset()
+
+    @property
+    def label(self) -> tuple[int, int]:
+        """Where the label of the answer stands in its sentence: `port` of `port = 80`, that of its
+        column in a row, and the whole row where it only says that this is the value."""
+        before = self.sentence[: self.start].rstrip(" '\"`")
+        if not before.endswith((":", "=")):
+            return 0, 0
+        start = before.rfind(";") + 1
+        return (0 if before[start:-1].strip() in _VALUES else start), len(before)
 
 
 def made_once(make: Callable[[Precedent], T]) -> Callable[[Precedent], T]:
@@ -149,10 +161,24 @@ def mentioned(text: str, known: AbstractSet[str]) -> frozenset[str]:
 
 def things_among(named: Iterable[AbstractSet[str]]) -> frozenset[str]:
     """The names that several of some questions are about alone, by what each of these names: what
-    stands beside another one always is asked of that, as *Slack* and *Lubricant* are in *Which
-    Slack channel has Bell?* and *What stands under "Lubricant" for Bell?*."""
+    stands beside another one always is asked of that, as *Slack* is in *Which Slack channel has
+    Bell?*."""
     alone = Counter(name for names in named if len(names) == 1 for name in names)
     return frozenset(name for name, times in alone.items() if times >= LEAST_NAMED)
+
+
+def things_told_of(precedents: Iterable[Precedent]) -> frozenset[str]:
+    """The same of precedents. The label of a value is asked for and is no thing, as in *What stands
+    under "Lubricant" for Bell?*. Rules begin all questions with the title, so of these a thing is
+    as well what alone the sentence names: *For Dag Vans, how high is Edith?*."""
+    named: list[AbstractSet[str]] = []
+    for one in precedents:
+        start, end = one.label
+        named.append(one.names - mentioned(one.sentence[start:end], one.names))
+        if not one.is_written:
+            told = f"{one.sentence[:start]} · {one.sentence[end:]}"
+            named.append(mentioned(told, one.names))
+    return things_among(named)
 
 
 def asked_of(question: str, names: AbstractSet[str], things: AbstractSet[str]) -> frozenset[str]:

@@ -20,7 +20,7 @@ from ingestion.models import Collection, Document, Reader
 from router.evidence.claims import literal_pattern
 from router.models import Precedents
 from router.precedents.books import Book, Page, bound
-from router.precedents.frames import Precedent, about_it, asked_of, names_of, things_among
+from router.precedents.frames import Precedent, about_it, asked_of, names_of, things_told_of
 from router.text import fold
 
 if TYPE_CHECKING:
@@ -178,28 +178,31 @@ def _digest(rows: Sequence[object], asked: Sequence[str], vectors: bytes) -> str
 
 def _rows(answered: Iterable[Answered]) -> list[dict[str, object]]:
     """As they are stored, without those whose sentence does not hold the answer."""
-    placed = [(one, place) for one in answered if (place := _place(one))]
-    named = [names_of(one.question) for one, _ in placed]
-    things = things_among(named)
+    told = [precedent for one in answered if (precedent := _told(one))]
+    things = things_told_of(told)
     return [
         {
             "question": one.question,
-            "asked": about_it(one.question, asked_of(one.question, names, things)),
-            "names": sorted(names),
+            "asked": about_it(one.question, asked_of(one.question, one.names, things)),
+            "names": sorted(one.names),
             "answer": one.answer,
-            "sentence": fold(one.sentence).text,
-            "start": place[0],
-            "end": place[1],
+            "sentence": one.sentence,
+            "start": one.start,
+            "end": one.end,
             "is_written": one.is_written,
         }
-        for (one, place), names in zip(placed, named, strict=True)
+        for one in told
     ]
 
 
-def _place(one: Answered) -> tuple[int, int] | None:
-    """Start and end of the answer in the folded sentence; None: it is not there."""
-    place = literal_pattern(one.answer).search(fold(one.sentence).text)
-    return place.span() if place else None
+def _told(one: Answered) -> Precedent | None:
+    """None: the sentence does not hold the answer."""
+    sentence = fold(one.sentence).text
+    place = literal_pattern(one.answer).search(sentence)
+    if place is None:
+        return None
+    names = names_of(one.question)
+    return Precedent(one.question, names, one.answer, sentence, *place.span(), one.is_written)
 
 
 def _precedent(row: dict[str, Any]) -> Precedent:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from router.evidence.claims import counted_things
 from router.evidence.denials import denied_around
 from router.evidence.quantities import Kind, Quantity, quantities
-from router.evidence.sources import Source, is_elsewhere, read_source
+from router.evidence.sources import Source, is_contrary, is_elsewhere, read_source
 from router.evidence.wanted import DURATION
 from router.precedents.facts import Near
 from router.precedents.frames import Precedent, made_once, mentions
@@ -230,7 +230,7 @@ def _values_in(
 ) -> Iterator[tuple[_Sentence, Value]]:
     is_headed, others = subject.is_headed_in(source), subject.others_in(source)
     for place, one in enumerate(source.sentences):
-        if is_elsewhere(subject.asked, source, place):
+        if is_elsewhere(subject.asked, source, place) or is_contrary(subject.asked, source, place):
             continue
         sentence = _Sentence(one.start, one.end, fold(source.text[one.start : one.end]))
         # A page about something else may name it in passing.

@@ -12,7 +12,7 @@ from router.evidence.focus import shows
 from router.evidence.named import without_compounds
 from router.evidence.quantities import quantities
 from router.evidence.questions import Question, read_question
-from router.evidence.sources import Source, is_elsewhere, names, read_source
+from router.evidence.sources import Source, is_contrary, is_elsewhere, names, read_source
 from router.evidence.wanted import are_of_one_sort
 from router.precedents.contraries import without_contraries
 from router.precedents.facts import Near, NearFacts
@@ -241,7 +241,7 @@ def _of_sentences(
     asked, named = subject.asked, subject.keys
     is_headed, others = subject.is_headed_in(source), subject.others_in(source)
     for place, sentence in enumerate(source.sentences):
-        if is_elsewhere(asked, source, place):
+        if is_elsewhere(asked, source, place) or is_contrary(asked, source, place):
             continue
         line = source.text[sentence.start : sentence.end]
         folded = fold(line)

@@ -78,3 +78,27 @@ def test_what_stands_beside_the_mention_may_be_about_it() -> None:
 def test_page_about_one_of_two_things_that_are_asked_about_may_tell() -> None:
     question = "Within how many seconds of a call from Harbor Gate does Harbor Ledger book a crate?"
     assert verify(question, "40 seconds", [GATE, LEDGER]).supported
+
+
+VANS = Passage(
+    "Mails on Edith and Agnes",
+    "",
+    "Agnes takes two pallets. Edith's inside height is 2.35 metres. That's a lot.",
+)
+AGNES = Passage("Agnes", "", "It is Friday. Ada's measured height of the load is 2.35 metres.")
+
+
+@pytest.mark.parametrize(
+    ("question", "page", "supported"),
+    [
+        ("What is the inside height of Agnes?", VANS, False),
+        ("What is the inside height of Edith?", VANS, True),
+        ("What is the inside height?", VANS, True),
+        # On a page of her own it may well be hers.
+        ("What is the height of the load of Agnes?", AGNES, True),
+    ],
+)
+def test_what_is_anothers_own_is_not_what_is_asked_for(
+    question: str, page: Passage, *, supported: bool
+) -> None:
+    assert verify(question, "2.35 metres", [page]).supported is supported

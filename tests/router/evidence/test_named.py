@@ -79,10 +79,10 @@ def test_coined_word_before_the_end_of_a_name_makes_another_name(
 
 def test_coined_word_is_a_name_where_several_titles_begin_with_one() -> None:
     titles = ["Larkvan delivery fleet", "Crustcam cameras"]
-    for question in ("larkbike couriers, how many?", "larkvan couriers?", "port of larkbike"):
-        (named,) = coined_in(question, titles)
-        assert named in question
-    assert coined_in("larkbike couriers, how many?", titles[:1]) == []
+    assert coined_in("how fast is larkbike?", titles) == ["larkbike"]
+    assert coined_in("how fast is larkbike?", titles[:1]) == []
+    # What begins a question may be any word that is rare.
+    assert coined_in("upkeep in CHF?", titles) == []
     assert coined_in("how many rotas has larkvan?", titles) == ["larkvan"]
 
 

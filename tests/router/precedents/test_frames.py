@@ -1,5 +1,7 @@
 """A sentence without its name and value fits the same sentence about another thing."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from router.precedents.frames import (
     named_in,
     names_of,
     things_among,
+    things_told_of,
     tokens_of,
     without_names,
 )
@@ -28,6 +31,10 @@ def precedent(question: str, answer: str, sentence: str) -> Precedent:
     return Precedent(
         question, names_of(question), answer, folded, start, start + len(answer), is_written=True
     )
+
+
+def mined(question: str, answer: str, sentence: str) -> Precedent:
+    return replace(precedent(question, answer, sentence), is_written=False)
 
 
 PORT = precedent(
@@ -150,3 +157,20 @@ def test_what_always_stands_beside_another_name_is_asked_of_that() -> None:
         *({"lubricant", name} for name in ("horn", "gong")),
     ]
     assert without_names(asked[3], things) == 'what stands under "lubricant" for it?'
+
+
+@pytest.mark.parametrize(
+    ("asked", "thing", "sentence"),
+    [
+        ("For Dag Vans, how high is Edith?", "edith", "Edith is 2 metres high."),
+        ("In Dag Vans, how high is Edith?", "edith", "Van: Edith; height: 2 metres"),
+        ("What stands under “Height” for Dag Vans?", "dagvans", "Height: 2 metres"),
+        ("What stands under “Height” for Dag Vans?", "dagvans", "Item: Height; value: 2 metres"),
+    ],
+)
+def test_rules_ask_of_the_title_what_the_sentence_tells_of_a_thing(
+    asked: str, thing: str, sentence: str
+) -> None:
+    told = [mined(asked, "2 metres", sentence)] * LEAST_NAMED
+    assert things_told_of(told) == {thing}
+    assert things_told_of(told[1:]) == set()
