@@ -28,7 +28,14 @@ from router.evidence.objections import TURNED_DOWN
 from router.evidence.questions import read_question
 from router.evidence.sources import names, read_source
 from router.models import ModelVersion, TaughtQuestions
-from router.precedents.frames import about_it, asked_of, names_of, things_among, without_names
+from router.precedents.frames import (
+    about_it,
+    asked_of,
+    named_alone,
+    names_of,
+    things_among,
+    without_names,
+)
 from router.prompts import Passage
 from router.text import exact_form, without_marks
 from router.verification import Support, titles_of, verify
@@ -114,7 +121,7 @@ def repertoire(taught: Sequence[Taught]) -> Repertoire:
 
     kept = taught[:MOST]
     named = _named(kept)
-    things = things_among(named)
+    things = things_among(named_alone(named))
     each_of = zip(kept, named, strict=True)
     asked = [about_it(one.question, asked_of(one.question, its, things)) for one, its in each_of]
     # Many ask the same of different things.
@@ -223,7 +230,7 @@ def _read(model: str, sha256: str) -> Repertoire:
 def _bound(
     taught: Sequence[Taught], named: Sequence[frozenset[str]], vectors: Vectors
 ) -> Repertoire:
-    things = things_among(named)
+    things = things_among(named_alone(named))
     about: defaultdict[frozenset[str], list[int]] = defaultdict(list)
     for place, (one, its) in enumerate(zip(taught, named, strict=True)):
         about[asked_of(one.question, its, things)].append(place)

@@ -3,7 +3,7 @@ and leaves the others as they are. Pure."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ import numpy as np
 
 from router.cosines import cosines
 from router.precedents.facts import Near
-from router.precedents.frames import Precedent, asked_of, things_told_of
+from router.precedents.frames import Precedent, asked_of, name_key, things_among, told_alone
 from router.precedents.kinds import Told
 from router.precedents.leads import NEAR_ENOUGH
 
@@ -33,13 +33,27 @@ class Page:
     places: NDArray[np.int64]
     asked: tuple[str, ...]
     vectors: Vectors
+    _alone: Counter[str] | None = None
+    _spelled: str = ""
     _completed: tuple[object, tuple[Precedent, ...]] | None = None
+
+    @property
+    def alone(self) -> Counter[str]:
+        """How often something is told of each name alone."""
+        if self._alone is None:
+            self._alone = told_alone(self.precedents)
+        return self._alone
 
     def completed(
         self, things: frozenset[str], facts: Mapping[Stand, str]
     ) -> tuple[Precedent, ...]:
         """With what others may have told: what of a question's names are things, in whatever form
         it has them, and which fact it asks for. The same objects while these are the same."""
+        self._spelled = self._spelled or "\n".join(
+            name_key(one.question) for one in self.precedents
+        )
+        # Each upload may bring a thing, of which most pages have no word.
+        things = frozenset(one for one in things if one in self._spelled)
         asked = tuple(facts.get((one.sentence, one.start), "") for one in self.precedents)
         if self._completed is None or self._completed[0] != (things, asked):
             each = zip(self.precedents, asked, strict=True)
@@ -107,7 +121,10 @@ def bound(collection: int, pages: Sequence[Page]) -> Book | None:
     """The book of these pages, whose vectors are its own from then on; None: there are none."""
     if not pages:
         return None
-    things = things_told_of(one for page in pages for one in page.precedents)
+    alone: Counter[str] = Counter()
+    for page in pages:
+        alone.update(page.alone)
+    things = things_among(alone)
     facts = facts_of(pages)
     precedents = tuple(one for page in pages for one in page.completed(things, facts))
     told: defaultdict[str, list[Precedent]] = defaultdict(list)

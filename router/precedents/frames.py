@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -159,18 +159,21 @@ def mentioned(text: str, known: AbstractSet[str]) -> frozenset[str]:
     return frozenset(name_key(folded[start:end]) for start, end in mentions(folded, known))
 
 
-def things_among(named: Iterable[AbstractSet[str]]) -> frozenset[str]:
-    """The names that several of some questions are about alone, by what each of these names: what
-    stands beside another one always is asked of that, as *Slack* is in *Which Slack channel has
-    Bell?*."""
-    alone = Counter(name for names in named if len(names) == 1 for name in names)
+def things_among(alone: Mapping[str, int]) -> frozenset[str]:
+    """The names that several questions are about alone: what stands beside another one always is
+    asked of that, as *Slack* is in *Which Slack channel has Bell?*."""
     return frozenset(name for name, times in alone.items() if times >= LEAST_NAMED)
 
 
-def things_told_of(precedents: Iterable[Precedent]) -> frozenset[str]:
+def named_alone(named: Iterable[AbstractSet[str]]) -> Counter[str]:
+    """How often each name is the only one, by what each of some questions names."""
+    return Counter(name for names in named if len(names) == 1 for name in names)
+
+
+def told_alone(precedents: Iterable[Precedent]) -> Counter[str]:
     """The same of precedents. The label of a value is asked for and is no thing, as in *What stands
-    under "Lubricant" for Bell?*. Rules begin all questions with the title, so of these a thing is
-    as well what alone the sentence names: *For Dag Vans, how high is Edith?*."""
+    under "Lubricant" for Bell?*. Rules begin all questions with the title, so of these what alone
+    the sentence names is asked of, too: *For Dag Vans, how high is Edith?*."""
     named: list[AbstractSet[str]] = []
     for one in precedents:
         start, end = one.label
@@ -178,7 +181,7 @@ def things_told_of(precedents: Iterable[Precedent]) -> frozenset[str]:
         if not one.is_written:
             told = f"{one.sentence[:start]} · {one.sentence[end:]}"
             named.append(mentioned(told, one.names))
-    return things_among(named)
+    return named_alone(named)
 
 
 def asked_of(question: str, names: AbstractSet[str], things: AbstractSet[str]) -> frozenset[str]:

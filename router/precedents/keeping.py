@@ -20,7 +20,14 @@ from ingestion.models import Collection, Document, Reader
 from router.evidence.claims import literal_pattern
 from router.models import Precedents
 from router.precedents.books import Book, Page, bound
-from router.precedents.frames import Precedent, about_it, asked_of, names_of, things_told_of
+from router.precedents.frames import (
+    Precedent,
+    about_it,
+    asked_of,
+    names_of,
+    things_among,
+    told_alone,
+)
 from router.text import fold
 
 if TYPE_CHECKING:
@@ -179,7 +186,7 @@ def _digest(rows: Sequence[object], asked: Sequence[str], vectors: bytes) -> str
 def _rows(answered: Iterable[Answered]) -> list[dict[str, object]]:
     """As they are stored, without those whose sentence does not hold the answer."""
     told = [precedent for one in answered if (precedent := _told(one))]
-    things = things_told_of(told)
+    things = things_among(told_alone(told))
     return [
         {
             "question": one.question,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from router.precedents.frames import mentions, names_of, things_among
+from router.precedents.frames import mentions, named_alone, names_of, things_among
 from router.text import Word, fold, is_content, words
 from training.datasets.material import Pair, Source
 from training.synthesis.subjects import is_generic, is_made
@@ -71,7 +71,7 @@ class Subjects:
             self._questions[pair.document] += 1
             runs = _runs_of(pair.question)
             self._having.update((pair.document, run) for run in runs if len(run) == 1)
-        self._things = things_among(named)
+        self._things = things_among(named_alone(named))
 
     def of(self, pair: Pair) -> Mention | None:
         """The subject of the pair's question; None where nothing names one."""

@@ -14,11 +14,12 @@ from router.precedents.frames import (
     frame_of,
     mentions,
     name_key,
+    named_alone,
     named_in,
     names_of,
     things_among,
-    things_told_of,
     tokens_of,
+    told_alone,
     without_names,
 )
 
@@ -149,7 +150,7 @@ def test_what_always_stands_beside_another_name_is_asked_of_that() -> None:
     ]
     assert len(asked) == 2 * LEAST_NAMED
     named = list(map(names_of, asked))
-    things = things_among(named)
+    things = things_among(named_alone(named))
     assert things == {"bell"}
     assert [asked_of(*each, things) for each in zip(asked, named, strict=True)] == [
         *[{"bell"}] * 4,
@@ -172,5 +173,5 @@ def test_rules_ask_of_the_title_what_the_sentence_tells_of_a_thing(
     asked: str, thing: str, sentence: str
 ) -> None:
     told = [mined(asked, "2 metres", sentence)] * LEAST_NAMED
-    assert things_told_of(told) == {thing}
-    assert things_told_of(told[1:]) == set()
+    assert things_among(told_alone(told)) == {thing}
+    assert things_among(told_alone(told[1:])) == set()
