@@ -5,33 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from string import ascii_lowercase
 
 from ingestion.tokens import is_everyday_word
+from router.evidence.slips import LEAST_LETTERS, is_english, one_slip
+from router.evidence.sources import Source, read_source
 from router.prompts import Passage
-from router.text import fold, stem, words
+from router.text import Word, fold, stem
 
 # A word that is no part of a name with signs, a path or an address.
 _WORD = re.compile(r"(?<![\w@#$~./\\-])[^\W\d_]+(?![\w@/\\-]|[.:]\w)")
-_ENDINGS = ("s", "es", "ed", "d", "ing", "er", "ly", "'s")
-# Shorter ones are too much like each other.
-_LEAST_LETTERS = 5
-
-
-def one_slip(typed: str, meant: str) -> bool:
-    """One letter more, less or other, or two neighbours swapped, in a word of letters from the
-    second one on. Short words and numbers are too much like each other for that."""
-    longer = abs(len(typed) - len(meant))
-    if len(typed) < _LEAST_LETTERS or not typed.isalpha() or longer > 1 or typed[0] != meant[0]:
-        return False
-    pairs = zip(typed, meant, strict=False)
-    start = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(typed), len(meant)))
-    rest, other_rest = typed[start:], meant[start:]
-    swapped = rest[1:2] + rest[:1] + rest[2:]
-    return other_rest in (rest[1:], swapped) or rest == other_rest[1:] or rest[1:] == other_rest[1:]
-
-
-def is_english(word: str) -> bool:
-    """Whether everyday English has a folded word, or what is left of it without an ending."""
-    bases = {word, stem(word), *(word.removesuffix(ending) for ending in _ENDINGS)}
-    return any(map(is_everyday_word, bases))
 
 
 def put_right(question: str, passages: Sequence[Passage]) -> str:
@@ -45,8 +25,8 @@ def put_right(question: str, passages: Sequence[Passage]) -> str:
     unknown = {match[0] for match in _WORD.finditer(question) if _is_unknown(match[0])}
     if not unknown:
         return question
-    spelled = {word.text for passage in passages for word in words(_folded(passage))}
-    stems = {stem(word) for word in spelled}
+    found = [word for one in map(read_source, passages) for word in _words_of(one)]
+    spelled, stems = {word.text for word in found}, {word.stem for word in found}
     meant = {
         typed: _meant(typed, spelled) for typed in unknown if stem(fold(typed).text) not in stems
     }
@@ -54,11 +34,13 @@ def put_right(question: str, passages: Sequence[Passage]) -> str:
 
 
 def _is_unknown(typed: str) -> bool:
-    return len(typed) >= _LEAST_LETTERS and not is_english(fold(typed).text)
+    return len(typed) >= LEAST_LETTERS and not is_english(fold(typed).text)
 
 
-def _folded(passage: Passage) -> str:
-    return fold(f"{passage.title}\n{passage.heading}\n{passage.path}\n{passage.text}").text
+def _words_of(source: Source) -> Iterator[Word]:
+    yield from source.context_words
+    for sentence in source.sentences:
+        yield from sentence.words
 
 
 def _meant(typed: str, spelled: Iterable[str]) -> str:

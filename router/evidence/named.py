@@ -14,7 +14,7 @@ from router.evidence.claims import (
     without_quotes,
 )
 from router.evidence.quantities import CALENDAR, UNITS
-from router.spelling import is_english
+from router.evidence.slips import is_english
 from router.text import STOP_WORDS, fold, is_content, stem, words
 
 # *Where in Europe?* says what kind of place is asked for.

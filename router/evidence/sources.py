@@ -19,9 +19,9 @@ from router.evidence.contraries import are_contrary, sides_of
 from router.evidence.environments import PRODUCTION, environments, is_of_others
 from router.evidence.quantities import Quantity, agree, quantities
 from router.evidence.questions import Question
+from router.evidence.slips import one_slip
 from router.evidence.wanted import are_of_one_sort
 from router.prompts import Passage
-from router.spelling import one_slip
 from router.text import Folded, Word, fold, sentences, words
 
 _LIST_NUMBER = re.compile(r"^\d{1,3}[.)](?=\s|$)", re.MULTILINE)

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.evidence.slips import one_slip
 from router.prompts import Passage
-from router.spelling import one_slip, put_right
+from router.spelling import put_right
 
 PAGES = [
     Passage(
