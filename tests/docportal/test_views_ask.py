@@ -353,6 +353,16 @@ def test_follow_up_stays_in_the_conversation(client: Client, people: People) -> 
 
 
 @pytest.mark.usefixtures("sender", "llm")
+def test_question_that_was_understood_otherwise_says_so_beside_the_answer(client: Client) -> None:
+    question = reverse("question", args=[ask(client, "How often does the webhok sender retry?").pk])
+    page = body(client.get(question))
+    assert page.index(SENTENCE) < page.index(f"Understood as “{QUESTION}”")
+    assert page.index("Understood as", page.index(SENTENCE)) < page.index("why this route")
+    plain = reverse("question", args=[ask(client).pk])
+    assert "Understood as" not in body(client.get(plain))
+
+
+@pytest.mark.usefixtures("sender", "llm")
 def test_follow_up_cannot_enter_the_conversation_of_another(client: Client, people: People) -> None:
     others = Conversation.objects.create(user=people.writer)
     assert ask(client, conversation=str(others.pk)).conversation_id != others.pk
