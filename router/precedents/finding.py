@@ -13,11 +13,12 @@ from django.conf import settings
 from ingestion import tracing
 from router.evidence.sources import read_source
 from router.precedents.facts import Near, NearFacts
-from router.precedents.frames import Precedent, without_names
+from router.precedents.frames import Precedent, name_key, without_names
 from router.precedents.kinds import Told, kin_of, only_value
 from router.precedents.leads import (
     LEAST_ASKED,
     Lead,
+    Subject,
     leads_to,
     overlap,
     subject_of,
@@ -122,9 +123,26 @@ def _found(
     worded = in_known_words(question, nearest, subject)
     asked = asked_about_it(question, own, _stems_of(passages))
     unnamed = named_instead(asked, chain.from_iterable(asking.values()))
-    unnamed = unnamed or subject.unnamed_in(passages)
+    unnamed = unnamed or untold(subject, passages, [told.get(one, {}) for one in collections])
     findings = Findings(joined(only, said), near, told, worded, facts, unnamed)
     return replace(findings, leads=_asked_for(findings, passages, collections))
+
+
+def untold(subject: Subject, passages: Sequence[Passage], told: Sequence[Told]) -> tuple[str, ...]:
+    """The things asked about before of which nothing is told: no passage names them, and none has a
+    sentence by which a question about them was answered, as for what people call otherwise than
+    documents do. `told` has the precedents of each passage's collection."""
+    unnamed = subject.unnamed_in(passages)
+    if not unnamed:
+        return ()
+    known = {
+        name
+        for passage, by_sentence in zip(passages, told, strict=True)
+        for sentence in read_source(passage).sentences
+        for one in by_sentence.get(fold(passage.text[sentence.start : sentence.end]).text, ())
+        for name in one.names
+    }
+    return tuple(thing for thing in unnamed if name_key(thing) not in known)
 
 
 def _stems_of(passages: Sequence[Passage]) -> frozenset[str]:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from router.precedents.facts import NearFacts
-from router.precedents.finding import Findings, joined
-from router.precedents.leads import LEAST_ASKED, Lead
+from router.precedents.finding import Findings, joined, untold
+from router.precedents.leads import LEAST_ASKED, Lead, subject_of
+from router.prompts import Passage
 from tests.router.precedents.test_frames import PORT, precedent
 
 SENTENCE = "Night-bell listens on port 5071 by default."
@@ -53,3 +54,12 @@ def test_people_have_asked_for_the_only_value_of_its_kind_that_rules_found_too()
     assert joined(None, [ruled]) == [ruled]
     assert joined(only, [other]) == [other, only]
     assert joined(only, [ruled, other]) == [replace(ruled, is_kin=True, is_written=True), other]
+
+
+def test_what_people_call_otherwise_than_documents_do_is_told_of() -> None:
+    page = Passage("The bell of the night", "Network", "It listens on port 5071. It rings at 6.")
+    nickname = precedent("Which port does NB-1 use?", "5071", "It listens on port 5071.")
+    subject = subject_of("port of nb-1", [page], nickname.names)
+    assert untold(subject, [page], [{nickname.sentence: [nickname]}]) == ()
+    assert untold(subject, [page], [{}]) == ("nb-1",)
+    assert untold(subject_of("which port", [page], nickname.names), [page], [{}]) == ()
