@@ -113,9 +113,9 @@ def _found(
             for collection, those in near.items()
         }
     told = {book.collection: book.told for book in books}
-    kin = {one: kin_of(near[one], told[one], subject) for one in near}
-    only = only_value(subject, passages, [kin.get(one) for one in collections])
     asking = {one: subject.asking(near[one]) for one in near}
+    kin = {one: kin_of(near[one], asking[one], told[one]) for one in near}
+    only = only_value(subject, passages, [kin.get(one) for one in collections])
     facts = {one: NearFacts(asking[one]) for one in near}
     usable = {one: usable_of(asking[one], facts[one]) for one in near}
     said = leads_to(subject, passages, [usable.get(one, []) for one in collections])

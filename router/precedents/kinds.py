@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from router.evidence.claims import counted_things
 from router.evidence.denials import denied_around
@@ -153,15 +154,16 @@ class Kin:
         return self.alike.get(precedent, 0.0)
 
 
-def kin_of(near: Sequence[Near], told: Told, subject: Subject) -> Kin | None:
+def kin_of(near: Sequence[Near], asking: Sequence[Near], told: Told) -> Kin | None:
     """None, where one of the nearest was answered with what has no form, or they were with several
-    kinds, or none is near. `near` begins with the nearest."""
-    usable = [one for one in near if one[0].is_written and one[0].names]
-    asking = subject.asking(usable)[:MOST_KIN]
-    if not asking or asking[0][1] < LEAST_ALIKE:
+    kinds, or none is near. `near` begins with the nearest, and so do those of it that are
+    `asking`."""
+    usable = (one for one in asking if one[0].is_written and one[0].names)
+    kin = list(islice(usable, MOST_KIN))
+    if not kin or kin[0][1] < LEAST_ALIKE:
         return None
-    nearest, cosine = asking[0]
-    values = [value_of(one) for one, alike in asking if alike >= cosine - WITHIN]
+    nearest, cosine = kin[0]
+    values = [value_of(one) for one, alike in kin if alike >= cosine - WITHIN]
     forms = frozenset(value.form for value in values if value)
     if None in values or len({_kind(form) for form in forms}) > 1:
         return None

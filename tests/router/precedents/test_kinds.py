@@ -29,7 +29,7 @@ def found(
     told: Sequence[Precedent] = (),
 ) -> Lead | None:
     subject = subject_of(question, passages, KNOWN)
-    kin = kin_of(near, {one.sentence: [one] for one in told}, subject)
+    kin = kin_of(near, subject.asking(near), {one.sentence: [one] for one in told})
     return only_value(subject, passages, [kin] * len(passages))
 
 
