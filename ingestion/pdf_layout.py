@@ -14,6 +14,9 @@ HEADING_SIZE = 1.12
 """Times the size of ordinary text."""
 _CELL_GAP = 1.3
 """Of the font size: words further apart on a line stand in different columns or cells."""
+_EDGE_GAP = 0.6
+"""The same, where a column begins in the rows beside it."""
+_ROWS_BESIDE = 2
 _MARGIN = 0.09
 """Of the page's height, at the top and at the bottom, where headers and footers stand."""
 _MARKER = re.compile(r"(?:[•●▪■◦‣·*o–—-]|\(?(?:\d{1,3}|[a-zA-Z])[.)]|\d+(?:\.\d+)+\.?)")
@@ -113,10 +116,19 @@ def _rows(page: Page) -> list[Row]:
             last.append(word)
         else:
             rows.append([word])
-    return [_cells(sorted(row, key=lambda word: word.x0)) for row in rows]
+    rows = [sorted(row, key=lambda word: word.x0) for row in rows]
+    cells = [_cells(row) for row in rows]
+    return [_cells(row, _edges_beside(cells, number)) for number, row in enumerate(rows)]
 
 
-def _cells(words: Row) -> Row:
+def _edges_beside(rows: Sequence[Row], number: int) -> list[float]:
+    """Where columns begin in the rows next to one, after the first column: the widest cell of that
+    may come as near to the next as words of a line do."""
+    beside = rows[max(number - _ROWS_BESIDE, 0) : number + _ROWS_BESIDE + 1]
+    return [cell.x0 for row in beside for cell in row[1:]]
+
+
+def _cells(words: Row, edges: Sequence[float] = ()) -> Row:
     cells = [words[0]]
     for word in words[1:]:
         last = cells[-1]
@@ -124,7 +136,9 @@ def _cells(words: Row) -> Row:
         if last.mono and word.mono:
             character = max(last.width / len(last.text), 1.0)
             cells[-1] = last.with_next(word, " " * max(round(gap / character), 1))
-        elif gap < _CELL_GAP * max(word.size, last.size):
+        elif gap < _CELL_GAP * max(word.size, last.size) and not (
+            gap > _EDGE_GAP * word.size and any(abs(word.x0 - edge) < 1 for edge in edges)
+        ):
             cells[-1] = last.with_next(word, " " if gap > 0.1 * word.size else "")
         else:
             cells.append(word)

@@ -54,8 +54,8 @@ _TERM = re.compile(
     rf"\n(?=(?!{_ITEM})\S[^\n]*(?:\n\n|\Z))"
 )
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|fig|no|nr|dr|mr|ms|prof|incl|excl)"
-    r"|(?<!\d)(?<!\d\s)\b(?:max|min))\.\s*$",
+    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|fig|no|nr|dr|mr|prof|incl|excl)"
+    r"|(?<!\d)(?<!\d\s)\b(?:max|min|ms))\.\s*$",
     re.I,
 )
 # `Ada M. Lund`, `by R. Okafor`, `J.R. Hartley`, `St. Gallen`; it ends a sentence as well: `Hall B.`

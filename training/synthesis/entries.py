@@ -239,11 +239,21 @@ def _term(text: str, line: _Line, below: _Line) -> Labelled | None:
     is_list = line.text.endswith(":") and says[:1].islower() and " " in bare
     is_short = len(says.split()) <= MAX_WORDS and not re.match(r"(?:The|An?)\s", says)
     is_short = is_short or is_list
-    if is_short and (line.text.endswith(":") or meant):
+    if is_short and (line.text.endswith(":") or meant or _sets(bare, says)):
         return Labelled(bare, says, line.start, below.end)
     if meant and not meant.before and not meant.after:
         return None
     return _explained(_calm(bare), says, line.start, below.end)
+
+
+def _sets(label: str, says: str) -> bool:
+    """Whether what stands below a label is its value and no explanation: a number, an identifier,
+    or all of it a name."""
+    if not re.match(r"[^\W\d_]{2}", label):
+        return False
+    return bool(re.search(r"\d", says)) or all(
+        is_identifier(word) or not word[:1].islower() for word in says.split()
+    )
 
 
 def _is_below(text: str, line: _Line, below: _Line) -> bool:

@@ -13,7 +13,7 @@ from training.synthesis.lexicon import Meant, meant_by
 from training.synthesis.mined import Labelled
 from training.synthesis.subjects import Subject
 from training.synthesis.verbs import BASES
-from training.synthesis.words import LISTS, is_identifier, lowered, readable
+from training.synthesis.words import LISTS, is_identifier, lowered, readable, unit_of
 
 MAX_LABEL_WORDS = 6
 _OWN_WORDS = ("option", "command to")
@@ -35,6 +35,7 @@ _MOMENT = re.compile(
     r"september|october|november|december)\b",
     re.I,
 )
+_BRACKETED = re.compile(r"(?P<outer>[^()]{3,40}) \((?P<inner>[a-z][a-z-]*(?: [a-z][a-z-]*)?)\)")
 _NUMBER = re.compile(r"\d[\d., ]*$")
 
 
@@ -57,7 +58,7 @@ class _Asked:
 
 def questions_for(found: Labelled, subject: Subject) -> Asked:
     """Phrasings in no order but the first; none, if nothing names what the value is said of."""
-    label = readable(found.label)
+    label = readable(_unbracketed(found.label))
     text, meant = label.text, meant_by(label.text, is_key=bool(found.key))
     if found.key:
         text, meant = _unwrapped(text, meant, subject)
@@ -77,6 +78,14 @@ def questions_for(found: Labelled, subject: Subject) -> Asked:
     # are not.
     own = 3 if found.key else 2
     return Asked([*known, *plain[:own]], plain[own:4])
+
+
+def _unbracketed(label: str) -> str:
+    """`production replicas` of `Replicas (production)`, where the one in brackets is no unit."""
+    found = _BRACKETED.fullmatch(label.strip())
+    if found is None or unit_of(found["inner"]) or meant_by(readable(found["outer"]).text) is None:
+        return label
+    return f"{found['inner']} {lowered(found['outer'])}"
 
 
 def may_mean(meant: Meant, answer: str) -> bool:

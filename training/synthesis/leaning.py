@@ -68,7 +68,7 @@ def _is_relative(that: re.Match[str]) -> bool:
         return True
     is_noun = bool(before) and before not in _NOT_BEFORE_RELATIVE and before not in THIRD
     is_verb = after in LISTS["auxiliary"] or after in THIRD or after in BASES
-    return is_noun and (is_verb or after in _DOERS)
+    return is_noun and (is_verb or after in _DOERS or after[:1].isupper())
 
 
 # --- Who is meant ------------------------------------------------------------------------------

@@ -26,6 +26,11 @@ _HOLDS = {
     "number": re.compile(
         r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|half)\b"
     ),
+    # No share.
+    "amount": re.compile(r"\d[\d.,]*+(?!\s?(?:%|percent|per cent))"),
+    "mass": re.compile(
+        r"\d\s?(?:[kmµ]?g|t|kilos?|[a-z]*grams?|[a-z]*tonnes?|tons?|lbs?|pounds?)\b"
+    ),
     "email": re.compile("@"),
     "moment": re.compile(rf"{PATTERNS['moment']}|{PATTERNS['date']}|\b\d{{4}}\b"),
 }

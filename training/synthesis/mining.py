@@ -160,7 +160,7 @@ def _of_sentence(said: Said, subject: Subject, text: str) -> Fact | None:
     questions = _paired(asked, subject, lambda narrowed: questions_of(said, narrowed)[1])
     sentence = said.sentence
     blank = f"{sentence.text[: said.value.start]}{GAP}{sentence.text[said.value.end :]}"
-    attribute = said.concept.name if said.concept else blank
+    attribute = said.concept.name if said.concept else said.label or blank
     found = Labelled(attribute, answer, sentence.start, sentence.end)
     return _fact(questions, found, sentence.about or subject.name, text)
 

@@ -49,8 +49,10 @@ def name_at_start(written: str, names: frozenset[str]) -> str:
     if words[0] not in names and _is_told(words[0], [*written.split(), ""][1]):
         return ""
     is_name = words[0] in names or len(words) > 1
-    follows = written[found.end() :].split()
-    is_name = is_name or (bool(follows) and follows[0] in THIRD and _may_name(words[0]))
+    follows = [*written[found.end() :].split(), ""][0]
+    # `Merge requests` are several.
+    are_several = follows in LISTS["plural_noun"] and words[0].lower() in BASES
+    is_name = is_name or (follows in THIRD and not are_several and _may_name(words[0]))
     is_plain = words[0].lower() in _PLAIN_STARTS or words[0].lower() in LISTS["preposition"]
     return found[0] if is_name and not is_plain else ""
 

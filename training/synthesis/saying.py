@@ -7,7 +7,9 @@ from pathlib import Path
 
 from training.synthesis.asking import About, Asked, of_concept
 from training.synthesis.clauses import Bodies, ask
+from training.synthesis.labelled import questions_for
 from training.synthesis.lexicon import concepts
+from training.synthesis.mined import Labelled
 from training.synthesis.sentences import Said
 from training.synthesis.spoken import Stated
 from training.synthesis.subjects import Subject
@@ -31,6 +33,10 @@ def questions_of(said: Said, subject: Subject) -> tuple[str, Asked]:
     """The answer, and phrasings in no order but the first; none, if it cannot be asked for."""
     if said.told is not None:
         return said.value.text, questions_of_told(said.told, subject, said.sentence.about)
+    if said.label:
+        sentence = said.sentence
+        found = Labelled(said.label, said.value.text, sentence.start, sentence.end)
+        return said.value.text, questions_for(found, subject)
     bodies = ask(said.sentence.text.rstrip(".! "), said.value)
     if bodies is None:
         return said.value.text, Asked()

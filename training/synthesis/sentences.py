@@ -3,11 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from router.text import sentences
+from training.synthesis.attributed import attributed
 from training.synthesis.leaning import kinds_of, leans, with_noun
-from training.synthesis.lexicon import Concept
+from training.synthesis.lexicon import Concept, meant_by
 from training.synthesis.mined import MinedFrom
 from training.synthesis.openings import name_at_start, names_of, small_start
 from training.synthesis.soundness import has_verb, is_order
@@ -16,7 +17,7 @@ from training.synthesis.steps import as_order, handled
 from training.synthesis.subjects import Subject, is_made
 from training.synthesis.values import PATTERNS, Value, values_of
 from training.synthesis.verbs import BASES, THIRD
-from training.synthesis.words import LISTS, capitalised, is_identifier, lowered
+from training.synthesis.words import LISTS, capitalised, is_identifier, lowered, readable
 
 MAX_LINE = 3_000
 LEAST, MOST = 18, 330
@@ -29,6 +30,8 @@ _KINDS = (
 )  # fmt: skip
 _SURE_KINDS = ("service", "system", "application")
 _AFTER_NOUN = "|".join(sorted(LISTS["auxiliary"] | LISTS["preposition"] | {*THIRD, "and", "or"}))
+# `The team responsible for Seatgrid` is not what the page is about.
+_OF_ANOTHER = r" (?:responsible|accountable|in charge|behind|for|of|that|who|which)\b"
 _TEAM = re.compile(
     r"\b[Tt]he (?P<v>[A-Z][\w-]{2,20}(?: [A-Z][\w-]{2,20}){0,2})"
     r"(?= (?:team|squad|group|crew|department|desk)\b)"
@@ -54,6 +57,7 @@ _NAMES_OF = ("env", "path", "channel", "url", "email", "flag")
 _CLEFT = re.compile(
     r"It is (?P<who>(?:[Tt]he |our |[A-Z])[\w'’-]{1,30}(?: [\w'’-]{1,30}){0,5}) (?:that|who|which) "
 )
+_ITS = re.compile(r"Its (?P<label>[a-z][\w -]{1,50}?) (?:is|are) ")
 _FORMAL_IT = re.compile(
     r"It (?:is|was) (?:\w+ )?\w+ "
     r"(?:(?:that|whether|when|if)\b(?! (?:is|was|has|can)\b)|to (?P<verb>\w+))"
@@ -89,11 +93,13 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A value in a sentence, and what is told of it where that is of a known kind."""
+    """A value in a sentence, and what is told of it where that is of a known kind, or the label
+    that the sentence gives it."""
 
     sentence: Sentence
     value: Value
     told: Stated | None = None
+    label: str = ""
 
     @property
     def concept(self) -> Concept | None:
@@ -127,7 +133,7 @@ class _Reading:
 def _own(passage: MinedFrom, subject: Subject) -> tuple[re.Pattern[str], re.Pattern[str]]:
     told = kinds_of(subject.bare, f"{passage.opening}\n{passage.text}") | _doer(subject.bare)
     kinds = "|".join(map(re.escape, sorted({*_KINDS, *told})))
-    starts = rf"(?:It|This (?:{kinds}|page)|The (?:{kinds}))\b(?!['’-]| [A-Z])"
+    starts = rf"(?:It|This (?:{kinds}|page)|The (?:{kinds}))\b(?!['’-]| [A-Z]|{_OF_ANOTHER})"
     sure = "|".join(map(re.escape, sorted({*_SURE_KINDS, *told})))
     inside = rf"\b(?:this|the) (?:{sure})(?=[,.;:]| (?:{_AFTER_NOUN})\b|$)"
     return re.compile(starts), re.compile(inside)
@@ -219,6 +225,9 @@ def _alone(
             return None
         text = f"{subject.name}{written[own.end() :]}"
         return Sentence(text, start, end, "", names_subject=True)
+    its = _ITS.match(written) if subject.is_thing and follows else None
+    if its and meant_by(readable(its["label"]).text):
+        return Sentence(f"{subject.name}'s{written[3:]}", start, end, "", names_subject=True)
     first = re.match(r"`?[\w'-]+", written)
     is_there = written.startswith(("There is ", "There are "))
     is_any = _ANY_ONE.match(written) is not None
@@ -239,22 +248,48 @@ def _alone(
 def _said(sentence: Sentence, subject: Subject) -> Iterator[Said]:
     known = list(_of_concepts(sentence, subject))
     yield from known
+    told = [said.value for said in known]
+    labelled = [one for one in _labelled(sentence, subject) if not _overlaps(one.value, told)]
+    yield from labelled
     # `every 5 seconds` answers how often, and `5 seconds` what the interval is
-    starts = (said.value.start for said in known)
+    starts = (value.start for value in told)
     taken = {start for start in starts if not _EVERY.search(sentence.text[:start])}
     values = [value for value in _values(sentence.text) if value.text != subject.bare]
-    others = [value for value in values if value.start not in taken]
+    under_labels = [one.value for one in labelled]
+    others = [
+        value for value in values if value.start not in taken and not _overlaps(value, under_labels)
+    ]
     for value in others[:MOST_VALUES]:
         if not leans(sentence.text, value):
             yield Said(sentence, value)
+
+
+def _labelled(sentence: Sentence, subject: Subject) -> Iterator[Said]:
+    """The values to which the sentence gives a label."""
+    if not (subject.is_thing or sentence.about) or _names_another(sentence, subject):
+        return
+    for found in attributed(sentence.text, subject.bare):
+        if found.names_value_first and subject.is_thing:
+            yield Said(replace(sentence, about=""), found.value, label=found.label)
+        elif not sentence.about:
+            yield Said(sentence, found.value, label=found.label)
 
 
 def _of_concepts(sentence: Sentence, subject: Subject) -> Iterator[Said]:
     if not (subject.is_thing or sentence.about) or _names_another(sentence, subject):
         return
     for told in stated(sentence.text, sentence.about or subject.bare):
-        text = sentence.text[told.start : told.end]
-        yield Said(sentence, Value(told.concept.name, told.start, told.end, text), told)
+        yield _stated(sentence, told)
+    # `Priya Sato leads the engineering` says it of the page's subject.
+    if sentence.about and subject.is_thing:
+        for told in stated(sentence.text, subject.bare):
+            if sentence.text[told.start : told.end] == sentence.about:
+                yield _stated(replace(sentence, about=""), told)
+
+
+def _stated(sentence: Sentence, told: Stated) -> Said:
+    text = sentence.text[told.start : told.end]
+    return Said(sentence, Value(told.concept.name, told.start, told.end, text), told)
 
 
 def _names_another(sentence: Sentence, subject: Subject) -> bool:

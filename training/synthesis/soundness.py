@@ -11,6 +11,8 @@ from training.synthesis.words import LISTS
 _INNER = LISTS["subordinator"]
 _UNITS = ("how long", "how much", "what amount", "what percentage", "what temperature")
 _ONE = ("the", "a", "an", "each", "every", "this")
+_MOST_BETWEEN = 6
+"""Words of a noun with where it is, in front of its verb."""
 _PERSONS = ("we", "you", "they", "i", "people")
 
 
@@ -57,9 +59,19 @@ def is_whole(main: str, rest: str) -> bool:
 def has_verb(words: list[str]) -> bool:
     """Whether one of the words is surely a verb, by its form and by what stands in front of it."""
     return any(_is_verb(word, before) for before, word in pairwise(["", *words])) or any(
-        word in BASES and prior in LISTS["preposition"] and _is_plural(noun)
-        for noun, prior, _, word in zip(words, words[1:], words[2:], words[3:], strict=False)
+        word in BASES and _is_told_of_several(words[:place])
+        for place, word in enumerate(words)
+        if place > 2
     )
+
+
+def _is_told_of_several(before: list[str]) -> bool:
+    """Whether these are several of something, and where or of what they are, but no verb yet:
+    `entries in the local cache`."""
+    noun, prior = before[-_MOST_BETWEEN:], LISTS["preposition"]
+    place = next((n for n, word in enumerate(noun) if n and word in prior), 0)
+    is_noun = place > 0 and _is_plural(noun[place - 1])
+    return is_noun and place < len(noun) - 1 and noun[-1] not in LISTS["determiner"] | prior
 
 
 def _is_plural(word: str) -> bool:

@@ -11,9 +11,9 @@ from training.synthesis.verbs import BASES, THIRD
 from training.synthesis.words import LISTS, lowered
 
 MAX_OBJECT_WORDS = 11
-_STAND_IN = PATTERNS["subject"]
+STAND_IN = PATTERNS["subject"]
 """For the subject's name, lest the patterns have to know how many words that has."""
-_OWN = re.compile(rf" (?:of|in|by|for|to) {_STAND_IN}$|^{_STAND_IN}['’]s ")
+_OWN = re.compile(rf" (?:of|in|by|for|to) {STAND_IN}$|^{STAND_IN}['’]s ")
 _DENIED = re.compile(r"(?:n't|\bnot|\bnever|\bno longer)(?: \w+)? $")
 _POINTS = LISTS["pointing"]
 _POINTS_ANYWHERE = _POINTS & frozenset(
@@ -38,7 +38,7 @@ class Stated:
 
 def stated(text: str, name: str) -> Iterator[Stated]:
     """What a sentence about the subject of this name says; of a value only one thing."""
-    masked = _Masked(text, name)
+    masked = Masked(text, name)
     starts: set[int] = set()
     # What is said of any part comes after what is said in words of its own
     for concept in sorted(spoken_of(text), key=lambda concept: concept.is_of_part):
@@ -49,40 +49,40 @@ def stated(text: str, name: str) -> Iterator[Stated]:
             groups = found.groupdict()
             told = _object(groups.get("o") or "", found[0])
             start, end = masked.place(found.start("v")), masked.place(found.end("v"))
-            if told is None or start in starts or _STAND_IN in found["v"]:
+            if told is None or start in starts or STAND_IN in found["v"]:
                 continue
             starts.add(start)
             marks = len(found["v"]) - len(found["v"].lstrip("`"))
             end -= len(found["v"]) - len(found["v"].rstrip("`"))
             q, done = lowered(groups.get("q") or ""), groups.get("p") or ""
-            yield Stated(concept, start + marks, end, q, told.replace(_STAND_IN, name), done)
+            yield Stated(concept, start + marks, end, q, told.replace(STAND_IN, name), done)
             break
 
 
-class _Masked:
+class Masked:
     """A sentence with a token for its subject, and where in it the places are."""
 
     def __init__(self, text: str, name: str) -> None:
         self.text, self._shift = text, 0
         if name:
             named = re.compile(rf"(?<![\w/-]){re.escape(name)}(?![\w/-])", re.IGNORECASE)
-            self.text = named.sub(_STAND_IN, text)
-            self._shift = len(name) - len(_STAND_IN)
+            self.text = named.sub(STAND_IN, text)
+            self._shift = len(name) - len(STAND_IN)
 
     def place(self, masked: int) -> int:
-        return masked + self._shift * self.text.count(_STAND_IN, 0, masked)
+        return masked + self._shift * self.text.count(STAND_IN, 0, masked)
 
 
 def _object(told: str, sentence: str) -> str | None:
     """What a fact is said of, as it stands inside a question; None if that stands for something
     that is named elsewhere, or is too long to be asked with."""
     told = _OWN.sub("", told)
-    if told == _STAND_IN:
+    if told == STAND_IN:
         return ""
     words = told.split()
     low = [word.lower().strip(",") for word in words]
     leans = low[:1] != [] and (
-        words[0] == _STAND_IN or low[0] in _POINTS or not _POINTS_ANYWHERE.isdisjoint(low)
+        words[0] == STAND_IN or low[0] in _POINTS or not _POINTS_ANYWHERE.isdisjoint(low)
     )
     if leans or points(told) or len(words) > MAX_OBJECT_WORDS:
         return None

@@ -153,7 +153,7 @@ def _from_path(path: str) -> _Named | None:
 
 def _from_title(title: str, passage: MinedFrom) -> _Named | None:
     """The name in a title; else the document itself, as a question would name it."""
-    if described := _described(title, passage.path):
+    if described := _described(title, passage):
         return _named(described)
     core = _core(title)
     words = core.split()
@@ -166,22 +166,22 @@ def _from_title(title: str, passage: MinedFrom) -> _Named | None:
         ends_as_thing = len(words) > 1 and last in _AFTER_THE
         thing = is_made(core) or ends_as_thing or _is_name(words)
         if thing:
-            return _named(_cased(core, PurePosixPath(passage.path).stem))
+            return _named(_cased(core, passage))
     if within := _within_title(title, passage):
         return _named(within)
     document = _document(title)
     return _Named(document, title, is_thing=False) if document else None
 
 
-def _described(title: str, path: str) -> str:
+def _described(title: str, passage: MinedFrom) -> str:
     """`Stone Cistern` of `STONE CISTERN - level control`, where the file is called so; or empty."""
     head, *rest = _DESCRIBED.split(title, maxsplit=1)
-    stem = PurePosixPath(path).stem
+    stem = PurePosixPath(passage.path).stem
     name = _core(head)
     if not rest or is_generic(name) or _words_of(name) != _words_of(stem):
         return ""
     is_thing = name.split()[-1].lower() not in _RULES and _is_noun(name) and _is_unusual(name)
-    return _cased(name, stem) if is_thing else ""
+    return _cased(name, passage) if is_thing else ""
 
 
 def _within_title(title: str, passage: MinedFrom) -> str:
@@ -283,11 +283,21 @@ def _singular(word: str) -> str:
     return re.sub(r"(?:['’]s?|s['’]?)$", "", word.lower())
 
 
-def _cased(bare: str, stem: str) -> str:
-    """The name as the file is called, if only capitals differ; else without shouting."""
+def _cased(bare: str, passage: MinedFrom) -> str:
+    """The name as the document writes it elsewhere or as the file is called, if only capitals
+    differ; else without shouting."""
+    stem = PurePosixPath(passage.path).stem
+    if bare.isupper() and (calm := _calm_in(f"{passage.title}\n{passage.opening}", bare)):
+        return calm
     if bare.lower() == stem.lower():
         return stem if "-" in bare or bare.isupper() else bare
     return bare.title() if bare.isupper() and len(bare) > 5 else bare
+
+
+def _calm_in(text: str, shouted: str) -> str:
+    """A name that is shouted as a text writes it elsewhere: `Ledgerline`; empty: it does not."""
+    written = re.findall(rf"(?<![\w-]){re.escape(shouted)}(?![\w-])", text, re.IGNORECASE)
+    return next((one for one in written if one.istitle() or ("-" in one and one.islower())), "")
 
 
 def _named(bare: str) -> _Named:

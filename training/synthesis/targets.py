@@ -28,6 +28,7 @@ _SWITCHES = ("flag", "toggle", "switch", "option", "setting")
 _HANDLED = (*_SWITCHES, "command", "file", "path", "endpoint")
 _CALLS = ("call", "query", "ping", "poll", "probe", "request", "hit", "curl")
 _FILE = re.compile(r"/[\w.-]+\.[a-z][a-z0-9]{0,7}$")
+_OF_WHAT = re.compile(r" of (?P<what>(?:[a-z]{3,20} )?[a-z]{3,20})\b")
 _THING = re.compile(r"\s(?P<noun>(?:[a-z][\w'-]{2,20} ){0,2}?[a-z][a-z-]{2,20}s)\b(?!')")
 
 
@@ -151,6 +152,8 @@ def _money(around: _Around) -> _Made | None:
 
 
 def _measure(around: _Around) -> _Made | None:
+    if of := _OF_WHAT.match(around.after):
+        return _Made(f"how much {of['what']}", "amount", takes_after=of.end())
     unit = re.sub(r"^[−\d.,\s-]+(?:(?:to|and|–) [−\d.,-]+)?\s*", "", around.text).strip()
     if "°" in unit or unit in ("C", "degrees Celsius"):
         return _Made("what temperature", "temperature")

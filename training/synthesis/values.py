@@ -77,7 +77,8 @@ _OFFICE = (
     r"doctor|steward)"
 )
 _RHYTHM = (
-    rf"(?:daily|nightly|(?:on )?(?:every|each) (?:{_DAY}|day|night|morning|afternoon|evening|"
+    rf"(?:(?:weekly|fortnightly|monthly)(?: on {_DAY})?|daily|nightly|"
+    rf"(?:on )?(?:every|each) (?:{_DAY}|day|night|morning|afternoon|evening|"
     rf"weekday|working day|hour)|on (?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days|weekdays)|"
     rf"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days)"
 )
@@ -126,6 +127,8 @@ PATTERNS = {
         r"[a-z][a-z0-9]{0,30}(?:-[a-z0-9]{1,20}){0,3}(?:[._:][a-z0-9][a-z0-9-]{0,40}){1,5}(?![\w/])"
     ),
     "log_path": r"`?(?:~|\.{1,2})?(?:/[\w.{}-]{1,60}){1,10}\.log\b`?",
+    # Of a repository, which has no slash in front: `payments/ledger-svc`.
+    "code_path": r"(?:[a-z0-9][\w.-]{1,40}/){1,5}[\w.-]{1,60}(?<![.,])",
     "level": (
         rf"(?:{_SIGNED}\s?(?:%|percent\b|per cent\b|{_SIZE_UNIT}\b|"
         rf"{_MEASURE_UNIT}(?![\w/])))"
