@@ -45,13 +45,17 @@ _NO_SENTENCE = (
 _SETS = "caps?|changes?|controls?|enables?|gives?|has|holds?|keeps?|limits?|names?|sets?|stores?"
 # In *what do I switch on* nothing is called a switch, and of *which host and port* a port is half.
 _NO_NOUNS = "and|or|can|could|did|do|does|i|may|must|should|they|to|we|will|you"
+# Of *settings path on host* the host is where it is.
+_NO_PLACE = "".join(
+    rf"(?<!\b{word} )" for word in ("at", "by", "for", "from", "in", "of", "on", "with")
+)
 _WORD_BETWEEN = rf"(?:(?!(?:{_SETS}|{_NO_NOUNS})\b)[\w'’-]+ )"
 
 
 def _asked(nouns: str) -> str:
     return (
         rf"\b(?:which|what)(?:'?s| is| are)?(?: the)? {_WORD_BETWEEN}{{0,2}}?(?:{nouns})\b"
-        rf"|(?:^|, ){_NO_SENTENCE}(?:\S+ ){{0,4}}(?:{nouns})(?: (?:name|number)s?)?"
+        rf"|(?:^|, ){_NO_SENTENCE}(?:\S+ ){{0,4}}{_NO_PLACE}(?:{nouns})(?: (?:name|number)s?)?"
         r"(?: pls| please)?\W*$"
         rf"|(?:^|, )(?:the )?(?:[\w-]+ )?(?:{nouns})(?: names?)? (?:of|for|per|it)\b"
     )
@@ -227,6 +231,12 @@ _KINDS = (
         rf"{_WHAT_IS}(?:delay|duration|lifetime|timeout|ttl|idle (?:limit|time))\b",
         _quantity(sure=DURATION, noun="delay|duration|lifetim|timeout|ttl|idl"),
     ),
+    (
+        rf"(?:{_WHAT_IS}|^it )(?:cache|data|log|max(?:imum)?|purge|record) age\b"
+        r"|\bwhat(?:'s| is) the (?:longest|shortest) (?:it|we|they|one|an?|the) .*\b(?:last|run"
+        r"|stay|take|wait)s?\b",
+        _quantity(sure=DURATION),
+    ),
     (rf"{_WHAT_IS}(?:{_SPANS_OF_TIME}) times?\b", _quantity(BARE, sure=DURATION, noun="tim")),
     (
         _asked(
@@ -282,7 +292,8 @@ _KINDS = (
         ),
     ),
     (
-        _asked("(?:repository|repo)"),
+        _asked("(?:repository|repo|git (?:address|location|path|project|url))")
+        + r"|^where in (?:our )?(?:git|github|gitlab|version control)\b",
         Wanted(
             # A path that begins with a slash is on a disk, and an address may be a dashboard's.
             form=re.compile(

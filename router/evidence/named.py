@@ -236,7 +236,8 @@ def _is_plain_english(name: str) -> bool:
     parts = folded.split("-")
     return bool(HYPHENATED.fullmatch(folded)) and (
         min(map(len, parts)) <= 2
-        or any(part in STOP_WORDS for part in parts)
+        # `sign-offs` are several.
+        or any(part in STOP_WORDS or part.removesuffix("s") in STOP_WORDS for part in parts)
         or parts[0] in _PREFIXES
         or parts[-1].endswith(_ADJECTIVE)
     )

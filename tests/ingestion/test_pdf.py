@@ -164,6 +164,24 @@ def test_aligned_cells_are_a_table(tmp_path: Path) -> None:
     ]
 
 
+def test_the_widest_cell_of_a_column_ends_where_the_next_column_begins(tmp_path: Path) -> None:
+    rows = (
+        ("Port", "9027"),
+        ("Implementation language", "Rust"),
+        ("Owner", "Core"),
+        ("RTO", "9 h"),
+    )
+    # The widest ends 12 points before the next column, as tables are made by default.
+    page = [
+        Text(x, 700 - 18 * place, cell)
+        for place, row in enumerate(rows)
+        for x, cell in zip((50, 169), row, strict=True)
+    ]
+    document = parsed(tmp_path, "a.pdf", pdf(page))
+    assert texts(document, ROW) == [f"{label}: {value}" for label, value in rows]
+    assert texts(document, PROSE) == []
+
+
 def test_a_paragraph_over_two_pages_is_one_with_its_first_page(tmp_path: Path) -> None:
     document = parsed(
         tmp_path,

@@ -50,6 +50,15 @@ def test_words_are_the_parts_of_identifiers_and_single_cjk_characters() -> None:
     ]  # fmt: skip
 
 
+def test_a_sentence_ends_behind_milliseconds() -> None:
+    text = "It takes 640 ms. Work goes on. Ask Ms. Lund."
+    assert [text[start:end] for start, end in sentences(text)] == [
+        "It takes 640 ms.",
+        "Work goes on.",
+        "Ask Ms. Lund.",
+    ]
+
+
 def test_sentences_do_not_end_at_numbers_or_short_forms() -> None:
     text = "Wait 3.5 s, e.g. In the morning. Then go!\n\n- last line。次。"
     assert [text[start:end] for start, end in sentences(text)] == [

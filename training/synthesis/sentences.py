@@ -57,7 +57,7 @@ _NAMES_OF = ("env", "path", "channel", "url", "email", "flag")
 _CLEFT = re.compile(
     r"It is (?P<who>(?:[Tt]he |our |[A-Z])[\w'’-]{1,30}(?: [\w'’-]{1,30}){0,5}) (?:that|who|which) "
 )
-_ITS = re.compile(r"Its (?P<label>[a-z][\w -]{1,50}?) (?:is|are) ")
+_ITS = re.compile(r"Its (?P<label>[A-Za-z][\w -]{1,50}?) (?:is|are) ")
 _FORMAL_IT = re.compile(
     r"It (?:is|was) (?:\w+ )?\w+ "
     r"(?:(?:that|whether|when|if)\b(?! (?:is|was|has|can)\b)|to (?P<verb>\w+))"

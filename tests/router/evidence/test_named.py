@@ -17,6 +17,7 @@ from router.evidence.questions import read_question
         ("What does `fax_sender` cost in March on Mondays?", {"fax_sender"}),
         ("How often do we re-try the cloud-based API (ms)?", set()),
         ("Which port do VMs use for mTLS?", set()),
+        ("How many sign-offs and roll-outs are there, and what back-ups?", set()),
         ("Who knows? Everybody does.", set()),
         ("Which way do the Harbor Gate's logs take, and Ada’s?", {"Harbor Gate", "Ada"}),
         ("Where in Europe or North America does Skagen lie?", {"Skagen"}),

@@ -32,6 +32,8 @@ HALL = Passage(
         ("How long is the foyer?", "18 metres"),
         ("How long does a lost ticket stay blocked?", "until the steward frees it"),
         ("How long may a hold be?", "1850"),
+        ("What is the longest the organ may take to come back up?", "15 minutes"),
+        ("What is the purge age of the organ?", "15 minutes"),
         ("When does a seat hold time out?", "15 minutes"),
         ("What length of silence does a seat hold take?", "15 minutes"),
         ("What do we swap pods of the organ with?", "Plover"),
@@ -65,6 +67,7 @@ def test_value_of_the_wanted_kind_is_supported(question: str, answer: str) -> No
         ("How long does a seat hold live?", "A reply is 201 with its end in UTC."),
         ("How long does a seat hold live?", "201"),
         ("How long does a seat hold live?", "60 %"),
+        ("What is the purge age of the organ?", "60 %"),
         ("How much time passes before a new hold?", "40 requests per second"),
         ("How soon does a seat hold end?", "18 metres"),
         ("What is the timeout of a seat hold?", "19:45"),
@@ -98,10 +101,24 @@ def test_value_of_another_kind_is_not_supported(question: str, answer: str) -> N
 
 @pytest.mark.parametrize(
     "question",
-    ["why is it closed when it rains?", "can i see who sits where?"],
+    ["why is it closed when it rains?", "can i see who sits where?", "it settings path on host"],
 )
 def test_open_question_wants_no_kind(question: str) -> None:
     assert wanted_value(question) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "value", "other"),
+    [
+        ("git path of the organ?", "hall/organ", "/etc/organ.toml"),
+        ("where in git do i send a patch for the organ?", "hall/organ", "#organ"),
+    ],
+)
+def test_what_is_written_so_is_of_the_kind(question: str, value: str, other: str) -> None:
+    wanted = wanted_value(question)
+    assert wanted is not None
+    assert wanted.has_token(value)
+    assert not wanted.has_token(other)
 
 
 @pytest.mark.parametrize(
