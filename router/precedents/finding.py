@@ -14,7 +14,7 @@ from ingestion import tracing
 from router.evidence.sources import read_source
 from router.precedents.facts import Near, NearFacts
 from router.precedents.frames import Precedent, name_key, without_names
-from router.precedents.kinds import Told, kin_of, only_value
+from router.precedents.kinds import Kin, Told, kin_of, only_value
 from router.precedents.leads import (
     LEAST_ASKED,
     Lead,
@@ -37,9 +37,10 @@ if TYPE_CHECKING:
 class Findings:
     """What precedents make of a question: the values that they lead to, the nearest first, and the
     same question as it was `worded` before, empty: it was not asked; and of each collection, by its
-    primary key, those that are near, all by their sentence, and the facts that the near ones ask
-    for; and what of the question is `unnamed` by any passage: things that were asked about before,
-    or the words by which alone it differs from one of these."""
+    primary key, those that are near, all by their sentence, the facts that the near ones ask for,
+    and of which kind all their answers are; and what of the question is `unnamed` by any passage:
+    things that were asked about before, or the words by which alone it differs from one of these.
+    """
 
     leads: Sequence[Lead] = ()
     near: Mapping[int, Sequence[Near]] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class Findings:
     worded: str = ""
     facts: Mapping[int, NearFacts] = field(default_factory=dict)
     unnamed: tuple[str, ...] = ()
+    kin: Mapping[int, Kin | None] = field(default_factory=dict)
 
     def is_of_others(self, collection: int, sentence: str, value: str) -> bool:
         """Whether a value in a sentence is known as the answer to questions, all of which are far
@@ -56,7 +58,11 @@ class Findings:
         return bool(known) and not any(one in known for one, _ in near)
 
     def is_not_asked_for(self, collection: int, sentence: str, value: str) -> bool:
-        """Whether a value in a sentence is known as the answer to what is surely not asked for."""
+        """Whether a value in a sentence is known as the answer to what is surely not asked for, or
+        of another kind than what was answered to all questions like it."""
+        kin = self.kin.get(collection)
+        if kin is not None and kin.is_of_another_kind(value):
+            return True
         facts = self.facts.get(collection)
         known = self._known(collection, sentence, value)
         return facts is not None and facts.are_not_asked_for(known)
@@ -124,7 +130,7 @@ def _found(
     asked = asked_about_it(question, own, _stems_of(passages))
     unnamed = named_instead(asked, chain.from_iterable(asking.values()))
     unnamed = unnamed or untold(subject, passages, [told.get(one, {}) for one in collections])
-    findings = Findings(joined(only, said), near, told, worded, facts, unnamed)
+    findings = Findings(joined(only, said), near, told, worded, facts, unnamed, kin)
     return replace(findings, leads=_asked_for(findings, passages, collections))
 
 

@@ -37,7 +37,7 @@ LEAST_ALIKE, WITHIN, MOST_KIN = 0.6, 0.1, 12
 # Of its passage alone, under this likelihood the only value is not the answer either.
 LEAST_LIKELY = 0.1
 
-_UNIT, _CLOCK = "unit", "clock"
+_UNIT, _CLOCK, _COUNT = "unit", "clock", "count"
 # What is written in one piece and has a sign within or before it: `#night`, `eu-west-1`, `/var/x`.
 _PIECE = re.compile(r"[^\s,;=()\[\]{}\"'`“”‘’]*[^\s,;=.:!?()\[\]{}\"'`“”‘’]")
 # Behind what names a value and is none.
@@ -100,7 +100,7 @@ def _quantity(quantity: Quantity, folded: str, own_words: Sequence[Word]) -> Val
         return Value(("rate",), f"{value} {quantity.per}", start, rate.end() if rate else end)
     if counted_things(quantity, own_words):
         first = next(word for word in own_words if word.start == end + 1)
-        return Value(("count", first.stem), value, start, first.end)
+        return Value((_COUNT, first.stem), value, start, first.end)
     if len(value) >= _LONG and value.isdigit():
         return Value(("number",), value, start, end)
     return None
@@ -149,6 +149,12 @@ class Kin:
         told = self.told.get(sentence, ())
         known = [one for one in told if one.is_written and _overlap(one, value)]
         return bool(known) and max(map(self._alike, known)) < self.cosine - WITHIN
+
+    def is_of_another_kind(self, said: str) -> bool:
+        """Whether an answer is a value of another kind than those to all questions like it: a share
+        where these were times, however people count them."""
+        kinds = {_kind_counted(value.form) for value in values_of(fold(said).text)}
+        return bool(kinds) and kinds.isdisjoint(map(_kind_counted, self.forms))
 
     def _alike(self, precedent: Precedent) -> float:
         return self.alike.get(precedent, 0.0)
@@ -207,6 +213,11 @@ def _kind(form: Form) -> Form:
     if form[0] != _UNIT:
         return form
     return _UNIT, "time" if form[1] in DURATION else form[1]
+
+
+def _kind_counted(form: Form) -> Form:
+    """The same for all that is counted: people are called otherwise elsewhere."""
+    return form[:1] if form[0] == _COUNT else _kind(form)
 
 
 @dataclass(frozen=True, slots=True)
