@@ -20,7 +20,10 @@ _SET = (
 )
 _IS = rf"(?:is|are|was|were)(?: (?:currently|now|always|normally|usually))?(?: {_SET})?(?: called)?"
 _OWN = rf"(?:[Tt]he |[Oo]ur |{STAND_IN}['’]s )"
-_TOLD = re.compile(rf"^{_OWN}{_LABEL}{_OF} {_IS} (?P<v>[^,;()]{{1,90}})")
+# `the topic of Halyard for position snapshots`, `the release of Halyard that is live today`
+_MORE = rf"(?: (?!{STAND_IN}\b)[\w'-]+){{1,6}}?"
+_FOR = rf"(?P<tail> (?:for|in|on|when|during){_MORE})?(?: (?:that|which){_MORE})?"
+_TOLD = re.compile(rf"^(?:In {STAND_IN}, )?{_OWN}{_LABEL}{_OF}{_FOR} {_IS} (?P<v>[^,;()]{{1,90}})")
 _CALLED = re.compile(
     r"^(?P<v>[^\s,;:()]{1,30}(?: [A-Z0-9&][^\s,;:()]{0,30}){0,3})"
     r" (?:is|was|acts as|serves as|has been)(?: (?:chosen|picked|used|named|appointed))?(?: as)?"
@@ -28,6 +31,10 @@ _CALLED = re.compile(
 )
 _BESIDE = re.compile(
     rf"(?P<v>{PATTERNS['person']}), (?:the|its|our) {_LABEL}{_OF}(?=[,.;(]|$| and )"
+)
+_BEHIND = re.compile(
+    rf"(?:\b(?:the|its|our) |^[Aa]s (?:the |its )?){_LABEL}{_OF}, (?P<v>{PATTERNS['person']})"
+    r"(?=[,.;(]|$| [a-z])"
 )
 _HAS = re.compile(
     r"\b(?:[Aa]|[Aa]n) (?P<label>[A-Za-z][\w-]*(?: [\w-]+){0,2}?) of"
@@ -61,9 +68,10 @@ def attributed(text: str, name: str) -> Iterator[Attributed]:
     A number with its unit, a path and the like may have any label; a name needs one that is known.
     """
     masked = Masked(text, name)
-    for pattern in (_TOLD, _CALLED, _BESIDE, _HAS):
+    for pattern in (_TOLD, _CALLED, _BESIDE, _BEHIND, _HAS):
         for found in pattern.finditer(masked.text):
             label, is_first = found["label"], pattern is _CALLED
+            label += found.groupdict().get("tail") or ""
             # A name may have lost its capital at the start.
             told = capitalised(found["v"]) if is_first else found["v"]
             written = _value_of(label, told, is_measure=pattern is _HAS)
@@ -98,5 +106,8 @@ def _may_be(meant: Meant, whole: str) -> bool:
         return False
     if meant.concept.name in _COMMANDS:
         return not words[0].istitle() and words[0] not in LISTS["determiner"]
+    # `extension 4603`
+    if len(words) == 2 and words[0].islower() and words[1].isdigit():
+        return True
     first = words[1] if words[0].lower() == "the" and len(words) > 1 else words[0]
     return first[:1].isupper() or first[:1].isdigit() or is_identifier(words[0])

@@ -149,7 +149,7 @@ def _entry(line: _Line, *, has_siblings: bool) -> Labelled | None:
     if not found or not is_label(found["label"]) or _INNER_LABEL.search(line.text, found.end()):
         return None
     label, value = found["label"], first_sentence(line.text[found.end() :])
-    value = re.sub(r"\s{2,}#\s.*$", "", value)
+    value = re.sub(r"\s{2,}[#;]\s.*$", "", value)
     if found["equals"] and not is_identifier(label):
         return None
     words = value.split()

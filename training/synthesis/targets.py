@@ -176,6 +176,10 @@ def _moment(around: _Around) -> _Made | None:
     return _Made(asks, asks.split()[1])
 
 
+def _timed(_: _Around) -> _Made | None:
+    return _Made("when", "time", drops_preposition=True)
+
+
 def _span(_: _Around) -> _Made | None:
     return _Made("when", "hours", drops_preposition=True)
 
@@ -266,6 +270,7 @@ _MAKERS: dict[str, _Maker] = {
     "money": _money,
     "size": _measure,
     "measure": _measure,
+    "timed": _timed,
     "moment": _moment,
     "date": _moment,
     "span": _span,

@@ -28,7 +28,8 @@ _MEASURE_UNIT = (
     r"amps?|amperes?|hertz|kilohertz|hectares?|millimetres?|millimeters?|centimeters?|"
     r"millilitres?|percentage points|"
     r"kg|g|mg|µg|mcg|tonnes?|t|km|m|cm|mm|µm|metres?|meters?|kilometres?|centimetres?|litres?|"
-    r"liters?|l|ml|cl|°\s?C|°\s?F|degrees(?: (?:Celsius|Fahrenheit))?|C|K|V|kV|W|kW|kWh|MW|A|mA|"
+    r"liters?|l|ml|cl|°\s?C|°\s?F|degrees(?: (?:Celsius|Fahrenheit))?|C|K|V|kV|W|kW|kWh|MWh|GWh|Wh|MW|GW|"
+    r"kVA|MVA|A|mA|mHz|"
     r"Hz|kHz|MHz|GHz|dB|bar|mbar|psi|Pa|kPa|mmHg|rpm|N|Nm|m/s|km/h|mph|m²|m2|m³|ppm|pixels|px|"
     r"[kMG]bit/s|[kMG]bps|[KMG]B/s|units|square metres|pages|words|characters|points|lines)"
 )
@@ -133,6 +134,7 @@ PATTERNS = {
         rf"(?:{_SIGNED}\s?(?:%|percent\b|per cent\b|{_SIZE_UNIT}\b|"
         rf"{_MEASURE_UNIT}(?![\w/])))"
     ),
+    "timed": rf"{_RHYTHM},? (?:at|from|around) {_CLOCK}(?! ?(?:to|until|till|–|-) ?\d)",
     "schedule": rf"(?:{_RHYTHM}(?:,? (?:at|from|around) {_CLOCK})?|{_CLOCK},? {_RHYTHM})",
     "run_time": (
         rf"(?:{_RHYTHM}(?:,? (?:at|from|around) {_CLOCK})?|{_CLOCK},? {_RHYTHM}|"
@@ -220,8 +222,8 @@ class Value:
 
 
 _SEARCHED = (
-    "url", "email", "channel", "span", "rate", "money", "percent", "duration", "size", "measure",
-    "moment", "env", "flag", "path", "number",
+    "url", "email", "channel", "timed", "span", "rate", "money", "percent", "duration", "size",
+    "measure", "moment", "env", "flag", "path", "number",
 )  # fmt: skip
 _ANY = re.compile("|".join(f"(?P<{kind}>{PATTERNS[kind]})" for kind in _SEARCHED))
 
