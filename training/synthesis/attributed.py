@@ -22,7 +22,7 @@ _IS = rf"(?:is|are|was|were)(?: (?:currently|now|always|normally|usually))?(?: {
 _OWN = rf"(?:[Tt]he |[Oo]ur |{STAND_IN}['’]s )"
 # `the topic of Halyard for position snapshots`, `the release of Halyard that is live today`
 _MORE = rf"(?: (?!{STAND_IN}\b)[\w'-]+){{1,6}}?"
-_FOR = rf"(?P<tail> (?:for|in|on|when|during){_MORE})?(?: (?:that|which){_MORE})?"
+_FOR = rf"(?P<tail> (?:for|in|on|when|during){_MORE})?(?: (?:that|which) [\w '-]{{2,40}}?)?"
 _TOLD = re.compile(rf"^(?:In {STAND_IN}, )?{_OWN}{_LABEL}{_OF}{_FOR} {_IS} (?P<v>[^,;()]{{1,90}})")
 _CALLED = re.compile(
     r"^(?P<v>[^\s,;:()]{1,30}(?: [A-Z0-9&][^\s,;:()]{0,30}){0,3})"

@@ -28,8 +28,8 @@ _MEASURE_UNIT = (
     r"amps?|amperes?|hertz|kilohertz|hectares?|millimetres?|millimeters?|centimeters?|"
     r"millilitres?|percentage points|"
     r"kg|g|mg|µg|mcg|tonnes?|t|km|m|cm|mm|µm|metres?|meters?|kilometres?|centimetres?|litres?|"
-    r"liters?|l|ml|cl|°\s?C|°\s?F|degrees(?: (?:Celsius|Fahrenheit))?|C|K|V|kV|W|kW|kWh|MWh|GWh|Wh|MW|GW|"
-    r"kVA|MVA|A|mA|mHz|"
+    r"liters?|l|ml|cl|°\s?C|°\s?F|degrees(?: (?:Celsius|Fahrenheit))?|C|K|V|kV|W|kW|kWh|MWh|GWh|Wh|"
+    r"MW|GW|kVA|MVA|A|mA|mHz|"
     r"Hz|kHz|MHz|GHz|dB|bar|mbar|psi|Pa|kPa|mmHg|rpm|N|Nm|m/s|km/h|mph|m²|m2|m³|ppm|pixels|px|"
     r"[kMG]bit/s|[kMG]bps|[KMG]B/s|units|square metres|pages|words|characters|points|lines)"
 )
