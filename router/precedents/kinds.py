@@ -37,7 +37,9 @@ LEAST_ALIKE, WITHIN, MOST_KIN = 0.6, 0.1, 12
 # Of its passage alone, under this likelihood the only value is not the answer either.
 LEAST_LIKELY = 0.1
 
-_UNIT, _CLOCK, _COUNT = "unit", "clock", "count"
+_UNIT, _CLOCK, _COUNT, _RATED, _NUMBER = "unit", "clock", "count", "rate", "number"
+_MOMENTS = frozenset({_CLOCK, Kind.DATE.value, Kind.SCHEDULE.value})
+_SORTS = frozenset({_COUNT, _RATED, _NUMBER})
 # What is written in one piece and has a sign within or before it: `#night`, `eu-west-1`, `/var/x`.
 _PIECE = re.compile(r"[^\s,;=()\[\]{}\"'`“”‘’]*[^\s,;=.:!?()\[\]{}\"'`“”‘’]")
 # Behind what names a value and is none.
@@ -97,12 +99,12 @@ def _quantity(quantity: Quantity, folded: str, own_words: Sequence[Word]) -> Val
         return Value(form, " ".join((value, *form)), start, end)
     if quantity.per:
         rate = _RATE.match(folded, end)
-        return Value(("rate",), f"{value} {quantity.per}", start, rate.end() if rate else end)
+        return Value((_RATED,), f"{value} {quantity.per}", start, rate.end() if rate else end)
     if counted_things(quantity, own_words):
         first = next(word for word in own_words if word.start == end + 1)
         return Value((_COUNT, first.stem), value, start, first.end)
     if len(value) >= _LONG and value.isdigit():
-        return Value(("number",), value, start, end)
+        return Value((_NUMBER,), value, start, end)
     return None
 
 
@@ -151,10 +153,10 @@ class Kin:
         return bool(known) and max(map(self._alike, known)) < self.cosine - WITHIN
 
     def is_of_another_kind(self, said: str) -> bool:
-        """Whether an answer is a value of another kind than those to all questions like it: a share
-        where these were times, however people count them."""
-        kinds = {_kind_counted(value.form) for value in values_of(fold(said).text)}
-        return bool(kinds) and kinds.isdisjoint(map(_kind_counted, self.forms))
+        """Whether an answer is a value of another sort than those to all questions like it: a share
+        where these were times."""
+        sorts = {_sort(value.form) for value in values_of(fold(said).text)}
+        return bool(sorts) and sorts.isdisjoint(map(_sort, self.forms))
 
     def _alike(self, precedent: Precedent) -> float:
         return self.alike.get(precedent, 0.0)
@@ -215,9 +217,14 @@ def _kind(form: Form) -> Form:
     return _UNIT, "time" if form[1] in DURATION else form[1]
 
 
-def _kind_counted(form: Form) -> Form:
-    """The same for all that is counted: people are called otherwise elsewhere."""
-    return form[:1] if form[0] == _COUNT else _kind(form)
+def _sort(form: Form) -> Form:
+    """The same for all that is counted, whatever that is called, for all moments, and for all that
+    is written in one piece, as paths are of one length and another."""
+    if form[0] in _MOMENTS:
+        return ("moment",)
+    if form[0] == _UNIT:
+        return _kind(form)
+    return form[:1] if form[0] in _SORTS else ("piece",)
 
 
 @dataclass(frozen=True, slots=True)

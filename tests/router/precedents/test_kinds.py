@@ -131,6 +131,28 @@ def test_units_of_another_size_are_another_value() -> None:
     assert value([(STAY, 0.8), (months, 0.79)], "How old is dawn-horn's call?", both) == "14 days"
 
 
+@pytest.mark.parametrize(
+    ("near", "said", "is_other"),
+    [
+        ([(WAIT, 0.8)], "99.95 %", True),
+        ([(WAIT, 0.8)], "#bell-night", True),
+        ([(WAIT, 0.8)], "12 weeks", False),
+        ([(WAIT, 0.8)], "until somebody answers", False),
+        ([(REGION, 0.8)], "us-east-2b", False),
+        ([(REGION, 0.8)], "/var/log/bell.log", False),  # Written in one piece as well.
+        ([(REGION, 0.8)], "40 calls per second", True),
+        ([(PORT, 0.8)], "9 days", True),
+        ([(PORT, 0.8)], "443", False),
+    ],
+)
+def test_a_value_may_be_of_another_sort_than_what_was_always_answered(
+    near: Sequence[Near], said: str, is_other: bool
+) -> None:
+    kin = kin_of(near, near, {})
+    assert kin is not None
+    assert kin.is_of_another_kind(said) is is_other
+
+
 @pytest.mark.parametrize("other", [REGION, TEAM], ids=["another form", "no form"])
 def test_kind_is_not_told_by_answers_of_several(other: Precedent) -> None:
     assert value([(PORT, 0.8), (other, 0.8 - WITHIN / 2)]) is None
