@@ -193,6 +193,14 @@ def is_only_one(question: str, passages: Sequence[Passage], span: tuple[int, int
     return showing == [span[:2]]
 
 
+def showing(question: str, passages: Sequence[Passage], likely: Likelihoods) -> Likelihoods:
+    """Of the sentences that surely hold a value of the kind that is asked for; empty: none does, or
+    any kind may be meant."""
+    asked = read_question(question, titles_of(passages))
+    sources = [source for _, source in _read(passages)]
+    return {(n, k): likely[n, k] for n, k in likely if _shows_wanted(asked, sources[n], k)}
+
+
 def likelihood_at(
     passages: Sequence[Passage], likely: Likelihoods, span: tuple[int, int, int]
 ) -> float | None:

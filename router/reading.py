@@ -26,7 +26,7 @@ from router.drafting import (
     written,
 )
 from router.drafts import Attempt, Draft
-from router.evidence.objections import TURNED_DOWN
+from router.evidence.objections import ANOTHER_KIND, TURNED_DOWN
 from router.evidence.sources import read_source
 from router.policy import Rule, why_no_passage, why_not_named
 from router.precedents.choosing import Choice, sure
@@ -45,6 +45,7 @@ from router.quoting import (
     may_be_quoted,
     most_likely,
     seconding,
+    showing,
 )
 from router.relevance import Relevance
 from router.text import without_marks
@@ -211,14 +212,22 @@ class _Reading:
     alone: int = 0
 
 
+def _excerpts_of(passages: Sequence[Passage], likely: Likelihoods) -> _Reading:
+    places, given = zip(*excerpts(passages, likely), strict=True)
+    return _Reading(places, given)
+
+
 def _readings(draft: Draft, looked: _Looked) -> Iterator[_Reading]:
     """The sentences that are likeliest the answer, as a small model overlooks among a thousand
-    words what it sees among fifty. Where nobody knows which these are, or several things are asked
-    for, whole passages: together, then the best ones alone."""
+    words what it sees among fifty; of those that hold a value of the kind that is asked for, where
+    it found another one. Where nobody knows which these are, or several things are asked for, whole
+    passages: together, then the best ones alone."""
     passages = looked.passages
     if looked.likely and draft.decision.rule is not Rule.SEVERAL:
-        places, given = zip(*excerpts(passages, looked.likely), strict=True)
-        yield _Reading(places, given)
+        yield _excerpts_of(passages, looked.likely)
+        of_kind = showing(looked.asked, passages, looked.likely)
+        if of_kind and draft.attempts[-1].problem == ANOTHER_KIND:
+            yield _excerpts_of(passages, of_kind)
         return
     first = passages[:MAX_PASSAGES]
     yield _Reading(range(len(first)), first)

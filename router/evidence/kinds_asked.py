@@ -261,6 +261,10 @@ _KINDS = (
         _quantity(sure=(BARE,), noun="port"),
     ),
     _CHANNEL,
+    (
+        r"\bwhere (?:in|on) (?:our |the )?(?:chat|discord|irc|mattermost|messenger|slack|teams)\b",
+        _CHAT,
+    ),
     _token(
         "version|release|build",
         r"v\d+|v?\d+[.-]\d\S*",
@@ -407,6 +411,11 @@ _ASIDE = re.compile(
     r"^(?:after|as|before|for|if|in|on|once|since|to|when|whenever|while|with)\b[^,?]*,"
     r" (?=(?:how|what|which|who|whom|whose|where|when)\b)"
 )
+# `The build is broken; what do I type to undo it?` asks for no build. A shorter one leans on it.
+_BEFORE_THAT = re.compile(
+    r"^.*[;.!] (?=(?:\S+ ){3})(?=(?:and |but |so )?(?:\S+ ){0,2}?(?:how|what|which|who|whom|whose|where|when)\b)",
+    re.DOTALL,
+)
 # Where these ask, what is counted or measured in the question is not what it asks for.
 _FOR_NO_MEASURE = re.compile(r"^(?:\S+: )?(?:who|whom|whose|where|why)\b")
 _NAMED_UNIT = re.compile(
@@ -419,7 +428,7 @@ _NAMED_UNIT = re.compile(
 
 def wanted_value(folded: str) -> Wanted | None:
     """The kind of value that a folded question asks for; None if it may be any."""
-    folded = _ASIDE.sub("", folded)
+    folded = _ASIDE.sub("", _BEFORE_THAT.sub("", folded))
     is_for_none = bool(_FOR_NO_MEASURE.match(folded))
     named = () if is_for_none else _NAMED_UNIT.findall(folded)
     sorts = {unit.dimension for pair in named for unit in UNITS.get(pair[0] or pair[1], ())}

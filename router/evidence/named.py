@@ -53,9 +53,23 @@ _TOOLS_HAVE = "channel room topic stream queue dashboard bucket table repository
 _OF_TOOLS = frozenset(map(stem, _TOOLS_HAVE.split()))
 # `In Slack, where is it?`
 _WHERE_ALL_IS = re.compile(
-    r"(?:confluence|discord|github|gitlab|grafana|jira|mattermost|s3|slack|teams)", re.IGNORECASE
+    r"(?:confluence|discord|git|github|gitlab|grafana|jira|mattermost|s3|slack|teams)",
+    re.IGNORECASE,
 )
-_ADJECTIVE = ("able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time", "wise")
+_ADJECTIVE = (
+    "able",
+    "ible",
+    "ed",
+    "ing",
+    "ful",
+    "less",
+    "wide",
+    "only",
+    "free",
+    "time",
+    "wise",
+    "worthy",
+)
 _PREFIXES = frozenset({"anti", "mid", "multi", "non", "pre", "self", "semi"})
 _POSSESSIVE = re.compile(r"['’]s$")
 
@@ -204,14 +218,16 @@ def _spelled(text: str) -> list[str]:
 def _is_attribute(name: str, question: str) -> bool:
     """Whether it only describes the noun that follows, as a hyphenated word of everyday ones does
     and the name of a tool in front of what such a tool has, or says in which tool things are."""
-    if _WHERE_ALL_IS.fullmatch(name) and re.search(rf"\b[Ii]n {re.escape(name)}\b", question):
+    is_where = re.search(rf"\b(?:[Ii]n|[Oo]n|[Vv]ia) (?:our )?{re.escape(name)}\b", question)
+    if _WHERE_ALL_IS.fullmatch(name) and is_where:
         return True
     following = re.search(rf"(?<!\S){re.escape(name)} ([a-z]+)\b", question)
     if following is None:
         return False
     if _TOOL.fullmatch(name):
         return stem(following[1]) in _OF_TOOLS
-    is_plain = all(is_everyday_word(word.text) for word in words(fold(name).text))
+    # Of `tail-latency` one word is of the trade.
+    is_plain = any(is_everyday_word(word.text) for word in words(fold(name).text))
     return bool(HYPHENATED.fullmatch(name)) and is_plain and is_content(words(following[1])[0])
 
 
