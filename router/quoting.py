@@ -34,12 +34,9 @@ LONGEST = 400
 # last it bears out nothing. From the second on the likeliest bears out what the reader finds in it,
 # whatever its words are: of three companies all six such answers were right, three of five below.
 QUOTED, SECONDED, BELIEVED = 0.85, 0.3, 0.1
-# A reader that takes its words to be as probable as this is believed in all but what is next to
-# impossible: both may be wrong, seldom about the same. Settled on two companies as well.
-SURE, POSSIBLE = 0.67, 0.005
-# One that takes them to be less probable than this guesses: of what it found so in the passages of
-# three companies, one of them in prose, 3 were right and 11 wrong.
-UNSURE = 0.5
+# What is less likely is next to impossible: no reader is asked, not even one that tells how sure it
+# is. Settled on two companies as well.
+POSSIBLE = 0.005
 # Words, from which on a line says something by itself.
 SAYING = 4
 # Sentences that the reader gets.
@@ -105,6 +102,11 @@ def on_one_line(sentence: str) -> str:
     return sentence.replace("\n", ": ")
 
 
+def places_in(passages: Sequence[Passage]) -> set[Place]:
+    """Every sentence of the passages."""
+    return {(n, k) for n, (_, source) in enumerate(_read(passages)) for k in _numbers_of(source)}
+
+
 def likelihoods(
     question: str, passages: Sequence[Passage], scores: Sequence[float]
 ) -> dict[Place, float]:
@@ -157,24 +159,6 @@ def seconding(likely: Likelihoods) -> set[Place]:
     """The likeliest sentence, if it is likely enough to speak for an answer that stands in it."""
     best = max(likely, key=likely.__getitem__, default=None)
     return set() if best is None or likely[best] < SECONDED else {best}
-
-
-def is_unlikely(
-    passages: Sequence[Passage],
-    likely: Likelihoods,
-    span: tuple[int, int, int],
-    certainty: float | None = None,
-) -> bool:
-    """Whether the sentence at a span is too unlikely to be the answer for a reader who found it
-    there with this `certainty`; of one that was not looked at, nobody knows."""
-    found = likelihood_at(passages, likely, span)
-    least = POSSIBLE if certainty is not None and certainty >= SURE else BELIEVED
-    return found is not None and found < least
-
-
-def is_guess(certainty: float | None) -> bool:
-    """Whether a reader who found something with this `certainty` only guesses."""
-    return certainty is not None and certainty < UNSURE
 
 
 def is_only_one(question: str, passages: Sequence[Passage], span: tuple[int, int, int]) -> bool:
@@ -314,6 +298,10 @@ def _is_wanted(value: str, asked: Question) -> bool:
 def _is_readable(line: str) -> bool:
     """A question of a list of questions is no answer, nor is the lead of a list."""
     return len(line) <= LONGEST and not line.endswith((":", "?", "？"))
+
+
+def _numbers_of(source: Source) -> range:
+    return range(len(source.sentences))
 
 
 def _read(passages: Sequence[Passage]) -> list[tuple[Passage, Source]]:

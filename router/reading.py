@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from router import engines
+from router.believing import doubt, may_be_worded_otherwise
 from router.concise import value_alone
 from router.drafting import (
     Sentence,
@@ -38,13 +39,9 @@ from router.quoting import (
     POSSIBLE,
     Likelihoods,
     excerpts,
-    is_guess,
-    is_only_one,
-    is_unlikely,
     likeliest,
     may_be_quoted,
     most_likely,
-    seconding,
     showing,
 )
 from router.relevance import Relevance
@@ -57,8 +54,6 @@ if TYPE_CHECKING:
 # How many of the best passages are read alone when all together gave nothing.
 READ_ALONE = 2
 NOTHING_LIKELY = "No sentence of the passages is likely to be about that."
-UNLIKELY = "The sentence that holds the answer is unlikely to be about that."
-GUESSED = "The model that read the passages only guessed."
 
 
 async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
@@ -241,15 +236,17 @@ def _support_of_read(
     draft: Draft, looked: _Looked, places: Sequence[int], attempt: Attempt, said: str
 ) -> Support:
     """Held against all passages; `places` are those that the reader was given, which it cites by
-    their numbers. What it finds in the likeliest sentence needs no word of the question, as two who
-    read agree; of an unlikely one it has to be sure, and of none it may guess. What was `asked` in
-    other words than typed must not be refuted for these, and what is known to answer something else
-    is not the answer, whoever finds it."""
+    their numbers. What was `asked` in other words than typed must not be refuted for these, what is
+    known to answer something else is not the answer, whoever finds it, and what nothing refutes has
+    to be likely enough."""
     asked, passages, likely = looked.asked, looked.passages, looked.likely
     order = [*places, *(place for place in range(len(passages)) if place not in places)]
     ordered = [passages[place] for place in order]
-    best = {(order.index(n), k) for n, k in seconding(likely)}
-    support = verify(asked, said, ordered, likely=best).of_places(order)
+    free = {
+        (order.index(passage), number)
+        for passage, number in may_be_worded_otherwise(passages, likely, attempt.certainty)
+    }
+    support = verify(asked, said, ordered, likely=free).of_places(order)
     if asked != draft.read_for:
         typed = verify(draft.read_for, said, ordered).of_places(order)
         if typed.problem in TURNED_DOWN:
@@ -259,10 +256,7 @@ def _support_of_read(
         return support
     if draft.findings and is_not_asked_for(draft.findings, draft.found, said, support):
         return replace(support, supported=False, problem=OTHERS)
-    problem = GUESSED if is_guess(attempt.certainty) else ""
-    if is_unlikely(passages, likely, support.span, attempt.certainty):
-        problem = UNLIKELY
-    if problem and not is_only_one(asked, passages, support.span):
+    if problem := doubt(asked, passages, likely, support.span, attempt.certainty):
         return replace(support, supported=False, problem=problem)
     return support
 

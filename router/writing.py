@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ingestion import tracing
 from router import engines
+from router.believing import UNLIKELY
 from router.drafting import Sentence, begin, held, is_refusal, shown, written
 from router.drafts import Attempt, Draft
 from router.evidence.objections import REFUTATIONS
@@ -21,7 +22,7 @@ from router.evidence.sources import read_source
 from router.policy import Rule
 from router.precedents.holding import OTHERS, is_of_others, says
 from router.prompts import REFUSAL, Passage, tuned_messages
-from router.reading import UNLIKELY, chosen, from_passages, predicted
+from router.reading import chosen, from_passages, predicted
 from router.taught import in_taught_words, nearest, support_of
 from router.text import may_become, without_marks
 from router.verification import Support

@@ -413,7 +413,8 @@ _ASIDE = re.compile(
 )
 # `The build is broken; what do I type to undo it?` asks for no build. A shorter one leans on it.
 _BEFORE_THAT = re.compile(
-    r"^.*[;.!] (?=(?:\S+ ){3})(?=(?:and |but |so )?(?:\S+ ){0,2}?(?:how|what|which|who|whom|whose|where|when)\b)",
+    r"^.*[;.!] (?=(?:\S+ ){3})"
+    r"(?=(?:\S+ ){0,3}?(?:how|what|which|who|whom|whose|where|when)\b)",
     re.DOTALL,
 )
 # Where these ask, what is counted or measured in the question is not what it asks for.

@@ -12,6 +12,7 @@ from pytest_django import Settings
 from ingestion.chunking import ChunkKind
 from ingestion.models import Collection, Reader
 from router import registry, retrieval, services
+from router.believing import UNLIKELY
 from router.calibration import Calibration
 from router.drafting import Sentence
 from router.drafts import Draft
@@ -21,7 +22,6 @@ from router.policy import decide
 from router.precedents.finding import Findings
 from router.prompts import REFUSAL
 from router.provenance import grounds
-from router.reading import UNLIKELY
 from router.relevance import Relevance
 from router.retrieval.embeddings import QUESTION_SECONDS
 from router.services import Event

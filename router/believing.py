@@ -1,0 +1,92 @@
+"""Whether what the reader says is believed. Pure.
+
+The check of `router.verification` tells what an answer cannot be. What it leaves is weighed, where
+the reader tells how sure it is of its words: by that, and by how likely the sentence that bears
+them out is the answer. A small reader is often right in a sentence that has no word of the
+question, and seldom where it only guesses and nothing else speaks for it. One that does not tell is
+held to the words of the question.
+"""
+
+import math
+from collections.abc import Collection, Sequence
+
+from router.evidence.focus import Place
+from router.prompts import Passage
+from router.quoting import (
+    BELIEVED,
+    Likelihoods,
+    is_only_one,
+    likelihood_at,
+    places_in,
+    seconding,
+)
+
+GUESSED = "The model that read the passages only guessed."
+UNLIKELY = "The sentence that holds the answer is unlikely to be about that."
+
+# Of the logarithm of the odds that an answer is right: of the odds that the reader gives its words,
+# of those that their sentence is the answer, and what it is more for the likeliest sentence and for
+# the only value of a form. Fitted on 666 things that the reader said of five companies and that
+# nothing refuted (docs/decisions.md).
+BIAS, OF_CERTAINTY, OF_LIKELIHOOD = 0.33, 0.64, 0.27
+FOR_LIKELIEST, FOR_ONLY = 0.73, 1.45
+# From this probability on it is shown.
+LEAST = 0.45
+# A reader that takes its words to be less probable than this guesses.
+UNSURE = 0.5
+# A probability of 0 or 1 is rounded, and has no logarithm of its odds.
+_ROUNDED = 1e-6
+
+Span = tuple[int, int, int]
+"""A sentence: the number of its passage, from 0, and its start and end there."""
+
+
+def may_be_worded_otherwise(
+    passages: Sequence[Passage], likely: Likelihoods, certainty: float | None
+) -> Collection[Place]:
+    """The sentences that need no word of the question to bear out what a reader finds there with
+    this `certainty`, None: it does not tell: all, where it is weighed how likely they are, and else
+    the likeliest."""
+    is_weighed = certainty is not None and likely
+    return places_in(passages) if is_weighed else seconding(likely)
+
+
+def doubt(
+    asked: str,
+    passages: Sequence[Passage],
+    likely: Likelihoods,
+    span: Span,
+    certainty: float | None,
+) -> str:
+    """Why an answer that the sentence at a span bears out is not believed, in plain words; empty:
+    it is."""
+    likelihood, is_only = likelihood_at(passages, likely, span), is_only_one(asked, passages, span)
+    is_guess = certainty is not None and certainty < UNSURE
+    if certainty is None or likelihood is None:
+        is_unlikely = likelihood is not None and likelihood < BELIEVED
+        is_believed = is_only or not (is_guess or is_unlikely)
+    else:
+        is_likeliest = likelihood == max(likely.values())
+        right = probability(certainty, likelihood, is_likeliest=is_likeliest, is_only=is_only)
+        is_believed = right >= LEAST
+    if is_believed:
+        return ""
+    return GUESSED if is_guess else UNLIKELY
+
+
+def probability(certainty: float, likelihood: float, *, is_likeliest: bool, is_only: bool) -> float:
+    """That an answer is right which the reader takes to be as probable as its `certainty`, in a
+    sentence of this `likelihood`."""
+    odds = (
+        BIAS
+        + OF_CERTAINTY * _log_odds(certainty)
+        + OF_LIKELIHOOD * _log_odds(likelihood)
+        + FOR_LIKELIEST * is_likeliest
+        + FOR_ONLY * is_only
+    )
+    return 1 / (1 + math.exp(-odds))
+
+
+def _log_odds(probable: float) -> float:
+    inside = min(max(probable, _ROUNDED), 1 - _ROUNDED)
+    return math.log(inside / (1 - inside))
