@@ -149,7 +149,10 @@ _KINDS = (
         _asked("cron(?: ?tab)?(?: (?:entry|expression|line|schedule|spec|string))?"),
         _quantity(sure=(SCHEDULE,), noun="cron|crontab|schedul"),
     ),
-    (r"\b(?:which|what) date (?:did|was|were)\b", _quantity(BARE, YEAR, sure=(DATE,))),
+    (
+        r"\b(?:which|what) (?:date|day) (?:did|was|were)\b",
+        _quantity(BARE, YEAR, sure=(DATE,)),
+    ),
     (r"\bhow much of (?:the|its) (?:time|day|week|month|year)\b", _quantity(sure="%")),
     (
         r"\bhow long (?:is|are|was) (?:an?|its|our|the) (?:[\w-]+ )?"
@@ -328,7 +331,7 @@ _KINDS = (
     _token("colou?r", rf"(?:[\w-]+ ){{0,2}}(?:{_COLOURS})(?: .+)?|ral .+", stems="colour|color"),
     _token("bucket", r"\w+://\S+|[a-z0-9][a-z0-9.-]+", stems="bucket"),
     (
-        _asked("command|cmd")
+        _asked("command(?![- ]line)|cmd")
         + r"|\bwhat (?:to|do|does|should|must|can) (?:[\w'-]+ ){0,4}"
         + r"(?:type|enter|execute|invoke|run(?! (?:on|in|as|at|under|with)\b))\b",
         Wanted(
@@ -355,7 +358,7 @@ _KINDS = (
     _token("switch", rf"{_FLAG}|(?-i:[A-Z0-9]+_[A-Z0-9_]+)"),
     (rf"{_ASKED_PATH}|\bwhere on (?:the )?disk\b", _PATH),
     _token(
-        "url|address|endpoint",
+        "url|address|endpoint(?! number)",
         r"\w+://.+|/[\w./{}-]+|[\w.-]+\.[a-z]{2,}(?:[:/].*)?|.+@.+",
     ),
     # A team leads, and is nobody's head.

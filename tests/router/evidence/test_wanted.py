@@ -111,6 +111,7 @@ def test_open_question_wants_no_kind(question: str) -> None:
     ("question", "value", "other"),
     [
         ("git path of the organ?", "hall/organ", "/etc/organ.toml"),
+        ("what command line option makes the organ only pretend?", "--what-if", "organ play"),
         ("the organ is out of tune; where on slack should i shout?", "#organ", "hall/organ"),
         ("the new build of the organ broke; what do i type to undo it?", "organ undo", "v2.9.5"),
         ("where in git do i send a patch for the organ?", "hall/organ", "#organ"),
