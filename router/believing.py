@@ -31,7 +31,7 @@ UNLIKELY = "The sentence that holds the answer is unlikely to be about that."
 BIAS, OF_CERTAINTY, OF_LIKELIHOOD = 0.33, 0.64, 0.27
 FOR_LIKELIEST, FOR_ONLY = 0.73, 1.45
 # From this probability on it is shown.
-LEAST = 0.45
+LEAST = 0.4
 # A reader that takes its words to be less probable than this guesses.
 UNSURE = 0.5
 # A probability of 0 or 1 is rounded, and has no logarithm of its odds.
