@@ -20,6 +20,7 @@ from router.quoting import (
     places_in,
     seconding,
 )
+from router.relevance import Span
 
 GUESSED = "The model that read the passages only guessed."
 UNLIKELY = "The sentence that holds the answer is unlikely to be about that."
@@ -36,9 +37,6 @@ LEAST = 0.4
 UNSURE = 0.5
 # A probability of 0 or 1 is rounded, and has no logarithm of its odds.
 _ROUNDED = 1e-6
-
-Span = tuple[int, int, int]
-"""A sentence: the number of its passage, from 0, and its start and end there."""
 
 
 def may_be_worded_otherwise(

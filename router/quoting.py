@@ -104,7 +104,8 @@ def on_one_line(sentence: str) -> str:
 
 def places_in(passages: Sequence[Passage]) -> set[Place]:
     """Every sentence of the passages."""
-    return {(n, k) for n, (_, source) in enumerate(_read(passages)) for k in _numbers_of(source)}
+    sources = [source for _, source in _read(passages)]
+    return {(n, k) for n, source in enumerate(sources) for k in range(len(source.sentences))}
 
 
 def likelihoods(
@@ -298,10 +299,6 @@ def _is_wanted(value: str, asked: Question) -> bool:
 def _is_readable(line: str) -> bool:
     """A question of a list of questions is no answer, nor is the lead of a list."""
     return len(line) <= LONGEST and not line.endswith((":", "?", "？"))
-
-
-def _numbers_of(source: Source) -> range:
-    return range(len(source.sentences))
 
 
 def _read(passages: Sequence[Passage]) -> list[tuple[Passage, Source]]:

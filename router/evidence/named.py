@@ -57,19 +57,8 @@ _WHERE_ALL_IS = re.compile(
     re.IGNORECASE,
 )
 _ADJECTIVE = (
-    "able",
-    "ible",
-    "ed",
-    "ing",
-    "ful",
-    "less",
-    "wide",
-    "only",
-    "free",
-    "time",
-    "wise",
-    "worthy",
-)
+    "able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time", "wise", "worthy",
+)  # fmt: skip
 _PREFIXES = frozenset({"anti", "mid", "multi", "non", "pre", "self", "semi"})
 _POSSESSIVE = re.compile(r"['’]s$")
 

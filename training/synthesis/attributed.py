@@ -37,7 +37,7 @@ _BEHIND = re.compile(
     r"(?=[,.;(]|$| [a-z])"
 )
 _HAS = re.compile(
-    r"\b(?:[Aa]|[Aa]n) (?P<label>[A-Za-z][\w-]*(?: [\w-]+){0,2}?) of"
+    r"\b[Aa]n? (?P<label>[A-Za-z][\w-]*(?: [\w-]+){0,2}?) of"
     r"(?: (?:at most|up to|at least|no more than))? (?P<v>\d.*)"
 )
 _FORMS = (

@@ -6,6 +6,7 @@ import pytest
 
 from router.precedents.facts import NearFacts
 from router.precedents.finding import Findings, joined, untold
+from router.precedents.kinds import kin_of
 from router.precedents.leads import LEAST_ASKED, Lead, subject_of
 from router.prompts import Passage
 from tests.router.precedents.test_frames import PORT, precedent
@@ -45,6 +46,14 @@ def test_value_is_not_asked_for_where_surely_something_else_is() -> None:
     assert not Findings((), {1: near[1:]}, told, facts={1: NearFacts(near[1:])}).is_not_asked_for(
         1, SENTENCE, "5071"
     )
+
+
+def test_value_of_another_sort_than_all_questions_like_it_is_not_asked_for() -> None:
+    wait = precedent("How long does night-bell wait?", "400 ms", "Night-bell waits for 400 ms.")
+    findings = Findings(kin={1: kin_of([(wait, 0.8)], [(wait, 0.8)], {}), 2: None})
+    assert findings.is_not_asked_for(1, SENTENCE, "99.95 %")
+    assert not findings.is_not_asked_for(1, SENTENCE, "9 s")
+    assert not findings.is_not_asked_for(2, SENTENCE, "99.95 %")
 
 
 def test_people_have_asked_for_the_only_value_of_its_kind_that_rules_found_too() -> None:
