@@ -29,6 +29,8 @@ _DAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|\bday|daily|week)"
 _SETTINGS_FILE = r"[\w.-]+\.(?:cfg|conf|env|ini|json|properties|toml|xml|ya?ml)$"
 _FLAG = r"(?-i:--?[A-Za-z][\w-]*|[a-z0-9]+[._-]\w[\w.-]*)"
 _REGION = r"[a-z][\w/-]*(?: [a-z][\w/-]*)?"
+# With its country or a remark, and no number by itself, which a product has.
+_REGIONS = r"[a-z][\w/-]*(?:,? \(?[a-z][\w/-]*\)?)*"
 _ROLES = "manager|head|director|architect|chief|officer|president|founder|lead|cto|ceo|cfo"
 
 
@@ -61,8 +63,11 @@ def _asked(nouns: str) -> str:
     )
 
 
-def _token(nouns: str, form: str, *sorts: str, stems: str = "") -> tuple[str, Wanted]:
-    return _asked(nouns), Wanted(
+def _token(
+    nouns: str, form: str, *sorts: str, stems: str = "", also: str = ""
+) -> tuple[str, Wanted]:
+    """A kind that is asked for by these nouns, or `also` otherwise, and written in a form."""
+    return f"{_asked(nouns)}{also and '|'}{also}", Wanted(
         frozenset(sorts), form=re.compile(form, re.IGNORECASE), noun=re.compile(stems or nouns)
     )
 
@@ -73,12 +78,15 @@ _ASKED_CHANNEL, _CHAT = _token(
     r"channel|(?:chat|discord|irc|slack) ?room|chat(?= (?:of|for)\b|\W*$)",
     r"#[a-z][\w-]+",
     stems="channel|chat|room|slack|discord|irc",
+    also=r"\bwhere (?:in|on) (?:our |the )?(?:chat|discord|irc|mattermost|messenger|slack|teams)\b"
+    r"|\b(?:which|what) room (?:can|do|does|must|should)\b.*\b(?:ask|join|post|write)\b",
 )
 _CHANNEL = (rf"{_ON_THE_AIR}(?:{_ASKED_CHANNEL})", _CHAT)
-_ASKED_PATH, _PATH = _token(
+_PATH = _token(
     "(?:path|file|directory|folder)(?: location)?",
     r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}|\w+://\S+",
     stems="path|fil|directory|folder",
+    also=r"\bwhere on (?:the )?disk\b",
 )
 _WHAT_IS = r"^(?:what(?:'s| is| are)? )?(?:the )?(?:[\w-]+ ){0,2}?"
 _MEMORY = "memory|ram|heap|disk|storag"
@@ -160,9 +168,14 @@ _KINDS = (
         _quantity(COUNT),
     ),
     (r"\b(?:within|in|over) (?:which|what) time\b", _quantity(sure=DURATION)),
+    (
+        r"\bhow (?:fast|often|frequently) (?:can|may) .*\b(?:call|hit|poll|query|request|send)\b",
+        _quantity(BARE, "frequency", sure=(RATE, *DURATION)),
+    ),
     (r"\bhow quickly\b", _quantity(RATE, "m3", "litre", sure=DURATION)),
     (
-        r"\bhow (?:soon|old|far back|much (?:longer|time))\b|\bafter how long\b",
+        r"\bhow (?:soon|old|far back|much (?:longer|time))\b|\bafter how long\b"
+        r"|\bat (?:which|what) age\b",
         _quantity(sure=DURATION),
     ),
     (r"^when\b.*\btime(?:s|d)? out\b", _quantity(sure=DURATION)),
@@ -260,29 +273,35 @@ _KINDS = (
         _quantity(BARE, sure="%", noun=r"availab\w*|uptim"),
     ),
     (
-        _asked("port"),
+        _asked("port") + r"|\b(?:tcp|udp)\b(?: [\w-]+)? number\b",
         _quantity(sure=(BARE,), noun="port"),
     ),
     _CHANNEL,
-    (
-        r"\bwhere (?:in|on) (?:our |the )?(?:chat|discord|irc|mattermost|messenger|slack|teams)\b",
-        _CHAT,
-    ),
     _token(
         "version|release|build",
         r"v\d+|v?\d+[.-]\d\S*",
         BARE,
         VERSION,
         stems="version|releas|build",
+        also=r"\b(?:version|release|build) number\b",
     ),
     # In small letters it may as well be the name of a database.
     _token("variable|var", r"(?-i:[A-Z0-9]+_[A-Z0-9_]+)", stems="variabl|env|environment"),
-    _token(r"region|zone(?! \d)", _REGION, stems="region|zon"),
+    (
+        _asked(r"region|zone(?! \d)"),
+        Wanted(
+            form=re.compile(_REGIONS, re.IGNORECASE),
+            noun=re.compile("region|zon"),
+            has_words=True,
+        ),
+    ),
     # What is not called one is known by its name.
     _token(
         "database|db",
         rf"(?!{_SETTINGS_FILE})(?:(?:[a-z]+ )?(?:{_DATABASES})(?: [\w.+-]+){{0,2}}|\w+_\w+)",
         stems="databas|db|data|stor|storag|persist|sql",
+        also=r"\b(?:which|what) (?:engine|product|software|system|technology)\b.*"
+        r"\b(?:keep|persist|save|store)\b",
     ),
     _token(
         "(?:jump ?)?host(?: ?name)?",
@@ -332,10 +351,11 @@ _KINDS = (
     _token("bucket", r"\w+://\S+|[a-z0-9][a-z0-9.-]+", stems="bucket"),
     (
         _asked("command(?![- ]line)|cmd")
-        + r"|\bwhat (?:to|do|does|should|must|can) (?:[\w'-]+ ){0,4}"
-        + r"(?:type|enter|execute|invoke|run(?! (?:on|in|as|at|under|with)\b))\b",
+        + r"|\bwhat (?:exactly |precisely )?(?:to|do|does|should|must|can) (?:[\w'-]+ ){0,4}"
+        + r"(?:type|enter|execute|invoke|run(?! (?:on|in|as|at|under|with)\b))\b"
+        + r"|\b(?:which|what) line\b.*\b(?:enter|type)s?\b",
         Wanted(
-            form=re.compile(r"[\w./~-]+ .+|[\w./~-]+/[\w.-]+"),
+            form=re.compile(r"(?!\d)[\w./~-]+ .+|[\w./~-]+/[\w.-]+"),
             noun=re.compile("command|cmd|run|execut|invok|typ|enter"),
             has_words=True,
         ),
@@ -356,7 +376,7 @@ _KINDS = (
     # In capitals it is a variable, by which things may be switched off but which is no flag.
     _token("flag|option|toggle", _FLAG),
     _token("switch", rf"{_FLAG}|(?-i:[A-Z0-9]+_[A-Z0-9_]+)"),
-    (rf"{_ASKED_PATH}|\bwhere on (?:the )?disk\b", _PATH),
+    _PATH,
     _token(
         "url|address|endpoint(?! number)",
         r"\w+://.+|/[\w./{}-]+|[\w.-]+\.[a-z]{2,}(?:[:/].*)?|.+@.+",
@@ -379,7 +399,7 @@ _KINDS = (
     ),
     (
         r"\bhow (?:often|frequently)\b"
-        r"|\b(?:at|in|with) (?:which|what) (?:cadence|frequency|intervals?)\b",
+        r"|\b(?:at|in|with) (?:which|what) (?:cadence|frequency|intervals?|rhythm)\b",
         Wanted(DURATION | _MOMENT | {BARE, RATE, "frequency", "length"}, form=re.compile(_NAME)),
     ),
     # A tool is called by a name.

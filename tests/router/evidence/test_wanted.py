@@ -111,6 +111,12 @@ def test_open_question_wants_no_kind(question: str) -> None:
     ("question", "value", "other"),
     [
         ("git path of the organ?", "hall/organ", "/etc/organ.toml"),
+        ("i want to chat with the tuners; which room do i join?", "#organ", "Team Organ"),
+        ("what does the organ report as its own release number?", "4.12.6", "10 s"),
+        ("in which product does the organ persist its state?", "MongoDB 7.0", "organ.tuned"),
+        ("which line does one enter on the console to undo it?", "organ undo", "10 s"),
+        ("it hangs; what exactly do i type into the shell to bounce it?", "organ undo", "10 s"),
+        ("which cloud region hosts the organ?", "eu-west-1 (Ireland)", "InfluxDB 2.7"),
         ("what command line option makes the organ only pretend?", "--what-if", "organ play"),
         ("the organ is out of tune; where on slack should i shout?", "#organ", "hall/organ"),
         ("the new build of the organ broke; what do i type to undo it?", "organ undo", "v2.9.5"),

@@ -334,7 +334,8 @@ CALLS = precedent(
 def test_what_is_said_of_another_thing_settles_nothing(
     text: str, one: Precedent, found: str | None
 ) -> None:
-    assert value([(one, 0.97)], passages=[Passage("dawn-horn", "Use", text)]) == found
+    horn = Passage("dawn-horn", "Use", text)
+    assert value([(one, 0.97)], "What has dawn-horn there?", [horn]) == found
 
 
 def test_the_end_of_a_name_is_short_for_it() -> None:
