@@ -93,6 +93,10 @@ _MEMORY = "memory|ram|heap|disk|storag"
 _LONG_TIMES = frozenset({"year", "quarter", "month"})
 _LENGTHS = ("length", "inch", "ft", "mile")
 _DEGREES = frozenset({"°", "°c", "°f"})
+_SIZES = (
+    "%", "length", "size", "litre", "m2", "m3", "weight", "power", "energy", "frequency", "volt",
+    "ampere", "pressure", "°", "°c", "°f",
+)  # fmt: skip
 _SPEEDS = ("mph", "knot", "rpm", "length", "size", RATE)
 # `Recovery time`, and not the time of an event.
 _SPANS_OF_TIME = (
@@ -169,8 +173,8 @@ _KINDS = (
     ),
     (r"\b(?:within|in|over) (?:which|what) time\b", _quantity(sure=DURATION)),
     (
-        r"\bhow (?:fast|often|frequently) (?:can|may) .*\b(?:call|hit|poll|query|request|send)\b",
-        _quantity(BARE, "frequency", sure=(RATE, *DURATION)),
+        r"\bhow fast (?:can|may) .*\b(?:call|hit|poll|query|request|send)\b",
+        _quantity(BARE, "frequency", sure=(RATE,)),
     ),
     (r"\bhow quickly\b", _quantity(RATE, "m3", "litre", sure=DURATION)),
     (
@@ -200,7 +204,7 @@ _KINDS = (
     ),
     (
         r"\bhow (?:big|large)\b",
-        _quantity(BARE, "%", "length", "size", "litre", "m3", "weight", "power", "energy", *MONEY),
+        _quantity(BARE, *_SIZES, *MONEY),
     ),
     (
         r"\bhow much (?:money|(?:do|does|did|is|are|was|were) .*\b(?:cost|pay|paid|charged?))\b"

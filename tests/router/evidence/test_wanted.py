@@ -67,6 +67,7 @@ def test_value_of_the_wanted_kind_is_supported(question: str, answer: str) -> No
         ("How long does a seat hold live?", "A reply is 201 with its end in UTC."),
         ("How long does a seat hold live?", "201"),
         ("How long does a seat hold live?", "60 %"),
+        ("How fast may a script call the organ?", "15 minutes"),
         ("What is the purge age of the organ?", "60 %"),
         ("How much time passes before a new hold?", "40 requests per second"),
         ("How soon does a seat hold end?", "18 metres"),
