@@ -370,7 +370,8 @@ _KINDS = (
     ),
     (
         r"\b(?:which|what) language\b.*\b(?:built|coded|implemented|programmed|written)\b"
-        r"|\bprogramming language\b",
+        r"|\bprogramming language\b"
+        r"|\bwhat (?:is|was) .*\b(?:coded|implemented|programmed|written) in\W*$",
         Wanted(
             form=re.compile(rf"(?:{_LANGUAGES})(?: \d[\w.]*)?(?:, .+)?", re.IGNORECASE),
             noun=re.compile("languag|writ|program|cod"),

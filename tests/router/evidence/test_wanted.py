@@ -112,6 +112,7 @@ def test_open_question_wants_no_kind(question: str) -> None:
     ("question", "value", "other"),
     [
         ("git path of the organ?", "hall/organ", "/etc/organ.toml"),
+        ("what is the organ written in?", "Java 21", "#organ"),
         ("i want to chat with the tuners; which room do i join?", "#organ", "Team Organ"),
         ("what does the organ report as its own release number?", "4.12.6", "10 s"),
         ("in which product does the organ persist its state?", "MongoDB 7.0", "organ.tuned"),
