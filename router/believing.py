@@ -31,8 +31,9 @@ UNLIKELY = "The sentence that holds the answer is unlikely to be about that."
 # nothing refuted (docs/decisions.md).
 BIAS, OF_CERTAINTY, OF_LIKELIHOOD = 0.33, 0.64, 0.27
 FOR_LIKELIEST, FOR_ONLY = 0.73, 1.45
-# From this probability on it is shown.
-LEAST = 0.4
+# From this probability on it is shown; from the second one on where the reader was given nothing
+# but the likeliest sentence, as it then names something of that.
+LEAST, LEAST_ALONE = 0.4, 0.6
 # A reader that takes its words to be less probable than this guesses.
 UNSURE = 0.5
 # A probability of 0 or 1 is rounded, and has no logarithm of its odds.
@@ -55,6 +56,8 @@ def doubt(
     likely: Likelihoods,
     span: Span,
     certainty: float | None,
+    *,
+    least: float = LEAST,
 ) -> str:
     """Why an answer that the sentence at a span bears out is not believed, in plain words; empty:
     it is."""
@@ -66,7 +69,7 @@ def doubt(
     else:
         is_likeliest = likelihood == max(likely.values())
         right = probability(certainty, likelihood, is_likeliest=is_likeliest, is_only=is_only)
-        is_believed = right >= LEAST
+        is_believed = right >= least
     if is_believed:
         return ""
     return GUESSED if is_guess else UNLIKELY

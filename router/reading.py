@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from router import engines
-from router.believing import doubt, may_be_worded_otherwise
+from router.believing import LEAST, LEAST_ALONE, doubt, may_be_worded_otherwise
 from router.concise import value_alone
 from router.drafting import (
     Sentence,
@@ -42,6 +42,7 @@ from router.quoting import (
     likeliest,
     may_be_quoted,
     most_likely,
+    seconding,
     showing,
 )
 from router.relevance import Relevance
@@ -121,7 +122,7 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     attempt.worded = worded
     for reading in _readings(draft, looked):
         attempt = draft.attempts[-1] = attempt.again(reading.alone)
-        hold = partial(_support_of_read, draft, looked, reading.places, attempt)
+        hold = partial(_support_of_read, draft, looked, reading, attempt)
         async with contextlib.aclosing(_read(looked.asked, attempt, reading, hold)) as sentences:
             async for sentence in sentences:
                 yield sentence
@@ -200,11 +201,13 @@ def sentences_read(
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """What the reader is given at once, and where these stand among the passages, from 0. `alone`
-    is the rank of the one passage that it is then, 0: there are several or parts of them."""
+    is the rank of the one passage that it is then, 0: there are several or parts of them. What it
+    finds has to be at `least` so probable."""
 
     places: Sequence[int]
     given: Sequence[Passage]
     alone: int = 0
+    least: float = LEAST
 
 
 def _excerpts_of(passages: Sequence[Passage], likely: Likelihoods) -> _Reading:
@@ -214,8 +217,9 @@ def _excerpts_of(passages: Sequence[Passage], likely: Likelihoods) -> _Reading:
 
 def _readings(draft: Draft, looked: _Looked) -> Iterator[_Reading]:
     """The sentences that are likeliest the answer, as a small model overlooks among a thousand
-    words what it sees among fifty; of those that hold a value of the kind that is asked for, where
-    it found another one. Where nobody knows which these are, or several things are asked for, whole
+    words what it sees among fifty; then of those that hold a value of the kind that is asked for,
+    where it found another one; and where what it named is not shown, the likeliest alone, if that
+    may well be it. Where nobody knows which these are, or several things are asked for, whole
     passages: together, then the best ones alone."""
     passages = looked.passages
     if looked.likely and draft.decision.rule is not Rule.SEVERAL:
@@ -223,6 +227,10 @@ def _readings(draft: Draft, looked: _Looked) -> Iterator[_Reading]:
         of_kind = showing(looked.asked, passages, looked.likely)
         if of_kind and draft.attempts[-1].problem == ANOTHER_KIND:
             yield _excerpts_of(passages, of_kind)
+        if not draft.attempts[-1].refused and len(looked.likely) > 1:
+            for best in seconding(looked.likely):
+                alone = _excerpts_of(passages, {best: looked.likely[best]})
+                yield replace(alone, least=LEAST_ALONE)
         return
     first = passages[:MAX_PASSAGES]
     yield _Reading(range(len(first)), first)
@@ -233,14 +241,15 @@ def _readings(draft: Draft, looked: _Looked) -> Iterator[_Reading]:
 
 
 def _support_of_read(
-    draft: Draft, looked: _Looked, places: Sequence[int], attempt: Attempt, said: str
+    draft: Draft, looked: _Looked, reading: _Reading, attempt: Attempt, said: str
 ) -> Support:
-    """Held against all passages; `places` are those that the reader was given, which it cites by
-    their numbers. What was `asked` in other words than typed must not be refuted for these, what is
-    known to answer something else is not the answer, whoever finds it, and what nothing refutes has
-    to be likely enough."""
+    """Held against all passages; those that the reader was given it cites by their numbers. What
+    was `asked` in other words than typed must not be refuted for these, what is known to answer
+    something else is not the answer, whoever finds it, and what nothing refutes has to be likely
+    enough."""
     asked, passages, likely = looked.asked, looked.passages, looked.likely
-    order = [*places, *(place for place in range(len(passages)) if place not in places)]
+    given = reading.places
+    order = [*given, *(place for place in range(len(passages)) if place not in given)]
     ordered = [passages[place] for place in order]
     free = {
         (order.index(passage), number)
@@ -256,7 +265,8 @@ def _support_of_read(
         return support
     if draft.findings and is_not_asked_for(draft.findings, draft.found, said, support):
         return replace(support, supported=False, problem=OTHERS)
-    if problem := doubt(asked, passages, likely, support.span, attempt.certainty):
+    certainty, span = attempt.certainty, support.span
+    if problem := doubt(asked, passages, likely, span, certainty, least=reading.least):
         return replace(support, supported=False, problem=problem)
     return support
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from router.believing import (
     GUESSED,
     LEAST,
+    LEAST_ALONE,
     UNLIKELY,
     doubt,
     may_be_worded_otherwise,
@@ -40,6 +41,12 @@ def test_an_answer_is_believed_by_how_sure_it_is_and_how_likely_its_sentence(
     likely: dict[tuple[int, int], float], certainty: float, why: str
 ) -> None:
     assert doubt(ASKED, PASSAGES, likely, WAIT, certainty) == why
+
+
+def test_who_saw_nothing_else_is_believed_later() -> None:
+    assert doubt(ASKED, PASSAGES, LIKELY, WAIT, 0.2) == ""
+    assert doubt(ASKED, PASSAGES, LIKELY, WAIT, 0.2, least=LEAST_ALONE) == GUESSED
+    assert doubt(ASKED, PASSAGES, LIKELY, WAIT, 0.5, least=LEAST_ALONE) == ""
 
 
 def test_the_only_value_of_a_form_is_believed_sooner() -> None:

@@ -355,6 +355,27 @@ class TestAnswer:
         llm.will_say(Reply(("the bowling green [1]",), logprob=logprob))
         assert answered(ASKED).text == text
 
+    def test_what_is_not_shown_is_looked_for_in_the_likeliest_sentence_alone(
+        self, llm: ScriptedLLM, settings: Settings, wiki: Collection
+    ) -> None:
+        tell_how_sure(llm, settings)
+        polled = "Lamps are polled every 40 seconds. They were painted green."
+        publish(wiki, "lantern.md", [passage(polled, "Operation")], title="Lantern Yard")
+        llm.will_say("at gate 4711", Reply(("40 seconds [1]",), logprob=-0.2))
+        answer = answered("How often are lamps polled in Lantern Yard?")
+        assert answer.text == "40 seconds", answer.reason
+        several, alone = (request["messages"][-1]["content"] for request in llm.requests)
+        assert "painted green" in several
+        assert "painted green" not in alone
+
+    def test_who_found_nothing_is_not_asked_again(
+        self, llm: ScriptedLLM, settings: Settings
+    ) -> None:
+        tell_how_sure(llm, settings)
+        llm.will_say(REFUSAL)
+        assert answered(ASKED).signals["attempts"][-1]["quoted"]
+        assert len(llm.requests) == 1
+
     def test_likely_sentence_needs_no_word_of_the_question(
         self, llm: ScriptedLLM, wiki: Collection
     ) -> None:
