@@ -110,8 +110,7 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     """The sentences of the reader that stand in the passages, up to the first that does not.
 
     It is asked in the words in which the same was asked before, if it was. What it overlooks in all
-    its readings is quoted, where one sentence is nearly certain to be the answer. A sentence that
-    is unlikely to be bears out nothing that the reader says.
+    its readings is quoted, where one sentence is nearly certain to be the answer.
     """
     worded = _as_before(draft)
     looked = await asyncio.to_thread(_look_at, draft, worded or draft.read_for, passages)
