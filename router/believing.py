@@ -7,10 +7,10 @@ question, and seldom where it only guesses and nothing else speaks for it. One t
 held to the words of the question.
 """
 
-import math
 from collections.abc import Collection, Sequence
 
 from router.evidence.focus import Place
+from router.odds import log_odds, probability_of
 from router.prompts import Passage
 from router.quoting import (
     BELIEVED,
@@ -36,8 +36,6 @@ FOR_LIKELIEST, FOR_ONLY = 0.73, 1.45
 LEAST, LEAST_ALONE = 0.4, 0.6
 # A reader that takes its words to be less probable than this guesses.
 UNSURE = 0.5
-# A probability of 0 or 1 is rounded, and has no logarithm of its odds.
-_ROUNDED = 1e-6
 
 
 def may_be_worded_otherwise(
@@ -80,14 +78,9 @@ def probability(certainty: float, likelihood: float, *, is_likeliest: bool, is_o
     sentence of this `likelihood`."""
     odds = (
         BIAS
-        + OF_CERTAINTY * _log_odds(certainty)
-        + OF_LIKELIHOOD * _log_odds(likelihood)
+        + OF_CERTAINTY * log_odds(certainty)
+        + OF_LIKELIHOOD * log_odds(likelihood)
         + FOR_LIKELIEST * is_likeliest
         + FOR_ONLY * is_only
     )
-    return 1 / (1 + math.exp(-odds))
-
-
-def _log_odds(probable: float) -> float:
-    inside = min(max(probable, _ROUNDED), 1 - _ROUNDED)
-    return math.log(inside / (1 - inside))
+    return probability_of(odds)

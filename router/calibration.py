@@ -1,10 +1,10 @@
 """How likely a tuned model is right, and how likely it must be. Pure; fitted in `training`."""
 
 import hashlib
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from router.odds import probability_of
 from router.quoting import WEIGHTS
 from router.signals import FEATURES, Signals, features
 
@@ -60,7 +60,7 @@ class Calibration:
         """The same from the features themselves."""
         rows = zip(values, self.weights, self.means, self.scales, strict=True)
         logit = self.intercept + sum(w * (value - mean) / scale for value, w, mean, scale in rows)
-        return 1 / (1 + math.exp(-max(min(logit, 30.0), -30.0)))
+        return probability_of(logit)
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "features": [*FEATURES, EVIDENCE]}

@@ -9,7 +9,6 @@ module.
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,13 +20,12 @@ from router.evidence.objections import TURNED_DOWN
 from router.evidence.quantities import quantities
 from router.evidence.questions import Question, read_question
 from router.evidence.sources import Source, is_elsewhere, names, read_source
+from router.odds import log_odds, probability_of
 from router.prompts import Passage
 from router.text import content_stems, fold
 from router.verification import fits, passages_naming_all, titles_of, verify
 
 WEIGHTS = Path(__file__).with_suffix(".json")
-# A score of 0 or 1 is rounded, and has no logarithm of its odds.
-_LEAST_SCORE = 1e-6
 # Characters. A longer one is no answer but a paragraph.
 LONGEST = 400
 # Probabilities, settled on two companies: from the first on a sentence is quoted, and under the
@@ -224,7 +222,7 @@ def measure(
     asked = read_question(question, titles_of(passages))
     sources = [source for _, source in _read(passages)]
     places = [(n, k) for n, source in enumerate(sources) for k in range(len(source.sentences))]
-    odds = dict(zip(places, map(_log_odds, scores), strict=True))
+    odds = dict(zip(places, map(log_odds, scores), strict=True))
     if not odds:
         return {}
     # "None of them", which the reranker was taught to score so, is beside a sentence that is alone.
@@ -242,11 +240,6 @@ def measure(
         )
         for (n, k), own in odds.items()
     }
-
-
-def _log_odds(score: float) -> float:
-    certain = min(max(score, _LEAST_SCORE), 1 - _LEAST_SCORE)
-    return math.log(certain / (1 - certain))
 
 
 def _told(asked: Question, source: Source, k: int, anywhere: frozenset[str]) -> tuple[float, ...]:
@@ -309,7 +302,7 @@ def _logistic(weights: Weights, measured: Sequence[float]) -> float:
     total = weights.bias + sum(
         weight * value for weight, value in zip(weights.of, measured, strict=True)
     )
-    return 1 / (1 + math.exp(-total))
+    return probability_of(total)
 
 
 @cache

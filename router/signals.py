@@ -3,9 +3,10 @@
 A decision is made from these alone (`router.policy`), and they are kept with the answer.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+
+from router.odds import log_odds
 
 # An answer rests on one of so many passages, as good as always.
 EVIDENCE = 3
@@ -146,19 +147,14 @@ def features(signals: Signals) -> tuple[float, ...]:
     others = [one.score for one in signals.grounds if one.document != best.document]
     similarity = best.similarity or 0.0
     return (
-        _log_odds(prior(signals)),
+        log_odds(prior(signals), rounded=LEAST_LIKELY),
         sum(one.score for one in grounds if one.is_taught) / total if total else 0.0,
         similarity,
         best.agreement,
         1 - max(others) / best.score if others and best.score else 1.0,
         similarity - signals.superseded if signals.superseded is not None else 1.0,
-        0.0 if signals.likelihood is None else _log_odds(signals.likelihood),
+        0.0 if signals.likelihood is None else log_odds(signals.likelihood, rounded=LEAST_LIKELY),
     )
-
-
-def _log_odds(probability: float) -> float:
-    certain = min(max(probability, LEAST_LIKELY), 1 - LEAST_LIKELY)
-    return math.log(certain / (1 - certain))
 
 
 def prior(signals: Signals) -> float:

@@ -6,10 +6,10 @@ the questions about three companies whose documents came with pairs (docs/decisi
 questions made by rules lead to must be likelier: in prose it is often something near.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from router.odds import log_odds, probability_of
 from router.precedents.kinds import LEAST_LIKELY
 from router.precedents.leads import Lead
 
@@ -75,7 +75,7 @@ def _likeliest(likely: Mapping[Lead, float]) -> Choice | None:
     if not odds:
         return None
     best = max(odds, key=odds.__getitem__)
-    return Choice(best, 1 / (1 + math.exp(-odds[best])))
+    return Choice(best, probability_of(odds[best]))
 
 
 def _odds(lead: Lead, likely: Mapping[Lead, float]) -> float:
@@ -83,17 +83,13 @@ def _odds(lead: Lead, likely: Mapping[Lead, float]) -> float:
     others = [one for one in likely if one != lead]
     next_score = max((one.score for one in others), default=lead.score - NO_OTHERS)
     next_likely = max((likely[one] for one in others), default=NO_LIKELIHOOD)
+    own, other = (log_odds(one, rounded=_ROUNDED) for one in (likely[lead], next_likely))
     return (
         BIAS
         + OF_SCORE * lead.score
         + OF_LEAD * (lead.score - next_score)
-        + OF_LIKELY * _log_odds(likely[lead])
-        + OF_LIKELIER * (_log_odds(likely[lead]) - _log_odds(next_likely))
+        + OF_LIKELY * own
+        + OF_LIKELIER * (own - other)
         + FOR_KIN * lead.is_kin
         + BESIDE_KIN * any(one.is_kin for one in others)
     )
-
-
-def _log_odds(probability: float) -> float:
-    inside = min(max(probability, _ROUNDED), 1 - _ROUNDED)
-    return math.log(inside / (1 - inside))
