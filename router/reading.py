@@ -226,7 +226,9 @@ def _readings(draft: Draft, looked: _Looked) -> Iterator[_Reading]:
         of_kind = showing(looked.asked, passages, looked.likely)
         if of_kind and draft.attempts[-1].problem == ANOTHER_KIND:
             yield _excerpts_of(passages, of_kind)
-        if not draft.attempts[-1].refused and len(looked.likely) > 1:
+        last = draft.attempts[-1]
+        # What is found there is weighed by how sure the reader is, if it tells.
+        if last.certainty is not None and not last.refused and len(looked.likely) > 1:
             for best in seconding(looked.likely):
                 alone = _excerpts_of(passages, {best: looked.likely[best]})
                 yield replace(alone, least=LEAST_ALONE)

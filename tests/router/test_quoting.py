@@ -368,6 +368,15 @@ class TestAnswer:
         assert "painted green" in several
         assert "painted green" not in alone
 
+    def test_a_model_that_does_not_tell_how_sure_it_is_is_not_asked_again(
+        self, llm: ScriptedLLM, wiki: Collection
+    ) -> None:
+        polled = "Lamps are polled every 40 seconds. They were painted green."
+        publish(wiki, "lantern.md", [passage(polled, "Operation")], title="Lantern Yard")
+        llm.will_say("at gate 4711")
+        answered("How often are lamps polled in Lantern Yard?")
+        assert len(llm.requests) == 1
+
     def test_who_found_nothing_is_not_asked_again(
         self, llm: ScriptedLLM, settings: Settings
     ) -> None:
