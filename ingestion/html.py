@@ -15,6 +15,7 @@ from ingestion.decoding import normalised
 from ingestion.errors import ParseError
 from ingestion.html_blocks import (
     join_definitions,
+    name_sections,
     open_item,
     plain_code,
     replace_by_text,
@@ -70,6 +71,7 @@ def prepare(markup: str) -> PreparedHtml:
         replace_by_text(image, f" {normalised(image.get('alt') or '')} ")
     languages = {block: plain_code(block) for block in list(body.iter("pre"))}
     _keep_white_space(body)
+    name_sections(body)
     for terms in reversed(list(body.iter("dl"))):
         join_definitions(terms)
     for item in list(body.iter("li")):

@@ -8,6 +8,7 @@ from lxml import etree, html
 
 from ingestion import tables
 from ingestion.marks import BREAK
+from ingestion.sections import says_much
 
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 BLOCKS = frozenset((
@@ -18,6 +19,8 @@ BLOCKS = frozenset((
 _LANGUAGE = re.compile(
     r"(?:^|\s)(?:language|lang|highlight-source|highlight|brush:)[-: ]?([\w+#.-]+)"
 )
+_ENTRIES = frozenset({"li", "dt", "dd", "td", "th", "blockquote"})
+_LONGEST_LINE = 80
 _NOT_LANGUAGES = frozenset({"default", "none", "text", "plaintext", "notranslate", "source", ""})
 
 
@@ -58,6 +61,37 @@ def _language_of(block: html.HtmlElement) -> str:
 
 def _nearest(node: html.HtmlElement, count: int) -> list[html.HtmlElement]:
     return [parent for parent, _ in zip(node.iterancestors(), range(count), strict=False)]
+
+
+def name_sections(body: html.HtmlElement) -> None:
+    """Makes headings, below all others, of the bold lines that stand above a text where there are
+    several: some editors have no other ones."""
+    lines = [line for line in map(_bold_line, list(body.iter("p"))) if line is not None]
+    for line in lines if len(lines) > 1 else ():
+        paragraph, after = line.getparent(), line.tail or ""
+        if len(paragraph) == 1 and not after.strip():
+            paragraph.tag = "h6"
+            continue
+        heading = html.Element("h6")
+        heading.text = _flat(line)
+        paragraph.addprevious(heading)
+        paragraph.remove(line)
+        paragraph.text = after.lstrip(f"{BREAK} \n")
+
+
+def _bold_line(paragraph: html.HtmlElement) -> html.HtmlElement | None:
+    """The bold words that are all of a paragraph, or its first line above several sentences."""
+    line = paragraph[0] if len(paragraph) else None
+    if line is None or line.tag not in ("b", "strong") or (paragraph.text or "").strip():
+        return None
+    said, after = _flat(line), (line.tail or "").lstrip(" ")
+    is_within = any(node.tag in _ENTRIES for node in paragraph.iterancestors())
+    if is_within or not 2 < len(said) <= _LONGEST_LINE or said[-1] in ".,:;!":
+        return None
+    if len(paragraph) == 1 and not after.strip():
+        return line if paragraph.getnext() is not None else None
+    is_section = after.startswith((BREAK, "\n")) and says_much(_flat(paragraph)[len(said) :])
+    return line if is_section else None
 
 
 def join_definitions(terms: html.HtmlElement) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from html import escape
 from itertools import pairwise
 
+from ingestion.sections import says_much
+
 _RULE = re.compile(r"\s*([=\-~#*_^+.])(?:\1|\s(?=\1)){2,}\s*$")
 _TABLE_RULE = re.compile(r"\s*\+?[-=+| :]*[-=]{2}[-=+| :]*$")
 _BULLET = re.compile(r"(\s*)[-*+•·‣◦–]\s+(?=\S)")
@@ -82,6 +84,7 @@ def to_html(text: str) -> str:
     writer = _Writer(width=lengths[-1] if lengths else 0)
     margin = min((_indent(line) for block in indented for line in block), default=0)
     blocks = [[line[margin:] for line in block] for block in indented]
+    is_sectioned = _is_sectioned(blocks, writer.width)
     above = 0
     for place, block in enumerate(blocks):
         is_last = place == len(blocks) - 1
@@ -89,6 +92,9 @@ def to_html(text: str) -> str:
             writer.heading(block[0], _heading_style(block[0], is_last=is_last))
             above = 0
             continue
+        if is_sectioned and _is_headed(block, writer.width):
+            writer.heading(block[0], _heading_style(block[0], is_last=False) or "plain")
+            block = block[1:]
         _write_block(writer, block, above, is_last=is_last)
         if not _is_code(block, above):
             above = _text_indent(block)
@@ -129,6 +135,23 @@ def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
 def _is_underline(line: str, above: str) -> bool:
     """Tildes as long as the words above them are a rule, and no fence of code."""
     return set(line.strip()) == {"~"} and abs(len(line.strip()) - len(above.strip())) <= 2
+
+
+def _is_sectioned(blocks: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether lines right above a text head it, and are no terms of a glossary."""
+    texts = [" ".join(block[1:]) for block in blocks if _is_headed(block, width)]
+    several = sum(map(says_much, texts))
+    return several > 1 and 2 * several >= len(texts)
+
+
+def _is_headed(lines: Sequence[str], width: int) -> bool:
+    """Whether a block begins with a line like a heading, or a question, that ends before the text
+    below it had to go on there."""
+    if len(lines) < 2 or lines[1][0].isspace() or _marker(lines[1]) or _PAIR.match(lines[1]):
+        return False
+    first, word = lines[0].rstrip(), lines[1].split(maxsplit=1)[0]
+    style = _heading_style(first.removesuffix("?") or first, is_last=False)
+    return style not in ("", "caps") and _is_break_meant(first, word, width)
 
 
 def _write_block(writer: _Writer, lines: list[str], above: int, *, is_last: bool) -> None:
@@ -354,8 +377,13 @@ def _joined(lines: Sequence[str], width: int) -> str:
     parts = [escape(lines[0].strip())]
     for line, below in pairwise(lines):
         word = below.split(maxsplit=1)[0]
-        is_meant = len(line) + 1 + len(word) + _SLACK <= width and not word[0].islower()
+        is_meant = _is_break_meant(line, word, width)
         is_pair = _PAIR.match(line) and _PAIR.match(below)
         parts.append("<br>" if is_meant or is_pair else "\n")
         parts.append(escape(below.strip()))
     return "".join(parts)
+
+
+def _is_break_meant(line: str, word: str, width: int) -> bool:
+    """Whether the next line's first word would have had room."""
+    return len(line) + 1 + len(word) + _SLACK <= width and not word[0].islower()

@@ -256,6 +256,40 @@ def test_text_that_partitioners_drop_is_kept(tmp_path: Path) -> None:
     assert "Split by a picture here." in written
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.md", "**Who may borrow**\nAll. Schools have their own.\n\n**Costs**\n\n- 35 pounds\n"),
+        (
+            "a.html",
+            "<p><b>Who may borrow</b><br>All. Schools have their own.</p>"
+            "<p><strong>Costs</strong></p><ul><li>35 pounds</li></ul>",
+        ),
+    ],
+)
+def test_bold_lines_above_a_text_head_it(tmp_path: Path, name: str, text: str) -> None:
+    assert parsed(tmp_path, name, text).elements == (
+        Element(HEADING, "Who may borrow", level=6),
+        Element(PROSE, "All. Schools have their own."),
+        Element(HEADING, "Costs", level=6),
+        Element(ITEM, "35 pounds", level=1),
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "**Only one**\nIt is not. There are more.\n\nText.\n",
+        "**Port**\n80\n\n**Team**\nField\n",
+        "**Stop here.**\n\nOne.\n\n**Do not go on!**\n\nTwo.\n",
+        "- **Port**\n  80. It is open.\n- **Team**\n  Field. It is away.\n",
+    ],
+    ids=["one", "settings", "sentences", "entries of a list"],
+)
+def test_other_bold_lines_head_nothing(tmp_path: Path, text: str) -> None:
+    assert not outline(parsed(tmp_path, "a.md", text))
+
+
 def test_a_term_stays_with_its_definition(tmp_path: Path) -> None:
     page = (
         "<dl><dt>TTL</dt><dd>Time to live.</dd>"
@@ -562,6 +596,30 @@ def test_heading_in_capitals_stands_on_its_text(tmp_path: Path) -> None:
     )
     document = parsed(tmp_path, "a.txt", text)
     assert outline(document) == [(1, "Desk"), (2, "NIGHT DUTY"), (2, "PORTS"), (2, "CALLS")]
+
+
+def test_line_right_above_a_text_heads_it(tmp_path: Path) -> None:
+    text = """LENDING
+
+Who may borrow
+Whoever has a card. Schools have boxes of their own.
+
+2. What it costs
+A deposit of 35 pounds. It comes back with the lamp.
+
+Is there a list?
+In winter there is.
+"""
+    document = parsed(tmp_path, "a.txt", text)
+    heads = [(2, "Who may borrow"), (3, "2. What it costs"), (2, "Is there a list?")]
+    assert outline(document) == [(1, "LENDING"), *heads]
+    assert texts(document, PROSE)[-1] == "In winter there is."
+
+
+def test_line_right_above_a_sentence_is_a_term(tmp_path: Path) -> None:
+    text = "Words\n\nAmber hour\nThe hour after sunset.\n\nPink slip\nThe form of the workshop.\n"
+    document = parsed(tmp_path, "a.txt", text)
+    assert outline(document) == [(1, "Words")]
 
 
 @pytest.mark.parametrize("name", ["LATHE  --  it cuts", "Lathe   -   it cuts", "LATHE  – it cuts"])
