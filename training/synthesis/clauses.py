@@ -18,7 +18,8 @@ GAP = "___"
 """In place of the value, in a sentence to be completed."""
 _CUT = re.compile(
     r"[,:.](?=\s)|[;(—–]|"
-    r"\s(?:and|but|or|which|so|because|while|whereas|although|though|after which)\s"
+    r"\s(?:and|but|or|so|because|while|whereas|although|though|after which|"
+    r"(?<!\b(?:to|in|at|by|on|of) )(?<!\b(?:for|via) )(?<!\b(?:with|from|into) )which)\s"
 )
 _JOINED = re.compile(r", (?:and|but|so) (?=(?:the|an?|any|each|every|no|its|our|there) )")
 _SUBORDINATE = re.compile(

@@ -163,7 +163,10 @@ def _measure(around: _Around) -> _Made | None:
 
 
 def _moment(around: _Around) -> _Made | None:
-    if re.match(r"\s?(?:to|until|till|and|–|-)\s?[\dA-Z]", around.after):
+    # One of several, or a part of a noun: `a Saturday or Sunday night`
+    if re.match(r"\s?(?:to|until|till|and|or|–|-)\s?[\dA-Z]", around.after):
+        return None
+    if around.before in ("a", "an", "and", "or") and not around.preposition:
         return None
     has_clock = re.search(r"\d[:.]\d\d|o'clock|[ap]\.?m\b|noon|midnight", around.text) is not None
     has_weekday = re.search(r"[a-z]day", around.text) is not None

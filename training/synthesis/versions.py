@@ -19,7 +19,7 @@ from training.synthesis.mined import Fact, MinedFrom
 from training.synthesis.mining import mine, unambiguous
 from training.synthesis.subjects import names_in
 
-RULES = "6"
+RULES = "7"
 """Of the miner. With others all served versions are mined again."""
 
 

@@ -54,6 +54,10 @@ def test_a_plain_clause_is_asked_in_front(clause: str, front: str) -> None:
         ),
         ("the flag --slow keeps the crane back", "which flag keeps the crane back"),
         (
+            "the variable LID_HEAT is the warmth to which a lid rises",
+            "which variable is the warmth to which a lid rises",
+        ),
+        (
             "there is a pause of 4 minutes after each tour",
             "there is a pause of how long after each tour",
         ),
