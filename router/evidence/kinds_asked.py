@@ -109,6 +109,11 @@ _NUMBERED = (
     "|part|phone|port|release|room|serial|telephone|ticket|version"
 )
 _COUNTED = rf"(?:^|[^\w\s] ?|\b(?!(?:{_NUMBERED}) )\w+ )number of\b"
+# A charge may be one of a battery, and a rate one of anything.
+_PRICES = (
+    "price|fee|fare|rent|surcharge|(?:call-?out|cancellation|cleaning|delivery|entr(?:y|ance)|late"
+    "|parking|service|storage) charge|(?:daily|hourly|labou?r|pay) rate"
+)
 _DATABASES = (
     r"\w*(?:sql|db)\w*|postgres\w*|postgis|redis\w*|valkey|memcached?|oracle|cassandra"
     r"|(?:elastic|open)search|clickhouse|influx\w*|timescale\w*|mongo\w*|dynamo\w*|couch\w*|bigquery"
@@ -208,7 +213,9 @@ _KINDS = (
     ),
     (
         r"\bhow much (?:money|(?:do|does|did|is|are|was|were) .*\b(?:cost|pay|paid|charged?))\b"
-        r"|\bwhat (?:do|does|did|would|will) .*\bcost\b|" + _asked("price|fee|fare|rent"),
+        r"|\bwhat (?:do|does|did|would|will) .*\bcost\b|"
+        rf"^(?:the )?(?:[\w-]+ )?(?:{_PRICES}) (?:after|at|before|if|in|on|to|when)\b|"
+        + _asked(_PRICES),
         _quantity(
             AMOUNT, RATE, "%", sure=MONEY, noun="pric|cost|budget|fee|fare|rent|charg|pay|paid"
         ),

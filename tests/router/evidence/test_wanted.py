@@ -388,6 +388,8 @@ BOX_OFFICE = Passage(
         ("How much does the box office cost?", "40 days", False),
         ("How much does the box office cost?", "Tuesday", False),
         ("price of the box office", "40 days", False),
+        ("hourly labour rate of the box office", "40 days", False),
+        ("parking charge before 4 pm", "40 days", False),
         ("What is the phone number of the box office?", "+44 20 7946 0018", True),
         ("What is the phone number of the box office?", "8443", False),
         ("What is the phone number of the stalls' desk?", "4471", True),
