@@ -7,9 +7,11 @@ question, and seldom where it only guesses and nothing else speaks for it. One t
 held to the words of the question.
 """
 
+import math
 from collections.abc import Collection, Sequence
 
 from router.evidence.focus import Place
+from router.evidence.objections import ANOTHER_KIND
 from router.odds import log_odds, probability_of
 from router.prompts import Passage
 from router.quoting import (
@@ -26,11 +28,14 @@ GUESSED = "The model that read the passages only guessed."
 UNLIKELY = "The sentence that holds the answer is unlikely to be about that."
 
 # Of the logarithm of the odds that an answer is right: of the odds that the reader gives its words,
-# of those that their sentence is the answer, and what it is more for the likeliest sentence and for
-# the only value of a form. Fitted on 666 things that the reader said of five companies and that
-# nothing refuted (docs/decisions.md).
-BIAS, OF_CERTAINTY, OF_LIKELIHOOD = 0.33, 0.64, 0.27
-FOR_LIKELIEST, FOR_ONLY = 0.73, 1.45
+# of those that their sentence is the answer, and of the factor by which their form is more probable
+# than for any question; and what it is more for the only value of a form. Fitted on 794 things that
+# the reader said of six companies and that nothing refuted (docs/decisions.md).
+BIAS, OF_CERTAINTY, OF_LIKELIHOOD, OF_FORM = -0.14, 0.58, 0.42, 0.71
+FOR_ONLY = 1.02
+# A form that is less probable by the first factor is another kind of value. That one is much more
+# probable than the second says no more, as most answers in prose are some of its words.
+LEAST_FACTOR, MOST_FACTOR = 0.1, 3.0
 # From this probability on it is shown; from the second one on where the reader was given nothing
 # but the likeliest sentence, as it then names something of that.
 LEAST, LEAST_ALONE = 0.4, 0.6
@@ -54,33 +59,38 @@ def doubt(
     likely: Likelihoods,
     span: Span,
     certainty: float | None,
+    factor: float | None = None,
     *,
     least: float = LEAST,
 ) -> str:
     """Why an answer that the sentence at a span bears out is not believed, in plain words; empty:
-    it is."""
+    it is. By this `factor` answers to this question more often have its form than any others do,
+    None: nobody knows."""
+    if factor is not None and factor < LEAST_FACTOR:
+        return ANOTHER_KIND
     likelihood, is_only = likelihood_at(passages, likely, span), is_only_one(asked, passages, span)
     is_guess = certainty is not None and certainty < UNSURE
     if certainty is None or likelihood is None:
         is_unlikely = likelihood is not None and likelihood < BELIEVED
         is_believed = is_only or not (is_guess or is_unlikely)
     else:
-        is_likeliest = likelihood == max(likely.values())
-        right = probability(certainty, likelihood, is_likeliest=is_likeliest, is_only=is_only)
+        factor = MOST_FACTOR if factor is None else factor
+        right = probability(certainty, likelihood, factor, is_only=is_only)
         is_believed = right >= least
     if is_believed:
         return ""
     return GUESSED if is_guess else UNLIKELY
 
 
-def probability(certainty: float, likelihood: float, *, is_likeliest: bool, is_only: bool) -> float:
+def probability(certainty: float, likelihood: float, factor: float, *, is_only: bool) -> float:
     """That an answer is right which the reader takes to be as probable as its `certainty`, in a
-    sentence of this `likelihood`."""
+    sentence of this `likelihood`, of a form that is more probable by this `factor` than for any
+    question."""
     odds = (
         BIAS
         + OF_CERTAINTY * log_odds(certainty)
         + OF_LIKELIHOOD * log_odds(likelihood)
-        + FOR_LIKELIEST * is_likeliest
+        + OF_FORM * math.log(min(max(factor, LEAST_FACTOR), MOST_FACTOR))
         + FOR_ONLY * is_only
     )
     return probability_of(odds)

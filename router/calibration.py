@@ -4,13 +4,15 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from router import asked_forms
 from router.odds import probability_of
 from router.quoting import WEIGHTS
 from router.signals import FEATURES, Signals, features
 
 # What `evidence` is measured by (`router.relevance`), and by which likelihoods: with another
-# reranker the same number means something else.
-EVIDENCE = f"score_or_likelihood:{hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()[:12]}"
+# reranker, or other forms, the same number means something else.
+_WEIGHTS = b"".join(path.read_bytes() for path in (WEIGHTS, asked_forms.WEIGHTS))
+EVIDENCE = f"score_or_likelihood:{hashlib.sha256(_WEIGHTS).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True, slots=True)

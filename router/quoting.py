@@ -9,13 +9,16 @@ module.
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from router.asked_forms import AskedForms
 from router.evidence.focus import Place, is_row, read_focus, roots, shows
+from router.evidence.forms import Form, forms_in
 from router.evidence.objections import TURNED_DOWN
 from router.evidence.quantities import quantities
 from router.evidence.questions import Question, read_question
@@ -35,6 +38,11 @@ QUOTED, SECONDED, BELIEVED = 0.85, 0.3, 0.1
 # What is less likely is next to impossible: no reader is asked, not even one that tells how sure it
 # is. Settled on two companies as well.
 POSSIBLE = 0.005
+# What no form makes impossible, and what is taken for the mean where nobody knows.
+LEAST_SHARE = 0.02
+UNTOLD = math.log(0.5)
+# A sentence shows what is asked for if the answer is so probably written as its values are.
+LEAST_SHOWN = 0.5
 # Words, from which on a line says something by itself.
 SAYING = 4
 # Sentences that the reader gets.
@@ -107,15 +115,19 @@ def places_in(passages: Sequence[Passage]) -> set[Place]:
 
 
 def likelihoods(
-    question: str, passages: Sequence[Passage], scores: Sequence[float]
+    question: str,
+    passages: Sequence[Passage],
+    scores: Sequence[float],
+    forms: AskedForms | None = None,
 ) -> dict[Place, float]:
     """How likely each sentence holds the answer; not at all, where it is told of something else
     than what is asked about and another passage is told of that.
 
-    `scores` are the reranker's, between 0 and 1, for each of `texts_of(passages)`.
+    `scores` are the reranker's, between 0 and 1, for each of `texts_of(passages)`; `forms` are
+    those that the answer may have, None: nobody knows.
     """
     weights = read_weights()
-    measured = measure(question, passages, scores)
+    measured = measure(question, passages, scores, forms)
     named = passages_naming_all(question, passages)
     return {
         place: _logistic(weights, features) if not named or place[0] in named else 0.0
@@ -176,12 +188,23 @@ def is_only_one(question: str, passages: Sequence[Passage], span: tuple[int, int
     return showing == [span[:2]]
 
 
-def showing(question: str, passages: Sequence[Passage], likely: Likelihoods) -> Likelihoods:
-    """Of the sentences that surely hold a value of the kind that is asked for; empty: none does, or
-    any kind may be meant."""
+def showing(
+    question: str, passages: Sequence[Passage], likely: Likelihoods, forms: AskedForms | None
+) -> Likelihoods:
+    """Of the sentences that hold a value of the kind that is asked for, as the wording surely tells
+    it, or else by the forms that the answer probably has; empty: none does, or any kind may be
+    meant."""
     asked = read_question(question, titles_of(passages))
     sources = [source for _, source in _read(passages)]
-    return {(n, k): likely[n, k] for n, k in likely if _shows_wanted(asked, sources[n], k)}
+    if asked.wanted is not None and asked.wanted.is_sure:
+        return {(n, k): likely[n, k] for n, k in likely if _shows_wanted(asked, sources[n], k)}
+    if forms is None:
+        return {}
+    return {
+        (n, k): likely[n, k]
+        for n, k in likely
+        if forms.share_in(_forms_at(sources[n], k) - {Form.WORDS}) >= LEAST_SHOWN
+    }
 
 
 def likelihood_at(
@@ -216,9 +239,12 @@ def _only(passage: Passage, numbers: Sequence[int]) -> Passage:
 
 
 def measure(
-    question: str, passages: Sequence[Passage], scores: Sequence[float]
+    question: str,
+    passages: Sequence[Passage],
+    scores: Sequence[float],
+    forms: AskedForms | None,
 ) -> dict[Place, tuple[float, ...]]:
-    """The features of each sentence; `scores` as for `likelihoods`."""
+    """The features of each sentence; `scores` and `forms` as for `likelihoods`."""
     asked = read_question(question, titles_of(passages))
     sources = [source for _, source in _read(passages)]
     places = [(n, k) for n, source in enumerate(sources) for k in range(len(source.sentences))]
@@ -236,10 +262,23 @@ def measure(
             own - (second if own == first else first),
             fit[n][k],
             focus.at[n, k] / best_focus,
+            _of_form(sources[n], k, forms),
             *_told(asked, sources[n], k, anywhere),
         )
         for (n, k), own in odds.items()
     }
+
+
+def _of_form(source: Source, k: int, forms: AskedForms | None) -> float:
+    """The logarithm of how probable it is that the answer is written as some value is there."""
+    if forms is None:
+        return UNTOLD
+    return math.log(forms.share_in(_forms_at(source, k)) + LEAST_SHARE)
+
+
+def _forms_at(source: Source, k: int) -> frozenset[Form]:
+    sentence = source.sentences[k]
+    return forms_in(source.text[sentence.start : sentence.end])
 
 
 def _told(asked: Question, source: Source, k: int, anywhere: frozenset[str]) -> tuple[float, ...]:

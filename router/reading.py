@@ -50,6 +50,7 @@ from router.text import without_marks
 from router.verification import Support, unnamed, verify
 
 if TYPE_CHECKING:
+    from router.asked_forms import AskedForms
     from router.evidence.focus import Place
 
 # How many of the best passages are read alone when all together gave nothing.
@@ -99,6 +100,7 @@ def _findings(draft: Draft, passages: Sequence[Passage]) -> Findings:
     """What precedents make of the question, which is looked for once."""
     if draft.findings is None:
         draft.findings = find(draft.read_for, passages, draft.found.collections, draft.books)
+        draft.relevance.know(draft.findings.forms)
     return draft.findings
 
 
@@ -147,12 +149,13 @@ def _as_before(draft: Draft) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """The words that a question is asked in, the passages that are looked at for it, and how likely
-    each of their sentences answers it."""
+    """The words that a question is asked in, the passages that are looked at for it, how likely
+    each of their sentences answers it, and which forms the answer may have, None: nobody knows."""
 
     asked: str
     passages: Sequence[Passage]
     likely: Likelihoods
+    forms: AskedForms | None
 
 
 def _look_at(draft: Draft, asked: str, passages: Sequence[Passage]) -> _Looked:
@@ -162,7 +165,7 @@ def _look_at(draft: Draft, asked: str, passages: Sequence[Passage]) -> _Looked:
     likely = _among(relevance, passages)
     # Whoever measures the answer has to know, in whatever words it failed.
     draft.relevance.has_failed |= relevance.has_failed
-    return _Looked(asked, passages, likely)
+    return _Looked(asked, passages, likely, relevance.forms(passages))
 
 
 def _among(relevance: Relevance, passages: Sequence[Passage]) -> Likelihoods:
@@ -223,7 +226,7 @@ def _readings(draft: Draft, looked: _Looked) -> Iterator[_Reading]:
     passages = looked.passages
     if looked.likely and draft.decision.rule is not Rule.SEVERAL:
         yield _excerpts_of(passages, looked.likely)
-        of_kind = showing(looked.asked, passages, looked.likely)
+        of_kind = showing(looked.asked, passages, looked.likely, looked.forms)
         if of_kind and draft.attempts[-1].problem == ANOTHER_KIND:
             yield _excerpts_of(passages, of_kind)
         last = draft.attempts[-1]
@@ -266,8 +269,9 @@ def _support_of_read(
         return support
     if draft.findings and is_not_asked_for(draft.findings, draft.found, said, support):
         return replace(support, supported=False, problem=OTHERS)
+    factor = looked.forms.factor_of(without_marks(said)) if looked.forms else None
     certainty, span = attempt.certainty, support.span
-    if problem := doubt(asked, passages, likely, span, certainty, least=reading.least):
+    if problem := doubt(asked, passages, likely, span, certainty, factor, least=reading.least):
         return replace(support, supported=False, problem=problem)
     return support
 

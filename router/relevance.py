@@ -10,7 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.conf import settings
+
 from ingestion import tracing
+from router.asked_forms import AskedForms, asked_forms
+from router.precedents.frames import without_names
+from router.precedents.leads import subject_of
 from router.quoting import BELIEVED, Likelihoods, likelihood_at, likelihoods, texts_of
 
 if TYPE_CHECKING:
@@ -37,6 +42,8 @@ class Relevance:
     is_asked: bool = True
     has_failed: bool = False
     _scores: dict[str, float] = field(default_factory=dict)
+    _forms: AskedForms | None = None
+    _has_asked_forms: bool = False
 
     @tracing.span("quote")
     def of(self, passages: Sequence[Passage]) -> Likelihoods:
@@ -44,7 +51,21 @@ class Relevance:
         texts = texts_of(passages)
         if not self._has_scored(texts):
             return {}
-        return likelihoods(self.question, passages, [self._scores[text] for text in texts])
+        scores = [self._scores[text] for text in texts]
+        return likelihoods(self.question, passages, scores, self.forms(passages))
+
+    def forms(self, passages: Sequence[Passage]) -> AskedForms | None:
+        """The forms that the answer may have; the passages' titles tell what is a name. None:
+        nobody knows."""
+        if not self._has_asked_forms and self.is_asked:
+            self._has_asked_forms = True
+            self._forms = _forms_asked_by(self.question, passages)
+        return self._forms
+
+    def know(self, forms: AskedForms | None) -> None:
+        """Take the forms that somebody has found out before."""
+        if forms is not None and not self._has_asked_forms:
+            self._has_asked_forms, self._forms = True, forms
 
     def among(self, passages: Sequence[Passage], *steps: int) -> Likelihoods:
         """Of the sentences of so many of the first passages as the first step says; of as many as
@@ -87,3 +108,19 @@ class Relevance:
             self.has_failed = not isinstance(error, NoReranker)
             return False
         return True
+
+
+def nameless(question: str, passages: Sequence[Passage]) -> str:
+    """A question about `it`, as the model of paraphrases compares it where no question that was
+    answered before tells what things there are."""
+    return without_names(question, subject_of(question, passages, frozenset()).titled)
+
+
+def _forms_asked_by(question: str, passages: Sequence[Passage]) -> AskedForms | None:
+    from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
+
+    try:
+        vector = ServerEmbeddings(settings.PARAPHRASE_MODEL).one(nameless(question, passages))
+    except EmbeddingsUnavailable:
+        return None
+    return asked_forms(vector)

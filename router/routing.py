@@ -69,6 +69,7 @@ def routed(
     if missing or decision.is_open:
         release_connection()
         findings = find(asked, found.passages, found.collections, books)
+        relevance.know(findings.forms)
         missing = findings.unnamed or (() if findings.leads else missing)
         if missing:
             signals = replace(signals, unnamed=missing, being_read=jobs.being_read(query.user))

@@ -13,6 +13,7 @@ from router.believing import (
     may_be_worded_otherwise,
     probability,
 )
+from router.evidence.objections import ANOTHER_KIND
 from router.prompts import Passage
 
 ASKED = "How long does a call to Harbor Gate wait?"
@@ -54,22 +55,24 @@ def test_the_only_value_of_a_form_is_believed_sooner() -> None:
         assert doubt(question, PASSAGES, UNLIKELY_PLACE, CHANNEL, 0.6) == why
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.booleans(), st.booleans())
+@pytest.mark.parametrize(("factor", "why"), [(0.01, ANOTHER_KIND), (0.15, UNLIKELY), (3.0, "")])
+def test_an_answer_of_a_form_that_is_seldom_asked_for_is_doubted(factor: float, why: str) -> None:
+    assert doubt(ASKED, PASSAGES, LIKELY, WAIT, 0.6, factor) == why
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 20), st.booleans())
 def test_each_ground_makes_an_answer_likelier(
-    certainty: float,
-    likelihood: float,
-    is_likeliest: bool,
-    is_only: bool,
+    certainty: float, likelihood: float, factor: float, is_only: bool
 ) -> None:
-    found = probability(certainty, likelihood, is_likeliest=is_likeliest, is_only=is_only)
-    more = min(certainty + 0.1, 1), min(likelihood + 0.1, 1)
+    found = probability(certainty, likelihood, factor, is_only=is_only)
+    more = min(certainty + 0.1, 1), min(likelihood + 0.1, 1), factor + 0.1
     assert 0 <= found <= 1
-    assert found <= probability(*more, is_likeliest=True, is_only=True)
+    assert found <= probability(*more, is_only=True)
 
 
 def test_who_is_nearly_certain_of_the_likeliest_is_believed_and_who_guesses_is_not() -> None:
-    assert probability(0.95, 0.9, is_likeliest=True, is_only=False) > LEAST
-    assert probability(0.2, 0.01, is_likeliest=False, is_only=False) < LEAST
+    assert probability(0.95, 0.9, 1.0, is_only=False) > LEAST
+    assert probability(0.2, 0.01, 1.0, is_only=False) < LEAST
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ from pytest_django import Settings
 
 from ingestion.models import Collection
 from router import retrieval, services, serving
+from router.asked_forms import AskedForms
 from router.believing import UNLIKELY
+from router.evidence.forms import Form
 from router.models import Answer
 from router.processes import Server
 from router.prompts import MAX_PASSAGES, REFUSAL, Passage
@@ -116,8 +118,13 @@ def test_sentences_that_hold_the_kind_of_value_that_is_asked_for_are_told() -> N
     told = [Passage("Relay", "", "Ask in #relay. It is loud."), Passage("Gate", "", "See #gate.")]
     likely = {(0, 0): 0.2, (0, 1): 0.9, (1, 0): 0.1}
     asked = "Which channel has the relay?"
-    assert showing(asked, told, likely) == {(0, 0): 0.2, (1, 0): 0.1}
-    assert showing("Why is the relay loud?", told, likely) == {}
+    assert showing(asked, told, likely, None) == {(0, 0): 0.2, (1, 0): 0.1}
+    assert showing("Why is the relay loud?", told, likely, None) == {}
+    rooms = AskedForms(dict.fromkeys(Form, 0.0) | {Form.CHANNEL: 0.6, Form.WORDS: 0.4}, {})
+    assert showing("Where do I shout about the relay?", told, likely, rooms) == {
+        (0, 0): 0.2,
+        (1, 0): 0.1,
+    }
 
 
 def test_the_likeliest_sentences_are_given_by_passages_the_best_first() -> None:

@@ -16,13 +16,16 @@ from random import Random
 
 import django
 import numpy as np
+from django.conf import settings
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from router.asked_forms import asked_forms
 from router.quoting import WEIGHTS, measure
+from router.relevance import nameless
 from router.retrieval.embeddings import ServerEmbeddings
 from router.retrieval.reranking import relevance
 from router.serving import embedded_servers
@@ -59,7 +62,9 @@ def examples() -> Iterator[Example]:
 
 def _examples(source: str, asked: Asked) -> Iterator[Example]:
     scores = relevance(asked.question, [one.text for one in asked.candidates])
-    measured = list(measure(asked.question, asked.given, scores).values())
+    vector = ServerEmbeddings(settings.PARAPHRASE_MODEL).one(nameless(asked.question, asked.given))
+    forms = asked_forms(vector)
+    measured = list(measure(asked.question, asked.given, scores, forms).values())
     best = sorted(range(len(scores)), key=lambda number: -scores[number])[:BEST]
     for number in best:
         right = asked.candidates[number].holds

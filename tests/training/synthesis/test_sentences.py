@@ -158,7 +158,9 @@ def test_a_day_with_a_span_is_one_value(span: str) -> None:
 
 def test_one_of_two_values_alone_is_no_answer() -> None:
     assert "2 days" not in asked("Lids are good for 3 rounds or 2 days.")
-    found = asked("A weekday earns £28 and a Saturday or Sunday night £41. Come on a Friday at two.")
+    found = asked(
+        "A weekday earns £28 and a Saturday or Sunday night £41. Come on a Friday at two."
+    )
     assert not {"Saturday", "Sunday", "Friday"} & found.keys()
 
 

@@ -1,0 +1,68 @@
+"""Which form a value has that a question asks for, told by the question alone.
+
+*Tidegate fqdn* asks for the name of a host, *how fast may a client hammer it* for a rate. No list
+of such words ends; so a linear softmax was fitted on the vectors that the model of paraphrases
+gives to questions (`training.reader.asked_forms`), whose answers are of known forms. Its weights
+lie beside this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from router.evidence.forms import Form, form_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+
+WEIGHTS = Path(__file__).with_suffix(".npz")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedForms:
+    """How probable each form is for the answer to a question, and by what factor that is more than
+    for any question."""
+
+    probable: Mapping[Form, float]
+    more: Mapping[Form, float]
+
+    def share_in(self, forms: Collection[Form]) -> float:
+        """The probability that the answer has one of these forms."""
+        return sum(self.probable[one] for one in set(forms))
+
+    def factor_of(self, answer: str) -> float:
+        """By what factor the form of an answer is more probable than for any question."""
+        return self.more[form_of(answer)]
+
+
+def asked_forms(vector: Vectors) -> AskedForms:
+    """Of a question by its vector, of shape (dimension,), by the model of paraphrases."""
+    import numpy as np
+
+    weights, bias, prior = _weights()
+    odds = weights @ vector + bias
+    probable = np.exp(odds - odds.max())
+    probable /= probable.sum()
+    return AskedForms(
+        dict(zip(Form, probable.tolist(), strict=True)),
+        dict(zip(Form, (probable / prior).tolist(), strict=True)),
+    )
+
+
+@cache
+def _weights() -> tuple[Vectors, Vectors, Vectors]:
+    """Of shapes (forms, dimension), (forms,) and (forms,): weights, bias, and the share of each
+    form among the questions that these were fitted on."""
+    # The web process starts without it.
+    import numpy as np
+
+    with np.load(WEIGHTS, allow_pickle=False) as told:
+        weights, bias, prior = (told[name].astype(np.float32) for name in ("of", "bias", "prior"))
+    return weights, bias, prior
