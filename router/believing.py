@@ -10,6 +10,7 @@ held to the words of the question.
 import math
 from collections.abc import Collection, Sequence
 
+from router.asked_forms import LEAST_FACTOR
 from router.evidence.focus import Place
 from router.evidence.objections import ANOTHER_KIND
 from router.odds import log_odds, probability_of
@@ -33,9 +34,9 @@ UNLIKELY = "The sentence that holds the answer is unlikely to be about that."
 # the reader said of six companies and that nothing refuted (docs/decisions.md).
 BIAS, OF_CERTAINTY, OF_LIKELIHOOD, OF_FORM = -0.14, 0.58, 0.42, 0.71
 FOR_ONLY = 1.02
-# A form that is less probable by the first factor is another kind of value. That one is much more
-# probable than the second says no more, as most answers in prose are some of its words.
-LEAST_FACTOR, MOST_FACTOR = 0.1, 3.0
+# That a form is more probable by more than this factor says no more, as most answers in prose are
+# some of its words.
+MOST_FACTOR = 3.0
 # From this probability on it is shown; from the second one on where the reader was given nothing
 # but the likeliest sentence, as it then names something of that.
 LEAST, LEAST_ALONE = 0.4, 0.6

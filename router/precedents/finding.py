@@ -35,11 +35,6 @@ if TYPE_CHECKING:
     from router.prompts import Passage
 
 
-# Of 6,368 questions about things that nothing had learned from, the answers to nine in a thousand
-# had a form that was so much less probable than for any question, and half of all other forms had.
-LEAST_FACTOR = 0.05
-
-
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What precedents make of a question: the values that they lead to, the nearest first, and the
@@ -70,7 +65,7 @@ class Findings:
         """Whether a value in a sentence is known as the answer to what is surely not asked for, or
         of another kind than what was answered to all questions like it, or than any answer to this
         one can be."""
-        if self.forms is not None and self.forms.factor_of(value) < LEAST_FACTOR:
+        if self.forms is not None and not self.forms.may_be(value):
             return True
         kin = self.kin.get(collection)
         if kin is not None and kin.is_of_another_kind(value):
