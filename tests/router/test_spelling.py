@@ -57,6 +57,23 @@ def test_what_may_be_meant_stays_as_it_is_typed(question: str) -> None:
     assert put_right(question, PAGES) == question
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant", "is_slip"),
+    [
+        ("yardmrre", "yardmere", True),  # beside it on the keyboard
+        ("yardmere", "yardmore", False),
+        ("tallyhub", "tallyhob", False),
+        ("crumbcard", "crumbcart", False),
+        ("calander", "calendar", False),  # two
+        ("calender", "calendar", True),  # English has it, by whatever letter it was missed
+    ],
+)
+def test_another_letter_makes_another_name_unless_its_key_lies_beside(
+    typed: str, meant: str, is_slip: bool
+) -> None:
+    assert one_slip(typed, meant) is is_slip
+
+
 @given(st.text(max_size=60))
 def test_without_pages_only_words_in_small_letters_change(text: str) -> None:
     changed = put_right(text, [])
