@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from router.evidence.forms import Form, form_of
+from router.evidence.forms import Form, form_of, is_value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,8 +46,9 @@ class AskedForms:
         return self.factor_of(answer) >= LEAST_FACTOR
 
     def factor_of(self, answer: str) -> float:
-        """By what factor the form of an answer is more probable than for any question."""
-        return self.more[form_of(answer)]
+        """By what factor the form of an answer is more probable than for any question; 1, where it
+        is no mere value."""
+        return self.more[form_of(answer)] if is_value(answer) else 1.0
 
 
 def asked_forms(vector: Vectors) -> AskedForms:

@@ -52,8 +52,8 @@ _TOKENS = {
     Form.VERSION: r"v?\d+(?:\.\d+){2,}[\w-]*|v\d+(?:\.\d+)*|20\d\d\.\d{1,2}",
     Form.DOTTED: r"(?!(?:e\.g|i\.e)$)[a-z][\w-]*(?:\.[\w-]+)+",
     Form.IDENTIFIER: (
-        r"--?[a-z][\w-]*|\w+(?:_\w+)+|(?=.*\d)(?=.*[a-z])[\w-]*-[\w-]*|(?-i:[A-Z]+\d+[A-Z\d]*)"
-        r"|(?-i:[A-Z]{2,}(?:-[A-Z]{2,})+)"
+        r"--?[a-z][\w-]*|_*[^\W_]+(?:_+[^\W_]+)+_*|(?=.*\d)(?=.*[a-z])(?=.*-)[\w-]+"
+        r"|(?-i:[A-Z]+\d[A-Z\d]*|[A-Z]{2,}(?:-[A-Z]{2,})+)"
     ),
 }
 _TOKEN_FORMS = {form: re.compile(says, re.IGNORECASE) for form, says in _TOKENS.items()}
@@ -71,10 +71,18 @@ _BY_DIMENSION = (
 )
 # A number of so many digits counts nothing: a port, a year, a code.
 _LONG = 4
+# Of a value. Longer answers tell how something is done.
+_MOST_WORDS = 8
+
+
+def is_value(answer: str) -> bool:
+    """Whether an answer is a value, and no statement with one in it, nor yes or no."""
+    own = answer.lower().split()
+    return 0 < len(own) <= _MOST_WORDS and own[0].strip(",.") not in ("yes", "no")
 
 
 def form_of(value: str) -> Form:
-    """The form of an answer; of several values in it, of the first."""
+    """The form of a value; of several, of the first."""
     bare = value.strip(" \t\n\"'`“”‘’.")
     if form := _of_token(bare):
         return form

@@ -57,5 +57,6 @@ def test_nobody_knows_the_form_without_a_server_and_it_is_asked_once(settings: S
 def test_factor_and_share_are_of_the_forms_that_values_have() -> None:
     told = asked_forms(np.eye(1, ours.EMBEDDINGS_DIMENSION, dtype=np.float32)[0])
     assert told.factor_of("8 days") == told.more[Form.DURATION]
+    assert told.factor_of("Yes, for 8 days.") == told.factor_of("") == 1
     both = told.share_in([Form.DURATION, Form.MONEY, Form.MONEY])
     assert both == told.probable[Form.DURATION] + told.probable[Form.MONEY]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.evidence.forms import Form, form_of, forms_in
+from router.evidence.forms import Form, form_of, forms_in, is_value
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,26 @@ def test_a_sentence_has_the_forms_of_all_its_values(sentence: str, forms: set[Fo
 
 def test_the_number_of_a_product_counts_something_as_well() -> None:
     assert forms_in("It has 9 doors.") == {Form.COUNT, Form.WORDS}
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_one"),
+    [
+        ("14 days", True),
+        ("Yes, within 14 days.", False),
+        ("no", False),
+        ("Drain the pump three times, then start it anew.", False),
+        (" ", False),
+    ],
+)
+def test_statement_is_no_value(answer: str, is_one: bool) -> None:
+    assert is_value(answer) is is_one
+
+
+@pytest.mark.parametrize("piece", ["a_", "a-", "a.", "/", "A", "1 ", "A b ", "#"])
+def test_long_words_take_no_longer(piece: str) -> None:
+    """Of thousands of parts, and an end that fits nothing."""
+    assert Form.WORDS in forms_in(f"{piece * 2000}*")
 
 
 @given(st.text(max_size=80))
