@@ -8,6 +8,7 @@ lie beside this module.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from router.evidence.forms import Form, form_of, is_value
+from router.text import fold
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +29,13 @@ WEIGHTS = Path(__file__).with_suffix(".npz")
 # questions about things that nothing had learned from, 1.7 % of the right answers are such, and
 # 59 % of those to other questions that have another form.
 LEAST_FACTOR = 0.1
+# `Is it open at night?`, `why …` and `how do I …`, unless they ask for a value after all: `can you
+# tell me which port it has?`
+_FOR_NO_VALUE = re.compile(
+    r"(?:(?:am|are|can|could|did|do|does|had|has|have|is|may|might|must|shall|should|was|were|will"
+    r"|would)\b|why\b|how (?:can|could|do|should|would) (?:i|one|we|you)\b)"
+    r"(?!.*\b(?:how|name|number|what|when|where|which|who|whom|whose)\b)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +60,14 @@ class AskedForms:
         return self.more[form_of(answer)] if is_value(answer) else 1.0
 
 
-def asked_forms(vector: Vectors) -> AskedForms:
-    """Of a question by its vector, of shape (dimension,), by the model of paraphrases."""
+def asked_forms(question: str, vector: Vectors) -> AskedForms | None:
+    """Of a question by its vector, of shape (dimension,), by the model of paraphrases; None, where
+    it asks for no value but for a verdict, a reason or a way."""
+    return None if _FOR_NO_VALUE.match(fold(question).text) else forms_by(vector)
+
+
+def forms_by(vector: Vectors) -> AskedForms:
+    """Of any question for a value, by its vector."""
     import numpy as np
 
     weights, bias, prior = _weights()

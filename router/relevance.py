@@ -123,4 +123,4 @@ def _forms_asked_by(question: str, passages: Sequence[Passage]) -> AskedForms | 
         vector = ServerEmbeddings(settings.PARAPHRASE_MODEL).one(nameless(question, passages))
     except EmbeddingsUnavailable:
         return None
-    return asked_forms(vector)
+    return asked_forms(question, vector)

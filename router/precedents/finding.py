@@ -137,7 +137,7 @@ def _found(
     asked = asked_about_it(question, own, _stems_of(passages))
     unnamed = named_instead(asked, chain.from_iterable(asking.values()))
     unnamed = unnamed or untold(subject, passages, [told.get(one, {}) for one in collections])
-    leads, forms = joined(only, said), asked_forms(vector)
+    leads, forms = joined(only, said), asked_forms(question, vector)
     findings = Findings(leads, near, told, worded, facts, unnamed, kin, forms)
     return replace(findings, leads=_asked_for(findings, passages, collections))
 

@@ -5,11 +5,12 @@ import pytest
 from django.conf import settings as ours
 from pytest_django import Settings
 
-from router.asked_forms import asked_forms
+from router.asked_forms import asked_forms, forms_by
 from router.evidence.forms import Form
 from router.prompts import Passage
 from router.relevance import Relevance
 
+VECTOR = np.eye(1, ours.EMBEDDINGS_DIMENSION, dtype=np.float32)[0]
 QUAY = [Passage("Loomgate", "Network", "Loomgate listens on port 8080.")]
 
 
@@ -55,8 +56,27 @@ def test_nobody_knows_the_form_without_a_server_and_it_is_asked_once(settings: S
 
 
 def test_factor_and_share_are_of_the_forms_that_values_have() -> None:
-    told = asked_forms(np.eye(1, ours.EMBEDDINGS_DIMENSION, dtype=np.float32)[0])
+    told = forms_by(VECTOR)
     assert told.factor_of("8 days") == told.more[Form.DURATION]
     assert told.factor_of("Yes, for 8 days.") == told.factor_of("") == 1
     both = told.share_in([Form.DURATION, Form.MONEY, Form.MONEY])
     assert both == told.probable[Form.DURATION] + told.probable[Form.MONEY]
+
+
+@pytest.mark.parametrize(
+    ("question", "is_known"),
+    [
+        ("Is Loomgate open at night?", False),
+        ("Does it wait?", False),
+        ("Why is it slow?", False),
+        ("How do I restart it?", False),
+        ("How does it wait?", True),
+        ("Can you tell me which port it has?", True),
+        ("Would you know the number of doors?", True),
+        ("fqdn?", True),
+    ],
+)
+def test_who_asks_for_a_verdict_a_reason_or_a_way_asks_for_no_form(
+    question: str, is_known: bool
+) -> None:
+    assert (asked_forms(question, VECTOR) is not None) is is_known

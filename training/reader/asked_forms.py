@@ -15,7 +15,7 @@ from django.conf import settings
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from router.asked_forms import WEIGHTS, asked_forms
+from router.asked_forms import WEIGHTS, forms_by
 from router.evidence.forms import Form, form_of
 from router.retrieval.embeddings import ServerEmbeddings
 from router.serving import embedded_servers
@@ -52,7 +52,7 @@ def fit(vectors: Vectors, forms: Places) -> None:
 
 def show(vectors: Vectors, forms: Places) -> None:
     """Print what the weights make of questions that they were not fitted on."""
-    told = [asked_forms(vector) for vector in vectors]
+    told = [forms_by(vector) for vector in vectors]
     every = list(Form)
     right = np.array([one.more[every[place]] for one, place in zip(told, forms, strict=True)])
     first = [max(one.probable, key=one.probable.__getitem__) for one in told]

@@ -63,7 +63,7 @@ def examples() -> Iterator[Example]:
 def _examples(source: str, asked: Asked) -> Iterator[Example]:
     scores = relevance(asked.question, [one.text for one in asked.candidates])
     vector = ServerEmbeddings(settings.PARAPHRASE_MODEL).one(nameless(asked.question, asked.given))
-    forms = asked_forms(vector)
+    forms = asked_forms(asked.question, vector)
     measured = list(measure(asked.question, asked.given, scores, forms).values())
     best = sorted(range(len(scores)), key=lambda number: -scores[number])[:BEST]
     for number in best:
