@@ -9,7 +9,8 @@ lie beside this module.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -46,9 +47,9 @@ class AskedForms:
     probable: Mapping[Form, float]
     more: Mapping[Form, float]
 
-    def share_in(self, forms: Collection[Form]) -> float:
+    def share_in(self, forms: AbstractSet[Form]) -> float:
         """The probability that the answer has one of these forms."""
-        return sum(self.probable[one] for one in set(forms))
+        return sum(self.probable[one] for one in forms)
 
     def may_be(self, answer: str) -> bool:
         """Whether an answer may have the form that it has."""
@@ -60,14 +61,19 @@ class AskedForms:
         return self.more[form_of(answer)] if is_value(answer) else 1.0
 
 
+def asks_for_value(question: str) -> bool:
+    """Whether a question asks for a value, and not for a verdict, a reason or a way."""
+    return not _FOR_NO_VALUE.match(fold(question).text)
+
+
 def asked_forms(question: str, vector: Vectors) -> AskedForms | None:
-    """Of a question by its vector, of shape (dimension,), by the model of paraphrases; None, where
-    it asks for no value but for a verdict, a reason or a way."""
-    return None if _FOR_NO_VALUE.match(fold(question).text) else forms_by(vector)
+    """Of a question by its vector; None, where it asks for no value."""
+    return forms_by(vector) if asks_for_value(question) else None
 
 
 def forms_by(vector: Vectors) -> AskedForms:
-    """Of any question for a value, by its vector."""
+    """Of any question for a value, by its vector, of shape (dimension,), by the model of
+    paraphrases."""
     import numpy as np
 
     weights, bias, prior = _weights()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from ingestion import tracing
-from router.asked_forms import AskedForms, asked_forms
+from router.asked_forms import AskedForms, asks_for_value, forms_by
 from router.precedents.frames import without_names
 from router.precedents.leads import subject_of
 from router.quoting import BELIEVED, Likelihoods, likelihood_at, likelihoods, texts_of
@@ -117,10 +117,12 @@ def nameless(question: str, passages: Sequence[Passage]) -> str:
 
 
 def _forms_asked_by(question: str, passages: Sequence[Passage]) -> AskedForms | None:
+    if not asks_for_value(question):
+        return None
     from router.retrieval.embeddings import EmbeddingsUnavailable, ServerEmbeddings
 
     try:
         vector = ServerEmbeddings(settings.PARAPHRASE_MODEL).one(nameless(question, passages))
     except EmbeddingsUnavailable:
         return None
-    return asked_forms(question, vector)
+    return forms_by(vector)

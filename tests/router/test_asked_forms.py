@@ -59,7 +59,7 @@ def test_factor_and_share_are_of_the_forms_that_values_have() -> None:
     told = forms_by(VECTOR)
     assert told.factor_of("8 days") == told.more[Form.DURATION]
     assert told.factor_of("Yes, for 8 days.") == told.factor_of("") == 1
-    both = told.share_in([Form.DURATION, Form.MONEY, Form.MONEY])
+    both = told.share_in({Form.DURATION, Form.MONEY})
     assert both == told.probable[Form.DURATION] + told.probable[Form.MONEY]
 
 
