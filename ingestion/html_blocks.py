@@ -67,7 +67,9 @@ def name_sections(body: html.HtmlElement) -> None:
     """Makes headings, below all others, of the bold lines that stand above a text where there are
     several: some editors have no other ones."""
     lines = [line for line in map(_bold_line, list(body.iter("p"))) if line is not None]
-    for line in lines if len(lines) > 1 else ():
+    if len(lines) < 2:
+        return
+    for line in lines:
         paragraph, after = line.getparent(), line.tail or ""
         if len(paragraph) == 1 and not after.strip():
             paragraph.tag = "h6"
