@@ -20,7 +20,7 @@ from router.drafts import Attempt, Draft
 from router.evidence.objections import REFUTATIONS
 from router.evidence.sources import read_source
 from router.policy import Rule
-from router.precedents.holding import OTHERS, is_of_others, says
+from router.precedents.holding import OTHERS, says, why_of_others
 from router.prompts import REFUSAL, Passage, tuned_messages
 from router.reading import chosen, from_passages, predicted
 from router.taught import in_taught_words, nearest, support_of
@@ -122,9 +122,9 @@ def _doubt(draft: Draft, passages: Sequence[Passage], said: str, support: Suppor
     evidence = draft.relevance.evidence(passages, support)
     if evidence is None:
         return UNLIKELY
-    findings = draft.findings
-    if findings and is_of_others(findings, draft.found, draft.relevance, said, support):
-        return OTHERS
+    found, findings = draft.found, draft.findings
+    if findings and (why := why_of_others(findings, found, draft.relevance, said, support)):
+        return why
     return WEAK if evidence < _least_evidence(draft.served) else ""
 
 

@@ -12,7 +12,7 @@ from router import retrieval
 from router.engines import BREAK_SECONDS
 from router.evidence.objections import REFUTATIONS
 from router.precedents.finding import Findings, find
-from router.precedents.holding import choice_of, is_of_others, says
+from router.precedents.holding import choice_of, says, why_of_others
 from router.precedents.keeping import books_for
 from router.relevance import Relevance
 from router.services import SHOWN_PASSAGES
@@ -98,7 +98,7 @@ def evidence_for(
         return Borne(1.0, by_precedent=True) if is_theirs else None
     if not support.supported:
         return None
-    if is_of_others(findings, found, relevance, said, support):
+    if why_of_others(findings, found, relevance, said, support):
         return None
     evidence = relevance.evidence(passages, support)
     return None if evidence is None else Borne(evidence)

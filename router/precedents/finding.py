@@ -61,12 +61,13 @@ class Findings:
         near = takewhile(lambda one: one[1] >= LEAST_ASKED, self.near.get(collection, ()))
         return bool(known) and not any(one in known for one, _ in near)
 
+    def is_of_another_form(self, value: str) -> bool:
+        """Whether a value is written as next to no answer to this question is."""
+        return self.forms is not None and not self.forms.may_be(value)
+
     def is_not_asked_for(self, collection: int, sentence: str, value: str) -> bool:
         """Whether a value in a sentence is known as the answer to what is surely not asked for, or
-        of another kind than what was answered to all questions like it, or than any answer to this
-        one can be."""
-        if self.forms is not None and not self.forms.may_be(value):
-            return True
+        of another kind than what was answered to all questions like it."""
         kin = self.kin.get(collection)
         if kin is not None and kin.is_of_another_kind(value):
             return True
@@ -167,17 +168,16 @@ def _stems_of(passages: Sequence[Passage]) -> frozenset[str]:
 def _asked_for(
     findings: Findings, passages: Sequence[Passage], collections: Sequence[int]
 ) -> list[Lead]:
-    """The values without those that are known to answer something else: a sentence about that may
-    be worded like the one about what is asked for."""
-    return [
-        lead
-        for lead in findings.leads
-        if not findings.is_not_asked_for(
-            collections[lead.passage],
-            passages[lead.passage].text[slice(*lead.sentence)],
-            lead.value(passages),
-        )
-    ]
+    """The values without those of another form, and those that are known to answer something else:
+    a sentence about that may be worded like the one about what is asked for."""
+
+    def is_asked_for(lead: Lead) -> bool:
+        value, passage = lead.value(passages), passages[lead.passage]
+        sentence = passage.text[slice(*lead.sentence)]
+        is_other = findings.is_not_asked_for(collections[lead.passage], sentence, value)
+        return not (is_other or findings.is_of_another_form(value))
+
+    return list(filter(is_asked_for, findings.leads))
 
 
 def joined(only: Lead | None, said: Sequence[Lead]) -> list[Lead]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from router.evidence.objections import ANOTHER_KIND
 from router.evidence.quantities import quantities
 from router.precedents.choosing import Choice, choose
 from router.relevance import EVEN
@@ -36,24 +37,29 @@ def says(answer: str, value: str) -> bool:
     return exact_form(said) == exact_form(value) and _numbers(said) == _numbers(value)
 
 
-def is_not_asked_for(findings: Findings, found: SearchResult, said: str, support: Support) -> bool:
-    """Whether an answer is known to answer what is surely not asked for."""
+def why_not_asked_for(findings: Findings, found: SearchResult, said: str, support: Support) -> str:
+    """Why an answer surely answers something else, in plain words: it has another form, or that is
+    known of it; empty: nobody knows that."""
     told = _told(found, said, support)
-    return told is not None and findings.is_not_asked_for(*told)
+    if told is None:
+        return ""
+    if findings.is_of_another_form(told[-1]):
+        return ANOTHER_KIND
+    return OTHERS if findings.is_not_asked_for(*told) else ""
 
 
-def is_of_others(
+def why_of_others(
     findings: Findings, found: SearchResult, relevance: Relevance, said: str, support: Support
-) -> bool:
-    """The same, or whether only far questions were answered so, and what bears it out is not likely
+) -> str:
+    """The same, or that only far questions were answered so, and what bears it out is not likely
     the answer to this one either."""
-    if is_not_asked_for(findings, found, said, support):
-        return True
+    if why := why_not_asked_for(findings, found, said, support):
+        return why
     told = _told(found, said, support)
     likely = relevance.alone(found.passages, support.span) if support.span else None
     if told is None or likely is None or likely > EVEN:
-        return False
-    return findings.is_of_others(*told)
+        return ""
+    return OTHERS if findings.is_of_others(*told) else ""
 
 
 def _told(found: SearchResult, said: str, support: Support) -> tuple[int, str, str] | None:

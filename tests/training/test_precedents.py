@@ -14,7 +14,10 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from ingestion import services as documents
 from ingestion.models import Collection, DocumentVersion
 from router import integrity, registry, retrieval, services
+from router.asked_forms import AskedForms
 from router.drafts import Draft
+from router.evidence.forms import Form
+from router.evidence.objections import ANOTHER_KIND
 from router.intents import read_intent
 from router.models import Answer, ModelVersion, Precedents
 from router.policy import decide
@@ -22,13 +25,14 @@ from router.precedents import keeping
 from router.precedents.books import Book
 from router.precedents.choosing import sure
 from router.precedents.finding import Findings
-from router.precedents.holding import OTHERS
+from router.precedents.holding import OTHERS, why_not_asked_for
 from router.precedents.leads import Lead
 from router.prompts import REFUSAL
 from router.provenance import grounds
 from router.relevance import Relevance
 from router.signals import Signals
 from router.tuned import ServedModel
+from router.verification import Support
 from router.writing import written_sentences
 from tests.documents import passage, publish
 from tests.model_files import Workshop, certified
@@ -58,6 +62,18 @@ def bell(wiki: Collection, embedder: HashedWords) -> DocumentVersion:
     a_pair(version, TAUGHT, "5071", evidence=BELL, **imported)
     precedents.refresh()
     return version
+
+
+@pytest.mark.usefixtures("bell")
+@pytest.mark.parametrize(("factor", "why"), [(0.01, ANOTHER_KIND), (0.5, "")])
+def test_value_of_a_form_that_no_answer_has_is_said_to_be_of_another_kind(
+    factor: float, why: str
+) -> None:
+    found = retrieval.search(TAUGHT, user=None)
+    texts = [one.text for one in found.passages]
+    support = Support(True, span=(texts.index(BELL), 0, len(BELL)))
+    seldom = AskedForms({}, dict.fromkeys(Form, 1.0) | {Form.NUMBER: factor})
+    assert why_not_asked_for(Findings(forms=seldom), found, "5071 [1]", support) == why
 
 
 @pytest.mark.usefixtures("bell")

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from router.asked_forms import AskedForms
+from router.evidence.forms import Form
 from router.precedents.facts import NearFacts
 from router.precedents.finding import Findings, joined, untold
 from router.precedents.kinds import kin_of
@@ -54,6 +56,13 @@ def test_value_of_another_sort_than_all_questions_like_it_is_not_asked_for() -> 
     assert findings.is_not_asked_for(1, SENTENCE, "99.95 %")
     assert not findings.is_not_asked_for(1, SENTENCE, "9 s")
     assert not findings.is_not_asked_for(2, SENTENCE, "99.95 %")
+
+
+def test_value_of_a_form_that_no_answer_has_is_of_another_form() -> None:
+    forms = AskedForms({}, dict.fromkeys(Form, 1.0) | {Form.NUMBER: 0.01})
+    assert Findings(forms=forms).is_of_another_form("5071")
+    assert not Findings(forms=forms).is_of_another_form("9 s")
+    assert not Findings().is_of_another_form("5071")
 
 
 def test_people_have_asked_for_the_only_value_of_its_kind_that_rules_found_too() -> None:
