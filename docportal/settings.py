@@ -72,7 +72,7 @@ EMBEDDINGS_MODEL = env.str("EMBEDDINGS_MODEL", default="all-minilm-l6-v2")
 EMBEDDINGS_DIMENSION = env.int("EMBEDDINGS_DIMENSION", default=384)
 # Tells which questions ask the same in other words: `/v1/embeddings` of the same server. Empty: no
 # pair is a precedent.
-PARAPHRASE_MODEL = env.get_value("PARAPHRASE_MODEL", default="docportal-paraphrase-3")
+PARAPHRASE_MODEL = env.get_value("PARAPHRASE_MODEL", default="docportal-paraphrase-4")
 # Says which sentence answers a question: `/v1/rerank` of the same server.
 RERANKER_MODEL = env.str("RERANKER_MODEL", default="docportal-reranker")
 

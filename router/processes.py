@@ -159,8 +159,7 @@ def spawn_embeddings(log: Path, *, host: str = LOOPBACK, port: int = 0) -> Start
         *("--host", host, "--port", str(port)),
         *(f"--model={settings.MODELS_DIR / model}" for model in embedding),
         *("--reranker", str(settings.MODELS_DIR / settings.RERANKER_MODEL)),
-        # Its scores are for the moment. Vectors are kept, and must be those of any machine.
-        *("--reranker-dtype", dtype_of(_CPU.read_text())),
+        *("--dtype", dtype_of(_CPU.read_text())),
         *("--ready-file", str(ready_file)),
     ]
     process = _spawn(["router.retrieval.embedding_server", *arguments], log)

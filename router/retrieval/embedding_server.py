@@ -38,6 +38,7 @@ BATCH_SIZE = 8
 MAX_INPUTS = 2_048
 # One text of up to this many characters is taken for a question.
 QUESTION_CHARACTERS = 2_000
+_PLAIN = "float32"
 # Of 0 to 19: the scheduler gives the question lane most of the machine while a batch runs, and
 # the batch still gets on beside the work of others.
 BATCH_NICENESS = 5
@@ -79,11 +80,14 @@ class Encoded:
 
 
 class Encoder:
-    """The model behind two lanes: a thread for short questions, `lanes` threads for all else."""
+    """The model behind two lanes: a thread for short questions, `lanes` threads for all else.
+    It computes in `dtype`, the name of a type of torch."""
 
-    def __init__(self, folder: Path, lanes: int) -> None:
+    def __init__(self, folder: Path, lanes: int, dtype: str) -> None:
         self.name = folder.name
-        self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+        self._model = SentenceTransformer(
+            str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": dtype}
+        )
         # A fast tokenizer is set up anew for each call, so two threads must take turns.
         self._tokenizing = threading.Lock()
         self._questions = ThreadPoolExecutor(1, "questions")
@@ -234,7 +238,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--reranker", type=Path, required=True, help="folder of the reranker")
     parser.add_argument(
-        "--reranker-dtype", default="float32", choices=("float32", "bfloat16"), metavar="TYPE"
+        "--dtype",
+        default=_PLAIN,
+        choices=(_PLAIN, "bfloat16"),
+        help="in which all compute but the first model, whose vectors are to be those of any "
+        "machine",
     )
     parser.add_argument("--lanes", type=int, default=os.cpu_count() or 1, help="batches at once")
     local_http.add_address(parser)
@@ -248,8 +256,11 @@ def main() -> None:
     torch.set_num_threads(1)
     listener, url = local_http.listen(arguments.host, arguments.port)
     app = application(
-        [Encoder(folder.resolve(), arguments.lanes) for folder in arguments.model],
-        Reranker(arguments.reranker.resolve(), arguments.lanes, arguments.reranker_dtype),
+        [
+            Encoder(folder.resolve(), arguments.lanes, arguments.dtype if place else _PLAIN)
+            for place, folder in enumerate(arguments.model)
+        ],
+        Reranker(arguments.reranker.resolve(), arguments.lanes, arguments.dtype),
         announce=arguments.ready_file,
         url=url,
     )

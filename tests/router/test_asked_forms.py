@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from django.conf import settings as ours
 from pytest_django import Settings
 
-from router.asked_forms import asked_forms, forms_by
+from router.asked_forms import WEIGHTS, asked_forms, forms_by
 from router.evidence.forms import Form
 from router.prompts import Passage
 from router.relevance import Relevance
 
-VECTOR = np.eye(1, ours.EMBEDDINGS_DIMENSION, dtype=np.float32)[0]
+DIMENSION = np.load(WEIGHTS)["of"].shape[1]
+VECTOR = np.eye(1, DIMENSION, dtype=np.float32)[0]
 QUAY = [Passage("Loomgate", "Network", "Loomgate listens on port 8080.")]
 
 
@@ -55,8 +55,13 @@ def test_nobody_knows_the_form_without_a_server_and_it_is_asked_once(settings: S
     assert Relevance("Which port?", is_asked=False).forms(QUAY) is None
 
 
+def test_nobody_knows_the_form_by_the_vector_of_another_model() -> None:
+    assert forms_by(np.eye(1, DIMENSION // 2, dtype=np.float32)[0]) is None
+
+
 def test_factor_and_share_are_of_the_forms_that_values_have() -> None:
     told = forms_by(VECTOR)
+    assert told is not None
     assert told.factor_of("8 days") == told.more[Form.DURATION]
     assert told.factor_of("Yes, for 8 days.") == told.factor_of("") == 1
     both = told.share_in({Form.DURATION, Form.MONEY})

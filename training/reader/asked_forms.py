@@ -52,7 +52,7 @@ def fit(vectors: Vectors, forms: Places) -> None:
 
 def show(vectors: Vectors, forms: Places) -> None:
     """Print what the weights make of questions that they were not fitted on."""
-    told = [forms_by(vector) for vector in vectors]
+    told = [known for vector in vectors if (known := forms_by(vector))]
     every = list(Form)
     right = np.array([one.more[every[place]] for one, place in zip(told, forms, strict=True)])
     first = [max(one.probable, key=one.probable.__getitem__) for one in told]

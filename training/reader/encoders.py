@@ -1,11 +1,10 @@
-"""What is learned on top of the embedding model, by the reranker and the model of paraphrases."""
+"""What the reranker and the model of paraphrases have in common, each an adapter of an encoder."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from django.conf import settings
 from peft import LoraConfig, get_peft_model_state_dict
 
 from training.trainers.learner import write_adapter
@@ -19,11 +18,11 @@ def in_half_precision(*, wanted: bool = True) -> torch.autocast:
     return torch.autocast("cpu", torch.bfloat16, enabled=wanted and is_quick)
 
 
-def save_adapter(encoder: Any, lora: LoraConfig, folder: Path) -> None:
-    """Write the adapter of an encoder in PEFT's form."""
+def save_adapter(encoder: Any, lora: LoraConfig, folder: Path, *, base: str) -> None:
+    """Write the adapter of an encoder in PEFT's form; `base` is the name of what it adapts."""
     description = {
         "peft_type": "LORA",
-        "base_model_name_or_path": settings.EMBEDDINGS_MODEL,
+        "base_model_name_or_path": base,
         "r": lora.r,
         "lora_alpha": lora.lora_alpha,
         "target_modules": sorted(lora.target_modules or ()),

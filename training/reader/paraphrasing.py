@@ -1,4 +1,4 @@
-"""Teaches a copy of the embedding model which questions ask the same in other words:
+"""Teaches a copy of all-mpnet-base-v2 which questions ask the same in other words:
 
 DJANGO_SETTINGS_MODULE=docportal.settings python -m training.reader.paraphrasing --out FOLDER
 
@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import django
 import numpy as np
 import torch
-from django.conf import settings
 from numpy.typing import NDArray
 from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 from safetensors.torch import load_file
@@ -28,11 +28,12 @@ from transformers import AutoModel, AutoTokenizer
 
 from router.text import fold
 from training.haste import as_people_type
+from training.packaged import unpack_mpnet
 from training.reader import frames, things
 from training.reader.encoders import in_half_precision, save_adapter
 
 THINGS, FACTS = 5, 12  # of an update, and of each of its things at most
-RATE, WARM_UP, SEED = 1e-3, 20, 1
+RATE, WARM_UP, SEED = 7e-4, 20, 1
 MAX_TOKENS = 64
 # Of cosines: a fact that is nearest by less is not told from the next.
 LEAST_MARGIN = 0.05
@@ -47,13 +48,13 @@ KEPT = 0.75
 TEMPERATURE = 0.05
 # Of the pairwise loss (Zhai et al. 2023, arXiv:2303.15343), which makes one threshold fit all.
 SCALE, BIAS, PAIRWISE, SAME = 12.0, 0.5, 4.0, 8.0
-# The lowest layer tells words apart, which it can already.
+# The lowest layers tell words apart, which they can already.
 LORA = LoraConfig(
     r=16,
     lora_alpha=32,
     lora_dropout=0.05,
-    target_modules=["query", "key", "value", "dense"],
-    layers_to_transform=[1, 2, 3, 4, 5],
+    target_modules=["q", "k", "v", "o", "dense"],
+    layers_to_transform=[4, 5, 6, 7, 8, 9, 10, 11],
     layers_pattern="layer",
     exclude_modules="pooler.*",
 )
@@ -64,8 +65,8 @@ Questions = tuple[tuple[str, ...], ...]
 
 
 class Paraphrases(nn.Module):
-    """The embedding model with an adapter, which goes on from the one in `start` if that is given:
-    texts to unit vectors."""
+    """The model in `folder` with an adapter, which goes on from the one in `start` if that is
+    given: texts to unit vectors."""
 
     def __init__(self, folder: Path, start: Path | None = None) -> None:
         super().__init__()
@@ -110,7 +111,7 @@ class Paraphrases(nn.Module):
 
     def save(self, folder: Path) -> None:
         """The adapter in PEFT's form."""
-        save_adapter(self.encoder, LORA, folder)
+        save_adapter(self.encoder, LORA, folder, base="all-mpnet-base-v2")
 
 
 def as_asked(question: str) -> str:
@@ -245,7 +246,9 @@ def main() -> None:
     django.setup()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(SEED)
-    model = Paraphrases(settings.MODELS_DIR / settings.EMBEDDINGS_MODEL, arguments.start)
+    with TemporaryDirectory() as folder:
+        unpack_mpnet(Path(folder))
+        model = Paraphrases(Path(folder), arguments.start)
     print(report(scores_of(model.vectors)))  # noqa: T201
     mean = math.nan
     losses = train(model, learned_from(), minutes=arguments.minutes, peak=arguments.rate)

@@ -67,7 +67,7 @@ class Reranker(nn.Module):
     def save(self, folder: Path) -> None:
         """The adapter in PEFT's form, and beside it the head as `sentence_transformers` reads
         it."""
-        save_adapter(self.encoder, LORA, folder)
+        save_adapter(self.encoder, LORA, folder, base=settings.EMBEDDINGS_MODEL)
         head = {f"linear.{name}": tensor for name, tensor in self.head.state_dict().items()}
         (folder / "2_Dense").mkdir(exist_ok=True)
         save_file(head, folder / "2_Dense" / "model.safetensors", metadata={"format": "pt"})

