@@ -43,5 +43,5 @@ def test_other_weights_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_package_that_is_missing_is_told_with_what_to_do() -> None:
-    with pytest.raises(NotPackaged, match="The package no_such_weights .* `make setup`"):
+    with pytest.raises(NotPackaged, match=r"The package no_such_weights .* `make setup`"):
         file_of_package("no_such_weights", "model")
