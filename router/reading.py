@@ -32,7 +32,7 @@ from router.evidence.sources import read_source
 from router.policy import Rule, why_no_passage, why_not_named
 from router.precedents.choosing import Choice, sure
 from router.precedents.finding import Findings, find
-from router.precedents.holding import choice_of, why_not_asked_for
+from router.precedents.holding import choice_of, why_of_what_others_asked
 from router.prompts import MAX_PASSAGES, Passage, as_given, reader_messages
 from router.quoting import (
     BELIEVED,
@@ -268,7 +268,7 @@ def _support_of_read(
     if support.span is None:
         return support
     found, findings = draft.found, draft.findings
-    if findings and (problem := why_not_asked_for(findings, found, said, support)):
+    if findings and (problem := why_of_what_others_asked(findings, found, said, support)):
         return replace(support, supported=False, problem=problem)
     factor = looked.forms.factor_of(without_marks(said)) if looked.forms else None
     certainty, span = attempt.certainty, support.span

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import merge
 from itertools import chain, takewhile
@@ -57,9 +57,17 @@ class Findings:
     def is_of_others(self, collection: int, sentence: str, value: str) -> bool:
         """Whether a value in a sentence is known as the answer to questions, all of which are far
         from this one."""
-        known = set(self._known(collection, sentence, value))
+        known = self._known(collection, sentence, value)
+        return bool(known) and not self._is_near(collection, known)
+
+    def is_of_what_others_asked(self, collection: int, sentence: str, value: str) -> bool:
+        """The same of what people asked; questions made by rules say little in other words."""
+        known = self._known(collection, sentence, value)
+        return any(one.is_written for one in known) and not self._is_near(collection, known)
+
+    def _is_near(self, collection: int, known: Collection[Precedent]) -> bool:
         near = takewhile(lambda one: one[1] >= LEAST_ASKED, self.near.get(collection, ()))
-        return bool(known) and not any(one in known for one, _ in near)
+        return any(one in known for one, _ in near)
 
     def is_of_another_form(self, value: str) -> bool:
         """Whether a value is written as next to no answer to this question is."""

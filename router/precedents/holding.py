@@ -48,11 +48,21 @@ def why_not_asked_for(findings: Findings, found: SearchResult, said: str, suppor
     return OTHERS if findings.is_not_asked_for(*told) else ""
 
 
+def why_of_what_others_asked(
+    findings: Findings, found: SearchResult, said: str, support: Support
+) -> str:
+    """The same, or that people who asked something far from this were answered so."""
+    if why := why_not_asked_for(findings, found, said, support):
+        return why
+    told = _told(found, said, support)
+    return OTHERS if told and findings.is_of_what_others_asked(*told) else ""
+
+
 def why_of_others(
     findings: Findings, found: SearchResult, relevance: Relevance, said: str, support: Support
 ) -> str:
-    """The same, or that only far questions were answered so, and what bears it out is not likely
-    the answer to this one either."""
+    """As `why_not_asked_for`, or that only far questions were answered so, and what bears it out is
+    not likely the answer to this one either."""
     if why := why_not_asked_for(findings, found, said, support):
         return why
     told = _told(found, said, support)

@@ -78,6 +78,15 @@ def test_value_of_a_form_that_no_answer_has_is_said_to_be_of_another_kind(
 
 @pytest.mark.usefixtures("bell")
 class TestAnswers:
+    def test_what_people_were_answered_who_asked_something_far_is_not_what_the_reader_finds(
+        self, llm: ScriptedLLM
+    ) -> None:
+        llm.will_say(says("5071 [1]"))
+        answer = services.ask("Name the inventory tag that night-bell bears", user=None)
+        assert len(llm.requests) == 1
+        assert (answer.route, answer.text) == ("refused", REFUSAL)
+        assert OTHERS in answer.reason
+
     def test_a_question_on_another_thing_is_answered_without_a_model(
         self, llm: ScriptedLLM
     ) -> None:

@@ -32,6 +32,16 @@ def test_value_is_of_others_if_it_was_asked_for_only_in_far_questions(
     findings = Findings((), {1: [(PORT, cosine)]}, {1: {PORT.sentence: [PORT]}})
     assert findings.is_of_others(1, sentence, value) is is_of_others
     assert not findings.is_of_others(2, sentence, value)
+    assert findings.is_of_what_others_asked(1, sentence, value) is is_of_others
+
+
+def test_what_only_rules_asked_far_from_it_is_not_of_what_others_asked() -> None:
+    mined = replace(PORT, is_written=False)
+    for known, is_of_others in (([mined], False), ([mined, PORT], True)):
+        findings = Findings((), {1: []}, {1: {PORT.sentence: known}})
+        assert findings.is_of_what_others_asked(1, SENTENCE, "5071") is is_of_others
+    near = Findings((), {1: [(mined, LEAST_ASKED)]}, {1: {PORT.sentence: [mined, PORT]}})
+    assert not near.is_of_what_others_asked(1, SENTENCE, "5071")
 
 
 def test_value_is_not_asked_for_where_surely_something_else_is() -> None:
