@@ -53,8 +53,8 @@ def _rounds(arguments: list[str], missing: list[str]) -> int:
 
 def _pytest(what: str, environment: dict[str, str], arguments: list[str]) -> int:
     print(f"\n=== Tests on {what} ===", flush=True)
-    # Four on two cores: they wait for processes that they start half of the time.
-    command = [sys.executable, "-m", "pytest", "-n", "4", "--dist", "loadgroup"]
+    # Three on two cores: they wait for processes that they start half of the time.
+    command = [sys.executable, "-m", "pytest", "-n", "3", "--dist", "loadgroup"]
     command += ["--no-loadscope-reorder", *arguments]  # tests/conftest.py has put them in order
     command += ["--reruns", "1"] if os.environ.get("CI") == "true" else []
     unset = {"DATABASE_URL", "CELERY_BROKER_URL"}
