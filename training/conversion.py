@@ -62,32 +62,40 @@ def _convert_tokenizer(source: Path, target: Path, *, max_length: int) -> None:
 
 def merge_adapter(base: Path, adapter: Path, target: Path) -> None:
     """Write the model of `base` with the LoRA of `adapter` added to its weights, in their type."""
-    shutil.copytree(
-        base, target, ignore=shutil.ignore_patterns("*.safetensors"), dirs_exist_ok=True
-    )
+    _copy_but(target, base, "*.safetensors")
     _merge_weights(base, adapter, target)
 
 
-def make_reranker(base: Path, adapter: Path, target: Path) -> None:
-    """Write the cross-encoder that `adapter` makes of the embedding model `base`.
+def make_encoder(base: Path, adapter: Path, target: Path) -> None:
+    """Write the encoder that `adapter` makes of `base`, in bfloat16, which is half as much to load
+    and to keep.
 
-    The folder of the adapter also holds what `sentence_transformers` puts behind the encoder.
+    The folder of the adapter may hold what `sentence_transformers` puts behind it instead.
     """
-    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
-        shutil.copy(base / name, target / name)
-    of_adapter = shutil.ignore_patterns(DESCRIPTION, WEIGHTS)
-    shutil.copytree(adapter, target, ignore=of_adapter, dirs_exist_ok=True)
-    _merge_weights(base, adapter, target)
+    _copy_but(target, base, "*.safetensors")
+    _copy_but(target, adapter, DESCRIPTION, WEIGHTS)
+    _merge_weights(base, adapter, target, dtype=torch.bfloat16)
 
 
-def _merge_weights(base: Path, adapter: Path, target: Path) -> None:
+def _copy_but(target: Path, source: Path, *patterns: str) -> None:
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(*patterns), dirs_exist_ok=True)
+
+
+def _merge_weights(
+    base: Path, adapter: Path, target: Path, dtype: torch.dtype | None = None
+) -> None:
+    """In `dtype`; None: in that of `base`."""
     config = json.loads((adapter / DESCRIPTION).read_text())
     weights = merge(
         load_file(base / "model.safetensors"),
         load_file(adapter / WEIGHTS),
         scale=config["lora_alpha"] / config["r"],
     )
-    save_file(weights, target / "model.safetensors", metadata={"format": "pt"})
+    typed = {
+        name: tensor.to(dtype or tensor.dtype) if tensor.is_floating_point() else tensor
+        for name, tensor in weights.items()
+    }
+    save_file(typed, target / "model.safetensors", metadata={"format": "pt"})
 
 
 def merge(

