@@ -56,8 +56,8 @@ boat: aurora
 seats: 48
 ```
 """
-# No pair is near it, so a model is asked.
-UNPAIRED = "Is the Aurora fit for storms in winter?"
+# No pair is near it, and a sentence may answer it, so a model is asked.
+UNPAIRED = "Could forty tourists sail on the Aurora?"
 # Two that it bears out, one that it does not, and two that contradict each other.
 BOATS_PAIRS = """\
 {"query": "How many passengers does the Aurora carry?", "answer": "48 passengers"}
