@@ -40,7 +40,7 @@ MAX_INPUTS = 2_048
 # One text of up to this many characters is taken for a question.
 QUESTION_CHARACTERS = 2_000
 _PLAIN = "float32"
-# Texts that a reranker's second model reads, of which one takes as long as nine of the first. With
+# Texts that a reranker's second model reads, of which one takes as long as five of the first. With
 # two, three and five the best one was right of .87, .89 and .90 (.82 by the first model alone).
 READ_AGAIN = 4
 # Where that one lies in the folder of the reranker.

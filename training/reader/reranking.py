@@ -1,5 +1,5 @@
 """Teaches a copy of the embedding model to say which sentence answers a question, or one of
-all-mpnet-base-v2, which is better at it, takes nine times as long, and reads the likeliest again:
+all-mpnet-base-v2, which is better at it, takes five times as long, and reads the likeliest again:
 
 DJANGO_SETTINGS_MODULE=docportal.settings python -m training.reader.reranking --out FOLDER
     [--second]
