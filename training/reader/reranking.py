@@ -40,19 +40,19 @@ PARTS = 4
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What learns, and how: the name of what it is made of, the highest learning rate, and the
-    parts of its layers that an adapter changes."""
+    modules of its layers that an adapter changes."""
 
     base: str
     rate: float
     layers: range
-    parts: tuple[str, ...]
+    modules: tuple[str, ...]
 
     @property
     def lora(self) -> LoraConfig:
         return LoraConfig(
             r=16,
             lora_alpha=32,
-            target_modules=list(self.parts),
+            target_modules=list(self.modules),
             layers_to_transform=list(self.layers),
             layers_pattern="layer",
             exclude_modules="pooler.*",

@@ -51,8 +51,8 @@ def test_served_model_embeds_as_the_trained_one_which_learns(mpnet: Path, tmp_pa
     torch.manual_seed(1)
     model = Paraphrases(mpnet)
     few = [tuple(fact.asked for fact in each.facts[:4]) for each in things.learned_from()[:2]]
-    losses = [each for each, _ in zip(train(model, few, minutes=5), range(16), strict=False)]
-    assert sum(losses[-3:]) < 0.95 * sum(losses[:3])
+    losses = [each for each, _ in zip(train(model, few, minutes=5), range(24), strict=False)]
+    assert sum(losses[-4:]) < 0.9 * sum(losses[:4])
     model.eval()
     trained, made = tmp_path / "trained", tmp_path / "made"
     model.save(trained)
@@ -90,7 +90,7 @@ def test_shipped_model_tells_more_questions_apart_than_what_it_was_made_of(mpnet
         scores_of(partial(each.encode, normalize_embeddings=True), every=24)
         for each in (plain, learned)
     )
-    assert len(after.right) > 150, "enough to tell a difference of a twentieth"
+    assert len(after.right) > 150, "enough to tell the difference"
     assert after.right.mean() > before.right.mean() + 0.05
     assert len(report(after).splitlines()) == 2 + len(paraphrasing.OPEN)
 
