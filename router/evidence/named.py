@@ -25,6 +25,7 @@ _CONTINENTS = frozenset(
 _SHORT_FORM = re.compile(r"[a-z]?[A-Z]{2,}s?")
 _TITLED = re.compile(r"[A-Z][\w'’]*(?: [A-Z\d][\w'’]*)+|[A-Za-z]+(?:[-_][A-Za-z\d]+)+")
 _LONGEST_NAME = 4
+_OPENING = re.compile(r"\W*([A-Z][\w'’]*(?: [A-Z][\w'’]*)+)")
 # Where a title's name ends: `Brinegate: the gateway`, `Brinegate -- operations`.
 _HEAD = re.compile(r"[:(,]|\s(?:-{1,3}|[–—|])\s")
 _LEAST_COINED = 5
@@ -60,6 +61,8 @@ _ADJECTIVE = (
     "able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time", "wise", "worthy",
 )  # fmt: skip
 _PREFIXES = frozenset({"anti", "mid", "multi", "non", "pre", "self", "semi"})
+# `The 132-lens chamber` holds so many.
+_COUNTED = re.compile(r"\d+-([a-z]+)")
 _POSSESSIVE = re.compile(r"['’]s$")
 
 
@@ -103,6 +106,26 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
             found.append(_POSSESSIVE.sub("", whole))
         at += size or 1
     return list(dict.fromkeys(found))
+
+
+def opening_in(question: str, titles: Iterable[str]) -> list[str]:
+    """The name that a question begins with, if it ends as names in titles do: beside `Amber Heron`
+    and `Grey Heron` that of `Black Heron livery?`, of which `entities_of` has `Heron` alone, as any
+    word has a capital there."""
+    opening = _OPENING.match(question)
+    if opening is None:
+        return []
+    name = _POSSESSIVE.sub("", opening[1])
+    spelled = tuple(_spelled(name))
+    first, end = words(fold(name).text)[0], spelled[1:]
+    titles = list(titles)
+    known = {run for title in titles for run in _runs_of_names(title)}
+    if not is_content(first) or end not in {run[1:] for run in known}:
+        return []
+    # `Heron Gate` or a thing called Heron may be meant, and `Ticket Gate` by its whole name's end.
+    begins = {run[: len(end)] for run in known} | {tuple(_spelled(head_of(one))) for one in titles}
+    ends = {run[-len(spelled) :] for run in known}
+    return [] if end in begins or spelled in ends else [name]
 
 
 def coined_in(question: str, titles: Iterable[str]) -> list[str]:
@@ -238,6 +261,9 @@ def _is_plain_english(name: str) -> bool:
         return True
     if _SHORT_FORM.fullmatch(name):
         return True
+    counted = _COUNTED.fullmatch(folded)
+    if counted is not None:
+        return is_everyday_word(counted[1])
     parts = folded.split("-")
     return bool(HYPHENATED.fullmatch(folded)) and (
         min(map(len, parts)) <= 2

@@ -12,6 +12,7 @@ from router.evidence.named import (
     coined_in,
     entities_of,
     head_of,
+    opening_in,
     outermost,
     titled_in,
     without_compounds,
@@ -85,7 +86,7 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
     titles = list(titles)
     entities = without_compounds(text, entities_of(text), titles)
     known = [fold(entity).text for entity in entities]
-    typed = (*titled_in(text, titles), *coined_in(text, titles))
+    typed = (*titled_in(text, titles), *coined_in(text, titles), *opening_in(text, titles))
     entities += [name for name in outermost(typed) if not any(name in one for one in known)]
     entities = [*without_offers(text, entities, titles), *_PAST_YEAR.findall(folded)]
     named = frozenset(word.stem for name in entities for word in words(fold(name).text))

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from router.evidence.named import coined_in, entities_of, titled_in
+from router.evidence.named import coined_in, entities_of, opening_in, titled_in
 from router.evidence.questions import read_question
 
 
@@ -19,6 +19,8 @@ from router.evidence.questions import read_question
         ("Which port do VMs use for mTLS?", set()),
         ("How many sign-offs and roll-outs are there, and what back-ups?", set()),
         ("Who knows? Everybody does.", set()),
+        ("How long does the 132-lens chamber cool, and the 40-tonne crane?", set()),
+        ("How long does 132-lgx cool?", {"132-lgx"}),
         ("Which way do the Harbor Gate's logs take, and Ada’s?", {"Harbor Gate", "Ada"}),
         ("Where in Europe or North America does Skagen lie?", {"Skagen"}),
         ("It is slow and I'd like to know what I've to do in Skagen.", {"Skagen"}),
@@ -76,6 +78,37 @@ def test_coined_word_before_the_end_of_a_name_makes_another_name(
     question: str, named: list[str]
 ) -> None:
     assert titled_in(question, TITLES) == named
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("Lodge Gate's port?", ["Lodge Gate"]),
+        ("Lodge Rack Train how fast", ["Lodge Rack Train"]),
+        ("Harbor Gate port", []),
+        ("Which Gate has it?", []),
+        ("Ticket Gate port", []),
+        ("Port of Lodge Gate?", []),
+        ("Lodge gate port", []),
+        ("Lodge Rack port", []),
+        ("Reset Turnpike", []),
+    ],
+)
+def test_name_that_begins_a_question_ends_like_one_of_a_title(
+    question: str, named: list[str]
+) -> None:
+    assert opening_in(question, TITLES) == named
+
+
+def test_name_of_one_word_is_no_end_of_a_longer_one_that_begins_a_question() -> None:
+    assert opening_in("Reset Gate", TITLES) == ["Reset Gate"]
+    assert opening_in("Reset Gate", [*TITLES, "Gate: handbook"]) == []
+
+
+def test_another_thing_than_those_that_end_so_is_asked_about_at_the_start_as_elsewhere() -> None:
+    told = {"Lodge Gate", "lodge gate"}
+    for question in ("Lodge Gate port", "the port of Lodge Gate"):
+        assert told.intersection(read_question(question, TITLES).entities)
 
 
 def test_coined_word_is_a_name_where_several_titles_begin_with_one() -> None:
