@@ -16,11 +16,11 @@ from ingestion.errors import UserError
 from ingestion.models import Reader
 from router import services
 from router.engines import BREAK_SECONDS
+from router.retrieval.reranking import AT_ONCE
 from training.asking import Said, keep, read
 from training.process import Check
 from training.rows import Question
 
-AT_ONCE = 4
 # Asked one by one, so that their time is what an asker waits.
 ALONE = 8
 # So many are asked however little time there is: fewer would compare nothing.

@@ -21,9 +21,9 @@ from docportal.results import answered
 from ingestion.errors import UserError
 from router import services
 from router.policy import RouteAsked
+from router.retrieval.reranking import AT_ONCE
 from router.tuned import usable_by
 
-AT_ONCE = 4
 ROUTES = ("auto", "tuned", "rag")
 
 
