@@ -15,8 +15,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from ingestion.errors import UserError
 from ingestion.models import Reader
 from router import services
-from router.engines import BREAK_SECONDS
-from router.retrieval.reranking import AT_ONCE
+from router.engines import AT_ONCE, BREAK_SECONDS
 from training.asking import Said, keep, read
 from training.process import Check
 from training.rows import Question

@@ -7,9 +7,6 @@ from django.conf import settings
 from router.retrieval.embeddings import CONNECT_SECONDS, QUESTION_SECONDS, client, headers
 from router.serving import embeddings_url
 
-# Whoever asks many questions asks so many at once: beside more the embedded server reads nothing
-# again by its second model, and answers would depend on what else is asked.
-AT_ONCE = 2
 # With these a server says that it has no `/rerank`, or not this model.
 _HAS_NONE = (404, 405, 501)
 

@@ -20,8 +20,8 @@ from docportal.questions import (
 from docportal.results import answered
 from ingestion.errors import UserError
 from router import services
+from router.engines import AT_ONCE
 from router.policy import RouteAsked
-from router.retrieval.reranking import AT_ONCE
 from router.tuned import usable_by
 
 ROUTES = ("auto", "tuned", "rag")

@@ -11,8 +11,9 @@ import pytest
 from django.conf import settings as django_settings
 from pytest_django import Settings
 
+from router.engines import AT_ONCE
 from router.retrieval.embeddings import ServerEmbeddings
-from router.retrieval.reranking import AT_ONCE, RerankerUnavailable, relevance
+from router.retrieval.reranking import RerankerUnavailable, relevance
 
 pytestmark = pytest.mark.models
 
