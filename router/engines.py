@@ -19,8 +19,8 @@ from router.tuned import ServedModel
 MAX_ANSWER_TOKENS = 256
 # A tuned model is taught short answers; one that goes on has lost its thread.
 MAX_TUNED_TOKENS = 64
-# Whoever asks many questions asks so many at once: beside more the embedded server reads nothing
-# again by its second model, and answers would depend on what else is asked.
+# Whoever asks many questions asks so many at once: while more wait, the embedded server reads
+# nothing again by its second model, so answers of a batch would depend on each other.
 AT_ONCE = 2
 BREAK_SECONDS = 10.0
 # What the names of tuned versions begin with.

@@ -47,8 +47,8 @@ _PLAIN = "float32"
 READ_AGAIN, NEAR_BEST = 4, 2.0
 # A score of 0 or 1 is rounded, and has no logarithm of its odds.
 _ROUNDED = 1e-4
-# While more requests than this wait, and more than there are lanes, nothing is read again: it takes
-# as long as all else, and fifty people got their answers after seventeen seconds in place of one.
+# While more requests than this wait, and more than there are lanes, nothing is read again: with it
+# fifty people got their answers after seventeen seconds.
 READ_AGAIN_BESIDE = 2
 # Where that one lies in the folder of the reranker.
 SECOND = "second"
