@@ -2,7 +2,8 @@
 
 import shutil
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The first draws nothing on a screen, and takes a third less of the processor for that.
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 NO_BROWSER = f"Chromium: no {' or '.join(_NAMES)} in PATH"
 
 

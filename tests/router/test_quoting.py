@@ -344,7 +344,7 @@ class TestAnswer:
         assert answer.refused
         assert UNLIKELY in answer.reason
 
-    @pytest.mark.parametrize(("logprob", "text"), [(-0.2, "behind the mill"), (-0.7, REFUSAL)])
+    @pytest.mark.parametrize(("logprob", "text"), [(-0.05, "behind the mill"), (-0.7, REFUSAL)])
     def test_reader_that_is_sure_is_believed_in_what_is_unlikely(
         self, llm: ScriptedLLM, settings: Settings, logprob: float, text: str
     ) -> None:
