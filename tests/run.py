@@ -1,23 +1,31 @@
-"""`make test`: the suite on the embedded default, then what meets a database or a broker again on
-PostgreSQL and Redis (tests/conftest.py says which). `make drill`: the same with what takes minutes;
-what breaks a whole installation brings its own PostgreSQL and Redis, and runs in the first round.
+"""`make test`: the suite on the embedded default, and beside it what meets a database or a broker
+again on PostgreSQL and Redis (tests/conftest.py says which). `make drill`: the same with what takes
+minutes, one after the other; what breaks a whole installation brings its own PostgreSQL and Redis,
+and runs in the first round.
 
-The second round runs when both services answer, and the journeys where there is a browser. With
-CI=true all are expected, and what is absent fails the run before it begins; elsewhere it is said
-plainly what was skipped. Also with CI=true a test that fails is run once more, as a machine that
-others share keeps it waiting now and then; the summary names it (RERUN), and whoever reads that
-mends the test.
+The second round runs when both services answer, and what it says comes at the end; the journeys run
+where there is a browser. With CI=true all are expected, and what is absent fails the run before it
+begins; elsewhere it is said plainly what was skipped. Also with CI=true a test that fails is run
+once more, as a machine that others share keeps it waiting now and then; the summary names it
+(RERUN), and whoever reads that mends the test.
 """
 
+import contextlib
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import uuid
+from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 import psycopg
 import redis
 
+from router import tether
 from tests.browser import NO_BROWSER, browser
 
 DATABASE_URL = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
@@ -37,29 +45,65 @@ def main() -> int:
 
 
 def _rounds(arguments: list[str], missing: list[str]) -> int:
-    embedded = _pytest("the embedded default (SQLite, filesystem broker)", {}, arguments)
+    first = _started("the embedded default (SQLite, filesystem broker)", {}, arguments, workers=3)
     if missing:
         print(f"SKIPPED: the round on PostgreSQL and Redis, because of {'; '.join(missing)}")
-        return embedded
+        return _ended(first)
     database = urlsplit(DATABASE_URL)._replace(path=f"/docportal_{uuid.uuid4().hex[:8]}")
     services = {"DATABASE_URL": database.geturl(), "CELERY_BROKER_URL": BROKER_URL}
     # Nothing here ends the server, so no commit need wait for its disk.
     services |= {"PGOPTIONS": "-c synchronous_commit=off"}
+    if any("drill" in one for one in arguments):
+        _ended(first)  # How long it takes to recover is measured.
     # The table of what was broken is that of the first round.
     told = ("--drill-table", "--drill-record")
     arguments = [one for one in arguments if not one.startswith(told)]
-    return embedded or _pytest("PostgreSQL and Redis", services, arguments)
+    with tempfile.TemporaryFile() as said:
+        second = _started("PostgreSQL and Redis", services, arguments, workers=2, output=said)
+        codes = _ended(first), _ended(second)
+        said.seek(0)
+        shutil.copyfileobj(said, sys.stdout.buffer)
+    return max(codes)
 
 
-def _pytest(what: str, environment: dict[str, str], arguments: list[str]) -> int:
-    print(f"\n=== Tests on {what} ===", flush=True)
-    # Three on two cores: they wait for processes that they start half of the time.
-    command = [sys.executable, "-m", "pytest", "-n", "3", "--dist", "loadgroup"]
+def _started(
+    what: str,
+    environment: dict[str, str],
+    arguments: list[str],
+    *,
+    workers: int,
+    output: IO[bytes] | None = None,
+) -> "subprocess.Popen[bytes]":
+    """A round of so many processes, more than there are cores, as they wait for those that they
+    start half of the time; what it says goes to `output`, if that is given."""
+    command = [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "loadgroup"]
     command += ["--no-loadscope-reorder", *arguments]  # tests/conftest.py has put them in order
     command += ["--reruns", "1"] if os.environ.get("CI") == "true" else []
     unset = {"DATABASE_URL", "CELERY_BROKER_URL"}
     inherited = {name: value for name, value in os.environ.items() if name not in unset}
-    return subprocess.run(command, env={**inherited, **environment}, check=False).returncode
+    heading = f"\n=== Tests on {what} ==="
+    if output is None:
+        print(heading, flush=True)
+    else:
+        output.write(f"{heading}\n".encode())
+        output.flush()
+    tethered = [sys.executable, tether.__file__, str(os.getpid()), *command]
+    process = subprocess.Popen(
+        tethered, env={**inherited, **environment}, stdout=output, start_new_session=True
+    )
+    # Trainings step back behind everything, and get nothing beside processes that never pause.
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{process.pid}/autogroup").write_text("19")
+    return process
+
+
+def _ended(process: "subprocess.Popen[bytes]") -> int:
+    """Its exit code. Ctrl-C is for us alone, as it has a session of its own."""
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGINT)
+        return process.wait()
 
 
 def _missing_services() -> list[str]:
