@@ -53,10 +53,12 @@ def main() -> None:
     os.set_blocking(woken, False)
     signal.set_wakeup_fd(woken)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    serve(socket.socket(fileno=sys.stdin.fileno()), wake_up)
+    serve(socket.socket(fileno=sys.stdin.fileno()), wake_up, woken)
 
 
-def serve(requests: socket.socket, wake_up: int) -> None:
+def serve(requests: socket.socket, wake_up: int, woken: int) -> None:
+    """Until the last client is gone. That a child has ended comes as a byte through the pipe from
+    `woken` to `wake_up`."""
     pipes: dict[int, int] = {}  # child → pipe of its result
     with selectors.DefaultSelector() as ready:
         ready.register(requests, selectors.EVENT_READ)
@@ -73,7 +75,9 @@ def serve(requests: socket.socket, wake_up: int) -> None:
                 child = os.fork()
                 if child == 0:
                     requests.close()
-                    for other in (wake_up, *pipes.values()):
+                    # From Python 3.12 on asyncio may have done so already, in every child.
+                    signal.set_wakeup_fd(-1)
+                    for other in (wake_up, woken, *pipes.values()):
                         os.close(other)
                     _serve_one(Request.unpacked(packet), pipe[0])
                     os._exit(0)
@@ -82,7 +86,6 @@ def serve(requests: socket.socket, wake_up: int) -> None:
 
 def _serve_one(request: Request, pipe: int) -> None:
     confinement.end_with_parent()
-    os.close(signal.set_wakeup_fd(-1))
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     confinement.confine(
         cpu_seconds=request.cpu_seconds,

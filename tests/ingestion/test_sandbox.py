@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -146,6 +147,24 @@ def test_a_killed_parsing_process_is_started_again(tmp_path: Path) -> None:
             child.kill()
             child.wait()
     assert parsed(tmp_path, "second.md", "# Two\n\nText.").title == "Two"
+
+
+def test_file_is_read_where_a_fork_takes_the_wake_up_of_signals_from_the_child(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As asyncio, which parsers import, has it from Python 3.12 on."""
+    hook = "os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))"
+    program = f"import os, signal; {hook}; from ingestion import sandbox_server as s; s.main()"
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        process = subprocess.Popen([sys.executable, "-c", program], stdin=theirs.fileno())
+        theirs.close()
+        server = sandbox._Server()
+        server._socket, server._process = ours, process
+        monkeypatch.setattr(sandbox, "_server", server)
+        assert parsed(tmp_path, "first.md", "# One\n\nText.").title == "One"
+        assert process.poll() is None
+    process.wait()
 
 
 def test_parsing_process_that_is_killed_behind_an_answer_is_started_again(tmp_path: Path) -> None:
