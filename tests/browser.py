@@ -2,7 +2,7 @@
 
 import shutil
 
-# The first draws nothing on a screen, and takes a third less of the processor for that.
+# The first has no window, and takes less of the processor.
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 NO_BROWSER = f"Chromium: no {' or '.join(_NAMES)} in PATH"
 

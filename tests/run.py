@@ -47,8 +47,9 @@ def main() -> int:
 def _rounds(arguments: list[str], missing: list[str]) -> int:
     first = _started("the embedded default (SQLite, filesystem broker)", {}, arguments, workers=3)
     if missing:
+        code = _ended(first)
         print(f"SKIPPED: the round on PostgreSQL and Redis, because of {'; '.join(missing)}")
-        return _ended(first)
+        return code
     database = urlsplit(DATABASE_URL)._replace(path=f"/docportal_{uuid.uuid4().hex[:8]}")
     services = {"DATABASE_URL": database.geturl(), "CELERY_BROKER_URL": BROKER_URL}
     # Nothing here ends the server, so no commit need wait for its disk.
@@ -60,10 +61,10 @@ def _rounds(arguments: list[str], missing: list[str]) -> int:
     arguments = [one for one in arguments if not one.startswith(told)]
     with tempfile.TemporaryFile() as said:
         second = _started("PostgreSQL and Redis", services, arguments, workers=2, output=said)
-        codes = _ended(first), _ended(second)
+        code = _ended(first, second)
         said.seek(0)
         shutil.copyfileobj(said, sys.stdout.buffer)
-    return max(codes)
+    return code
 
 
 def _started(
@@ -97,13 +98,18 @@ def _started(
     return process
 
 
-def _ended(process: "subprocess.Popen[bytes]") -> int:
-    """Its exit code. Ctrl-C is for us alone, as it has a session of its own."""
+def _ended(*rounds: "subprocess.Popen[bytes]") -> int:
+    """The exit code of the first round that failed, once all have ended; 0: none did. Ctrl-C comes
+    to us alone, as each has a session of its own."""
     try:
-        return process.wait()
+        codes = [one.wait() for one in rounds]
     except KeyboardInterrupt:
-        process.send_signal(signal.SIGINT)
-        return process.wait()
+        for one in rounds:
+            one.send_signal(signal.SIGINT)
+        for one in rounds:
+            one.wait()
+        raise
+    return next(filter(None, codes), 0)
 
 
 def _missing_services() -> list[str]:

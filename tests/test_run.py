@@ -43,3 +43,14 @@ def test_journey_without_a_browser_is_skipped_with_the_reason() -> None:
     assert done.returncode == 0, done.stdout
     assert "SKIPPED" in done.stdout
     assert "Chromium" in done.stdout
+
+
+def test_round_that_is_killed_has_failed_whatever_the_other_did(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    first = "import os\nif 'DATABASE_URL' not in os.environ:\n    os.kill(os.getpid(), 9)\n"
+    (tmp_path / "kills_the_first.py").write_text(first)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["run", "-p", "kills_the_first", "--markers"])
+    assert run.main() == -9
