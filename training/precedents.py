@@ -1,6 +1,7 @@
 """The pairs of each document as precedents of new questions."""
 
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from operator import attrgetter
@@ -27,6 +28,8 @@ _AT_ONCE = 500
 _FORM = 2
 # Collections that this process has told of: it tries again every ten seconds.
 _waiting: set[int] = set()
+# Held while they are made, which takes longer than it is until the beat asks for them again.
+_making = threading.Lock()
 
 
 def outdated() -> list[Document]:
@@ -36,7 +39,17 @@ def outdated() -> list[Document]:
 
 
 def refresh() -> None:
-    """Make the precedents of all those anew. Without an embedding server they stay as they are."""
+    """Make the precedents of all those anew, unless another thread does. Without an embedding
+    server they stay as they are."""
+    if not _making.acquire(blocking=False):
+        return
+    try:
+        _make_anew()
+    finally:
+        _making.release()
+
+
+def _make_anew() -> None:
     states = _states()
     documents = _outdated(states)
     _waiting.intersection_update(document.collection_id for document in documents)

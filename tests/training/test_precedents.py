@@ -267,6 +267,23 @@ class TestRefresh:
         assert embedder.texts == []
         assert len(Precedents.objects.get().rows) == 3
 
+    @pytest.mark.django_db(transaction=True)
+    def test_beat_that_comes_before_the_last_one_has_ended_embeds_nothing_twice(
+        self, bell: DocumentVersion, embedder: HashedWords
+    ) -> None:
+        asked = "How loud does it ring?"
+        a_pair(bell, asked, "5071", evidence=BELL, review=QAPair.Review.APPROVED)
+
+        def beat() -> None:
+            embedder.meanwhile = lambda: None
+            precedents.refresh()
+            connections.close_all()
+
+        embedder.meanwhile = beat
+        precedents.refresh()
+        assert embedder.texts.count(asked.lower()) == 1
+        assert precedents.outdated() == []
+
     def test_it_follows_reviews(self, bell: DocumentVersion) -> None:
         of = [bell.document.collection_id]
         assert precedents.outdated() == []
