@@ -88,6 +88,7 @@ def test_intact_home_has_no_problems(intact: Home) -> None:
     assert (code, told["problems"]) == (0, [])
     assert told.keys() == {"checked", "problems"}
     assert told["checked"] > 20
+    assert look() == (code, told)
 
 
 def test_fresh_home_has_no_problems(home: Path) -> None:
@@ -106,7 +107,7 @@ def test_damage_is_found_and_mended(name: str, intact: Home) -> None:
     assert {"kind", "what", "repaired"} == told["problems"][0].keys()
     assert kind in kinds(told)
     code, told = look()
-    assert (code, told["problems"]) == (0, [])
+    assert (code, told) == (0, {"checked": told["checked"], "problems": []})
     events = AuditEvent.objects.filter(verb=integrity.REPAIRED, detail__startswith=f"{kind}: ")
     assert events.exists()
 
