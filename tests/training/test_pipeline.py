@@ -2,7 +2,8 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from ingestion.errors import UserError
 from ingestion.leases import LeaseLost
 from ingestion.models import Collection, Document, DocumentVersion
 from tests.documents import upload
+from tests.router.retrieval.hashed_words import HashedWords
 from tests.small_disks import fill, small_disk
 from tests.training.datasets.pairs import NAMES, teach
-from training import datasets, jobs, pipeline, runs
+from training import datasets, jobs, pipeline, precedents, runs
 from training.datasets.manifest import TRAIN
 from training.jobs import Claim, Halted
 from training.models import Dataset, QAPair, TrainingRun
@@ -151,6 +153,59 @@ def test_run_waits_for_documents_that_are_being_read(run: TrainingRun, wiki: Col
     run.refresh_from_db()
     assert run.dataset is not None
     assert "quay-late" in (run.dataset.folder / TRAIN).read_text()
+
+
+@contextmanager
+def at_the_first_look_at_precedents(then: Callable[[], object]) -> Iterator[None]:
+    """Have `then` done when a run first asks for those that are there."""
+    looks = 0
+
+    def look(execute: Callable[..., object], sql: str, *rest: object) -> object:
+        nonlocal looks
+        looks += 'FROM "router_precedents"' in sql
+        if looks == 1:
+            looks += 1
+            then()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(look):
+        yield
+    assert looks
+
+
+def test_run_waits_for_the_questions_of_its_pairs_to_be_embedded(
+    run: TrainingRun, embedder: HashedWords
+) -> None:
+    frozen_before: list[bool] = []
+
+    def embed() -> None:
+        frozen_before.append(Dataset.objects.exists())
+        precedents.refresh()
+
+    with at_the_first_look_at_precedents(embed):
+        pipeline.prepare(claimed(run))
+    assert embedder.texts
+    assert frozen_before == [False]
+    assert Dataset.objects.exists()
+
+
+@pytest.mark.usefixtures("embedder")
+def test_run_can_be_cancelled_while_it_waits_for_them(run: TrainingRun) -> None:
+    with at_the_first_look_at_precedents(lambda: runs.cancel(run=run, by=None)):
+        assert pipeline.advance(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.dataset) == (State.CANCELLED, None)
+
+
+@pytest.mark.usefixtures("embedder")
+def test_run_goes_on_where_nobody_embeds_them(
+    run: TrainingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "EMBEDDING_SHARE", 1e-6)
+    pipeline.prepare(claimed(run))
+    run.refresh_from_db()
+    assert run.state == State.RUNNING
+    assert precedents.outdated()
 
 
 @pytest.mark.parametrize("place", [1, 2])
