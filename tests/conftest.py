@@ -15,6 +15,7 @@ from ingestion.append_only import NOT_REMOVED
 from ingestion.models import Collection
 from tests import emptying
 from tests.browser import NO_BROWSER, browser
+from tests.home import places
 from tests.model_files import Workshop
 from tests.people import People, make_collections, make_people
 from tests.router.retrieval.hashed_words import HashedWords, hashed_words
@@ -178,12 +179,8 @@ def quick_passwords(settings: Settings) -> None:
 @pytest.fixture
 def home(settings: Settings, tmp_path: Path) -> Path:
     """A fresh place for the files, index and run files of one test."""
-    folders = {"MEDIA_ROOT": "files", "INDEX_DIR": "index", "RUN_DIR": "run"}
-    folders |= {"DATASETS_DIR": "datasets", "RUNS_DIR": "runs", "TUNED_DIR": "tuned"}
-    folders |= {"SOURCES_DIR": "sources"}
-    for name, folder in folders.items():
-        (tmp_path / folder).mkdir()
-        setattr(settings, name, tmp_path / folder)
+    for name, folder in places(tmp_path).items():
+        setattr(settings, name, folder)
     return tmp_path
 
 

@@ -17,3 +17,13 @@ _HOME = tempfile.TemporaryDirectory(prefix="docportal-tests-")
 os.environ["DOCPORTAL_HOME"] = _HOME.name
 # Beside other processes, threads of PyTorch that spin while they wait slow everything down.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def places(home: Path) -> dict[str, Path]:
+    """Settings that have files, index and run files in `home`, where their folders are made."""
+    folders = {"MEDIA_ROOT": "files", "INDEX_DIR": "index", "RUN_DIR": "run"}
+    folders |= {"DATASETS_DIR": "datasets", "RUNS_DIR": "runs", "TUNED_DIR": "tuned"}
+    folders |= {"SOURCES_DIR": "sources"}
+    for folder in folders.values():
+        (home / folder).mkdir()
+    return {name: home / folder for name, folder in folders.items()}
