@@ -115,9 +115,11 @@ def _advance(job: Claim, tell: Tell) -> None:
     if job.run.state == State.RUNNING:
         train(job, tell)
         tell(job.run)
-    model = job.run.model or evaluate(job)
-    if model.gate_passed and not model.calibration:
-        fit(job, model)
+    # One for all that is measured, as it takes seconds to start; who needs it says what is missing.
+    with embedded_servers(embeddings=True, failed=lambda _error: None):
+        model = job.run.model or evaluate(job)
+        if model.gate_passed and not model.calibration:
+            fit(job, model)
     conclude(job, model)
     tell(job.run)
 
