@@ -13,9 +13,10 @@ from router.evidence.claims import (
     place_of_phrase,
     without_quotes,
 )
+from router.evidence.environments import environments_asked
 from router.evidence.quantities import CALENDAR, UNITS
 from router.evidence.slips import is_english
-from router.text import STOP_WORDS, fold, is_content, stem, words
+from router.text import STOP_WORDS, Word, fold, is_content, stem, words
 
 # *Where in Europe?* says what kind of place is asked for.
 _CONTINENTS = frozenset(
@@ -31,10 +32,20 @@ _HEAD = re.compile(r"[:(,]|\s(?:-{1,3}|[–—|])\s")
 _LEAST_COINED = 5
 # Behind these no English noun stands without an article, but names do: `does panwatch keep`,
 # `owns panwatch`, `port of panwatch`.
-_BEFORE_NAMES = frozenset(
+_BEFORE_DOERS = frozenset(
+    {"does", "do", "did", "is", "was", "has", "can", "will", "should", "must", "may"}
+)
+_BEFORE_NAMES = _BEFORE_DOERS | {
+    *("of", "for", "by", "behind", "owns", "runs", "leads", "maintains", "after"),
+}
+_BEFORE_CLAUSES = frozenset({"if", "when", "whether"})
+_PREPOSITIONS = frozenset({"about", "at", "from", "in", "inside", "on", "via", "with"})
+# What tells which of several, and names none: `of the main lantern`.
+_DESCRIBING = frozenset(
     {
-        *("does", "do", "did", "is", "was", "has", "can", "will", "should", "must", "may"),
-        *("of", "for", "by", "behind", "owns", "runs", "leads", "maintains", "after"),
+        *("big", "central", "current", "default", "entire", "first", "large", "last", "latest"),
+        *("live", "local", "main", "new", "next", "old", "primary", "remote", "second"),
+        *("secondary", "small", "third", "whole"),
     }
 )
 _THINGS = frozenset({"service", "system", "application", "app", "server", "tool", "platform"})
@@ -126,6 +137,37 @@ def opening_in(question: str, titles: Iterable[str]) -> list[str]:
     begins = {run[: len(end)] for run in known} | {tuple(_spelled(head_of(one))) for one in titles}
     ends = {run[-len(spelled) :] for run in known}
     return [] if end in begins or spelled in ends else [name]
+
+
+def ended_in(question: str, titles: Iterable[str]) -> list[str]:
+    """Names of two words in small letters that end as one of a title does, where only names stand
+    without an article: beside `Crate Lantern` that in *log of sharps lantern* and in *is sharps
+    lantern well?*. In *number of retries lantern makes* there is none but `lantern`."""
+    known = {run for title in titles for run in _runs_of_names(title)}
+    ends = {run[-2:] for run in known}
+    lasts = {run[-1] for run in known if len(run) == 2}
+    typed = words(fold(question).text)
+    runs = zip(typed, typed[1:], typed[2:], [*typed[3:], None], strict=False)
+    found = []
+    for before, first, last, after in runs:
+        name = first.text, _POSSESSIVE.sub("", last.text)
+        if name[1] not in lasts or name in ends or not _may_begin_a_name(first):
+            continue
+        is_last = after is None or not is_content(after)
+        if before.text in _BEFORE_DOERS | _BEFORE_CLAUSES or (
+            is_last and before.text in _BEFORE_NAMES | _PREPOSITIONS
+        ):
+            found.append(" ".join(name))
+    return found
+
+
+def _may_begin_a_name(word: Word) -> bool:
+    return (
+        is_content(word)
+        and word.text not in _DESCRIBING
+        and not word.text.endswith(_ADJECTIVE)
+        and not environments_asked(word.text)
+    )
 
 
 def coined_in(question: str, titles: Iterable[str]) -> list[str]:

@@ -10,6 +10,7 @@ from router.evidence.environments import environments_asked
 from router.evidence.kinds_asked import wanted_value
 from router.evidence.named import (
     coined_in,
+    ended_in,
     entities_of,
     head_of,
     opening_in,
@@ -86,8 +87,9 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
     titles = list(titles)
     entities = without_compounds(text, entities_of(text), titles)
     known = [fold(entity).text for entity in entities]
-    typed = (*titled_in(text, titles), *coined_in(text, titles), *opening_in(text, titles))
-    entities += [name for name in outermost(typed) if not any(name in one for one in known)]
+    told = (titled_in, coined_in, opening_in, ended_in)
+    typed = dict.fromkeys(name for names_of in told for name in names_of(text, titles))
+    entities += [name for name in outermost(list(typed)) if not any(name in one for one in known)]
     entities = [*without_offers(text, entities, titles), *_PAST_YEAR.findall(folded)]
     named = frozenset(word.stem for name in entities for word in words(fold(name).text))
     about = _without(folded, entities)
