@@ -5,6 +5,7 @@ A new kind is a row of `_KINDS`: how people ask for it, and what it is. The firs
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from router.evidence.quantities import MONEY, UNITS
 from router.evidence.wanted import (
@@ -89,7 +90,9 @@ _PATH = _token(
     also=r"\bwhere on (?:the )?disk\b",
 )
 _WHAT_IS = r"^(?:what(?:'s| is| are)? )?(?:the )?(?:[\w-]+ ){0,2}?"
-_MEMORY = "memory|ram|heap|disk|storag"
+_MEMORY = "memory|ram|heap"
+# What is sent or stored is as large as memory.
+_SENT = "siz|largest|biggest|upload|attachment|payload|body"
 _LONG_TIMES = frozenset({"year", "quarter", "month"})
 _LENGTHS = ("length", "inch", "ft", "mile")
 _DEGREES = frozenset({"°", "°c", "°f"})
@@ -135,7 +138,6 @@ _ALARMS = (
 )
 # What is measured in units of its own, by the stems of the words for it.
 _MEASURED = (
-    ("memory|ram|heap", ("size",)),
     ("voltage", ("volt",)),
     ("temperature", _DEGREES),
     ("speed|velocity", _SPEEDS),
@@ -152,6 +154,13 @@ def _measured(nouns: str, dimensions: Iterable[str]) -> tuple[str, Wanted]:
 
 
 _KINDS = (
+    (
+        rf"\bhow much (?:{_MEMORY})\b|"
+        + _asked(
+            rf"(?:{_MEMORY})(?: (?:ceiling|footprint|limit|maximum|minimum|threshold|usage))?"
+        ),
+        replace(_quantity(sure=("size",), noun=_MEMORY), unlike=re.compile(_SENT)),
+    ),
     *(_measured(*each) for each in _MEASURED),
     # Also where it is said in other words first: *how long, that is, since which date*.
     (r"\bsince (?:when|which|what)\b", _quantity(BARE, VERSION, YEAR, sure=_MOMENT)),
@@ -188,7 +197,7 @@ _KINDS = (
         _quantity(sure=DURATION),
     ),
     (r"^when\b.*\btime(?:s|d)? out\b", _quantity(sure=DURATION)),
-    (r"\bhow much (?:memory|ram|heap|disk|storage)\b", _quantity(sure=("size",), noun=_MEMORY)),
+    (r"\bhow much (?:disk|storage)\b", _quantity(sure=("size",), noun="disk|storag")),
     (
         r"\bhow heavy\b|\bhow much (?:do|does|did|will|would) .*\bweigh\b",
         _quantity(sure=("weight",), noun="weigh|weight|mass|heavy"),

@@ -31,6 +31,8 @@ def _states_no_measure(wanted: Wanted, said: Said) -> bool:
 
 
 def _is_other(one: Evidence, source: Source, wanted: Wanted, said: Said) -> bool:
+    if wanted.is_something_else(_stems_at(one, source)):
+        return True
     if any(
         wanted.has_quantity(claim.quantity) and not _is_measure_there(one, source, wanted, claim)
         if claim.quantity

@@ -33,7 +33,8 @@ class Wanted:
 
     `sure` are the sorts by which a place shows that it holds such a value; the others may be
     anything. `noun` matches the stem of a word by which documents call such a value, whatever
-    its form; without it, a value of another form is none.
+    its form; without it, a value of another form is none. `unlike` matches that of a word by which
+    they call what is only measured in the same units.
     """
 
     sorts: frozenset[str] = frozenset()
@@ -41,6 +42,7 @@ class Wanted:
     form: re.Pattern[str] | None = None
     noun: re.Pattern[str] | None = None
     has_words: bool = False
+    unlike: re.Pattern[str] | None = None
 
     @property
     def is_measure(self) -> bool:
@@ -70,6 +72,12 @@ class Wanted:
     def is_no_day(self, folded: str) -> bool:
         """Whether a text is a day of the week or a month, where a quantity of no day is wanted."""
         return self.is_of_no_day and bool(CALENDAR.fullmatch(folded.strip(" .")))
+
+    def is_something_else(self, stems: Collection[str]) -> bool:
+        """Whether the words about a value call it what is only measured alike."""
+        if self.unlike is None or (self.noun and any(map(self.noun.fullmatch, stems))):
+            return False
+        return any(map(self.unlike.fullmatch, stems))
 
     def has_quantity(self, quantity: Quantity) -> bool:
         return not self.sorts.isdisjoint(_sorts(quantity))

@@ -464,6 +464,31 @@ def test_how_much_of_what_is_told_by_its_words(question: str, answer: str, suppo
     assert is_of_the_kind is supported, support.problem
 
 
+@pytest.mark.parametrize(
+    ("said", "is_memory"),
+    [
+        ("memory: 512 MB", True),
+        ("Each of its instances gets 512 MB.", True),
+        ("The largest heap that it gets is 512 MB.", True),
+        ("max_manifest_size: 512 MB", False),
+        ("The largest load list that it accepts is 512 MB.", False),
+        ("Uploads are cut off at 512 MB.", False),
+    ],
+)
+@pytest.mark.parametrize(
+    "question",
+    [
+        "how much ram do I give the crane",
+        "Memory footprint of the crane?",
+        "What is the memory limit of the crane?",
+    ],
+)
+def test_size_of_what_is_sent_is_no_memory(question: str, said: str, is_memory: bool) -> None:
+    support = verify(question, "512 MB", [Passage("Harbour crane", "", said)])
+    is_of_the_kind = support.problem != "The question asks for another kind of value."
+    assert is_of_the_kind is is_memory, support.problem
+
+
 @pytest.mark.parametrize("post", ["deputy", "former", "acting"])
 def test_who_stands_in_is_another_than_the_one_who_is_told_of(post: str) -> None:
     asked = f"Who is the {post} keeper of the organ?"
