@@ -30,7 +30,7 @@ from router.taught import Repertoire
 from router.verification import unnamed
 from training.audience import NobodyReadsJustThat, audience_of, somebody_of
 from training.calibration import Sample, fit
-from training.checking import evidence_for, look_for, precedents_for
+from training.checking import Known, evidence_for, look_for, precedents_for, relevance_to
 from training.evaluation import dataset_of
 from training.heldout import exact_match, outcomes_of
 from training.metrics import contains
@@ -48,9 +48,15 @@ Servers = Callable[[], AbstractContextManager[object]]
 
 
 def calibrate(
-    model: ModelVersion, run: TrainingRun, *, servers: Servers, check: Check = lambda: None
+    model: ModelVersion,
+    run: TrainingRun,
+    *,
+    servers: Servers,
+    known: Known | None = None,
+    check: Check = lambda: None,
 ) -> Calibration | None:
     """Fit the model that `run` made and keep the result with it; None when nothing could be found.
+    `known` is what its evaluation was told of the same questions.
 
     Then the model keeps the calibration that it has; without one it is asked nothing by itself.
     """
@@ -64,7 +70,9 @@ def calibrate(
             samples = []
             for judged in _judged(run):
                 check()
-                samples += _known(model.name, made, judged, reader)
+                samples += _sampled(
+                    model.name, made, judged, reader, {} if known is None else known
+                )
     except _NOT_NOW as error:
         logger.warning("%s could not be calibrated: %s", model, error)
         return None
@@ -97,13 +105,15 @@ def _judged(run: TrainingRun) -> list[_Judged]:
     return judged
 
 
-def _known(model: str, made: Repertoire, judged: _Judged, reader: Reader) -> list[Sample]:
+def _sampled(
+    model: str, made: Repertoire, judged: _Judged, reader: Reader, known: Known
+) -> list[Sample]:
     """As `_samples`, with all that may be known: a reranker that fails once may be busy.
 
     Raises `RerankerUnavailable`, since without it less is known than when people ask.
     """
     for pause in (BREAK_SECONDS, 0.0):
-        relevance = Relevance(judged.item.question)
+        relevance = relevance_to(judged.item.question, known)
         samples = _samples(model, made, judged, reader, relevance)
         if not relevance.has_failed:
             return samples

@@ -35,8 +35,25 @@ class Borne:
     by_precedent: bool = False
 
 
+Known = dict[str, Relevance]
+"""What the reranker has said so far of each question: a model is judged and calibrated by the same
+ones, of which it reads every sentence."""
+
+
+def relevance_to(question: str, known: Known) -> Relevance:
+    """What is known, to which more is added; begun anew where the reranker failed."""
+    if question not in known or known[question].has_failed:
+        known[question] = Relevance(question)
+    return known[question]
+
+
 def borne_out(
-    questions: Sequence[Question], answers: Mapping[int, Said], *, reader: Reader, check: Check
+    questions: Sequence[Question],
+    answers: Mapping[int, Said],
+    *,
+    reader: Reader,
+    known: Known,
+    check: Check,
 ) -> dict[int, bool]:
     """By the question's id, whether its answer would be shown to `reader`; a refusal is not one.
 
@@ -45,7 +62,7 @@ def borne_out(
     outcome = {}
     for question in questions:
         check()
-        said, relevance = answers[question.id].answer, Relevance(question.question)
+        said, relevance = answers[question.id].answer, relevance_to(question.question, known)
         found = look_for(question.question, reader)
         findings = precedents_for(question.question, found, reader)
         outcome[question.id] = evidence_for(said, found, None, relevance, findings) is not None

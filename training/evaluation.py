@@ -32,7 +32,7 @@ from training.asking import Model, Said, ask
 from training.asking_rag import ALONE as ALONE_RAG
 from training.asking_rag import ask_rag, sampled
 from training.audience import NobodyReadsJustThat, audience_of, somebody_of
-from training.checking import borne_out
+from training.checking import Known, borne_out
 from training.datasets.manifest import TEST
 from training.gate import Extraction
 from training.metrics import Outcome, judged, percentile, summarised
@@ -63,15 +63,17 @@ def evaluate(
     embedder: Servers,
     servers: Servers,
     seconds: float,
+    known: Known | None = None,
     check: Check = lambda: None,
 ) -> None:
     """Measure the new model and what it is compared with; replaces an earlier evaluation.
 
     The models answer every question, in the words in which the product asks them, which within
     `embedder` are found. What is left of `seconds` is for answers from passages, to
-    `EVALUATION_RAG_QUESTIONS` of them or to as many as there is time for, within `servers`. `check`
-    is called every second; what it raises ends the work. Raises `Died` when a model's process does,
-    and ValueError for a run without a dataset.
+    `EVALUATION_RAG_QUESTIONS` of them or to as many as there is time for, within `servers`. What
+    the reranker says of the questions is added to `known`. `check` is called every second; what it
+    raises ends the work. Raises `Died` when a model's process does, and ValueError for a run
+    without a dataset.
     """
     deadline, dataset = time.monotonic() + seconds, dataset_of(run)
     folder = answers_folder(run, adapter)
@@ -88,7 +90,7 @@ def evaluate(
     found = canaries.extract(
         dataset, new, folder=folder, device=run.device, check=check, least=attempts
     )
-    product = _Product(run, questions, folder, servers, check)
+    product = _Product(run, questions, folder, servers, {} if known is None else known, check)
     rag, shown = product.asked(deadline, tuned)
     with transaction.atomic():
         check()
@@ -180,6 +182,7 @@ class _Product:
     questions: Sequence[Question]
     folder: Path
     servers: Servers
+    known: Known
     check: Check
 
     def asked(
@@ -201,7 +204,9 @@ class _Product:
                 purpose = f"evaluation of {self.run}"
                 reader = stack.enter_context(somebody_of(audience, purpose=purpose))
                 stack.enter_context(self.servers())
-                shown = borne_out(self.questions, tuned, reader=reader, check=self.check)
+                shown = borne_out(
+                    self.questions, tuned, reader=reader, known=self.known, check=self.check
+                )
                 rag = ask_rag(sample, reader=reader, out=out, deadline=deadline, check=self.check)
                 return rag, shown
         except (ServerFailed, NobodyReadsJustThat, EmbeddingsUnavailable) as error:

@@ -35,6 +35,7 @@ from training import (
     recipe,
 )
 from training.calibrating import calibrate
+from training.checking import Known
 from training.datasets import Frozen
 from training.devices import devices, gpu_of
 from training.gate import GateCheck
@@ -57,7 +58,7 @@ Tell = Callable[[TrainingRun], None]
 # Seconds that a run waits for documents that are being read, and between two looks, at them and
 # at whether it is to go on.
 LONGEST_WAIT, LOOK_EVERY = 300.0, 0.5
-# Of a run's time, for the questions of its pairs to be embedded.
+# Of a run's time, for the questions of pairs to be embedded, its own and others.
 EMBEDDING_SHARE = 0.25
 
 READERS_TIGHTENED = GateCheck(
@@ -117,9 +118,10 @@ def _advance(job: Claim, tell: Tell) -> None:
         tell(job.run)
     # One for all that is measured, as it takes seconds to start; who needs it says what is missing.
     with embedded_servers(embeddings=True, failed=lambda _error: None):
-        model = job.run.model or evaluate(job)
+        known: Known = {}
+        model = job.run.model or evaluate(job, known)
         if model.gate_passed and not model.calibration:
-            fit(job, model)
+            fit(job, model, known)
     conclude(job, model)
     tell(job.run)
 
@@ -147,7 +149,7 @@ def _freeze(job: Claim) -> Frozen:
     _await_documents(job, collections)
     for collection in collections:
         mine_collection(collection, check=check)
-    _await_precedents(job, collections)
+    _await_precedents(job)
     return datasets.freeze(collections=collections, check=check)
 
 
@@ -172,15 +174,12 @@ def _await_documents(job: Claim, collections: Sequence[Collection]) -> None:
     _wait_while(job, reading.exists, LONGEST_WAIT)
 
 
-def _await_precedents(job: Claim, collections: Sequence[Collection]) -> None:
-    """A worker embeds the questions of the pairs on the same processor. Beside it a training, which
+def _await_precedents(job: Claim) -> None:
+    """A worker embeds the questions of pairs on the same processor. Beside it a training, which
     steps back behind everything, gets a tenth of the steps in the same time."""
-    keys = {collection.pk for collection in collections}
 
     def are_made() -> bool:
-        if not is_up(embeddings_url()):
-            return False
-        return any(document.collection_id in keys for document in precedents.outdated())
+        return is_up(embeddings_url()) and bool(precedents.outdated())
 
     if gpu_of(job.run.device) is None:
         share = EMBEDDING_SHARE * job.run.max_minutes * 60
@@ -227,7 +226,7 @@ def _until_it_lives(job: Claim, work: Callable[[], T]) -> T:
 
 # --- Evaluation, gate and promotion ------------------------------------------------------------
 @tracing.span("evaluate")
-def evaluate(job: Claim) -> ModelVersion:
+def evaluate(job: Claim, known: Known) -> ModelVersion:
     """Measure and judge the new model, and keep it as a version, whatever the gate says."""
     run = job.run
 
@@ -243,6 +242,7 @@ def evaluate(job: Claim) -> ModelVersion:
             embedder=lambda: embedded_servers(embeddings=True),
             servers=lambda: embedded_servers(llm=True, embeddings=True),
             seconds=recipe.evaluation_seconds(run.max_minutes, planning.minutes_used(run)),
+            known=known,
             check=check,
         ),
     )
@@ -255,12 +255,13 @@ def evaluate(job: Claim) -> ModelVersion:
 
 
 @tracing.span("calibrate")
-def fit(job: Claim, model: ModelVersion) -> None:
+def fit(job: Claim, model: ModelVersion, known: Known) -> None:
     """Fit how likely a model that passed is right; it can serve, and be asked for, without."""
     calibrate(
         model,
         job.run,
         servers=lambda: embedded_servers(embeddings=True),
+        known=known,
         check=lambda: jobs.check(job),
     )
 

@@ -20,6 +20,7 @@ from tests.router.retrieval.hashed_words import HashedWords
 from tests.training.evaluations import a_dataset, a_question, a_trained_run, no_servers
 from training import calibrating, checking, precedents
 from training.calibrating import calibrate
+from training.checking import Known
 from training.models import Evaluation, EvaluationItem, QAPair, TrainingRun
 from training.rows import Question
 
@@ -122,6 +123,25 @@ def test_calibration_stays_where_the_embedding_server_ends_in_the_middle(
     assert calibrate(model, run, servers=no_servers, check=check) is None
     model.refresh_from_db()
     assert from_json(model.calibration) == certified()
+
+
+def test_what_the_reranker_has_said_of_the_questions_is_not_asked_again(
+    run: TrainingRun, model: ModelVersion, embedder: HashedWords
+) -> None:
+    taught(model, dict.fromkeys(TEXTS, 1.0))
+    asked: list[str] = []
+
+    def score(text: str) -> float:
+        asked.append(text)
+        return 0.9 if str(PORTS["gate"]) in text else 0.1
+
+    embedder.relevance = score
+    known: Known = {}
+    fitted = calibrate(model, run, servers=no_servers, known=known)
+    assert asked
+    asked.clear()
+    assert calibrate(model, run, servers=no_servers, known=known) == fitted
+    assert asked == []
 
 
 @pytest.mark.parametrize(("status", "is_fitted"), [(404, True), (500, False)])
