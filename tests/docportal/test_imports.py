@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.docportal.api.live import database_url
+
 HEAVY = {
     "faiss",
     "langchain_core",
@@ -64,6 +68,14 @@ print(json.dumps({"status": status, "seconds": seconds, "modules": modules, "cou
 """
 
 
+COMMAND = """
+import json, sys
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", "models"])
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
 def test_first_page_comes_without_a_heavy_library(tmp_path: Path) -> None:
     environment = os.environ | {"DOCPORTAL_HOME": str(tmp_path)}
     environment.pop("DATABASE_URL", None)
@@ -89,3 +101,15 @@ def test_first_page_comes_without_a_heavy_library(tmp_path: Path) -> None:
     assert searched - start > 10_000
     assert ever_after <= searched
     assert report["thresholds"][2] >= 100
+
+
+@pytest.mark.django_db
+def test_command_loads_no_page(home: Path) -> None:
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "docportal.settings"}
+    environment |= {"DOCPORTAL_HOME": str(home), "DATABASE_URL": database_url()}
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND], env=environment, capture_output=True, text=True, check=True
+    )
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    assert "router.models" in loaded
+    assert loaded & {"docportal.urls", "docportal.api.urls", "docportal.views"} == set()

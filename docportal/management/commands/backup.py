@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from docportal.backups.folder import told
 from docportal.backups.making import Made, back_up
+from docportal.management.base import CHECKS
 from ingestion.errors import UserError
 
 
@@ -17,6 +18,7 @@ class Command(BaseCommand):
         "Add a backup of database, documents and tuned models to a folder; what it has of an "
         "earlier one is not copied twice. Ends with 1 when this home had lost something before."
     )
+    requires_system_checks = CHECKS
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("destination", type=Path, metavar="DESTINATION", help="A folder.")
