@@ -21,12 +21,12 @@ from router.evidence.focus import Place, is_row, read_focus, roots, shows
 from router.evidence.forms import Form, forms_in
 from router.evidence.objections import TURNED_DOWN
 from router.evidence.quantities import quantities
-from router.evidence.questions import Question, read_question
+from router.evidence.questions import Question
 from router.evidence.sources import Source, is_elsewhere, names, read_source
 from router.odds import log_odds, probability_of
 from router.prompts import Passage
 from router.text import content_stems, fold
-from router.verification import fits, passages_naming_all, titles_of, verify
+from router.verification import asked_of_passages, fits, passages_naming_all, verify
 
 WEIGHTS = Path(__file__).with_suffix(".json")
 # Characters. A longer one is no answer but a paragraph.
@@ -143,7 +143,7 @@ def likeliest(question: str, passages: Sequence[Passage], likely: Likelihoods) -
     source = read_source(passages[passage])
     sentence = source.sentences[number]
     line = source.text[sentence.start : sentence.end]
-    asked = read_question(question, titles_of(passages))
+    asked = asked_of_passages(question, passages)
     value = _value_in(line, asked) if is_row(source, number) else None
     start, end = value or (0, len(line))
     return Likeliest(
@@ -175,7 +175,7 @@ def seconding(likely: Likelihoods) -> set[Place]:
 def is_only_one(question: str, passages: Sequence[Passage], span: tuple[int, int, int]) -> bool:
     """Whether the sentence at a span has a value of the form that is asked for, and no other one of
     the passages that name what the question does."""
-    asked = read_question(question, titles_of(passages))
+    asked = asked_of_passages(question, passages)
     if asked.wanted is None or not asked.wanted.is_strict:
         return False
     named = passages_naming_all(question, passages)
@@ -194,7 +194,7 @@ def showing(
     """Of the sentences that hold a value of the kind that is asked for, as the wording surely tells
     it, or else by the forms that the answer probably has; empty: none does, or any kind may be
     meant."""
-    asked = read_question(question, titles_of(passages))
+    asked = asked_of_passages(question, passages)
     sources = [source for _, source in _read(passages)]
     if asked.wanted is not None and asked.wanted.is_sure:
         return {(n, k): likely[n, k] for n, k in likely if _shows_wanted(asked, sources[n], k)}
@@ -245,7 +245,7 @@ def measure(
     forms: AskedForms | None,
 ) -> dict[Place, tuple[float, ...]]:
     """The features of each sentence; `scores` and `forms` as for `likelihoods`."""
-    asked = read_question(question, titles_of(passages))
+    asked = asked_of_passages(question, passages)
     sources = [source for _, source in _read(passages)]
     places = [(n, k) for n, source in enumerate(sources) for k in range(len(source.sentences))]
     odds = dict(zip(places, map(log_odds, scores), strict=True))

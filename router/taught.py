@@ -25,7 +25,6 @@ from django.conf import settings
 from router import tuned
 from router.cosines import cosines
 from router.evidence.objections import TURNED_DOWN
-from router.evidence.questions import read_question
 from router.evidence.sources import names, read_source
 from router.models import ModelVersion, TaughtQuestions
 from router.precedents.frames import (
@@ -38,7 +37,7 @@ from router.precedents.frames import (
 )
 from router.prompts import Passage
 from router.text import exact_form, without_marks
-from router.verification import Support, titles_of, verify
+from router.verification import Support, asked_of_passages, verify
 
 if TYPE_CHECKING:
     from router.retrieval.vectors import Vectors
@@ -288,9 +287,8 @@ def _as_taught(
     if not support.supported or support.span is None:
         return None
     source = read_source(passages[support.span[0]])
-    titles = titles_of(passages)
-    asked = read_question(question, titles)
-    if not asked.entities and read_question(taught.question, titles).entities:
+    asked = asked_of_passages(question, passages)
+    if not asked.entities and asked_of_passages(taught.question, passages).entities:
         return None
     if not all(names(source, entity, asked.longer_than(entity)) for entity in asked.entities):
         return None

@@ -67,7 +67,7 @@ class Support:
 def unnamed(question: str, passages: Sequence[Passage]) -> tuple[str, ...]:
     """What a question names and none of the passages does: no answer to it is supported by them."""
     sources = [read_source(passage) for passage in passages]
-    asked = read_question(question, titles_of(passages))
+    asked = asked_of_passages(question, passages)
     return tuple(
         entity
         for entity in asked.entities
@@ -78,7 +78,7 @@ def unnamed(question: str, passages: Sequence[Passage]) -> tuple[str, ...]:
 def passages_naming_all(question: str, passages: Sequence[Passage]) -> frozenset[int]:
     """The numbers of the passages that name each thing that a question names, by themselves."""
     sources = [read_source(passage) for passage in passages]
-    asked = read_question(question, titles_of(passages))
+    asked = asked_of_passages(question, passages)
     return frozenset(
         number
         for number, source in enumerate(sources)
@@ -89,7 +89,7 @@ def passages_naming_all(question: str, passages: Sequence[Passage]) -> frozenset
 def named_first(question: str, passages: Sequence[Passage]) -> list[int]:
     """The numbers of the passages, those first that name most of what the question names, as it is
     typed; of these, those that tell of most of it. Passages alike in both keep their order."""
-    asked = read_question(question, titles_of(passages))
+    asked = asked_of_passages(question, passages)
     longer = {entity: asked.longer_than(entity) for entity in asked.entities}
 
     def named(number: int) -> tuple[int, int]:
@@ -98,6 +98,13 @@ def named_first(question: str, passages: Sequence[Passage]) -> list[int]:
         return len(there), sum(tells_of(source, one, asked) for one in there)
 
     return sorted(range(len(passages)), key=named, reverse=True)
+
+
+def asked_of_passages(question: str, passages: Sequence[Passage]) -> Question:
+    """What a question asks about, as it is held against these."""
+    sources = map(read_source, passages)
+    told = frozenset(stem for one in sources for stem in one.stems | one.context_stems)
+    return read_question(question, titles_of(passages), told)
 
 
 def titles_of(passages: Sequence[Passage]) -> list[str]:
@@ -118,7 +125,7 @@ def verify(
     """
     cited = tuple(number for number in marks(answer) if 1 <= number <= len(passages))
     sources = [read_source(passage) for passage in passages]
-    asked = read_question(question, titles_of(passages))
+    asked = asked_of_passages(question, passages)
     said = read_answer(without_marks(answer), asked)
     if not (said.words or said.claims):
         return Support(False, cited=cited, problem="The answer says nothing.")

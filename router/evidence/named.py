@@ -13,10 +13,9 @@ from router.evidence.claims import (
     place_of_phrase,
     without_quotes,
 )
-from router.evidence.environments import environments_asked
 from router.evidence.quantities import CALENDAR, UNITS
 from router.evidence.slips import is_english
-from router.text import STOP_WORDS, Word, fold, is_content, stem, words
+from router.text import STOP_WORDS, fold, is_content, stem, words
 
 # *Where in Europe?* says what kind of place is asked for.
 _CONTINENTS = frozenset(
@@ -32,22 +31,12 @@ _HEAD = re.compile(r"[:(,]|\s(?:-{1,3}|[–—|])\s")
 _LEAST_COINED = 5
 # Behind these no English noun stands without an article, but names do: `does panwatch keep`,
 # `owns panwatch`, `port of panwatch`.
-_BEFORE_DOERS = frozenset(
+BEFORE_DOERS = frozenset(
     {"does", "do", "did", "is", "was", "has", "can", "will", "should", "must", "may"}
 )
-_BEFORE_NAMES = _BEFORE_DOERS | {
+BEFORE_NAMES = BEFORE_DOERS | {
     *("of", "for", "by", "behind", "owns", "runs", "leads", "maintains", "after"),
 }
-_BEFORE_CLAUSES = frozenset({"if", "when", "whether"})
-_PREPOSITIONS = frozenset({"about", "at", "from", "in", "inside", "on", "via", "with"})
-# What tells which of several, and names none: `of the main lantern`.
-_DESCRIBING = frozenset(
-    {
-        *("big", "central", "current", "default", "entire", "first", "large", "last", "latest"),
-        *("live", "local", "main", "new", "next", "old", "primary", "remote", "second"),
-        *("secondary", "small", "third", "whole"),
-    }
-)
 _THINGS = frozenset({"service", "system", "application", "app", "server", "tool", "platform"})
 # What a title ends with that says what kind of document it is: in `Release Process` it names no
 # thing, and `release policy` beside `Travel Policy` is not the name of another one.
@@ -68,13 +57,13 @@ _WHERE_ALL_IS = re.compile(
     r"(?:confluence|discord|git|github|gitlab|grafana|jira|mattermost|s3|slack|teams)",
     re.IGNORECASE,
 )
-_ADJECTIVE = (
+ADJECTIVE = (
     "able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time", "wise", "worthy",
 )  # fmt: skip
 _PREFIXES = frozenset({"anti", "mid", "multi", "non", "pre", "self", "semi"})
 # `The 132-lens chamber` holds so many.
 _COUNTED = re.compile(r"\d+-([a-z]+)")
-_POSSESSIVE = re.compile(r"['’]s$")
+POSSESSIVE = re.compile(r"['’]s$")
 
 
 def entities_of(question: str) -> list[str]:
@@ -86,7 +75,7 @@ def entities_of(question: str) -> list[str]:
     """
     spoken = without_quotes(question)
     claims = (*identifiers_in(spoken), *names_in(spoken))
-    named = [_POSSESSIVE.sub("", claim.text) for claim in claims]
+    named = [POSSESSIVE.sub("", claim.text) for claim in claims]
     return [name for name in dict.fromkeys(named) if not _is_plain_english(name)]
 
 
@@ -98,13 +87,13 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
     as well, of nothing there."""
     folded = fold(question).text
     typed = words(folded)
-    known = {run for title in titles for run in _runs_of_names(title)}
+    known = {run for title in titles for run in runs_of_names(title)}
     firsts, lasts = ({run[place] for run in known} for place in (0, -1))
     ends = {run[1:] for run in known if len(run) > 2}
     found, at = [], 0
     while at < len(typed):
         sizes = range(min(_LONGEST_NAME, len(typed) - at), 1, -1)
-        texts = [_POSSESSIVE.sub("", word.text) for word in typed[at : at + _LONGEST_NAME]]
+        texts = [POSSESSIVE.sub("", word.text) for word in typed[at : at + _LONGEST_NAME]]
         size = next((n for n in sizes if tuple(texts[:n]) in known), 0)
         if not size and len(texts) > 1:
             between = folded[typed[at].end : typed[at + 1].start]
@@ -114,7 +103,7 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
                 size = next((n for n in sizes if tuple(texts[1:n]) in ends), 0)
         if size:
             whole = folded[typed[at].start : typed[at + size - 1].end]
-            found.append(_POSSESSIVE.sub("", whole))
+            found.append(POSSESSIVE.sub("", whole))
         at += size or 1
     return list(dict.fromkeys(found))
 
@@ -126,48 +115,17 @@ def opening_in(question: str, titles: Iterable[str]) -> list[str]:
     opening = _OPENING.match(question)
     if opening is None:
         return []
-    name = _POSSESSIVE.sub("", opening[1])
+    name = POSSESSIVE.sub("", opening[1])
     spelled = tuple(_spelled(name))
     first, end = words(fold(name).text)[0], spelled[1:]
     titles = list(titles)
-    known = {run for title in titles for run in _runs_of_names(title)}
+    known = {run for title in titles for run in runs_of_names(title)}
     if not is_content(first) or end not in {run[1:] for run in known}:
         return []
     # `Heron Gate` or a thing called Heron may be meant, and `Ticket Gate` by its whole name's end.
     begins = {run[: len(end)] for run in known} | {tuple(_spelled(head_of(one))) for one in titles}
     ends = {run[-len(spelled) :] for run in known}
     return [] if end in begins or spelled in ends else [name]
-
-
-def ended_in(question: str, titles: Iterable[str]) -> list[str]:
-    """Names of two words in small letters that end as one of a title does, where only names stand
-    without an article: beside `Crate Lantern` that in *log of sharps lantern* and in *is sharps
-    lantern well?*. In *number of retries lantern makes* there is none but `lantern`."""
-    known = {run for title in titles for run in _runs_of_names(title)}
-    ends = {run[-2:] for run in known}
-    lasts = {run[-1] for run in known if len(run) == 2}
-    typed = words(fold(question).text)
-    runs = zip(typed, typed[1:], typed[2:], [*typed[3:], None], strict=False)
-    found = []
-    for before, first, last, after in runs:
-        name = first.text, _POSSESSIVE.sub("", last.text)
-        if name[1] not in lasts or name in ends or not _may_begin_a_name(first):
-            continue
-        is_last = after is None or not is_content(after)
-        if before.text in _BEFORE_DOERS | _BEFORE_CLAUSES or (
-            is_last and before.text in _BEFORE_NAMES | _PREPOSITIONS
-        ):
-            found.append(" ".join(name))
-    return found
-
-
-def _may_begin_a_name(word: Word) -> bool:
-    return (
-        is_content(word)
-        and word.text not in _DESCRIBING
-        and not word.text.endswith(_ADJECTIVE)
-        and not environments_asked(word.text)
-    )
 
 
 def coined_in(question: str, titles: Iterable[str]) -> list[str]:
@@ -183,9 +141,9 @@ def coined_in(question: str, titles: Iterable[str]) -> list[str]:
     heads = set(map(head_of, titles)) - _DOCUMENTS
     first = {each[0] for each in map(_spelled, heads) if each}.intersection(made)
     called = first if len(first) > 1 else first.intersection(heads)
-    short = {run[0] for title in titles for run in _runs_of_names(title)}.intersection(made)
+    short = {run[0] for title in titles for run in runs_of_names(title)}.intersection(made)
     folded = fold(question).text
-    typed = [_POSSESSIVE.sub("", word.text) for word in words(folded)]
+    typed = [POSSESSIVE.sub("", word.text) for word in words(folded)]
     names = called | short | {head for head in heads if not head.isalpha()}
     if any(literal_pattern(name).search(folded) for name in names if name):
         return [word for word in typed if word in called | short]
@@ -196,7 +154,7 @@ def coined_in(question: str, titles: Iterable[str]) -> list[str]:
         for before, word, after in zip(["", *typed], typed, [*typed[1:], ""], strict=False)
         if _is_coined(word)
         and (
-            (called and (before in _BEFORE_NAMES or after in _THINGS))
+            (called and (before in BEFORE_NAMES or after in _THINGS))
             or any(_are_made_alike(word, name) for name in models)
         )
     ]
@@ -286,8 +244,8 @@ def _is_attribute(name: str, question: str) -> bool:
 
 
 @lru_cache(maxsize=2_000)
-def _runs_of_names(title: str) -> frozenset[tuple[str, ...]]:
-    """The words of each run of capitalised words in a title, and of each identifier."""
+def runs_of_names(title: str) -> frozenset[tuple[str, ...]]:
+    """The folded words of each run of capitalised words in a title, and of each identifier."""
     runs = []
     for part in _TITLED.finditer(title):
         run = [word.text for word in words(fold(part[0]).text)]
@@ -312,5 +270,5 @@ def _is_plain_english(name: str) -> bool:
         # `sign-offs` are several.
         or any(part in STOP_WORDS or part.removesuffix("s") in STOP_WORDS for part in parts)
         or parts[0] in _PREFIXES
-        or parts[-1].endswith(_ADJECTIVE)
+        or parts[-1].endswith(ADJECTIVE)
     )

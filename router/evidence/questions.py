@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from router.evidence.claims import counted_from
 from router.evidence.contraries import Side, sides_of
 from router.evidence.environments import environments_asked
+from router.evidence.half_known import half_known_in
 from router.evidence.kinds_asked import wanted_value
 from router.evidence.named import (
     coined_in,
-    ended_in,
     entities_of,
     head_of,
     opening_in,
@@ -76,9 +77,11 @@ class Question:
         return " ".join(*whole) if len(whole) == 1 else named
 
 
-def read_question(text: str, titles: Iterable[str] = ()) -> Question:
-    """`titles` are those of the documents that it is held against: people type names as they
-    like."""
+def read_question(
+    text: str, titles: Iterable[str] = (), told: AbstractSet[str] = frozenset()
+) -> Question:
+    """`titles` are those of the documents that it is held against, and `told` the stems of all that
+    these tell: people type names as they like."""
     folded = fold(text).text
     own_words = words(folded)
     stems = frozenset(word.stem for word in own_words if is_content(word))
@@ -87,9 +90,15 @@ def read_question(text: str, titles: Iterable[str] = ()) -> Question:
     titles = list(titles)
     entities = without_compounds(text, entities_of(text), titles)
     known = [fold(entity).text for entity in entities]
-    told = (titled_in, coined_in, opening_in, ended_in)
-    typed = dict.fromkeys(name for names_of in told for name in names_of(text, titles))
-    entities += [name for name in outermost(list(typed)) if not any(name in one for one in known)]
+    typed = [
+        *(*titled_in(text, titles), *coined_in(text, titles), *opening_in(text, titles)),
+        *half_known_in(text, titles, told),
+    ]
+    entities += [
+        name
+        for name in outermost(list(dict.fromkeys(typed)))
+        if not any(name in one for one in known)
+    ]
     entities = [*without_offers(text, entities, titles), *_PAST_YEAR.findall(folded)]
     named = frozenset(word.stem for name in entities for word in words(fold(name).text))
     about = _without(folded, entities)

@@ -11,7 +11,7 @@ from router.evidence.environments import PRODUCTION, environments_asked
 from router.evidence.focus import shows
 from router.evidence.named import without_compounds
 from router.evidence.quantities import quantities
-from router.evidence.questions import Question, read_question
+from router.evidence.questions import Question
 from router.evidence.sources import Source, is_contrary, is_elsewhere, names, read_source
 from router.evidence.wanted import are_of_one_sort
 from router.precedents.contraries import without_contraries
@@ -32,7 +32,7 @@ from router.precedents.frames import (
 from router.precedents.others import is_held_by_another, is_of_another, names_another
 from router.prompts import Passage
 from router.text import exact_form, fold, words
-from router.verification import titles_of
+from router.verification import asked_of_passages, titles_of
 
 # The share of a sentence and of a frame that must be the same.
 LEAST_LIKENESS = 0.6
@@ -148,8 +148,7 @@ class Subject:
 
 def subject_of(question: str, passages: Sequence[Passage], things: AbstractSet[str]) -> Subject:
     """`things` are the keys of what has questions of its own."""
-    titles = titles_of(passages)
-    asked = read_question(question, titles)
+    titles, asked = titles_of(passages), asked_of_passages(question, passages)
     told = without_compounds(question, named_in(question), titles)
     spelled = _spelled(question, things)
     named = (*spelled, *told, *asked.entities)

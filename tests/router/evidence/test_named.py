@@ -4,10 +4,8 @@ import time
 
 import pytest
 
-from router.evidence.named import coined_in, ended_in, entities_of, opening_in, titled_in
+from router.evidence.named import coined_in, entities_of, opening_in, titled_in
 from router.evidence.questions import read_question
-from router.prompts import Passage
-from router.verification import verify
 
 
 @pytest.mark.parametrize(
@@ -111,44 +109,6 @@ def test_another_thing_than_those_that_end_so_is_asked_about_at_the_start_as_els
     told = {"Lodge Gate", "lodge gate"}
     for question in ("Lodge Gate port", "the port of Lodge Gate"):
         assert told.intersection(read_question(question, TITLES).entities)
-
-
-@pytest.mark.parametrize(
-    ("question", "named"),
-    [
-        ("where is the log of lodge gate", ["lodge gate"]),
-        ("curl to see whether lodge gate's up", ["lodge gate"]),
-        ("can lodge gate take 5 MB", ["lodge gate"]),
-        ("how many calls at lodge gate before it says no?", ["lodge gate"]),
-        ("who owns lodge gate", ["lodge gate"]),
-        # There is such a thing, or a longer one ends so.
-        ("where is the log of harbor gate", []),
-        ("where is the log of ticket gate", []),
-        # Only which one, or where it is meant.
-        ("the log of main gate", []),
-        ("the log of staging gate", []),
-        ("the log of renamed gate", []),
-        ("the log of our gate", []),
-        # The gate does something here, or something is done to it.
-        ("number of retries gate makes", []),
-        ("the port gate listens on", []),
-        ("how to restart gate", []),
-        ("the log of lodge rack", []),
-    ],
-)
-def test_two_words_in_small_letters_end_like_a_title_where_a_name_stands(
-    question: str, named: list[str]
-) -> None:
-    assert ended_in(question, TITLES) == named
-
-
-def test_value_of_what_ends_alike_is_no_answer_about_another_thing() -> None:
-    harbor = Passage(title="Harbor Gate", heading="", text="Port: 5012", path="harbor.md")
-    assert verify("port of harbor gate", "5012", [harbor]).supported
-    assert verify("port of habror gate", "5012", [harbor]).supported, "a slip of the finger"
-    refused = verify("port of lodge gate", "5012", [harbor])
-    assert not refused.supported
-    assert "“lodge gate” stands nowhere" in refused.problem
 
 
 def test_coined_word_is_a_name_where_several_titles_begin_with_one() -> None:

@@ -1,0 +1,81 @@
+"""Names in small letters of which the titles know one word."""
+
+import pytest
+
+from router.evidence.half_known import half_known_in
+from router.prompts import Passage
+from router.verification import verify
+
+TITLES = ["Harbor Gate", "Turnpike Ticket Gate: handbook", "Gavel Otter", "Gavel Heron: notes"]
+TOLD = frozenset({"port", "retri", "log"})
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("where is the log of port gate", ["port gate"]),
+        ("curl to see whether port gate's up", ["port gate"]),
+        ("can port gate take 5 MB", ["port gate"]),
+        ("how many calls at port gate before it says no?", ["port gate"]),
+        ("who owns port gate", ["port gate"]),
+        # There is such a thing, or a longer one ends so.
+        ("where is the log of harbor gate", []),
+        ("where is the log of ticket gate", []),
+        ("log of turnpike ticket gate", []),
+        # Only which one, or where it is meant.
+        ("the log of main gate", []),
+        ("the log of staging gate", []),
+        ("the log of renamed gate", []),
+        ("the log of our gate", []),
+        ("the log of a port, gate or otter", []),
+        # The gate does something here, or something is done to it.
+        ("number of retries gate makes", []),
+        ("the port gate listens on", []),
+        ("how to log gate", []),
+        ("the log of lodge rack", []),
+    ],
+)
+def test_end_of_a_title_with_any_word_is_a_name_where_only_names_stand(
+    question: str, named: list[str]
+) -> None:
+    assert half_known_in(question, TITLES, TOLD) == named
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("marrow gate retention?", ["marrow gate"]),
+        ("port gate retention?", []),
+        # Several otters there may be; nobody calls one of two gavels so.
+        ("whats the largest marrow otter takes", []),
+        ("what does gavel badger listen on", ["gavel badger"]),
+        ("health url gavel badger??", ["gavel badger"]),
+        ("gavel port", []),
+        ("gavel heron port", []),
+        ("is gavel closed on sundays", []),
+        ("harbor uptime", []),
+        ("harbor tally's port nr", ["harbor tally"]),
+        ("timeout for harbor tally?", ["harbor tally"]),
+    ],
+)
+def test_elsewhere_the_other_word_is_one_that_no_passage_has(
+    question: str, named: list[str]
+) -> None:
+    assert half_known_in(question, TITLES, TOLD) == named
+
+
+def test_beside_two_that_end_so_a_strange_word_makes_a_third() -> None:
+    asked = "whats the largest iron gate will take"
+    assert half_known_in(asked, TITLES, TOLD) == []
+    assert half_known_in(asked, [*TITLES, "Copper Gate"], TOLD) == ["iron gate"]
+    assert half_known_in(asked, [*TITLES, "Copper Gate"], TOLD | {"iron"}) == []
+
+
+def test_value_of_what_shares_a_word_is_no_answer_about_another_thing() -> None:
+    otter = Passage(title="Gavel Otter", heading="", text="Port: 5012", path="otter.md")
+    heron = Passage(title="Gavel Heron", heading="", text="It bids.", path="heron.md")
+    assert verify("what does gavel otter listen on", "5012", [otter, heron]).supported
+    assert verify("port of gavel ottre", "5012", [otter, heron]).supported, "a slip of the finger"
+    refused = verify("what does gavel badger listen on", "5012", [otter, heron])
+    assert not refused.supported
+    assert "“gavel badger” stands nowhere" in refused.problem
