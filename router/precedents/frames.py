@@ -106,6 +106,11 @@ class Frame:
         """Whether the sentence says of what it tells."""
         return _NAME in self.words
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether it says nothing else: the `maxPacketSize` of a line may be such a name."""
+        return self.words == {_NAME}
+
 
 @dataclass(frozen=True, slots=True)
 class Fitting:

@@ -239,6 +239,7 @@ def _of_sentences(
     """The best candidate of each value of each sentence of a passage that has one."""
     asked, named = subject.asked, subject.keys
     is_headed, others = subject.is_headed_in(source), subject.others_in(source)
+    usable = [one for one in usable if not one[1].is_bare or _names_one_of(one[0], named)]
     for place, sentence in enumerate(source.sentences):
         if is_elsewhere(asked, source, place) or is_contrary(asked, source, place):
             continue
@@ -280,6 +281,12 @@ def _of_sentences(
                 score,
                 is_written=any(one[1].is_written for one in alike),
             )
+
+
+def _names_one_of(precedent: Precedent, named: AbstractSet[str]) -> bool:
+    """Whether its sentence names what is asked about. Where it has no other word, whatever is said
+    of another thing would be worded like it: *Dawn-horn wakes the crew*."""
+    return bool(mentioned(precedent.sentence, precedent.names & named))
 
 
 def _has_other_names(precedent: Precedent, known: AbstractSet[str]) -> bool:

@@ -62,6 +62,15 @@ def test_the_same_sentence_about_what_is_asked_has_the_value() -> None:
     assert found.score == pytest.approx(0.8)
 
 
+def test_a_sentence_of_a_name_and_a_value_alone_leads_to_what_it_names_alone() -> None:
+    line = precedent("Who does owlCalls?", "Ada Lund", "owlCalls: Ada Lund")
+    assert line.names == {"owlcalls"}
+    asked, wakes = "Who is woken for dawn-horn?", Passage("dawn-horn", "", "Dawn-horn wakes all.")
+    assert value([(line, 0.9)], asked, [wakes]) is None
+    again = Passage("dawn-horn", "", "owlCalls: Ida Holm")
+    assert value([(line, 0.9)], "Who does owlCalls of dawn-horn?", [again]) == "Ida Holm"
+
+
 def test_what_is_asked_is_as_near_as_any_question_for_the_same() -> None:
     asked = replace(PORT, fact="port")
     nearer = precedent("Where to dial owl?", "80", "Owl is dialled at 80.")
