@@ -359,7 +359,12 @@ def is_wanted(value: str, asked: Question, source: Source, place: int) -> bool:
     folded = fold(value).text
     # The `3` of an address that ends in `/v3` is no number.
     wanted, told = asked.wanted, [] if "://" in folded else list(quantities(folded))
-    if wanted is None or any(map(wanted.has_quantity, told)):
+    if wanted is None:
+        return True
+    called = source.sentences[place].stems | source.heading_stems
+    if wanted.is_something_else(called):
+        return False
+    if any(map(wanted.has_quantity, told)):
         return True
     if wanted.is_no_day(folded):
         return False
@@ -373,4 +378,4 @@ def is_wanted(value: str, asked: Question, source: Source, place: int) -> bool:
         return False
     if wanted.form and shows(source, place, wanted):
         return False
-    return any(map(wanted.noun.fullmatch, source.sentences[place].stems | source.heading_stems))
+    return any(map(wanted.noun.fullmatch, called))

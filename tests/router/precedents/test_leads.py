@@ -62,6 +62,13 @@ def test_the_same_sentence_about_what_is_asked_has_the_value() -> None:
     assert found.score == pytest.approx(0.8)
 
 
+def test_what_was_asked_of_a_size_leads_to_no_memory() -> None:
+    size = precedent("How large may a call to night-bell be?", "2 MB", "max_call_size: 2 MB")
+    horn = Passage("dawn-horn", "", "max_call_size: 9 MB")
+    assert value([(size, 0.8)], "How large may a call to dawn-horn be?", [horn]) == "9 MB"
+    assert value([(size, 0.8)], "How much memory does dawn-horn want?", [horn]) is None
+
+
 def test_a_sentence_of_a_name_and_a_value_alone_leads_to_what_it_names_alone() -> None:
     line = precedent("Who does owlCalls?", "Ada Lund", "owlCalls: Ada Lund")
     assert line.names == {"owlcalls"}
