@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from router.evidence.environments import environments_asked
 from router.evidence.named import (
-    ADJECTIVE,
+    ADJECTIVE_ENDINGS,
     BEFORE_DOERS,
     BEFORE_NAMES,
     POSSESSIVE,
@@ -78,6 +78,6 @@ def _may_be_named(word: Word) -> bool:
     return (
         is_content(word)
         and word.text not in _DESCRIBING
-        and not word.text.endswith(ADJECTIVE)
+        and not word.text.endswith(ADJECTIVE_ENDINGS)
         and not environments_asked(word.text)
     )

@@ -57,7 +57,7 @@ _WHERE_ALL_IS = re.compile(
     r"(?:confluence|discord|git|github|gitlab|grafana|jira|mattermost|s3|slack|teams)",
     re.IGNORECASE,
 )
-ADJECTIVE = (
+ADJECTIVE_ENDINGS = (
     "able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time", "wise", "worthy",
 )  # fmt: skip
 _PREFIXES = frozenset({"anti", "mid", "multi", "non", "pre", "self", "semi"})
@@ -270,5 +270,5 @@ def _is_plain_english(name: str) -> bool:
         # `sign-offs` are several.
         or any(part in STOP_WORDS or part.removesuffix("s") in STOP_WORDS for part in parts)
         or parts[0] in _PREFIXES
-        or parts[-1].endswith(ADJECTIVE)
+        or parts[-1].endswith(ADJECTIVE_ENDINGS)
     )
