@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -25,8 +26,9 @@ TASK_PROGRAM = """
     from pathlib import Path
     from docportal.supervisor import Service, Supervisor
     child = [sys.executable, "-c", {child!r}]
+    # What the task says may be shown as soon as it is under way.
+    print("started", flush=True)
     with Supervisor([Service("task", child, is_task=True)], logs=Path({logs!r})) as running:
-        print("started", flush=True)
         running.wait()
     print("stopped", flush=True)
 """
@@ -69,9 +71,25 @@ STUBBORN = (
 )
 
 
+_started: list["subprocess.Popen[str]"] = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_outlives_its_test() -> Iterator[None]:
+    """One that fails leaves no process to the tests after it, which look at their own."""
+    yield
+    while _started:
+        process = _started.pop()
+        for child in children(process) if process.poll() is None else ():
+            child.kill()
+        process.kill()
+        process.communicate()
+
+
 def start(child: str, logs: Path, program: str = PROGRAM) -> "subprocess.Popen[str]":
     program = textwrap.dedent(program).format(child=child, logs=str(logs))
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    _started.append(process)
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"
     return process
