@@ -30,7 +30,7 @@ from router.taught import Repertoire
 from router.verification import unnamed
 from training.audience import NobodyReadsJustThat, audience_of, somebody_of
 from training.calibration import Sample, fit
-from training.checking import Known, evidence_for, look_for, precedents_for, relevance_to
+from training.checking import Relevances, evidence_for, look_for, precedents_for, relevance_to
 from training.evaluation import dataset_of
 from training.heldout import exact_match, outcomes_of
 from training.metrics import contains
@@ -52,7 +52,7 @@ def calibrate(
     run: TrainingRun,
     *,
     servers: Servers,
-    known: Known | None = None,
+    known: Relevances | None = None,
     check: Check = lambda: None,
 ) -> Calibration | None:
     """Fit the model that `run` made and keep the result with it; None when nothing could be found.
@@ -60,7 +60,7 @@ def calibrate(
 
     Then the model keeps the calibration that it has; without one it is asked nothing by itself.
     """
-    audience = audience_of(dataset_of(run))
+    audience, known = audience_of(dataset_of(run)), {} if known is None else known
     try:
         with ExitStack() as stack:
             reader = stack.enter_context(somebody_of(audience, purpose=f"calibration of {run}"))
@@ -70,9 +70,7 @@ def calibrate(
             samples = []
             for judged in _judged(run):
                 check()
-                samples += _sampled(
-                    model.name, made, judged, reader, {} if known is None else known
-                )
+                samples += _sampled(model.name, made, judged, reader, known)
     except _NOT_NOW as error:
         logger.warning("%s could not be calibrated: %s", model, error)
         return None
@@ -106,7 +104,7 @@ def _judged(run: TrainingRun) -> list[_Judged]:
 
 
 def _sampled(
-    model: str, made: Repertoire, judged: _Judged, reader: Reader, known: Known
+    model: str, made: Repertoire, judged: _Judged, reader: Reader, known: Relevances
 ) -> list[Sample]:
     """As `_samples`, with all that may be known: a reranker that fails once may be busy.
 

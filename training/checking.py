@@ -35,12 +35,12 @@ class Borne:
     by_precedent: bool = False
 
 
-Known = dict[str, Relevance]
+Relevances = dict[str, Relevance]
 """What the reranker has said so far of each question: a model is judged and calibrated by the same
 ones, of which it reads every sentence."""
 
 
-def relevance_to(question: str, known: Known) -> Relevance:
+def relevance_to(question: str, known: Relevances) -> Relevance:
     """What is known, to which more is added; begun anew where the reranker failed."""
     if question not in known or known[question].has_failed:
         known[question] = Relevance(question)
@@ -52,7 +52,7 @@ def borne_out(
     answers: Mapping[int, Said],
     *,
     reader: Reader,
-    known: Known,
+    known: Relevances,
     check: Check,
 ) -> dict[int, bool]:
     """By the question's id, whether its answer would be shown to `reader`; a refusal is not one.

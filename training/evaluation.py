@@ -32,7 +32,7 @@ from training.asking import Model, Said, ask
 from training.asking_rag import ALONE as ALONE_RAG
 from training.asking_rag import ask_rag, sampled
 from training.audience import NobodyReadsJustThat, audience_of, somebody_of
-from training.checking import Known, borne_out
+from training.checking import Relevances, borne_out
 from training.datasets.manifest import TEST
 from training.gate import Extraction
 from training.metrics import Outcome, judged, percentile, summarised
@@ -63,7 +63,7 @@ def evaluate(
     embedder: Servers,
     servers: Servers,
     seconds: float,
-    known: Known | None = None,
+    known: Relevances | None = None,
     check: Check = lambda: None,
 ) -> None:
     """Measure the new model and what it is compared with; replaces an earlier evaluation.
@@ -182,7 +182,7 @@ class _Product:
     questions: Sequence[Question]
     folder: Path
     servers: Servers
-    known: Known
+    known: Relevances
     check: Check
 
     def asked(

@@ -35,7 +35,7 @@ from training import (
     recipe,
 )
 from training.calibrating import calibrate
-from training.checking import Known
+from training.checking import Relevances
 from training.datasets import Frozen
 from training.devices import devices, gpu_of
 from training.gate import GateCheck
@@ -118,7 +118,7 @@ def _advance(job: Claim, tell: Tell) -> None:
         tell(job.run)
     # One for all that is measured, as it takes seconds to start; who needs it says what is missing.
     with embedded_servers(embeddings=True, failed=lambda _error: None):
-        known: Known = {}
+        known: Relevances = {}
         model = job.run.model or evaluate(job, known)
         if model.gate_passed and not model.calibration:
             fit(job, model, known)
@@ -175,15 +175,15 @@ def _await_documents(job: Claim, collections: Sequence[Collection]) -> None:
 
 
 def _await_precedents(job: Claim) -> None:
-    """A worker embeds the questions of pairs on the same processor. Beside it a training, which
-    steps back behind everything, gets a tenth of the steps in the same time."""
+    """A worker embeds the questions of pairs on the same processor, where a training steps back
+    behind everything: beside it one of the demo got .3 of two cores."""
 
-    def are_made() -> bool:
+    def are_being_made() -> bool:
         return is_up(embeddings_url()) and bool(precedents.outdated())
 
     if gpu_of(job.run.device) is None:
         share = EMBEDDING_SHARE * job.run.max_minutes * 60
-        _wait_while(job, are_made, min(share, LONGEST_WAIT))
+        _wait_while(job, are_being_made, min(share, LONGEST_WAIT))
 
 
 def _wait_while(job: Claim, lasts: Callable[[], bool], seconds: float) -> None:
@@ -226,7 +226,7 @@ def _until_it_lives(job: Claim, work: Callable[[], T]) -> T:
 
 # --- Evaluation, gate and promotion ------------------------------------------------------------
 @tracing.span("evaluate")
-def evaluate(job: Claim, known: Known) -> ModelVersion:
+def evaluate(job: Claim, known: Relevances) -> ModelVersion:
     """Measure and judge the new model, and keep it as a version, whatever the gate says."""
     run = job.run
 
@@ -255,7 +255,7 @@ def evaluate(job: Claim, known: Known) -> ModelVersion:
 
 
 @tracing.span("calibrate")
-def fit(job: Claim, model: ModelVersion, known: Known) -> None:
+def fit(job: Claim, model: ModelVersion, known: Relevances) -> None:
     """Fit how likely a model that passed is right; it can serve, and be asked for, without."""
     calibrate(
         model,

@@ -5,7 +5,6 @@ A new kind is a row of `_KINDS`: how people ask for it, and what it is. The firs
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 
 from router.evidence.quantities import MONEY, UNITS
 from router.evidence.wanted import (
@@ -35,9 +34,9 @@ _REGIONS = r"[a-z][\w/-]*(?:,? \(?[a-z][\w/-]*\)?)*"
 _ROLES = "manager|head|director|architect|chief|officer|president|founder|lead|cto|ceo|cfo"
 
 
-def _quantity(*sorts: str, sure: Iterable[str] = (), noun: str = "") -> Wanted:
-    named = re.compile(noun) if noun else None
-    return Wanted(frozenset({*sorts, *sure}), frozenset(sure), noun=named)
+def _quantity(*sorts: str, sure: Iterable[str] = (), noun: str = "", unlike: str = "") -> Wanted:
+    named, other = (re.compile(stems) if stems else None for stems in (noun, unlike))
+    return Wanted(frozenset({*sorts, *sure}), frozenset(sure), noun=named, unlike=other)
 
 
 # `Night-bell port?` and `port of night-bell?`, which are typed as often as it is asked.
@@ -136,6 +135,7 @@ _ALARMS = (
     r"(?:alarm|alert|beep|complain|escalate|notif(?:y|ie)|page|scream|shout|trigger|trip|warn)s?"
     r"|critical|too [a-z]+"
 )
+_EXTREMES = "ceiling|limit|maximum|minimum|threshold"
 # What is measured in units of its own, by the stems of the words for it.
 _MEASURED = (
     ("voltage", ("volt",)),
@@ -149,17 +149,15 @@ _MEASURED = (
 
 def _measured(nouns: str, dimensions: Iterable[str]) -> tuple[str, Wanted]:
     stems = "|".join(map(stem, nouns.split("|")))
-    asked = _asked(rf"(?:{nouns})(?: (?:ceiling|limit|maximum|minimum|threshold))?")
+    asked = _asked(rf"(?:{nouns})(?: (?:{_EXTREMES}))?")
     return asked, _quantity(sure=dimensions, noun=stems)
 
 
 _KINDS = (
     (
         rf"\bhow much (?:{_MEMORY})\b|"
-        + _asked(
-            rf"(?:{_MEMORY})(?: (?:ceiling|footprint|limit|maximum|minimum|threshold|usage))?"
-        ),
-        replace(_quantity(sure=("size",), noun=_MEMORY), unlike=re.compile(_SENT)),
+        + _asked(rf"(?:{_MEMORY})(?: (?:{_EXTREMES}|footprint|usage))?"),
+        _quantity(sure=("size",), noun=_MEMORY, unlike=_SENT),
     ),
     *(_measured(*each) for each in _MEASURED),
     # Also where it is said in other words first: *how long, that is, since which date*.

@@ -20,7 +20,7 @@ from tests.router.retrieval.hashed_words import HashedWords
 from tests.training.evaluations import a_dataset, a_question, a_trained_run, no_servers
 from training import calibrating, checking, precedents
 from training.calibrating import calibrate
-from training.checking import Known
+from training.checking import Relevances
 from training.models import Evaluation, EvaluationItem, QAPair, TrainingRun
 from training.rows import Question
 
@@ -136,7 +136,7 @@ def test_what_the_reranker_has_said_of_the_questions_is_not_asked_again(
         return 0.9 if str(PORTS["gate"]) in text else 0.1
 
     embedder.relevance = score
-    known: Known = {}
+    known: Relevances = {}
     fitted = calibrate(model, run, servers=no_servers, known=known)
     assert asked
     asked.clear()
