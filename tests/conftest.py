@@ -46,7 +46,12 @@ collect_ignore = (
     else []
 )
 
-pytest_plugins = ["tests.drill.table", "tests.model_servers", "tests.tiny_models"]
+pytest_plugins = [
+    "tests.drill.table",
+    "tests.installations",
+    "tests.model_servers",
+    "tests.tiny_models",
+]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ import redis
 
 from router import tether
 from tests.browser import NO_BROWSER, browser
+from tests.ports import LOOPBACK, free_port
 
 DATABASE_URL = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 BROKER_URL = os.environ.get("TEST_BROKER_URL", "redis://127.0.0.1:6379/15")
@@ -38,10 +40,32 @@ def main() -> int:
     if missing and os.environ.get("CI") == "true":
         print(f"FAILED: CI expects what is not there: {'; '.join(missing)}")
         return 1
-    code = _rounds(sys.argv[1:], services)
+    with _embedding_server() as url:
+        os.environ["TEST_EMBEDDINGS_URL"] = url
+        code = _rounds(sys.argv[1:], services)
     if NO_BROWSER in missing:
         print(f"SKIPPED: the journeys in a browser, because of {NO_BROWSER}")
     return code
+
+
+@contextlib.contextmanager
+def _embedding_server() -> Iterator[str]:
+    """The real one, which all processes of both rounds ask (tests/model_servers.py): a start of it
+    takes longer than most files of tests. It may not answer yet."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="docportal-embeddings-") as home:
+        command = [sys.executable, "manage.py", "model_server", "embeddings", "--port", str(port)]
+        server = subprocess.Popen(
+            [sys.executable, tether.__file__, str(os.getpid()), *command],
+            env=os.environ | {"DOCPORTAL_HOME": home},
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            yield f"http://{LOOPBACK}:{port}/v1"
+        finally:
+            server.kill()
+            server.wait()
 
 
 def _rounds(arguments: list[str], missing: list[str]) -> int:

@@ -1,14 +1,14 @@
 """The web process and workers keep what threads freed in few places, from before they have any."""
 
 import ctypes
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
+from tests.installations import ROOT, NewHome
+
 COUNT = """
 import ctypes, os, sys, threading
 
@@ -51,12 +51,12 @@ app.worker_main(["worker", "--pool", "threads", "--concurrency", "2", "--without
     not hasattr(ctypes.CDLL(None), "malloc_info"), reason="this library of C has no arenas"
 )
 @pytest.mark.parametrize("process", [WEB, WORKER], ids=["web", "worker"])
-def test_forty_threads_share_two_arenas(process: str, tmp_path: Path) -> None:
-    unset = ("DATABASE_URL", "CELERY_BROKER_URL", "MALLOC_ARENA_MAX")
-    inherited = {name: value for name, value in os.environ.items() if name not in unset}
-    environment = inherited | {"DOCPORTAL_HOME": str(tmp_path)}
-    subprocess.run([sys.executable, MANAGE, "migrate", "-v0"], env=environment, check=True)
+def test_forty_threads_share_two_arenas(
+    process: str, new_home: NewHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    environment = new_home(tmp_path)
     told = tmp_path / "arenas.xml"
     command = [sys.executable, "-c", COUNT + process, str(told)]
-    subprocess.run(command, env=environment, cwd=MANAGE.parent, check=True)
+    subprocess.run(command, env=environment, cwd=ROOT, check=True)
     assert 1 <= told.read_text().count("<heap nr=") <= 2

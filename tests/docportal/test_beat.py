@@ -13,18 +13,14 @@ import pytest
 from docportal.celery import app
 from docportal.management.commands.up import services
 from docportal.schedule import SCHEDULE
+from tests.installations import NewHome
 from tests.waiting import until
 
 
 @pytest.fixture
-def worker(tmp_path: Path) -> Iterator[psutil.Popen]:
-    unset = ("DATABASE_URL", "CELERY_BROKER_URL")
-    inherited = {name: value for name, value in os.environ.items() if name not in unset}
-    environment = inherited | {"DOCPORTAL_HOME": str(tmp_path)}
-    manage = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(manage, env=environment, check=True)
+def worker(new_home: NewHome, tmp_path: Path) -> Iterator[psutil.Popen]:
     (service,) = (each for each in services("127.0.0.1", 0) if each.name == "worker")
-    process = psutil.Popen(list(service.command), env=environment)
+    process = psutil.Popen(list(service.command), env=new_home(tmp_path))
     yield process
     with contextlib.suppress(psutil.NoSuchProcess):
         process.kill()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.docportal.api.live import database_url
+from tests.installations import ROOT, NewHome
 
 HEAVY = {
     "faiss",
@@ -76,15 +77,11 @@ print(json.dumps(sorted(sys.modules)))
 """
 
 
-def test_first_page_comes_without_a_heavy_library(tmp_path: Path) -> None:
-    environment = os.environ | {"DOCPORTAL_HOME": str(tmp_path)}
-    environment.pop("DATABASE_URL", None)
-    manage = Path(__file__).resolve().parents[2] / "manage.py"
-    subprocess.run([sys.executable, manage, "migrate", "-v0"], env=environment, check=True)
+def test_first_page_comes_without_a_heavy_library(new_home: NewHome, tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", FIRST_RESPONSE],
-        env=environment,
-        cwd=manage.parent,
+        env=new_home(tmp_path),
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,

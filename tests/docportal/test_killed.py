@@ -1,6 +1,5 @@
 """A process that is killed at any moment of an upload loses nothing and leaves no half."""
 
-import os
 import random
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.drill.table import Drill
+from tests.installations import NewHome
 
 SETUP = """
     import io, os, sys
@@ -78,15 +78,9 @@ def program(body: str) -> list[str]:
 @pytest.mark.models
 @pytest.mark.timeout(400)
 def test_kill_at_any_moment_loses_nothing(
-    tmp_path: Path, embedding_server: str, drill: Drill
+    new_home: NewHome, tmp_path: Path, embedding_server: str, drill: Drill
 ) -> None:
-    environment = {
-        **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
-        "DOCPORTAL_HOME": str(tmp_path),
-        "EMBEDDINGS_URL": embedding_server,
-    }
-    manage = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(manage, env=environment, check=True)
+    environment = new_home(tmp_path, EMBEDDINGS_URL=embedding_server)
     source, kept = random.Random(5), list[str]()
     for number in range(drill.times):
         worker = subprocess.Popen(

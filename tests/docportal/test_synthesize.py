@@ -1,6 +1,5 @@
 import io
 import json
-import os
 import subprocess
 import sys
 import textwrap
@@ -16,6 +15,7 @@ from ingestion.chunking import ChunkKind
 from ingestion.models import Collection
 from tests.documents import passage, publish
 from tests.drill.table import Drill
+from tests.installations import NewHome
 from tests.scripted_llm import Reply, says, scripted_llm
 from training.models import QAPair
 
@@ -119,7 +119,9 @@ COUNT = """
 
 
 @pytest.mark.timeout(300)
-def test_killed_synthesis_goes_on_where_it_was(tmp_path: Path, drill: Drill, nth: int) -> None:
+def test_killed_synthesis_goes_on_where_it_was(
+    new_home: NewHome, tmp_path: Path, drill: Drill, nth: int
+) -> None:
     """Killed while the teacher writes, before the first passage is done, and after four."""
     pair = {
         "question": "Which berths are closed?",
@@ -128,14 +130,12 @@ def test_killed_synthesis_goes_on_where_it_was(tmp_path: Path, drill: Drill, nth
     }
     whole = says(json.dumps({"pairs": [pair]}))
     with scripted_llm() as teacher:
-        environment = {
-            **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
-            "DOCPORTAL_HOME": str(tmp_path),
-            "DJANGO_SETTINGS_MODULE": "docportal.settings",
-            "TEACHER_URL": teacher.url,
-            "TEACHER_MODEL": "large",
-            "EMBEDDINGS_URL": NOBODY_LISTENS,
-        }
+        environment = new_home(
+            tmp_path,
+            TEACHER_URL=teacher.url,
+            TEACHER_MODEL="large",
+            EMBEDDINGS_URL=NOBODY_LISTENS,
+        )
 
         def run(*arguments: str) -> str:
             done = subprocess.run(
@@ -147,7 +147,6 @@ def test_killed_synthesis_goes_on_where_it_was(tmp_path: Path, drill: Drill, nth
             )
             return done.stdout
 
-        run("manage.py", "migrate", "--verbosity", "0")
         run("-c", textwrap.dedent(PREPARE))
         synthesize = ("manage.py", "synthesize", "--collection", "wiki", "--json")
         for answered in (0, 4):

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from ingestion.models import Collection
+from tests.installations import NewHome
 from tests.training.datasets.pairs import NAMES, teach
 from training import jobs, runs
 from training.models import Dataset, TrainingRun
@@ -176,17 +176,15 @@ def test_it_follows_a_run_that_a_worker_took_first(
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_command_cancels_its_run_and_leaves_no_child(
-    tmp_path: Path, tiny_llama: Path, number: signal.Signals
+    new_home: NewHome, tmp_path: Path, tiny_llama: Path, number: signal.Signals
 ) -> None:
-    environment = {
-        **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
-        "DOCPORTAL_HOME": str(tmp_path / "home"),
-        "MODELS_DIR": str(tiny_llama.parent),
-        "BASE_MODEL": tiny_llama.name,
+    environment = new_home(
+        tmp_path / "home",
+        MODELS_DIR=str(tiny_llama.parent),
+        BASE_MODEL=tiny_llama.name,
         # So many that the signal comes before the end.
-        "DATASET_MIXTURE": "rows_per_fact=500",
-    }
-    subprocess.run([*MANAGE, "migrate", "-v0"], env=environment, check=True)
+        DATASET_MIXTURE="rows_per_fact=500",
+    )
     program = (
         "import django; django.setup(); from ingestion.models import Collection; "
         "from tests.training.datasets.pairs import NAMES, teach; "

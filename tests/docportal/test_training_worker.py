@@ -1,7 +1,6 @@
 """The worker that `up` starts for training: it takes runs by itself, and ends in good order."""
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import psutil
 import pytest
 
 from docportal.management.commands.up import services
+from tests.installations import NewHome
 
 SETUP = """
     import django
@@ -37,17 +37,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
-def environment(tmp_path: Path, tiny_llama: Path) -> dict[str, str]:
-    unset = ("DATABASE_URL", "CELERY_BROKER_URL")
-    environment = {
-        **{name: value for name, value in os.environ.items() if name not in unset},
-        "DOCPORTAL_HOME": str(tmp_path),
-        "MODELS_DIR": str(tiny_llama.parent),
-        "BASE_MODEL": tiny_llama.name,
-    }
-    manage = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(manage, env=environment, check=True)
-    return environment
+def environment(new_home: NewHome, tmp_path: Path, tiny_llama: Path) -> dict[str, str]:
+    return new_home(tmp_path, MODELS_DIR=str(tiny_llama.parent), BASE_MODEL=tiny_llama.name)
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 """A process that is killed at any step of a registration leaves a whole version or none."""
 
 import json
-import os
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 from tests.drill.table import Drill
+from tests.installations import NewHome
 
 # Each child ends by itself, as by SIGKILL, at its n-th step on the disk: whenever Python opens,
 # makes, renames or removes something. The parent then looks at what is left, and goes on.
@@ -72,15 +72,10 @@ PROGRAM = """
 """
 
 
-def test_kill_at_any_step_of_a_registration(tmp_path: Path, drill: Drill) -> None:
-    environment = {
-        **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
-        "DOCPORTAL_HOME": str(tmp_path),
-        "DJANGO_SETTINGS_MODULE": "docportal.settings",
-        "TUNED_VERSIONS_KEPT": "1000",
-    }
-    manage = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(manage, env=environment, check=True)
+def test_kill_at_any_step_of_a_registration(
+    new_home: NewHome, tmp_path: Path, drill: Drill
+) -> None:
+    environment = new_home(tmp_path, TUNED_VERSIONS_KEPT="1000")
     program = [sys.executable, "-c", textwrap.dedent(PROGRAM)]
     ended = subprocess.run(program, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr

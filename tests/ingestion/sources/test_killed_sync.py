@@ -1,6 +1,5 @@
 """A sync that is killed, or done by two workers at once, makes each version once and loses none."""
 
-import os
 import random
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.drill.table import Drill
+from tests.installations import NewHome
 from tests.repositories import Repository, guide
 
 COMMITS = 24
@@ -50,12 +50,8 @@ TELL = """
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    found = {**kept, "DOCPORTAL_HOME": str(tmp_path / "home"), "SOURCE_ROOTS": str(tmp_path)}
-    manage = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(manage, env=found, check=True)
-    return found
+def environment(new_home: NewHome, tmp_path: Path) -> dict[str, str]:
+    return new_home(tmp_path / "home", SOURCE_ROOTS=str(tmp_path))
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Killed at any moment, the index is never torn: the next process serves what the database has."""
 
-import os
 import random
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.drill.table import Drill
+from tests.installations import NewHome
 from tests.router.retrieval.hashed_words import hashed_words
 
 SETUP = """
@@ -58,14 +58,9 @@ def program(body: str, *arguments: str) -> list[str]:
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Of an installation of its own, on SQLite."""
-    inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+def environment(new_home: NewHome, tmp_path: Path) -> Iterator[dict[str, str]]:
     with hashed_words() as server:
-        given = {**inherited, "DOCPORTAL_HOME": str(tmp_path), "EMBEDDINGS_URL": server.url}
-        manage = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-        subprocess.run(manage, env=given, check=True)
-        yield given
+        yield new_home(tmp_path, EMBEDDINGS_URL=server.url)
 
 
 def test_a_kill_at_any_moment_leaves_a_whole_index(

@@ -1,5 +1,4 @@
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from transformers import LlamaForCausalLM
 
 from router.prompts import REFUSAL
 from tests.training.trainers.conftest import FACTS, closed_row
+from tests.waiting import until
 from training.conversion import merge_adapter
 from training.rows import Question, write_lines
 from training.trainers.config import RunConfig
@@ -229,9 +229,7 @@ def test_a_process_that_is_asked_to_stop_writes_a_checkpoint(config: RunConfig) 
     with subprocess.Popen(
         [sys.executable, "-m", "training.trainers", str(run)], stderr=subprocess.DEVNULL
     ) as process:
-        while not told(config, "step"):
-            assert process.poll() is None
-            os.sched_yield()
+        until(lambda: told(config, "step") or process.poll() is not None)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 143
     checkpoint = told(config, "checkpoint")[-1]["step"]

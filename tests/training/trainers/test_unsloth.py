@@ -14,6 +14,7 @@ import pytest
 
 from router.prompts import tuned_messages
 from tests.training.trainers.conftest import FACTS
+from tests.waiting import until
 from training.conversion import merge_adapter
 from training.trainers import answering
 from training.trainers.config import RunConfig
@@ -73,9 +74,7 @@ def test_it_learns_goes_on_after_a_kill_and_its_adapter_merges(
         config, trainer="unsloth", epochs=300, rank=16, alpha=32, batch=6, evaluations=3
     )
     with running(config) as process:
-        while len(told(config, "checkpoint")) < 3:
-            assert process.poll() is None
-            os.sched_yield()
+        until(lambda: len(told(config, "checkpoint")) == 3 or process.poll() is not None)
         process.kill()
     result = train_to_the_end(config)
     assert result["best"] == 1.0
