@@ -12,8 +12,8 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from docportal.backups import unfinished
 from ingestion.errors import UserError
 from ingestion.sources.places import split_address
-from training.datasets.mixture import Mixture
 from training.devices import DEVICE
+from training.mixture import Mixture
 from training.models import QAPair, TrainingRun
 
 

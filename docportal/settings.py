@@ -133,7 +133,7 @@ PAIRS_APPROVED_ON_ARRIVAL = env.list(
     "PAIRS_APPROVED_ON_ARRIVAL", default=["imported", "written", "mined"]
 )
 # Weights and sizes by name, such as `closed=0.85,refusal=0.15`; empty: those of
-# training/datasets/mixture.py.
+# training/mixture.py.
 DATASET_MIXTURE = env.str("DATASET_MIXTURE", default="")
 # How many test questions are also answered from passages: each costs about a second.
 EVALUATION_RAG_QUESTIONS = env.int("EVALUATION_RAG_QUESTIONS", default=80)

@@ -3,17 +3,12 @@
 All questions go to the database `alias`, which is a state that no longer changes.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import connections
-from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Manager
 
 from docportal.models import User
@@ -44,7 +39,6 @@ _COUNTED: Mapping[str, Manager[Any]] = {
     "datasets": Dataset.objects,
     "runs": TrainingRun.objects,
 }
-_APPS = ("docportal", "training", "router", "ingestion")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,31 +97,3 @@ def place(name: str) -> Path:
     """Where the file of this name belongs in this home."""
     folder, _, path = name.partition("/")
     return FOLDERS[folder]() / path
-
-
-# --- The form of the tables ---------------------------------------------------------------------
-def applied_migrations(alias: str = "default") -> list[str]:
-    return _named(MigrationRecorder(connections[alias]).applied_migrations())
-
-
-def known_migrations() -> list[str]:
-    """Those of this release."""
-    return _named(MigrationLoader(None).disk_migrations)
-
-
-def missing_migrations() -> list[str]:
-    """Those that the database lacks, of this release's."""
-    return sorted(set(known_migrations()) - set(applied_migrations()))
-
-
-def _named(migrations: Mapping[tuple[str, str], object]) -> list[str]:
-    return sorted(f"{app}.{name}" for app, name in migrations)
-
-
-def schema() -> str:
-    """The sha256 of what our own migrations say: a name alone does not tell two forms apart."""
-    digest = hashlib.sha256()
-    for app in _APPS:
-        for path in sorted((settings.BASE_DIR / app / "migrations").glob("[0-9]*.py")):
-            digest.update(json.dumps([app, path.name, path.read_text()]).encode())
-    return digest.hexdigest()

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from docportal import RELEASE
+from docportal import RELEASE, tables
 from docportal.backups import contents, databases
 from docportal.backups.contents import Wanted
 from docportal.backups.folder import (
@@ -74,7 +74,7 @@ def back_up(path: Path, *, keep: int | None = None) -> Made:
             new = folder.new(DATABASE)
             with databases.frozen(new) as alias:
                 models, others = list(contents.models(alias)), list(contents.others(alias))
-                counts, migrations = contents.counts(alias), contents.applied_migrations(alias)
+                counts, migrations = contents.counts(alias), tables.applied_migrations(alias)
             copying.take(DATABASE, new)
             require_room({path: copying.missing_bytes([*models, *others])}, "The backup")
             copying.copy(models)
@@ -85,7 +85,7 @@ def back_up(path: Path, *, keep: int | None = None) -> Made:
             database=databases.kind(),
             client=databases.client(),
             migrations=migrations,
-            schema=contents.schema(),
+            schema=tables.schema(),
             counts=counts,
             problems=copying.problems,
             files=copying.files,
@@ -105,7 +105,7 @@ def back_up(path: Path, *, keep: int | None = None) -> Made:
 def _check_migrated() -> None:
     if not databases.has_tables():
         raise UserError("not-migrated", "The database is empty: there is nothing to back up.")
-    if missing := contents.missing_migrations():
+    if missing := tables.missing_migrations():
         raise UserError(
             "not-migrated",
             f"The database is of an older release: it lacks {told(missing)}. Make the "

@@ -17,7 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from docportal import RELEASE
+from docportal import RELEASE, tables
 from docportal.backups import UNFINISHED, contents, databases, folder, unfinished
 from docportal.backups.contents import FOLDERS, SECRET_KEY
 from docportal.backups.folder import DATABASE, BackupFolder, Manifest, require_room, told
@@ -93,7 +93,7 @@ def restore(source: Path, *, replace: bool = False) -> Restored:
 def _check_fits(manifest: Manifest) -> None:
     databases.check_readable(manifest.database, manifest.client)
     differing = _differing(manifest)
-    if differing or manifest.schema != contents.schema():
+    if differing or manifest.schema != tables.schema():
         what = told(differing) or "its tables are of another form"
         raise UserError(
             "other-release",
@@ -105,7 +105,7 @@ def _check_fits(manifest: Manifest) -> None:
 def _differing(manifest: Manifest) -> list[str]:
     """The migrations by which the tables of a backup are not what this release works with. It
     works with those of the release after it as well, and has then made the backup itself."""
-    made, known = set(manifest.migrations), set(contents.known_migrations())
+    made, known = set(manifest.migrations), set(tables.known_migrations())
     return sorted(known - made if manifest.docportal == RELEASE else known ^ made)
 
 
@@ -129,7 +129,7 @@ def _check_replaceable(manifest: Manifest, *, replace: bool) -> None:
 
 
 def _check_known(manifest: Manifest) -> None:
-    unknown = sorted(set(contents.applied_migrations()) - set(manifest.migrations))
+    unknown = sorted(set(tables.applied_migrations()) - set(manifest.migrations))
     if unknown:
         raise UserError(
             "unknown-tables",
@@ -147,7 +147,7 @@ def _alive_workers() -> list[str]:
 
 def _is_of_this_release() -> bool:
     """Whether the database has all the tables that can be asked for."""
-    return databases.has_tables() and not contents.missing_migrations()
+    return databases.has_tables() and not tables.missing_migrations()
 
 
 def _what_is_there() -> list[str]:

@@ -3,7 +3,7 @@
 from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
 
-from docportal.backups.contents import missing_migrations
+from docportal.tables import missing_migrations
 
 # Of the settings. What the code alone decides is no matter of a home, and to look at the addresses
 # of all pages takes half a second, in which everything behind them is imported.

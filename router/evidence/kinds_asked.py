@@ -57,8 +57,8 @@ _WORD_BETWEEN = rf"(?:(?!(?:{_SETS}|{_NO_NOUNS})\b)[\w'’-]+ )"
 def _asked(nouns: str) -> str:
     return (
         rf"\b(?:which|what)(?:'?s| is| are)?(?: the)? {_WORD_BETWEEN}{{0,2}}?(?:{nouns})\b"
-        rf"|(?:^|, ){_NO_SENTENCE}(?:\S+ ){{0,4}}{_NO_PLACE}(?:{nouns})(?: (?:name|number)s?)?"
-        r"(?: pls| please)?\W*$"
+        rf"|(?:^|[,.;!?] ){_NO_SENTENCE}(?:\S+ ){{0,4}}{_NO_PLACE}(?:{nouns})"
+        r"(?: (?:name|number)s?)?(?: pls| please)?\W*$"
         rf"|(?:^|, )(?:the )?(?:[\w-]+ )?(?:{nouns})(?: names?)? (?:of|for|per|it)\b"
     )
 
@@ -87,6 +87,12 @@ _PATH = _token(
     r"[~.]{0,2}/[\w./-]+|\w+/[\w./-]+|[\w-]+\.[a-z]{2,5}|\w+://\S+",
     stems="path|fil|directory|folder",
     also=r"\bwhere on (?:the )?disk\b",
+)
+_MAC = r"[\da-f]{2}(?:[:-][\da-f]{2}){5}"
+# Of either version; the width of its network or a port may follow.
+_IP = (
+    r"\d{1,3}(?:\.\d{1,3}){3}(?:[/:]\d+)?"
+    rf"|(?!{_MAC}$)(?=\S*(?:::|(?::[\da-f]+){{4}}))[\da-f:]+(?:/\d+)?"
 )
 _WHAT_IS = r"^(?:what(?:'s| is| are)? )?(?:the )?(?:[\w-]+ ){0,2}?"
 _MEMORY = "memory|ram|heap"
@@ -396,9 +402,12 @@ _KINDS = (
     _token("flag|option|toggle", _FLAG),
     _token("switch", rf"{_FLAG}|(?-i:[A-Z0-9]+_[A-Z0-9_]+)"),
     _PATH,
+    _token("mac(?: address(?:es)?)?", _MAC, stems="mac"),
+    _token(r"ip(?:v[46])?(?: ad{1,2}res{1,2}(?:es)?)?", _IP, stems="ip|ipv4|ipv6"),
     _token(
         "url|address|endpoint(?! number)",
-        r"\w+://.+|/[\w./{}-]+|[\w.-]+\.[a-z]{2,}(?:[:/].*)?|.+@.+",
+        r"\w+://.+|/[\w./{}-]+|[\w.-]+\.[a-z]{2,}(?:[:/].*)?|.+@.+|0x[\da-f]+"
+        rf"|{_IP}|{_MAC}",
     ),
     # A team leads, and is nobody's head.
     (

@@ -61,12 +61,17 @@ def _is_other(one: Evidence, source: Source, wanted: Wanted, said: Said) -> bool
 
 def _is_a_token_with_numbers(wanted: Wanted, said: Said) -> bool:
     """Whether an answer has the wanted form as a whole, and its numbers, which have no unit, are
-    parts of it: `Java 21`. `2.9.5` is no name."""
+    parts of it: `Java 21`, `10.44.7.5`. `2.9.5` is no name."""
     counted = [claim.quantity for claim in said.news if claim.quantity]
     are_bare = all(one.kind is Kind.NUMBER and not one.units and not one.per for one in counted)
     # `Go` is an everyday word.
-    is_whole = wanted.has_words or any(word.text.isalpha() for word in said.words)
-    return bool(counted) and are_bare and is_whole and wanted.has_token(said.text.rstrip("."))
+    has_letters = wanted.has_words or any(word.text.isalpha() for word in said.words)
+    return (
+        bool(counted)
+        and are_bare
+        and (has_letters or wanted.is_strict)
+        and wanted.has_token(said.text.rstrip("."))
+    )
 
 
 def _is_measure_there(one: Evidence, source: Source, wanted: Wanted, claim: Claim) -> bool:

@@ -60,7 +60,7 @@ _WHERE_ALL_IS = re.compile(
 ADJECTIVE_ENDINGS = (
     "able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time", "wise", "worthy",
 )  # fmt: skip
-_PREFIXES = frozenset({"anti", "mid", "multi", "non", "pre", "self", "semi"})
+_PREFIXES = frozenset({"anti", "auto", "mid", "multi", "non", "pre", "self", "semi"})
 # `The 132-lens chamber` holds so many.
 _COUNTED = re.compile(r"\d+-([a-z]+)")
 POSSESSIVE = re.compile(r"['’]s$")
@@ -82,23 +82,30 @@ def entities_of(question: str) -> list[str]:
 def titled_in(question: str, titles: Iterable[str]) -> list[str]:
     """What a question names without a sign of it, as people type: names of two or more words that
     stand in one of the titles (`amber ledger`), and what is made of two of these (`amber weir`
-    beside `Silver Weir`), with a hyphen of a half of one (`amber-lending`), or of a coined word and
-    all of one but its first (`panwatch ticket gate` beside `Turnpike Ticket Gate`), which is a name
-    as well, of nothing there."""
+    beside `Silver Weir`), with a hyphen of a half of one (`amber-lending`), of one and another
+    number (`silver weir 5` beside `Silver Weir 4`), or of a coined word and all of one but its
+    first (`panwatch ticket gate` beside `Turnpike Ticket Gate`), which is a name as well, of
+    nothing there."""
     folded = fold(question).text
     typed = words(folded)
     known = {run for title in titles for run in runs_of_names(title)}
-    firsts, lasts = ({run[place] for run in known} for place in (0, -1))
+    numbered = {run[:-1] for run in known if run[-1].isdigit()}
+    firsts, lasts = ({run[place] for run in known | numbered} for place in (0, -1))
     ends = {run[1:] for run in known if len(run) > 2}
     found, at = [], 0
     while at < len(typed):
         sizes = range(min(_LONGEST_NAME, len(typed) - at), 1, -1)
         texts = [POSSESSIVE.sub("", word.text) for word in typed[at : at + _LONGEST_NAME]]
+        numbers = _numbers_in(texts)
         size = next((n for n in sizes if tuple(texts[:n]) in known), 0)
-        if not size and len(texts) > 1:
+        if not size:
+            begins = (n for n in sizes if n - 1 in numbers and tuple(texts[: n - 1]) in numbered)
+            size = next(begins, 0)
+        if not size and len(texts) > 1 and tuple(texts[:2]) not in numbered:
             between = folded[typed[at].end : typed[at + 1].start]
             halves = texts[0] in firsts, texts[1] in lasts
             size = 2 if all(halves) or (between == "-" and any(halves)) else 0
+            size += size == 2 and size in numbers
             if not size and _is_coined(texts[0]):
                 size = next((n for n in sizes if tuple(texts[1:n]) in ends), 0)
         if size:
@@ -106,6 +113,16 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
             found.append(POSSESSIVE.sub("", whole))
         at += size or 1
     return list(dict.fromkeys(found))
+
+
+def _numbers_in(texts: Sequence[str]) -> list[int]:
+    """The places of those that are numbers and measure nothing."""
+    following = [*texts[1:], ""]
+    return [
+        place
+        for place, (text, unit) in enumerate(zip(texts, following, strict=True))
+        if text.isdigit() and unit not in UNITS
+    ]
 
 
 def opening_in(question: str, titles: Iterable[str]) -> list[str]:

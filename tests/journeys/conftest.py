@@ -4,12 +4,14 @@ Only the answering model is scripted, so that a journey knows what it will say, 
 is a Llama so small that it takes seconds.
 """
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -35,6 +37,23 @@ PEOPLE = {
     "ines": ("admin",),
     "stella": ("writer",),
 }
+# Commands and pieces of Python, in one process: a start takes longer than most of them.
+CONSOLE = """
+import json, sys, traceback
+import django
+django.setup()
+from django.core.management import call_command
+from django.db import connection
+told, sys.stdout = sys.stdout, sys.stderr
+for line in sys.stdin:
+    given, wrong = json.loads(line), ""
+    try:
+        exec(given, {}) if isinstance(given, str) else call_command(*given)
+    except (Exception, SystemExit):
+        wrong = traceback.format_exc()
+    connection.close()
+    print(json.dumps(wrong), file=told, flush=True)
+"""
 STARTS_WITHIN = 90.0
 # Milliseconds. Three workers share two cores, and what is awaited is often a process of its own.
 PATIENCE = 60_000
@@ -73,10 +92,47 @@ CODES = "# Harbour codes\n\nThe zebra gate opens with 4711.\n"
 class Portal:
     url: str
     llm: ScriptedLLM
-    manage: Callable[..., None]
+    console: "Console"
     supervisor: psutil.Process
     places: Path
     """The folder below which collections may follow a source."""
+
+    def manage(self, *arguments: str) -> None:
+        """A command of `manage.py`."""
+        self.console.do(arguments)
+
+    def run(self, program: str) -> None:
+        """A piece of Python."""
+        self.console.do(program)
+
+
+class Console:
+    """A process in a home that does what it is told; it ends with its input."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        settings = {"DJANGO_SETTINGS_MODULE": "docportal.settings"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", CONSOLE],
+            cwd=ROOT,
+            env={**environment, **settings},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def do(self, what: str | Sequence[str]) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(what) + "\n")
+        self._process.stdin.flush()
+        wrong = json.loads(self._process.stdout.readline())
+        assert not wrong, wrong
+
+    def __enter__(self) -> "Console":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
 
 
 @pytest.fixture(scope="package")
@@ -86,20 +142,17 @@ def portal(
     home = tmp_path_factory.mktemp("home")
     # Two at once would share a broker, and each would take the other's messages.
     alone = FileLock(Path(tempfile.gettempdir()) / f"portal-{testrun_uid}.lock", timeout=0)
-    with alone, scripted_llm() as llm, database() as variables:
+    with alone, scripted_llm() as llm, database() as variables, ExitStack() as stack:
         environment = os.environ | variables | {"DOCPORTAL_HOME": str(home), "LLM_URL": llm.url}
         environment |= models_with(tiny_llama, home / "models")
         places = home / "places"
         places.mkdir()
         environment["SOURCE_ROOTS"] = str(places)
-
-        def manage(*arguments: str) -> None:
-            subprocess.run([*MANAGE, *arguments], env=environment, check=True)
-
-        manage("migrate", "-v0")
+        console = stack.enter_context(Console(environment))
+        console.do(["migrate", "-v0"])
         for name, (role, *groups) in PEOPLE.items():
             more = ["--groups", *groups] if groups else []
-            manage("createuser", name, "--role", role, "--password", PASSWORD, *more)
+            console.do(["createuser", name, "--role", role, "--password", PASSWORD, *more])
         port = free_port()
         running = subprocess.Popen(
             [*MANAGE, "up", "--port", str(port)], env=environment, stdout=subprocess.PIPE, text=True
@@ -109,7 +162,7 @@ def portal(
             assert running.stdout is not None
             assert f"http://127.0.0.1:{port}" in running.stdout.readline()
             supervisor = psutil.Process(running.pid)
-            portal = Portal(f"http://127.0.0.1:{port}", llm, manage, supervisor, places)
+            portal = Portal(f"http://127.0.0.1:{port}", llm, console, supervisor, places)
             llm.will_say("48. [1]")
             wait_until_ready(portal.url)
             bring_in(portal, home / "sources")

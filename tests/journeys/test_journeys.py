@@ -77,7 +77,7 @@ def being_read(portal: Portal, tmp_path: Path, fresh: str) -> str:
     path = f"{fresh}.md"
     (tmp_path / path).write_text("# Lock\n\nThe lock opens at 6.\n")
     portal.manage("ingest", str(tmp_path), "--collection", "Wiki")
-    portal.manage("shell", "-v0", "-c", BEING_READ.format(path=path))
+    portal.run(BEING_READ.format(path=path))
     return path
 
 
@@ -93,7 +93,7 @@ def test_news_of_a_version_take_nothing_that_is_typed(
     question = writing.get_by_label("Question", exact=True)
     question.fill("When does the lock open?")
     writing.get_by_label("Answer", exact=True).focus()
-    portal.manage("shell", "-v0", "-c", SETTLED.format(path=being_read))
+    portal.run(SETTLED.format(path=being_read))
     expect(reading.locator(".timeline .failed").first).to_be_visible()
     expect(writing.get_by_text("This page has changed meanwhile.")).to_be_visible()
     expect(question).to_have_value("When does the lock open?")
@@ -113,13 +113,13 @@ def test_document_that_became_ready_is_read_from_its_head(
     visit: Visit, portal: Portal, fresh: str
 ) -> None:
     path = f"{fresh}-first.md"
-    portal.manage("shell", "-v0", "-c", BEING_READ.format(path=path))
+    portal.run(BEING_READ.format(path=path))
     page = visit("mira")
     page.goto(f"/docs/?text={path}")
     page.get_by_role("row").filter(has_text=path).get_by_role("link").first.click()
     expect(page.locator(".timeline .parsing").first).to_be_visible()
     page.evaluate(HEARD)
-    portal.manage("shell", "-v0", "-c", GIVEN_BACK.format(path=path))
+    portal.run(GIVEN_BACK.format(path=path))
     expect(page.locator(".timeline .served")).to_be_visible()
     expect(page.get_by_label("Question", exact=True)).to_be_visible()
     page.evaluate("() => window.heard.then(() => true)")
@@ -133,7 +133,7 @@ def test_retry_of_a_row_that_failed_meanwhile_leads_back_to_its_list(
     page = visit("mira")
     page.goto(f"/docs/?text={being_read}")
     expect(page.get_by_role("row").filter(has_text=being_read)).to_contain_text("Parsing")
-    portal.manage("shell", "-v0", "-c", SETTLED.format(path=being_read))
+    portal.run(SETTLED.format(path=being_read))
     page.get_by_role("button", name="Retry").click()
     expect(page.get_by_text("Reading version 2 again.")).to_be_visible()
     expect(page).to_have_url(re.compile(rf"/docs/\?text={being_read}$"))

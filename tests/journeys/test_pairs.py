@@ -28,7 +28,7 @@ def pier(portal: Portal, folder: Path, name: str) -> str:
         f"# {name} pier\n\nThe {name} pier closes at 20:00.\n\n## Berths\n\nIt has 12 berths.\n"
     )
     portal.manage("ingest", str(folder), "--collection", "Wiki")
-    portal.manage("shell", "-v0", "-c", MAKE.format(path=path, facts=FACTS, name=name))
+    portal.run(MAKE.format(path=path, facts=FACTS, name=name))
     return f"/docs/?text={path}"
 
 

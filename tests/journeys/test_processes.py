@@ -44,7 +44,7 @@ def kill(portal: Portal, word: str) -> None:
 def test_uploads_survive_a_killed_worker_and_a_killed_embedding_server(
     visit: Visit, portal: Portal
 ) -> None:
-    portal.manage("shell", "-v0", "-c", UPLOAD)
+    portal.run(UPLOAD)
     kill(portal, "celery")
     kill(portal, "embedding_server")
     page = visit("ana")

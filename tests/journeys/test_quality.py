@@ -164,7 +164,7 @@ def test_why_an_answer_came_this_way_stays_within_its_card(visit: Visit, portal:
     page.get_by_role("searchbox").fill("How many passengers does the Aurora carry?")
     page.get_by_role("searchbox").press("Enter")
     expect(page.get_by_text("why this route")).to_be_visible()
-    portal.manage("shell", "-v0", "-c", OF_A_MODEL)
+    portal.run(OF_A_MODEL)
     page.reload()
     page.get_by_text("why this route").click()
     expect(page.get_by_text("What docs-v0900 was taught of the passages")).to_be_visible()

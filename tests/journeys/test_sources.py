@@ -129,7 +129,7 @@ def being_synced(page: Page, portal: Portal, name: str) -> Page:
     make_collection(page, name)
     place = portal.places / name
     place.mkdir()
-    portal.manage("shell", "-v0", "-c", UNDER_WAY.format(name=name, place=place))
+    portal.run(UNDER_WAY.format(name=name, place=place))
     page.reload()
     expect(page.locator("main").get_by_text("Being synced now.")).to_be_visible()
     return page
@@ -159,5 +159,5 @@ def test_page_of_a_source_that_a_colleague_removed_says_so(
     visit: Visit, portal: Portal, fresh: str
 ) -> None:
     page = being_synced(visit("ines"), portal, fresh)
-    portal.manage("shell", "-v0", "-c", REMOVED.format(name=fresh))
+    portal.run(REMOVED.format(name=fresh))
     expect(page.get_by_text("The collection follows nothing any more.")).to_be_visible()

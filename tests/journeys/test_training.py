@@ -101,7 +101,7 @@ def test_admin_launches_watches_cancels_resumes_promotes_and_rolls_back(
     )
     expect(page.get_by_label("docs-v0001", exact=True)).to_contain_text("yes")
 
-    portal.manage("shell", "-v0", "-c", SECOND_MODEL)
+    portal.run(SECOND_MODEL)
     page = visit("ines", scripts=False)
     page.goto("/training/")
     page.get_by_role("link", name="Promote… docs-v0002").click()
@@ -140,7 +140,7 @@ def test_run_is_started_as_it_is_chosen_at_that_moment(
     number = page.url.strip("/").split("/")[-1]
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_label("Progress")).to_contain_text(re.compile("ancelled"))
-    portal.manage("shell", "-v0", "-c", AS_CHOSEN.format(number=number))
+    portal.run(AS_CHOSEN.format(number=number))
 
 
 def test_preview_is_told_in_a_region_that_stays(visit: Visit) -> None:
@@ -169,16 +169,16 @@ answers_file().unlink()
 def test_benchmark_tells_how_far_it_is_and_takes_nobody_from_where_they_read(
     visit: Visit, portal: Portal
 ) -> None:
-    portal.manage("shell", "-v0", "-c", ANSWERED.format(answers=1))
+    portal.run(ANSWERED.format(answers=1))
     page = visit("ines")
     page.goto("/benchmark/")
     heading = page.get_by_role("heading", name="No benchmark yet").element_handle()
     for answers in (2, 3):
-        portal.manage("shell", "-v0", "-c", ANSWERED.format(answers=answers))
+        portal.run(ANSWERED.format(answers=answers))
         expect(page.get_by_text(f"{answers} of 9 answers are there")).to_be_visible()
     assert heading.evaluate("heading => heading.isConnected")
     assert page.evaluate("document.activeElement === document.body")
-    portal.manage("shell", "-v0", "-c", ENDED)
+    portal.run(ENDED)
     expect(page.get_by_text("Have an administrator run it:")).to_be_visible()
 
 
@@ -264,7 +264,7 @@ TrainingRun.objects.filter(number=901).update(state="cancelled", ended_at=timezo
 @pytest.fixture(scope="module")
 def addresses(portal: Portal) -> list[str]:
     """Of each kind of page: with a run that its gate stopped, one that trains, one that waits."""
-    portal.manage("shell", "-v0", "-c", A_RUN)
+    portal.run(A_RUN)
     return [
         *("/training/", "/training/new/", "/training/policy/", "/training/runs/900/"),
         *("/training/runs/901/", "/training/runs/902/", "/training/runs/900/comparison/"),
@@ -301,13 +301,13 @@ def test_figures_tables_and_plots_follow_the_run(visit: Visit, portal: Portal) -
     for table in tables.all():
         table.click()
     with page.expect_response("**/training/runs/901/points/"):
-        portal.manage("shell", "-v0", "-c", A_STEP)
+        portal.run(A_STEP)
     expect(run).to_contain_text("step 4 of 9")
     expect(run.get_by_role("row", name="4 0.250")).to_be_visible()
     expect(run.get_by_role("row", name="4 60 %")).to_be_visible()
     for plot in run.locator("canvas").all():
         assert plot.evaluate(DRAWN), "its curve is on the canvas"
-    portal.manage("shell", "-v0", "-c", ITS_END)
+    portal.run(ITS_END)
     expect(run).to_have_count(0)
     expect(page.get_by_role("row", name="Run 901")).to_contain_text("Cancelled")
 
@@ -330,15 +330,15 @@ run.points.create(step=1, seconds=1, loss=1, tokens_per_second=9)
 def test_plots_are_drawn_also_when_the_run_ends_while_they_are_being_drawn(
     visit: Visit, portal: Portal
 ) -> None:
-    portal.manage("shell", "-v0", "-c", A_THIRD)
+    portal.run(A_THIRD)
     page = visit("ines")
     page.goto("/training/runs/903/")
     page.locator("canvas").first.evaluate(UNTIL_DRAWN)
     held: list[Route] = []
     page.route("**/points/", lambda route: held.append(route))
     with page.expect_request("**/points/"):
-        portal.manage("shell", "-v0", "-c", A_STEP.replace("901", "903"))
-    portal.manage("shell", "-v0", "-c", ITS_END.replace("901", "903"))
+        portal.run(A_STEP.replace("901", "903"))
+    portal.run(ITS_END.replace("901", "903"))
     expect(page.get_by_label("Progress")).to_contain_text("Cancelled")
     held[0].continue_()
     page.unroute("**/points/")
@@ -348,7 +348,7 @@ def test_plots_are_drawn_also_when_the_run_ends_while_they_are_being_drawn(
 def test_plot_is_drawn_for_another_period_than_the_one_that_was_empty(
     visit: Visit, portal: Portal
 ) -> None:
-    portal.manage("shell", "-v0", "-c", LONG_AGO)
+    portal.run(LONG_AGO)
     page = visit("ines")
     page.goto("/insights/")
     expect(page.get_by_text("Nobody has asked anything in these days.")).to_be_visible()
@@ -361,7 +361,7 @@ def test_plot_is_drawn_for_another_period_than_the_one_that_was_empty(
 
 @pytest.mark.usefixtures("adapters")
 def test_dashboard_tells_by_itself_that_a_model_is_loaded(visit: Visit, portal: Portal) -> None:
-    portal.manage("shell", "-v0", "-c", BEING_LOADED)
+    portal.run(BEING_LOADED)
     page = visit("ines")
     page.goto("/training/")
     model = page.get_by_label("docs-v0910", exact=True)
@@ -369,17 +369,17 @@ def test_dashboard_tells_by_itself_that_a_model_is_loaded(visit: Visit, portal: 
     portal.llm.adapters = {"docs-v0910": "adapters/docs-v0910"}
     expect(model).to_contain_text("yes")
     expect(model).not_to_contain_text("says why")
-    portal.manage("shell", "-v0", "-c", SERVES_NO_MORE)
+    portal.run(SERVES_NO_MORE)
 
 
 @pytest.mark.usefixtures("adapters")
 def test_dashboard_tells_by_itself_that_a_model_serves_no_more(
     visit: Visit, portal: Portal
 ) -> None:
-    portal.manage("shell", "-v0", "-c", BEING_LOADED)
+    portal.run(BEING_LOADED)
     page = visit("ines")
     page.goto("/training/")
     model = page.get_by_label("docs-v0910", exact=True)
     expect(model).to_contain_text("loading…")
-    portal.manage("shell", "-v0", "-c", SERVES_NO_MORE)
+    portal.run(SERVES_NO_MORE)
     expect(model).to_have_count(0)

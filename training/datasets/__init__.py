@@ -4,7 +4,7 @@
 is pure and stands in the other modules.
 """
 
-from training.datasets.mixture import Mixture
 from training.datasets.services import Frozen, Preview, freeze, preview, verify
+from training.mixture import Mixture
 
 __all__ = ["Frozen", "Mixture", "Preview", "freeze", "preview", "verify"]

@@ -6,9 +6,9 @@ from random import Random
 
 from router.prompts import REFUSAL, tuned_messages
 from training.datasets.material import Pair, WordForm, draw, word_form
-from training.datasets.mixture import Mixture
 from training.datasets.refusals import Unanswerable
 from training.haste import as_people_type
+from training.mixture import Mixture
 from training.rows import Row
 
 QUOTE = "Quote the sentence that says so."

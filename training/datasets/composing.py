@@ -10,11 +10,11 @@ from training.datasets.attributes import Asked
 from training.datasets.closed import closed_rows, quote_rows, refusal_rows
 from training.datasets.contexts import context_rows
 from training.datasets.material import Material, Pair, draw, word_form
-from training.datasets.mixture import Mixture
 from training.datasets.names import Names
 from training.datasets.refusals import Refusals, Unanswerable
 from training.datasets.splits import LEAST_REFUSALS, MOST, HeldOut, Split, hold_out
 from training.datasets.texts import Texts
+from training.mixture import Mixture
 from training.rows import Form, Kind, Question, Row
 
 

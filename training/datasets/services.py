@@ -19,9 +19,9 @@ from training.datasets.attributes import asked_of
 from training.datasets.composing import Composition, compose, outline
 from training.datasets.gathering import Gathered, LeftOut, gather, mentioned
 from training.datasets.material import Material, pairs_by_passage
-from training.datasets.mixture import Mixture
 from training.datasets.names import propose, runs_of, without
 from training.datasets.splits import Split
+from training.mixture import Mixture
 from training.models import Dataset, TaughtFact
 from training.process import Check
 from training.rows import Form, Kind, Row, read_rows

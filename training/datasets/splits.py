@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from training.datasets.material import Pair, WordForm, draw, word_form
+from training.mixture import BORDER
 
 Split = Literal["test", "validation"]
 
@@ -20,8 +21,6 @@ Split = Literal["test", "validation"]
 # be certified (`training.calibration`); of fewer than 24 a difference of models is mere chance.
 LEAST: Mapping[Split, int] = {"test": 80, "validation": 24}
 LEAST_REFUSALS = 24
-# Where the two sets meet at the most: of a hundred facts both have what they need at least.
-BORDER = 0.75
 # 200 questions are a slice that can be compared. Validation is generated again and again.
 MOST: Mapping[Split, int] = {"test": 200, "validation": 150}
 # A fact with mined phrasings only is taught by their variety: that many stay.

@@ -86,10 +86,10 @@ def _of_asked(asked: Asked, rng: Random) -> Exercise | None:
 
 
 # --- Of the things -----------------------------------------------------------------------------
-def asked_of_things(rng: Random) -> Iterator[tuple[Thing, Asked]]:
-    """The questions on the things that are kept back, each with what is written about its thing and
-    about another one of the kind; of some the fact is left out."""
-    for thing in things.kept_back():
+def asked_of_things(rng: Random, *, every: int = 1) -> Iterator[tuple[Thing, Asked]]:
+    """The questions on the things that are kept back, or on one in `every` of them, each with what
+    is written about its thing and about another one of the kind; of some the fact is left out."""
+    for thing in things.kept_back()[::every]:
         for fact in thing.facts:
             for asked in fact.asked:
                 yield thing, _asked_of(rng, thing, fact, asked)

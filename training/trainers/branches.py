@@ -64,9 +64,10 @@ def attend(
 ) -> tuple[Tensor, Tensor | None]:
     """(1, heads, L, d) each to (1, L, heads, d); without branches, as PyTorch does it."""
     if branches is None:
-        return sdpa_attention_forward(
+        attended: tuple[Tensor, Tensor | None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, **more
         )
+        return attended
     copies = query.shape[1] // key.shape[1]
     key, value = repeat_kv(key, copies), repeat_kv(value, copies)
     first = branches.prefix

@@ -31,7 +31,7 @@ def bring_up_to_date(model: nn.Module) -> None:
             module.weight_now()
 
 
-class MergedLinear(Linear):
+class MergedLinear(Linear):  # type: ignore[misc]  # Read without types: see pyproject.toml.
     """A LoRA layer of PEFT, with its parameters and their names, that computes merged."""
 
     _of: tuple[int, int] | None = None

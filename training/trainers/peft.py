@@ -140,7 +140,7 @@ def _lora(config: RunConfig, layers: int) -> LoraConfig:
 
 def _four_bits() -> BitsAndBytesConfig:
     """QLoRA (Dettmers et al. 2023, arXiv:2305.14314)."""
-    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+    return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,

@@ -86,7 +86,7 @@ class UnslothLearner(PeftLearner):
         for places in batches([len(prompt) for prompt in prompts]):
             ids, seen = padded([prompts[place] for place in places], end)
             with torch.no_grad():
-                whole = self.model.generate(  # type: ignore[operator]
+                whole = self.model.generate(
                     input_ids=ids.to(self.device),
                     attention_mask=seen.to(self.device),
                     max_new_tokens=max_tokens,

@@ -75,6 +75,7 @@ def every_list_is_whole(path: Path) -> int:
 # --- A second time --------------------------------------------------------------------------------
 
 
+@pytest.mark.any_database
 def test_second_backup_copies_what_is_new_and_older_ones_can_be_removed(
     whole: Installation, tmp_path: Path
 ) -> None:
@@ -93,6 +94,7 @@ def test_second_backup_copies_what_is_new_and_older_ones_can_be_removed(
     assert files == {one.sha256 for one in listed}
 
 
+@pytest.mark.any_database
 def test_file_of_an_earlier_backup_that_went_bad_is_copied_anew(
     whole: Installation, backups: Path
 ) -> None:
@@ -107,6 +109,7 @@ def test_file_of_an_earlier_backup_that_went_bad_is_copied_anew(
     assert every_list_is_whole(backups) == 2
 
 
+@pytest.mark.any_database
 def test_folder_with_other_things_is_not_taken_for_backups(
     whole: Installation, tmp_path: Path
 ) -> None:
@@ -117,6 +120,7 @@ def test_folder_with_other_things_is_not_taken_for_backups(
     assert [path.name for path in tmp_path.iterdir()] == ["letters.txt"]
 
 
+@pytest.mark.any_database
 def test_two_backups_at_once_do_not_mix(whole: Installation, tmp_path: Path) -> None:
     with folder.writing(tmp_path / "b"):
         refused = whole.manage("backup", tmp_path / "b")
@@ -125,6 +129,7 @@ def test_two_backups_at_once_do_not_mix(whole: Installation, tmp_path: Path) -> 
     assert every_list_is_whole(tmp_path / "b") == 0
 
 
+@pytest.mark.any_database
 def test_backup_of_a_home_that_lost_something_says_so_and_keeps_the_rest(
     install: Install, whole: Installation, tmp_path: Path
 ) -> None:
@@ -142,6 +147,7 @@ def test_backup_of_a_home_that_lost_something_says_so_and_keeps_the_rest(
     assert {one["kind"] for one in portal.problems()} == {"original-missing", "original-changed"}
 
 
+@pytest.mark.any_database
 def test_lost_original_comes_from_the_backup_before(
     install: Install, whole: Installation, backups: Path
 ) -> None:

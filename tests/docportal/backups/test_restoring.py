@@ -181,6 +181,7 @@ def test_home_that_is_not_empty_is_replaced_only_when_that_is_asked(
     assert "other.md" not in portal.run(VERSIONS).out
 
 
+@pytest.mark.any_database
 def test_home_of_a_killed_restore_starts_nothing_until_it_was_run_again(
     install: Install, whole: Installation, kept: Path
 ) -> None:
@@ -218,6 +219,7 @@ def test_no_process_starts_in_a_half_restored_home(install: Install, command: li
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.any_database
 def test_portal_whose_workers_live_is_not_replaced(
     install: Install, migrated: Installation, kept: Path
 ) -> None:

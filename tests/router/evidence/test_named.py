@@ -20,6 +20,7 @@ from router.evidence.questions import read_question
         ("How many sign-offs and roll-outs are there, and what back-ups?", set()),
         ("Who knows? Everybody does.", set()),
         ("How long does the 132-lens chamber cool, and the 40-tonne crane?", set()),
+        ("Is auto-restart of the chamber on?", set()),
         ("How long does 132-lgx cool?", {"132-lgx"}),
         ("Which way do the Harbor Gate's logs take, and Ada’s?", {"Harbor Gate", "Ada"}),
         ("Where in Europe or North America does Skagen lie?", {"Skagen"}),
@@ -78,6 +79,29 @@ def test_coined_word_before_the_end_of_a_name_makes_another_name(
     question: str, named: list[str]
 ) -> None:
     assert titled_in(question, TITLES) == named
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("tern tank 4 capacity", ["tern tank 4"]),
+        ("tern tank 5 capacity", ["tern tank 5"]),
+        ("tern tank 5's capacity", ["tern tank 5"]),
+        ("channel of heron tank 4", ["heron tank 4"]),
+        ("channel of heron tank 5?", ["heron tank 5"]),
+        ("loft 13 port", ["loft 13"]),
+        ("tern raft port", ["tern raft"]),
+        ("heron raft port", ["heron raft"]),
+        # One of the two, and how long or how much.
+        ("tern tank capacity", []),
+        ("does the loft 30 minutes later", []),
+        ("may tern tank 30 kg hold", []),
+        ("which tank holds 5", []),
+    ],
+)
+def test_another_number_makes_another_name(question: str, named: list[str]) -> None:
+    titles = ["Tern Tank 4", "Tern Tank 6: notes", "Heron Raft", "Loft-12"]
+    assert titled_in(question, titles) == named
 
 
 @pytest.mark.parametrize(

@@ -489,6 +489,32 @@ def test_size_of_what_is_sent_is_no_memory(question: str, said: str, is_memory: 
     assert is_of_the_kind is is_memory, support.problem
 
 
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("IP address of the raft?", "10.44.7.5", True),
+        ("ip adress of the raft", "10.44.7.5", True),
+        ("Which IP does the raft have?", "10.44.7.5", True),
+        ("What is the IPv6 address of the raft?", "fd00:44::7", True),
+        ("What is the MAC address of the raft?", "02:42:ac:11:00:02", True),
+        ("What is the address of the raft?", "10.44.7.5", True),
+        ("IP address of the raft?", "5021", False),
+        ("I want to ping the raft. Address?", "5021", False),
+        ("What is the address of the raft?", "5021", False),
+        ("What is the MAC address of the raft?", "10.44.7.5", False),
+        ("IP address of the raft?", "02:42:ac:11:00:02", False),
+    ],
+)
+def test_address_of_a_machine_has_a_form(question: str, answer: str, supported: bool) -> None:
+    raft = Passage(
+        "Raft",
+        "Wiring",
+        "IP address: 10.44.7.5\nIPv6 address: fd00:44::7\nMAC address: 02:42:ac:11:00:02\n"
+        "Modbus port of the raft: 5021",
+    )
+    assert verify(question, answer, [raft]).supported == supported
+
+
 @pytest.mark.parametrize("post", ["deputy", "former", "acting"])
 def test_who_stands_in_is_another_than_the_one_who_is_told_of(post: str) -> None:
     asked = f"Who is the {post} keeper of the organ?"

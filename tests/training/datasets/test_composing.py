@@ -19,8 +19,8 @@ from training.datasets.material import (
     without_contradictions,
     word_form,
 )
-from training.datasets.mixture import Mixture
 from training.datasets.names import propose
+from training.mixture import Mixture
 from training.rows import Row
 
 NAMES = tuple(

@@ -73,12 +73,12 @@ def test_number_of_lines_does_not_tell_whether_one_is_right() -> None:
 
 
 def test_question_on_a_thing_that_is_kept_back_has_one_line_or_none() -> None:
-    every = list(asked_of_things(Random(1)))
-    for _, asked in every:
+    some = list(asked_of_things(Random(1), every=5))
+    for _, asked in some:
         holding = [one for one in asked.candidates if one.holds]
         assert bool(holding) == bool(asked.answer)
         assert all(asked.answer in one.text for one in holding)
-    assert {thing.kind for thing, _ in every} == {thing.kind for thing in things.kept_back()}
+    assert {thing.kind for thing, _ in some} == {thing.kind for thing in things.kept_back()[::5]}
 
 
 @given(st.lists(st.floats(-9, 9), min_size=5, max_size=5))

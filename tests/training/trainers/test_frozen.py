@@ -52,7 +52,7 @@ def test_what_is_kept_gives_the_loss_and_gradients_of_going_through_all_layers(
     upper: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learner = PeftLearner(upper)
-    learner.model.to(torch.float32)  # type: ignore[arg-type]
+    learner.model.to(torch.float32)
     learner.dtype = torch.float32
     sequences = by_group(some_rows(learner))
     # Nothing is expected yet, so nothing is kept.

@@ -16,7 +16,7 @@ from training.trainers.peft import PeftLearner
 
 
 def test_packed_branches_give_what_each_row_gives_alone(learner: PeftLearner) -> None:
-    learner.model.to(torch.float32)  # type: ignore[arg-type]
+    learner.model.to(torch.float32)
     learner.dtype = torch.float32
     torch.manual_seed(1)
     for name, parameter in learner.adapter().items():

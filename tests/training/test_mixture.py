@@ -1,7 +1,7 @@
 import pytest
 
 from ingestion.errors import UserError
-from training.datasets.mixture import Mixture
+from training.mixture import Mixture
 
 
 def test_what_is_not_named_has_its_default() -> None:
