@@ -406,8 +406,7 @@ _KINDS = (
     _token(r"ip(?:v[46])?(?: ad{1,2}res{1,2}(?:es)?)?", _IP, stems="ip|ipv4|ipv6"),
     _token(
         "url|address|endpoint(?! number)",
-        r"\w+://.+|/[\w./{}-]+|[\w.-]+\.[a-z]{2,}(?:[:/].*)?|.+@.+|0x[\da-f]+"
-        rf"|{_IP}|{_MAC}",
+        rf"\w+://.+|/[\w./{{}}-]+|[\w.-]+\.[a-z]{{2,}}(?:[:/].*)?|.+@.+|0x[\da-f]+|{_IP}|{_MAC}",
     ),
     # A team leads, and is nobody's head.
     (

@@ -86,43 +86,59 @@ def titled_in(question: str, titles: Iterable[str]) -> list[str]:
     number (`silver weir 5` beside `Silver Weir 4`), or of a coined word and all of one but its
     first (`panwatch ticket gate` beside `Turnpike Ticket Gate`), which is a name as well, of
     nothing there."""
+    names = _Names(titles)
     folded = fold(question).text
     typed = words(folded)
-    known = {run for title in titles for run in runs_of_names(title)}
-    numbered = {run[:-1] for run in known if run[-1].isdigit()}
-    firsts, lasts = ({run[place] for run in known | numbered} for place in (0, -1))
-    ends = {run[1:] for run in known if len(run) > 2}
     found, at = [], 0
     while at < len(typed):
-        sizes = range(min(_LONGEST_NAME, len(typed) - at), 1, -1)
-        texts = [POSSESSIVE.sub("", word.text) for word in typed[at : at + _LONGEST_NAME]]
-        numbers = _numbers_in(texts)
-        size = next((n for n in sizes if tuple(texts[:n]) in known), 0)
-        if not size:
-            begins = (n for n in sizes if n - 1 in numbers and tuple(texts[: n - 1]) in numbered)
-            size = next(begins, 0)
-        if not size and len(texts) > 1 and tuple(texts[:2]) not in numbered:
-            between = folded[typed[at].end : typed[at + 1].start]
-            halves = texts[0] in firsts, texts[1] in lasts
-            size = 2 if all(halves) or (between == "-" and any(halves)) else 0
-            size += size == 2 and size in numbers
-            if not size and _is_coined(texts[0]):
-                size = next((n for n in sizes if tuple(texts[1:n]) in ends), 0)
+        here = typed[at : at + _LONGEST_NAME]
+        texts = [POSSESSIVE.sub("", word.text) for word in here]
+        is_hyphenated = len(here) > 1 and folded[here[0].end : here[1].start] == "-"
+        size = names.size(texts, is_hyphenated=is_hyphenated)
         if size:
-            whole = folded[typed[at].start : typed[at + size - 1].end]
+            whole = folded[here[0].start : here[size - 1].end]
             found.append(POSSESSIVE.sub("", whole))
         at += size or 1
     return list(dict.fromkeys(found))
 
 
-def _numbers_in(texts: Sequence[str]) -> list[int]:
+class _Names:
+    """Those in titles, by their parts."""
+
+    def __init__(self, titles: Iterable[str]) -> None:
+        self._known = {run for title in titles for run in runs_of_names(title)}
+        self._numbered = {run[:-1] for run in self._known if run[-1].isdigit()}
+        parts = self._known | self._numbered
+        self._firsts, self._lasts = ({run[place] for run in parts} for place in (0, -1))
+        self._ends = {run[1:] for run in self._known if len(run) > 2}
+
+    def size(self, texts: Sequence[str], *, is_hyphenated: bool) -> int:
+        """How many of these words, of which the first two may have a hyphen between them, are one
+        of these names or are made like one; 0: none begins here."""
+        runs = [tuple(texts[:size]) for size in range(len(texts), 1, -1)]
+        numbers = _numbers_in(texts)
+        for run in runs:
+            if run in self._known:
+                return len(run)
+        for run in runs:
+            if run[:-1] in self._numbered and len(run) - 1 in numbers:
+                return len(run)
+        if runs and runs[-1] not in self._numbered:
+            halves = texts[0] in self._firsts, texts[1] in self._lasts
+            if all(halves) or (is_hyphenated and any(halves)):
+                return 3 if 2 in numbers else 2
+        is_coined = bool(runs) and _is_coined(texts[0])
+        return next((len(run) for run in runs if is_coined and run[1:] in self._ends), 0)
+
+
+def _numbers_in(texts: Sequence[str]) -> set[int]:
     """The places of those that are numbers and measure nothing."""
     following = [*texts[1:], ""]
-    return [
+    return {
         place
         for place, (text, unit) in enumerate(zip(texts, following, strict=True))
         if text.isdigit() and unit not in UNITS
-    ]
+    }
 
 
 def opening_in(question: str, titles: Iterable[str]) -> list[str]:
