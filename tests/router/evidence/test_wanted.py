@@ -503,6 +503,9 @@ def test_size_of_what_is_sent_is_no_memory(question: str, said: str, is_memory: 
         ("What is the address of the raft?", "5021", False),
         ("What is the MAC address of the raft?", "10.44.7.5", False),
         ("IP address of the raft?", "02:42:ac:11:00:02", False),
+        # How well it keeps water out.
+        ("Which IP rating does the raft have?", "IP67", True),
+        ("Which IP code keeps water out of the raft?", "IP67", True),
     ],
 )
 def test_address_of_a_machine_has_a_form(question: str, answer: str, supported: bool) -> None:
@@ -510,7 +513,7 @@ def test_address_of_a_machine_has_a_form(question: str, answer: str, supported: 
         "Raft",
         "Wiring",
         "IP address: 10.44.7.5\nIPv6 address: fd00:44::7\nMAC address: 02:42:ac:11:00:02\n"
-        "Modbus port of the raft: 5021",
+        "Modbus port of the raft: 5021\nThe raft keeps water out by IP67.",
     )
     assert verify(question, answer, [raft]).supported == supported
 
