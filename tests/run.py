@@ -41,8 +41,7 @@ def main() -> int:
         print(f"FAILED: CI expects what is not there: {'; '.join(missing)}")
         return 1
     with _embedding_server() as url:
-        os.environ["TEST_EMBEDDINGS_URL"] = url
-        code = _rounds(sys.argv[1:], services)
+        code = _rounds(sys.argv[1:], services, {"TEST_EMBEDDINGS_URL": url})
     if NO_BROWSER in missing:
         print(f"SKIPPED: the journeys in a browser, because of {NO_BROWSER}")
     return code
@@ -58,7 +57,6 @@ def _embedding_server() -> Iterator[str]:
         server = subprocess.Popen(
             [sys.executable, tether.__file__, str(os.getpid()), *command],
             env=os.environ | {"DOCPORTAL_HOME": home},
-            stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
         try:
@@ -68,14 +66,15 @@ def _embedding_server() -> Iterator[str]:
             server.wait()
 
 
-def _rounds(arguments: list[str], missing: list[str]) -> int:
-    first = _started("the embedded default (SQLite, filesystem broker)", {}, arguments, workers=3)
+def _rounds(arguments: list[str], missing: list[str], shared: dict[str, str]) -> int:
+    what = "the embedded default (SQLite, filesystem broker)"
+    first = _started(what, shared, arguments, workers=3)
     if missing:
         code = _ended(first)
         print(f"SKIPPED: the round on PostgreSQL and Redis, because of {'; '.join(missing)}")
         return code
     database = urlsplit(DATABASE_URL)._replace(path=f"/docportal_{uuid.uuid4().hex[:8]}")
-    services = {"DATABASE_URL": database.geturl(), "CELERY_BROKER_URL": BROKER_URL}
+    services = shared | {"DATABASE_URL": database.geturl(), "CELERY_BROKER_URL": BROKER_URL}
     # Nothing here ends the server, so no commit need wait for its disk.
     services |= {"PGOPTIONS": "-c synchronous_commit=off"}
     if any("drill" in one for one in arguments):

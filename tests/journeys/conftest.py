@@ -12,7 +12,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -96,6 +96,8 @@ class Portal:
     supervisor: psutil.Process
     places: Path
     """The folder below which collections may follow a source."""
+    sessions: dict[str, str] = field(default_factory=dict)
+    """Of who has logged in: an address may do so thirty times a minute."""
 
     def manage(self, *arguments: str) -> None:
         """A command of `manage.py`."""
@@ -278,11 +280,17 @@ def visit(portal: Portal, chromium: Browser) -> Iterator[Visit]:
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", listen)
+        if session := portal.sessions.get(name):
+            context.add_cookies([{"name": "sessionid", "value": session, "url": portal.url}])
+            page.goto("/")
+            return page
         page.goto("/accounts/login/")
         page.get_by_label("Username").fill(name)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Log in").click()
         page.wait_for_url("/")
+        cookies = {cookie.get("name"): cookie.get("value", "") for cookie in context.cookies()}
+        portal.sessions[name] = cookies["sessionid"]
         return page
 
     yield log_in

@@ -230,6 +230,7 @@ def test_a_process_that_is_asked_to_stop_writes_a_checkpoint(config: RunConfig) 
         [sys.executable, "-m", "training.trainers", str(run)], stderr=subprocess.DEVNULL
     ) as process:
         until(lambda: told(config, "step") or process.poll() is not None)
+        assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 143
     checkpoint = told(config, "checkpoint")[-1]["step"]

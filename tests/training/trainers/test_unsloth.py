@@ -74,7 +74,8 @@ def test_it_learns_goes_on_after_a_kill_and_its_adapter_merges(
         config, trainer="unsloth", epochs=300, rank=16, alpha=32, batch=6, evaluations=3
     )
     with running(config) as process:
-        until(lambda: len(told(config, "checkpoint")) == 3 or process.poll() is not None)
+        until(lambda: len(told(config, "checkpoint")) > 2 or process.poll() is not None)
+        assert process.poll() is None
         process.kill()
     result = train_to_the_end(config)
     assert result["best"] == 1.0
