@@ -15,13 +15,17 @@ from router.evidence.quantities import Kind, quantities
 from router.text import content_stems, fold, sentences
 from training.evidence import Source, Span, Tie, answers, quoted, tie_at
 
+_MARKS = "*_` "
+"""Around a question that is set off from its answer."""
+
 Shape = tuple[Kind, frozenset[str], bool]
 """What could be taken for what: the kind of a quantity, its dimensions, whether it is a rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A sentence, row or line. `stems` are its own, its headings' and its enclosing keys'."""
+    """A sentence, row or line. `stems` are its own, its headings', its enclosing keys' and those of
+    the question that it answers."""
 
     span: Span
     stems: frozenset[str]
@@ -136,6 +140,7 @@ def _around(lines: list[Line], place: Span) -> Line:
 def _lines(source: Source) -> Iterator[Line]:
     headings = content_stems(source.headings)
     above: list[tuple[int, frozenset[str]]] = []
+    asked: frozenset[str] = frozenset()
     for start, end in sentences(source.text):
         said = source.text[start:end]
         stems = content_stems(said)
@@ -145,4 +150,6 @@ def _lines(source: Source) -> Iterator[Line]:
             above = [one for one in above if one[0] < len(indent)]
             enclosing = frozenset(stem for _, key in above for stem in key)
             above.append((len(indent), stems))
-        yield Line((start, end), stems | headings | enclosing, _shapes(said))
+        if said.rstrip(_MARKS).endswith("?"):
+            asked = stems
+        yield Line((start, end), stems | headings | enclosing | asked, _shapes(said))

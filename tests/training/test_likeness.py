@@ -79,5 +79,13 @@ def test_answer_over_several_lines_has_them_all_as_evidence() -> None:
     assert tied.evidence == "- red\n- green"
 
 
+def test_answer_is_about_what_the_question_above_it_asks() -> None:
+    asked = "**Which port do I connect to?**\n9263, from inside alone.\n**Workers?**\n12, in pairs."
+    tied = holding("What port does it listen on?", "9263", DocumentText((Source("a", asked),)))
+    assert tied is not None
+    assert tied.evidence == "9263, from inside alone."
+    assert holding("On which port?", "12", DocumentText((Source("a", asked),))) is None
+
+
 def test_document_without_text_has_no_evidence() -> None:
     assert tie("Which port?", "7070", "port 7070", DocumentText(())) is None
