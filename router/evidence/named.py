@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
+from itertools import takewhile
 
 from ingestion.tokens import is_everyday_word
 from router.evidence.claims import (
@@ -15,7 +17,7 @@ from router.evidence.claims import (
 )
 from router.evidence.quantities import CALENDAR, UNITS
 from router.evidence.slips import is_english
-from router.text import STOP_WORDS, fold, is_content, stem, words
+from router.text import STOP_WORDS, Word, fold, is_content, stem, words
 
 # *Where in Europe?* says what kind of place is asked for.
 _CONTINENTS = frozenset(
@@ -196,6 +198,35 @@ def coined_in(question: str, titles: Iterable[str]) -> list[str]:
 def head_of(title: str) -> str:
     """The folded name that a title begins with."""
     return _HEAD.split(fold(title).text)[0].strip()
+
+
+def names_of(titles: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """The name that each title begins with, as its folded words.
+
+    What follows it in small letters, or is a kind of document, says what a page tells of the thing:
+    `Night Porter delivery` and `Panwatch Runbook` are pages about Night Porter and Panwatch. Where a
+    title is `Amber sluice`, so is `Amber sluice feed rules` about that; `Harbor gate` is not about
+    Harbor, as everyday words begin many names.
+    """
+    heads = [_HEAD.split(title)[0] for title in titles]
+    whole = {tuple(_spelled(head)) for head in heads}
+    return tuple(_name_in(head, whole) for head in heads)
+
+
+def _name_in(head: str, whole: AbstractSet[tuple[str, ...]]) -> tuple[str, ...]:
+    folded = fold(head)
+    own = words(folded.text)
+    texts = tuple(word.text for word in own)
+    is_titled = head[:1].isupper()
+
+    def says_what_is_told(word: Word) -> bool:
+        is_small = is_titled and head[folded.original(word.start)].islower()
+        return is_small or word.text in _DOCUMENTS
+
+    least = len(own) - len(list(takewhile(says_what_is_told, own[:0:-1])))
+    begins = (texts[:size] for size in range(len(own) - 1, least - 1, -1))
+    names = [name for name in begins if len(name) > 1 or _is_coined(name[0])]
+    return next((name for name in names if name in whole), names[-1] if names else texts)
 
 
 def outermost(named: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from router.evidence.kinds_asked import wanted_value
 from router.evidence.named import (
     coined_in,
     entities_of,
-    head_of,
+    names_of,
     opening_in,
     outermost,
     titled_in,
@@ -118,7 +118,7 @@ def read_question(
         is_choice=any(word.text == "or" for word in own_words),
         is_for_a_thing=bool(own_words) and own_words[0].text in _FOR_A_THING,
         denies=any(is_negation(word) or word.text in _NOT_NOW for word in own_words),
-        heads=tuple(tuple(word.text for word in words(head_of(title))) for title in titles),
+        heads=names_of(titles),
         sides=sides_of(about),
     )
 

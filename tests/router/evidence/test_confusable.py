@@ -5,7 +5,7 @@ import pytest
 from router.evidence.questions import read_question
 from router.evidence.sources import names, read_source
 from router.prompts import Passage
-from router.verification import verify
+from router.verification import named_first, verify
 
 TRAYS = Passage("Harbor", "Colours", "The label on a lent crate is amber.", "services/harbor.md")
 GATE = Passage(
@@ -102,3 +102,40 @@ def test_what_is_anothers_own_is_not_what_is_asked_for(
     question: str, page: Passage, *, supported: bool
 ) -> None:
     assert verify(question, "2.35 metres", [page]).supported is supported
+
+
+PORTER = Passage(
+    "Night Porter: questions and answers", "", "It belongs to the Reception squad.", "porter.md"
+)
+DELIVERY = Passage(
+    "Night Porter delivery", "", "SMS provider: Tellarix\nTries: 7 attempts", "delivery.md"
+)
+
+
+def test_second_page_about_a_thing_is_about_no_other() -> None:
+    asked = read_question("night porter sms provider", [PORTER.title, DELIVERY.title])
+    assert asked.longer_than("night porter") == []
+    assert verify("night porter sms provider", "Tellarix", [PORTER, DELIVERY]).supported
+    assert named_first("night porter sms provider", [PORTER, DELIVERY]) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "titles", "longer"),
+    [
+        ("Night Porter", ["Night Porter", "Night Porter delivery and limits"], []),
+        ("Night Porter", ["Night Porter", "Night Porter Runbook", "Night Porter Operations"], []),
+        ("Amber sluice", ["Amber sluice", "Amber sluice feed rules"], []),
+        ("Panwatch", ["Panwatch", "Panwatch tuning"], []),
+        # A second name, as its capital says.
+        ("Night Porter", ["Night Porter", "Night Porter Mobile"], ["night porter mobile"]),
+        ("Panwatch", ["Panwatch", "Panwatch Gate setup"], ["panwatch gate"]),
+        # Everyday words may begin the names of two things.
+        ("Harbor", ["Harbor", "Harbor gate"], ["harbor gate"]),
+        ("harbor", ["harbor", "harbor-gate"], ["harbor gate"]),
+        ("Night Porter", ["Night Porter", "Night Porter 2"], ["night porter 2"]),
+    ],
+)
+def test_longer_title_is_another_name_only_if_it_is_written_as_one(
+    name: str, titles: list[str], longer: list[str]
+) -> None:
+    assert read_question(f"Who runs {name}?", titles).longer_than(name) == longer
