@@ -14,10 +14,12 @@ import math
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from router.evidence.answers import Evidence, Said, read_answer
 from router.evidence.claims import Claim
 from router.evidence.focus import Place, read_focus
+from router.evidence.named import runs_of_names
 from router.evidence.objections import is_named, objection
 from router.evidence.questions import Question, read_question
 from router.evidence.sources import (
@@ -104,7 +106,9 @@ def asked_of_passages(question: str, passages: Sequence[Passage]) -> Question:
     """What a question asks about, as it is held against these."""
     sources = map(read_source, passages)
     told = frozenset(stem for one in sources for stem in one.stems | one.context_stems)
-    return read_question(question, titles_of(passages), told)
+    names = (run for passage in passages for run in runs_of_names(passage.text))
+    written = frozenset(pair for run in names for pair in pairwise(run))
+    return read_question(question, titles_of(passages), told, written)
 
 
 def titles_of(passages: Sequence[Passage]) -> list[str]:

@@ -32,13 +32,19 @@ _DESCRIBING = frozenset(
 )
 
 
-def half_known_in(question: str, titles: Iterable[str], told: AbstractSet[str]) -> list[str]:
+def half_known_in(
+    question: str,
+    titles: Iterable[str],
+    told: AbstractSet[str],
+    written: AbstractSet[tuple[str, str]] = frozenset(),
+) -> list[str]:
     """Names of two words of which one is that of a title at the same end, folded.
 
-    The other may be any word where only names stand without an article (*log of sharps lantern*,
-    *is sharps lantern well?*, and not *number of retries lantern makes*). Elsewhere it is one that
-    stands in no passage, whose stems are `told`: at the beginning of a question, or beside what
-    several titles have, which nobody calls by that word alone.
+    Such a one is what a passage writes as a name (`written`, by its words), whether or not it has a
+    page here. Otherwise the other word may be any where only names stand without an article (*log
+    of sharps lantern*, *is sharps lantern well?*, and not *number of retries lantern makes*).
+    Elsewhere it is one that stands in no passage, whose stems are `told`: at the beginning of a
+    question, or beside what several titles have, which nobody calls by that word alone.
     """
     known = {run for title in titles for run in runs_of_names(title)}
     parts = {part for run in known for part in pairwise(run)}
@@ -52,7 +58,10 @@ def half_known_in(question: str, titles: Iterable[str], told: AbstractSet[str]) 
             continue
         before, after = typed[:place], typed[place + 2 :]
         is_object = _is_object(before, after)
-        if lasts[name[1]] and _may_be_named(first):
+        is_half = bool(firsts[name[0]] or lasts[name[1]])
+        if is_half and name in written:
+            is_name = True
+        elif lasts[name[1]] and _may_be_named(first):
             is_strange = first.stem not in told and (not before or lasts[name[1]] > 1)
             is_name = is_strange or is_object or _is_doer(before)
         elif firsts[name[0]] and _may_be_named(last) and last.stem not in told:

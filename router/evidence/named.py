@@ -204,9 +204,9 @@ def names_of(titles: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     """The name that each title begins with, as its folded words.
 
     What follows it in small letters, or is a kind of document, says what a page tells of the thing:
-    `Night Porter delivery` and `Panwatch Runbook` are pages about Night Porter and Panwatch. Where a
-    title is `Amber sluice`, so is `Amber sluice feed rules` about that; `Harbor gate` is not about
-    Harbor, as everyday words begin many names.
+    `Night Porter delivery` and `Panwatch Runbook` are pages about Night Porter and Panwatch. Where
+    a title is `Amber sluice`, so is `Amber sluice feed rules` about that; `Harbor gate` is not
+    about Harbor, as everyday words begin many names.
     """
     heads = [_HEAD.split(title)[0] for title in titles]
     whole = {tuple(_spelled(head)) for head in heads}

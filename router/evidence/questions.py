@@ -78,10 +78,14 @@ class Question:
 
 
 def read_question(
-    text: str, titles: Iterable[str] = (), told: AbstractSet[str] = frozenset()
+    text: str,
+    titles: Iterable[str] = (),
+    told: AbstractSet[str] = frozenset(),
+    written: AbstractSet[tuple[str, str]] = frozenset(),
 ) -> Question:
-    """`titles` are those of the documents that it is held against, and `told` the stems of all that
-    these tell: people type names as they like."""
+    """`titles` are those of the documents that it is held against, `told` the stems of all that
+    these tell, and `written` the neighbouring words of what they write as names: people type names
+    as they like."""
     folded = fold(text).text
     own_words = words(folded)
     stems = frozenset(word.stem for word in own_words if is_content(word))
@@ -92,7 +96,7 @@ def read_question(
     known = [fold(entity).text for entity in entities]
     typed = [
         *(*titled_in(text, titles), *coined_in(text, titles), *opening_in(text, titles)),
-        *half_known_in(text, titles, told),
+        *half_known_in(text, titles, told, written),
     ]
     entities += [
         name

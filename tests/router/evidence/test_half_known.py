@@ -79,3 +79,32 @@ def test_value_of_what_shares_a_word_is_no_answer_about_another_thing() -> None:
     refused = verify("what does gavel badger listen on", "5012", [otter, heron])
     assert not refused.supported
     assert "“gavel badger” stands nowhere" in refused.problem
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("port rotation harbor vault", ["harbor vault"]),
+        ("log of the copper otter please", ["copper otter"]),
+        # Nothing of the kind is called so, or it is a known one.
+        ("port of copper vault", []),
+        ("harbor gate port", []),
+    ],
+)
+def test_what_a_passage_writes_as_a_name_is_one_in_small_letters(
+    question: str, named: list[str]
+) -> None:
+    written = {("harbor", "vault"), ("copper", "otter"), ("copper", "vault"), ("harbor", "gate")}
+    told = TOLD | {"harbor", "vault", "copper"}
+    assert half_known_in(question, TITLES, told, written) == named
+
+
+def test_what_stands_beside_the_mention_of_a_thing_without_a_page_is_not_of_it() -> None:
+    gate = Passage("Harbor Gate", "", "The signing key is rotated every 28 days.", "gate.md")
+    overview = Passage(
+        "Overview", "", "Two more systems, Harbor Vault and Copper Otter, are run elsewhere."
+    )
+    question = "key rotation harbor vault"
+    assert verify(question, "28 days", [gate]).supported
+    assert not verify(question, "28 days", [gate, overview]).supported
+    assert verify("key rotation harbor gate", "28 days", [gate, overview]).supported
