@@ -4,6 +4,7 @@ The most dangerous answer is a right value of something else; most of this modul
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import pairwise
 
 from router.evidence.answers import Evidence, Said, days_in
@@ -12,6 +13,7 @@ from router.evidence.clauses import clauses_of, is_of_another_clause, is_of_its_
 from router.evidence.denials import clause_around, denied, denied_around, denied_of
 from router.evidence.focus import Focus, leads_above
 from router.evidence.kinds_given import is_of_another_kind
+from router.evidence.quantities import amount
 from router.evidence.questions import Question
 from router.evidence.siblings import is_of_another
 from router.evidence.sources import (
@@ -48,6 +50,8 @@ _OPPOSITES = (
 )
 _OPPOSITE = {stem(one): stem(other) for pair in _OPPOSITES for one, other in (pair, reversed(pair))}
 
+
+_LEAST_OF_A_UNIT = Decimal("0.01")
 
 ANOTHER_KIND = "The question asks for another kind of value."
 _OPPOSITE_SAID = "The passage says the opposite."
@@ -89,6 +93,8 @@ def objection(
         return "The words of the answer do not stand together in any passage."
     wanted = asked.wanted
     if wanted and is_of_another_kind(one, source, wanted, said):
+        return ANOTHER_KIND
+    if _is_next_to_none(said, asked):
         return ANOTHER_KIND
     if _only_repeats(said, asked):
         return "The answer only repeats the question."
@@ -151,6 +157,20 @@ def _objection_to_clause(number: int, source: Source, asked: Question, said: Sai
     if is_there is None and is_of_another_clause(own, clauses, asked):
         return _OTHER_CLAUSE
     return ""
+
+
+def _is_next_to_none(said: Said, asked: Question) -> bool:
+    """Whether all that an answer measures is next to nothing of the unit of which a number is asked
+    for: 40 seconds tell no number of days."""
+    measured = [one.quantity for one in said.news if one.quantity and one.quantity.units]
+    shares = [
+        (amount(one) or 0) * unit.factor / counted.factor
+        for one in measured
+        for unit in one.units
+        for counted in asked.counted_units
+        if unit.dimension == counted.dimension
+    ]
+    return any(shares) and max(shares) < _LEAST_OF_A_UNIT
 
 
 def _only_repeats(said: Said, asked: Question) -> bool:

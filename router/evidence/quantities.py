@@ -294,7 +294,7 @@ def agree(said: Quantity, found: Quantity, nearby: Set[str], asked: Set[Unit]) -
     if found.units:
         return _same_measure(said, found)
     named = any(unit in said.units for word in nearby for unit in UNITS.get(word, ()))
-    return named and _decimal(said) == _decimal(found)
+    return named and amount(said) == amount(found)
 
 
 def schedules(folded: str) -> Iterator[Quantity]:
@@ -384,7 +384,7 @@ def _same_rate(said: Unit, found: Unit | None, nearby: Set[str]) -> bool:
 
 
 def _same_measure(said: Quantity, found: Quantity) -> bool:
-    values = _decimal(said), _decimal(found)
+    values = amount(said), amount(found)
     if values[0] is None or values[1] is None:
         return False
     return any(
@@ -400,5 +400,6 @@ def _as_asked(found: Quantity, asked: Set[Unit]) -> bool:
     return not rivals or any(own in rivals for own in found.units)
 
 
-def _decimal(quantity: Quantity) -> Decimal | None:
+def amount(quantity: Quantity) -> Decimal | None:
+    """What it is of its unit; None for `1.2.3`."""
     return Decimal(quantity.value) if quantity.value.count(".") <= 1 else None

@@ -42,7 +42,8 @@ _COUNTED = re.compile(r"\b(?:how many|number of)\b")
 class Question:
     """`stems` of its content words; the `units` that it mentions; the `entities` that it names;
     the stems by which it `named` them, and all others, its `aspect`; the kind of value `wanted`,
-    if its wording tells; the stems of what it wants `counted`; the `environments` it speaks of.
+    if its wording tells; the stems of what it wants `counted`, and the `counted_units` among these;
+    the `environments` it speaks of.
     `heads` are the names that titles begin with, each as its words; `sides` are those of
     contraries that it asks about. `is_choice`: it names the answers that there may be;
     `is_for_a_thing`: it begins with *which* or *who*; `denies`: it asks for what is not, or was."""
@@ -54,6 +55,7 @@ class Question:
     aspect: frozenset[str]
     wanted: Wanted | None
     counted: frozenset[str] = frozenset()
+    counted_units: frozenset[Unit] = frozenset()
     environments: frozenset[str] = frozenset()
     heads: tuple[tuple[str, ...], ...] = ()
     sides: frozenset[Side] = frozenset()
@@ -106,6 +108,11 @@ def read_question(
     entities = [*without_offers(text, entities, titles), *_PAST_YEAR.findall(folded)]
     named = frozenset(word.stem for name in entities for word in words(fold(name).text))
     about = _without(folded, entities)
+    counted = frozenset(
+        stem
+        for asked in _COUNTED.finditer(folded)
+        for stem in counted_from(asked.end(), own_words)
+    )
     return Question(
         stems=stems,
         units=frozenset(units),
@@ -113,10 +120,9 @@ def read_question(
         named=named,
         aspect=stems - named,
         wanted=wanted_value(about),
-        counted=frozenset(
-            stem
-            for asked in _COUNTED.finditer(folded)
-            for stem in counted_from(asked.end(), own_words)
+        counted=counted,
+        counted_units=frozenset(
+            unit for word in own_words if word.stem in counted for unit in UNITS.get(word.text, ())
         ),
         environments=environments_asked(folded),
         is_choice=any(word.text == "or" for word in own_words),

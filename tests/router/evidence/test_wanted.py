@@ -751,3 +751,20 @@ def test_warmth_models_colours_and_places_on_disk_have_their_kinds(
 ) -> None:
     support = verify(question, answer, [BOWL])
     assert support.supported is supported, support.problem
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("For how many days can the log be searched?", "40 seconds", False),
+        ("For how many minutes can the log be searched?", "40 seconds", True),
+        ("How many megabytes may the log have?", "2 GB", True),
+        ("How many gigabytes may the log have?", "512 kB", False),
+        ("How many days pass before the log is cut off?", "0 seconds", True),
+    ],
+)
+def test_next_to_nothing_of_the_unit_that_is_counted_is_no_answer(
+    question: str, answer: str, supported: bool
+) -> None:
+    depot = Passage("Depot", "", f"The log can be searched, or cut off, and may have: {answer}.")
+    assert verify(question, answer, [depot]).supported is supported
