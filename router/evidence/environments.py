@@ -34,6 +34,7 @@ def _form(spelled: str) -> re.Pattern[str]:
 
 _ENVIRONMENTS = {name: _form(spelled) for name, spelled in _spelled(_NAMED).items()}
 _PRODUCTION = _form(_spelled(_SURELY)[PRODUCTION])
+_NOT_PRODUCTION = _form("non-?prod(?:uction)?")
 _OTHERS = _form(
     "|".join(spelled for name, spelled in _spelled(_SURELY).items() if name != PRODUCTION)
 )
@@ -54,7 +55,10 @@ def is_of_others(folded: str) -> bool:
 
 
 def environments_asked(question: str) -> frozenset[str]:
-    """Those that a folded question asks about, also with a name of its own."""
+    """Those that a folded question asks about, also with a name of its own; all but production,
+    where it asks for one of these."""
+    if _NOT_PRODUCTION.search(question):
+        return frozenset(_ENVIRONMENTS.keys() - {PRODUCTION})
     others = [found[1] for found in _OTHER.finditer(question)]
     named = {name for name in others if _NO_NAMES.isdisjoint(name.split())}
     return environments(question) or frozenset(named)

@@ -75,7 +75,7 @@ def _token(
 # A radio has channels as well, which are numbers.
 _ON_THE_AIR = r"^(?!.*\b(?:radio|vhf|uhf|walkie[- ]?talkies?|intercom|tv|television)\b).*?"
 _ASKED_CHANNEL, _CHAT = _token(
-    r"channel|(?:chat|discord|irc|slack) ?room|chat(?= (?:of|for)\b|\W*$)",
+    r"chan(?:nel)?|(?:chat|discord|irc|slack) ?room|(?:chat|slack)(?= (?:of|for)\b|\W*$)",
     r"#[a-z][\w-]+",
     stems="channel|chat|room|slack|discord|irc",
     also=r"\bwhere (?:in|on) (?:our |the )?(?:chat|discord|irc|mattermost|messenger|slack|teams)\b"
@@ -260,7 +260,11 @@ KINDS = (
         r"(?!.*\b(?:be|become|get|grow|measure|reach)\b))",
         quantity(sure=DURATION),
     ),
-    (r"\bhow long\b|\b(?:which|what) length of\b", quantity("length", "size", sure=DURATION)),
+    (
+        r"\bhow long\b|\b(?:which|what) length of\b"
+        r"|\b(?:longest|shortest) (?:allowed|permitted|possible|tolerated)\b",
+        quantity("length", "size", sure=DURATION),
+    ),
     (
         rf"\bhow many\b|{_COUNTED}|\b(?:instance|node|pod|replica|worker) count\b"
         r"|^(?:instances|pods|replicas) (?:of|for|in|it)\b|^it (?:instances|pods|replicas)\W*$",

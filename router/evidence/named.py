@@ -269,7 +269,8 @@ def without_compounds(question: str, named: Sequence[str], titles: Iterable[str]
     return [
         name
         for name, phrase in zip(named, spelled, strict=True)
-        if told & {word.text for word in phrase} or not _is_attribute(name, question)
+        if told & {word.text for word in phrase}
+        or not (_is_attribute(name, question) or _is_of_one(name, named, question))
     ]
 
 
@@ -305,6 +306,14 @@ def _is_attribute(name: str, question: str) -> bool:
     # Of `tail-latency` one word is of the trade.
     is_plain = any(is_everyday_word(word.text) for word in words(fold(name).text))
     return bool(HYPHENATED.fullmatch(name)) and is_plain and is_content(words(following[1])[0])
+
+
+def _is_of_one(name: str, named: Sequence[str], question: str) -> bool:
+    """Whether it is a compound of everyday words right behind another name: *the Berth Planner
+    look-ahead*."""
+    others = "|".join(re.escape(other) for other in named if other != name)
+    behind = re.search(rf"\b(?:{others})(?:['’]s)? {re.escape(name)}\W*$", question)
+    return behind is not None and all(map(is_everyday_word, name.split("-")))
 
 
 @lru_cache(maxsize=2_000)

@@ -109,9 +109,7 @@ def read_question(
     named = frozenset(word.stem for name in entities for word in words(fold(name).text))
     about = _without(folded, entities)
     counted = frozenset(
-        stem
-        for asked in _COUNTED.finditer(folded)
-        for stem in counted_from(asked.end(), own_words)
+        stem for asked in _COUNTED.finditer(folded) for stem in counted_from(asked.end(), own_words)
     )
     return Question(
         stems=stems,

@@ -208,7 +208,7 @@ def is_elsewhere(asked: Question, source: Source, number: int) -> bool:
     """
     if not asked.environments:
         return number != CONTEXT and _is_beside_production(asked, source, number)
-    if len(asked.environments) != 1:
+    if asked.environments > {PRODUCTION}:
         return False
     here = environments(source.context, asked.environments)
     if not here and number != CONTEXT:
@@ -218,9 +218,10 @@ def is_elsewhere(asked: Question, source: Source, number: int) -> bool:
         if asked.environments == {PRODUCTION} and len(source.quantities_of(number)) > 1:
             return False
     if here:
-        return not asked.environments <= here
-    untold = asked.environments - environments(source.folded.text, asked.environments)
-    return bool(untold - {PRODUCTION})
+        return asked.environments.isdisjoint(here)
+    if asked.environments == {PRODUCTION}:
+        return False
+    return asked.environments.isdisjoint(environments(source.folded.text, asked.environments))
 
 
 def _is_beside_production(asked: Question, source: Source, number: int) -> bool:

@@ -543,6 +543,7 @@ INLAND = Passage("Mast relay", "", "The inland end of the relay is hosted in eu-
     ("question", "supported"),
     [
         ("which region has the shore-side part of mast-relay?", True),
+        ("What is the Mast Relay shore-side?", True),
         # A word of it stands in a title, nothing follows it, or nothing else is named.
         ("which region has the mast-walker part of mast-relay?", False),
         ("which region has mast-relay and the cargo-desk?", False),
@@ -824,6 +825,8 @@ def test_first_word_of_a_sentence_on_a_page_of_the_thing_may_be_any(
             False,
         ),
         ("In staging it has 2 doors and 4 keys.", "How many doors has it?", "2", True),
+        ("It uses port 80. In staging it uses port 81.", "non-prod port?", "81", True),
+        ("It uses port 81 in production.", "non-production port?", "81", False),
         ("In staging it uses port 81, else port 80. Port 82 is free.", "Which port?", "80", True),
         ("Stop at 3 m, brake test, then a gap of 6 cm.", "How big is the gap?", "6 cm", True),
         ("Field test: 3 s. The wait is 9 s.", "How long is the test?", "3 s", True),

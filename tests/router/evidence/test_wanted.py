@@ -123,6 +123,8 @@ def test_open_question_wants_no_kind(question: str) -> None:
         ("the organ is out of tune; where on slack should i shout?", "#organ", "hall/organ"),
         ("the new build of the organ broke; what do i type to undo it?", "organ undo", "v2.9.5"),
         ("where in git do i send a patch for the organ?", "hall/organ", "#organ"),
+        ("organ slack", "#organ", "hall/organ"),
+        ("organ chan?", "#organ", "hall/organ"),
     ],
 )
 def test_what_is_written_so_is_of_the_kind(question: str, value: str, other: str) -> None:
@@ -694,6 +696,9 @@ SHOP = Passage(
         ("Which bucket path are the picks of the shop written to?", "s3://shop/picks/daily", True),
         ("Which path are the picks of the shop written to?", "s3://shop/picks/daily", True),
         ("Which bucket has the picks of the shop?", "s3://shop/picks/daily", True),
+        ("longest allowed closing of the shop", "20 minutes", True),
+        ("longest permitted build of the shop", "20 minutes", True),
+        ("longest permitted build of the shop", "36", False),
         ("How long is the list of picks of the shop?", "36", True),
         ("How long is the list of picks of the shop?", "20 minutes", False),
         ("On what date did the shop open?", "3 May 2019", True),
