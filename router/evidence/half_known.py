@@ -65,7 +65,8 @@ def half_known_in(
             is_strange = first.stem not in told and (not before or lasts[name[1]] > 1)
             is_name = is_strange or is_object or _is_doer(before)
         elif firsts[name[0]] and _may_be_named(last) and last.stem not in told:
-            is_name = is_object or firsts[name[0]] > 1 or name[1] != last.text
+            is_subject = not before and bool(after) and is_content(after[0])
+            is_name = is_object or is_subject or firsts[name[0]] > 1 or name[1] != last.text
         else:
             continue
         if is_name:

@@ -60,7 +60,7 @@ _WHERE_ALL_IS = re.compile(
     re.IGNORECASE,
 )
 ADJECTIVE_ENDINGS = (
-    "able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time", "wise", "worthy",
+    "able", "ible", "ed", "ing", "ish", "ful", "less", "wide", "only", "free", "time", "wise", "worthy",
 )  # fmt: skip
 _PREFIXES = frozenset({"anti", "auto", "mid", "multi", "non", "pre", "self", "semi"})
 # `The 132-lens chamber` holds so many.
@@ -224,9 +224,11 @@ def _name_in(head: str, whole: AbstractSet[tuple[str, ...]]) -> tuple[str, ...]:
         return is_small or word.text in _DOCUMENTS
 
     least = len(own) - len(list(takewhile(says_what_is_told, own[:0:-1])))
-    begins = (texts[:size] for size in range(len(own) - 1, least - 1, -1))
+    # Where all is in capitals these do not tell where a name ends.
+    begins = (texts[:size] for size in range(len(own) - 1, 0 if head.isupper() else least - 1, -1))
     names = [name for name in begins if len(name) > 1 or _is_coined(name[0])]
-    return next((name for name in names if name in whole), names[-1] if names else texts)
+    shortest = min((name for name in names if len(name) >= least), key=len, default=texts)
+    return next((name for name in names if name in whole), shortest)
 
 
 def outermost(named: Sequence[str]) -> list[str]:

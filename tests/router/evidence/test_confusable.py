@@ -126,9 +126,12 @@ def test_second_page_about_a_thing_is_about_no_other() -> None:
         ("Night Porter", ["Night Porter", "Night Porter Runbook", "Night Porter Operations"], []),
         ("Amber sluice", ["Amber sluice", "Amber sluice feed rules"], []),
         ("Panwatch", ["Panwatch", "Panwatch tuning"], []),
+        ("Amber Sluice", ["Amber Sluice", "AMBER SLUICE FEED LEVELS"], []),
         # A second name, as its capital says.
         ("Night Porter", ["Night Porter", "Night Porter Mobile"], ["night porter mobile"]),
         ("Panwatch", ["Panwatch", "Panwatch Gate setup"], ["panwatch gate"]),
+        ("Amber", ["Amber", "AMBER SLUICE"], ["amber sluice"]),
+        ("Panwatch", ["PANWATCH", "PANWATCH RUNBOOK"], []),
         # Everyday words may begin the names of two things.
         ("Harbor", ["Harbor", "Harbor gate"], ["harbor gate"]),
         ("harbor", ["harbor", "harbor-gate"], ["harbor gate"]),
