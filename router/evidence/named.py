@@ -60,7 +60,7 @@ _WHERE_ALL_IS = re.compile(
     re.IGNORECASE,
 )
 ADJECTIVE_ENDINGS = (
-    "able", "ible", "ed", "ing", "ish", "ful", "less", "wide", "only", "free", "time", "wise", "worthy",
+    "able", "ible", "ed", "ing", "ful", "less", "wide", "only", "free", "time", "wise", "worthy",
 )  # fmt: skip
 _PREFIXES = frozenset({"anti", "auto", "mid", "multi", "non", "pre", "self", "semi"})
 # `The 132-lens chamber` holds so many.
@@ -345,5 +345,6 @@ def _is_plain_english(name: str) -> bool:
         # `sign-offs` are several.
         or any(part in STOP_WORDS or part.removesuffix("s") in STOP_WORDS for part in parts)
         or parts[0] in _PREFIXES
+        or parts[-1] == "ish"
         or parts[-1].endswith(ADJECTIVE_ENDINGS)
     )
