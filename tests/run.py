@@ -143,7 +143,7 @@ def _missing_services() -> list[str]:
         missing.append(f"PostgreSQL: {str(error).splitlines()[0]}")
     try:
         redis.Redis.from_url(BROKER_URL, socket_connect_timeout=3).ping()
-    except redis.ConnectionError as error:
+    except redis.RedisError as error:
         missing.append(f"Redis: {error}")
     return missing
 

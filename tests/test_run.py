@@ -1,13 +1,20 @@
 """`make test` on a machine that lacks something: it is said, and fails where all is expected."""
 
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import redis
 
 from tests import run
+from tests.drill.servers import LOOPBACK, Server
+from tests.ports import free_port
+from tests.waiting import until
 
+REDIS = shutil.which("redis-server")
 JOURNEYS = Path(__file__).parent / "journeys" / "test_sources.py"
 
 
@@ -35,6 +42,29 @@ def test_ci_fails_without_a_browser_before_it_begins(
     assert "FAILED" in said
     assert "Chromium" in said
     assert "===" not in said
+
+
+@pytest.mark.skipif(REDIS is None, reason="redis-server is not installed")
+def test_redis_that_takes_no_writes_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    snapshots = tmp_path / "snapshots"
+    snapshots.mkdir()
+    port = free_port()
+    command = [str(REDIS), "--port", str(port), "--bind", LOOPBACK, "--save", "3600 1"]
+    server = Server([*command, "--dir", str(snapshots)], tmp_path, port)
+    server.start()
+    try:
+        snapshots.rmdir()
+        client = redis.Redis(port=port)
+        client.bgsave()
+        until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err")
+        monkeypatch.setenv("CI", "true")
+        monkeypatch.setattr(run, "BROKER_URL", f"redis://{LOOPBACK}:{port}/15")
+        assert run.main() == 1
+        assert "Redis: MISCONF" in capsys.readouterr().out
+    finally:
+        server.end(signal.SIGKILL)
 
 
 def test_journey_without_a_browser_is_skipped_with_the_reason() -> None:
