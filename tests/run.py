@@ -68,7 +68,7 @@ def _embedding_server() -> Iterator[str]:
 
 def _rounds(arguments: list[str], missing: list[str], shared: dict[str, str]) -> int:
     what = "the embedded default (SQLite, filesystem broker)"
-    first = _started(what, shared, arguments, workers=4)
+    first = _started(what, shared, arguments, workers=3)
     if missing:
         code = _ended(first)
         print(f"SKIPPED: the round on PostgreSQL and Redis, because of {'; '.join(missing)}")
