@@ -58,15 +58,14 @@ def half_known_in(
             continue
         before, after = typed[:place], typed[place + 2 :]
         is_object = _is_object(before, after)
-        is_half = bool(firsts[name[0]] or lasts[name[1]])
-        if is_half and name in written:
-            is_name = True
-        elif lasts[name[1]] and _may_be_named(first):
+        is_written = name in written
+        if lasts[name[1]] and _may_be_named(first):
             is_strange = first.stem not in told and (not before or lasts[name[1]] > 1)
-            is_name = is_strange or is_object or _is_doer(before)
-        elif firsts[name[0]] and _may_be_named(last) and last.stem not in told:
+            is_name = is_written or is_strange or is_object or _is_doer(before)
+        elif firsts[name[0]] and _may_be_named(last) and (is_written or last.stem not in told):
             is_subject = not before and bool(after) and is_content(after[0])
-            is_name = is_object or is_subject or firsts[name[0]] > 1 or name[1] != last.text
+            is_one_of_several = firsts[name[0]] > 1 or name[1] != last.text
+            is_name = is_written or is_object or is_subject or is_one_of_several
         else:
             continue
         if is_name:

@@ -315,14 +315,16 @@ def _is_of_one(name: str, named: Sequence[str], question: str) -> bool:
     look-ahead*."""
     others = "|".join(re.escape(other) for other in named if other != name)
     behind = re.search(rf"\b(?:{others})(?:['’]s)? {re.escape(name)}\W*$", question)
-    return behind is not None and all(map(is_everyday_word, name.split("-")))
+    is_compound = HYPHENATED.fullmatch(name) is not None
+    return is_compound and behind is not None and all(map(is_everyday_word, name.split("-")))
 
 
 @lru_cache(maxsize=2_000)
-def runs_of_names(title: str) -> frozenset[tuple[str, ...]]:
-    """The folded words of each run of capitalised words in a title, and of each identifier."""
+def runs_of_names(text: str) -> frozenset[tuple[str, ...]]:
+    """The folded words of each run of capitalised words in a title or another text, and of each
+    identifier."""
     runs = []
-    for part in _TITLED.finditer(title):
+    for part in _TITLED.finditer(text):
         run = [word.text for word in words(fold(part[0]).text)]
         while run and run[-1] in _DOCUMENTS:
             run.pop()

@@ -34,6 +34,8 @@ from router.text import is_content, is_negation, stem
 _MIN_SHARE_OF_BEST_FIT = 0.35
 _MIN_SHARE_OF_RIVAL = 0.4
 _MIN_SHARE_OF_ANY = 0.3
+# Nobody tells a number of days in minutes: 14 of them are less than a hundredth of one.
+_LEAST_OF_A_UNIT = Decimal("0.01")
 # A noun between one of these and a number makes that a part of a name: `on route 1`.
 _BEFORE_NAMES = frozenset({"along", "at", "by", "from", "in", "of", "on", "via"})
 _OPPOSITES = (
@@ -49,9 +51,6 @@ _OPPOSITES = (
     ("public", "private"),
 )
 _OPPOSITE = {stem(one): stem(other) for pair in _OPPOSITES for one, other in (pair, reversed(pair))}
-
-
-_LEAST_OF_A_UNIT = Decimal("0.01")
 
 ANOTHER_KIND = "The question asks for another kind of value."
 _OPPOSITE_SAID = "The passage says the opposite."

@@ -200,8 +200,8 @@ def is_contrary(asked: Question, source: Source, number: int) -> bool:
 
 
 def is_elsewhere(asked: Question, source: Source, number: int) -> bool:
-    """Whether a sentence (or `CONTEXT`) speaks of other environments than the one that is asked
-    about, or of none where that is not production and the passage never speaks of it.
+    """Whether a sentence (or `CONTEXT`) speaks of other environments than those that are asked
+    about, or of none where these are without production and the passage never speaks of them.
 
     Documents say most things of production without saying so, also beside those of others. So where
     none is asked about, a sentence of others is elsewhere beside one that may be of production.

@@ -92,12 +92,18 @@ def test_value_of_what_shares_a_word_is_no_answer_about_another_thing() -> None:
         # Nothing of the kind is called so, or it is a known one.
         ("port of copper vault", []),
         ("harbor gate port", []),
+        # A sentence began with these: `The Gate opens at noon`.
+        ("port of the gate", []),
+        ("port of our gate in march", []),
+        ("log of the main gate", []),
+        ("is harbor the one with the log", []),
     ],
 )
 def test_what_a_passage_writes_as_a_name_is_one_in_small_letters(
     question: str, named: list[str]
 ) -> None:
     written = {("harbor", "vault"), ("copper", "otter"), ("copper", "vault"), ("harbor", "gate")}
+    written |= {("the", "gate"), ("our", "gate"), ("main", "gate"), ("harbor", "the")}
     told = TOLD | {"harbor", "vault", "copper"}
     assert half_known_in(question, TITLES, told, written) == named
 
