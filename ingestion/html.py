@@ -18,6 +18,7 @@ from ingestion.html_blocks import (
     name_sections,
     open_item,
     plain_code,
+    plain_sentences,
     replace_by_text,
     tables_without_code,
 )
@@ -72,6 +73,8 @@ def prepare(markup: str) -> PreparedHtml:
     languages = {block: plain_code(block) for block in list(body.iter("pre"))}
     _keep_white_space(body)
     name_sections(body)
+    for items in list(body.iter("ol")):
+        plain_sentences(items)
     for terms in reversed(list(body.iter("dl"))):
         join_definitions(terms)
     for item in list(body.iter("li")):

@@ -21,6 +21,7 @@ _LANGUAGE = re.compile(
 )
 _ENTRIES = frozenset({"li", "dt", "dd", "td", "th", "blockquote"})
 _LONGEST_LINE = 80
+_LARGEST_NUMBER_OF_ITEM = 999
 _NOT_LANGUAGES = frozenset({"default", "none", "text", "plaintext", "notranslate", "source", ""})
 
 
@@ -94,6 +95,19 @@ def _bold_line(paragraph: html.HtmlElement) -> html.HtmlElement | None:
         return line if paragraph.getnext() is not None else None
     is_section = after.startswith((BREAK, "\n")) and says_much(_flat(paragraph)[len(said) :])
     return line if is_section else None
+
+
+def plain_sentences(items: html.HtmlElement) -> None:
+    """Makes paragraphs of an ordered list whose numbers are too large for one: `5471. It listens on
+    the inner network too.` is a sentence that begins with a number."""
+    own = items.findall("li")
+    if not own or (_number_of(own[0]) or 0) <= _LARGEST_NUMBER_OF_ITEM:
+        return
+    for item in own:
+        open_item(item)
+    for item in own:
+        item.tag = "p"
+    items.drop_tag()
 
 
 def join_definitions(terms: html.HtmlElement) -> None:

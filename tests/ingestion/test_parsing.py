@@ -299,6 +299,24 @@ def test_a_term_stays_with_its_definition(tmp_path: Path) -> None:
     assert texts(document, PROSE) == ["TTL\nTime to live.", "A, B\nBoth.", "More."]
 
 
+@pytest.mark.parametrize("name", ["a.rst", "a.md"])
+def test_sentence_that_begins_with_a_number_is_no_item(tmp_path: Path, name: str) -> None:
+    text = "1994. That is when it began.\n\nLater:\n\n31. The last but one.\n"
+    assert parsed(tmp_path, name, text).elements == (
+        Element(PROSE, "1994. That is when it began."),
+        Element(PROSE, "Later:"),
+        Element(ITEM, "31. The last but one.", level=1),
+    )
+
+
+def test_definition_that_begins_with_a_number_stays_with_its_term(tmp_path: Path) -> None:
+    text = "Port\n    5471. It is free.\n\nTeam\n    Field.\n"
+    assert texts(parsed(tmp_path, "a.rst", text), PROSE) == [
+        "Port\n5471. It is free.",
+        "Team\nField.",
+    ]
+
+
 def test_a_field_is_one_line(tmp_path: Path) -> None:
     fields = "Relay\n=====\n\n:Team: Workshop Systems\n:Web port: 7541\n"
     document = parsed(tmp_path, "a.rst", fields)
