@@ -20,8 +20,9 @@ _OLDER = r"(?:old|previous|former|earlier)"
 _SAYS = r"(?:say|says|said|state|states|stated|tell|mention|mentions)\b"
 _WRITING = r"(?:doc|document|page|guide|handbook|manual|runbook|policy|spec)"
 _EVENT = r"(?:migration|release|upgrade|update|change|cutover|rewrite|switch|move|edit)"
-# Within a sentence: `it was down. How long does it wait before that?` asks for no earlier text.
-_ON = r"(?:[^;.?!]|\.\w)*"
+# Within what is asked: `it was down. How long does it wait before that?` and `it was down, how long
+# does it wait before that?` ask for no earlier text.
+_ON = r"(?:[^,;.?!]|\.\w|,(?! (?:how|what|when|where|which|who)\b))*"
 # `in v2?` and `in v2 who`, but not `in v2 clusters`.
 _ENDS = (
     r"(?=\s?(?:$|[,;:.?!)])"

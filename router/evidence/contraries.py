@@ -9,10 +9,14 @@ from router.text import is_content, words
 Side = tuple[str, str]
 """Of what there are several, and which of them."""
 
+# What went down to 3 is no lowest, but what was changed.
+_LOWERED = "brought came comes cut go goes going gone lowered reduced turned went".split()
+_NOT_LOWERED = "".join(rf"(?<!\b{verb} )" for verb in _LOWERED)
 _GROUPS = (
     (
         "max|maximum|maximal|highest|largest|longest|greatest|(?:at|the) most|how (?:high|hot)",
-        "min|minimum|minimal|lowest|smallest|shortest|fewest|(?:at|the) least|^least|down to"
+        "min|minimum|minimal|lowest|smallest|shortest|fewest|(?:at|the) least|^least"
+        rf"|{_NOT_LOWERED}down to"
         "|how (?:low|cold)",
     ),
     ("by day|daytime|day(?:time)?[- ](?:shift|crew|staff)", "by night|nights?|night[- ]?time"),

@@ -23,6 +23,10 @@ from router.text import STOP_WORDS, Word, fold, is_content, stem, words
 _CONTINENTS = frozenset(
     {"africa", "america", "north america", "south america", "asia", "australia", "europe"}
 )
+# Documents spell these out as well.
+_SUBSTANCES = frozenset(
+    {"c2h2", "c2h4", "ch4", "co2", "h2o", "h2o2", "h2s", "h2so4", "n2o", "nh3", "no2", "sf6", "so2"}
+)
 # `API`, `mTLS`, `VMs`.
 _SHORT_FORM = re.compile(r"[a-z]?[A-Z]{2,}s?")
 _TITLED = re.compile(r"[A-Z][\w'’]*(?: [A-Z\d][\w'’]*)+|[A-Za-z]+(?:[-_][A-Za-z\d]+)+")
@@ -72,7 +76,7 @@ def entities_of(question: str) -> list[str]:
     """What a question names: identifiers, and words with a capital that starts no sentence.
 
     Left out is what people say without naming anything: units, months and weekdays, continents,
-    short forms such as `API`, and compounds that are plain English, such as `re-try` or
+    substances, short forms such as `API`, and compounds that are plain English, such as `re-try` or
     `cloud-based`. What is of Ada's is of Ada.
     """
     spoken = without_quotes(question)
@@ -314,7 +318,7 @@ def _is_of_one(name: str, named: Sequence[str], question: str) -> bool:
     """Whether it is a compound of everyday words right behind another name: *the Berth Planner
     look-ahead*."""
     others = "|".join(re.escape(other) for other in named if other != name)
-    behind = re.search(rf"\b(?:{others})(?:['’]s)? {re.escape(name)}\W*$", question)
+    behind = re.search(rf"\b(?:{others})(?:['’]s)? {re.escape(name)}(?![-\w])", question)
     is_compound = HYPHENATED.fullmatch(name) is not None
     return is_compound and behind is not None and all(map(is_everyday_word, name.split("-")))
 
@@ -334,7 +338,9 @@ def runs_of_names(text: str) -> frozenset[tuple[str, ...]]:
 
 def _is_plain_english(name: str) -> bool:
     folded = fold(name).text
-    if folded in UNITS or folded in _CONTINENTS or CALENDAR.fullmatch(folded):
+    if folded in UNITS or folded in _CONTINENTS or folded in _SUBSTANCES:
+        return True
+    if CALENDAR.fullmatch(folded):
         return True
     if _SHORT_FORM.fullmatch(name):
         return True

@@ -101,6 +101,7 @@ def test_what_was_until_a_version_stood_in_the_one_before_it() -> None:
         "What is the limit in v2 clusters?",
         "What is the limit in v9999999999?",
         "Which racks stand in the old data centre?",
+        "I was away when it rang, how much time do I have before it rings elsewhere?",
         "The planner was stuck and we gave up on it; how long does one wait before that?",
     ],
 )

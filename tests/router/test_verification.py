@@ -544,6 +544,8 @@ INLAND = Passage("Mast relay", "", "The inland end of the relay is hosted in eu-
     [
         ("which region has the shore-side part of mast-relay?", True),
         ("What is the Mast Relay shore-side?", True),
+        ("What is the Mast Relay shore-side / hosting?", True),
+        ("What is the Mast Relay shore-sidegate / hosting?", False),
         # A word of it stands in a title, nothing follows it, or nothing else is named.
         ("which region has the mast-walker part of mast-relay?", False),
         ("which region has mast-relay and the cargo-desk?", False),

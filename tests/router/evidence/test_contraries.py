@@ -10,6 +10,7 @@ CREW = Passage("Ibex", "Crew", "On a day shift at least 12 people are on duty at
 HEAT = Passage("Ibex", "Limits", "The lowest temperature for Ibex is -20 °C.")
 ZONES = Passage("Emberline", "Zones", "In Emberline the ceiling of zone 2 is 236 °C.")
 TYRES = Passage("Larkvan", "Money", "The annual budget of Larkvan is 900 EUR.")
+TRIES = Passage("Ibex", "News", "The limit of tries of Ibex went down to 3 tries.")
 BOTH = Passage("Ibex", "Crew", "At Ibex 12 people are on duty by day and 4 by night.")
 
 
@@ -37,6 +38,7 @@ def test_value_of_the_contrary_is_not_the_answer(question: str, answer: str, pag
         ("How cold may it be for Ibex?", "-20 °C", HEAT),
         ("What is the ceiling of zone 2 in Emberline?", "236 °C", ZONES),
         ("What budget has Larkvan every year?", "900 EUR", TYRES),
+        ("What is the highest number of tries of Ibex?", "3 tries", TRIES),
         ("Is the highest or the lowest temperature for Ibex -20 °C?", "-20 °C", HEAT),
     ],
 )

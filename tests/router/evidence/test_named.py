@@ -22,6 +22,7 @@ from router.evidence.questions import read_question
         ("How long does the 132-lens chamber cool, and the 40-tonne crane?", set()),
         ("Is auto-restart of the chamber on?", set()),
         ("How long does 132-lgx cool?", {"132-lgx"}),
+        ("How much CO2 and h2s may Dock C4 have?", {"Dock", "C4"}),
         ("Which way do the Harbor Gate's logs take, and Ada’s?", {"Harbor Gate", "Ada"}),
         ("Where in Europe or North America does Skagen lie?", {"Skagen"}),
         ("It is slow and I'd like to know what I've to do in Skagen.", {"Skagen"}),
