@@ -47,7 +47,7 @@ _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+(?:'(?:t|s|re|ve|ll|d)\b)?")
 _SENTENCE_END = re.compile(r"[.!?][\"')\]*_]*\s+(?=[\"'(`*\[]?[A-Z0-9])|[。！？]\s*|\n+")
 # `- one`, and neither `--port` nor `#harbour-talk`.
-_ITEM = r"[•>|]|(?:[-*]|#+|\d+[.)])\s"
+_ITEM = r"[•>|]|(?:[-*]|#+|\d{1,3}[.)])\s"
 # Alone between blank lines: `Port`, and below it `8080`.
 _TERM = re.compile(
     rf"(?:\A|(?<=\n\n))(?P<term>(?!{_ITEM})[^\n:=]{{0,79}}[^\s.!?:=;,])"

@@ -35,9 +35,11 @@ class Line:
 
 @dataclass(frozen=True)
 class DocumentText:
-    """All passages of a served version, read once for many pairs."""
+    """All passages of a served version, read once for many pairs. `name` has the stems of what its
+    title calls it by, and so what all its lines are about."""
 
     sources: tuple[Source, ...]
+    name: frozenset[str] = frozenset()
 
     @cached_property
     def lines(self) -> tuple[list[Line], ...]:
@@ -49,9 +51,15 @@ class DocumentText:
         """In how many lines a word stands: the more, the less it tells."""
         return Counter(stem for lines in self.lines for line in lines for stem in line.stems)
 
-    def likeness(self, line: Line, wanted: frozenset[str]) -> float:
-        """How much the line is about these words; 0 when it has none of them."""
-        return sum(1 / self._seen[stem] for stem in line.stems & wanted)
+    def likeness(self, line: Line, wanted: frozenset[str]) -> tuple[float, float]:
+        """How much the line is about these words, first without the document's name: that stands
+        in few lines, and tells nothing of them. Zeros when it has none of the words."""
+        shared = line.stems & wanted
+        telling, naming = (
+            sum(1 / self._seen[stem] for stem in some)
+            for some in (shared - self.name, shared & self.name)
+        )
+        return telling, naming
 
 
 def tie(question: str, answer: str, evidence: str, text: DocumentText) -> Tie | None:
@@ -82,7 +90,7 @@ def holding(question: str, answer: str, text: DocumentText, evidence: str = "") 
     shapes = _shapes_alone(answer)
     confusable = _confusable(text, shapes, [line for _, _, line in found])
     rival = max((text.likeness(other, wanted) for other in confusable), default=None)
-    if best:
+    if any(best):
         fits = rival is None or best >= rival
     else:
         fits = rival is None and len(found) == 1 and _says_what_it_is(answer, shapes)

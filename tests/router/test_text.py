@@ -132,7 +132,7 @@ def test_a_term_and_what_stands_below_it_are_one() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["chat\n#harbour-talk", "--port\n-1", "2nd shift\n3.5 h"])
+@pytest.mark.parametrize("text", ["chat\n#harbour-talk", "--port\n-1", "2nd shift\n3.5 h", "Port\n5471."])
 def test_sign_or_number_at_the_start_makes_no_item_of_a_list(text: str) -> None:
     assert sentences(text) == [(0, len(text))]
 

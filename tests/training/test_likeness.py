@@ -89,3 +89,16 @@ def test_answer_is_about_what_the_question_above_it_asks() -> None:
 
 def test_document_without_text_has_no_evidence() -> None:
     assert tie("Which port?", "7070", "port 7070", DocumentText(())) is None
+
+
+def test_line_that_has_only_the_documents_name_is_not_nearer_than_one_about_what_is_asked() -> None:
+    intro = Source("a", "Magpie Ridge is a lift with six seats.", "")
+    figures = Source("b", "What: Towers; How much: 17\nWhat: Chairs; How much: 84", "Figures")
+    question, name = "How many towers does Magpie Ridge have?", frozenset({"magpi", "ridg"})
+    assert holding(question, "17", DocumentText((intro, figures))) is None
+    tied = holding(question, "17", DocumentText((intro, figures), name))
+    assert tied is not None
+    assert tied.evidence == "What: Towers; How much: 17"
+    assert holding(question, "84", DocumentText((intro, figures), name)) is None
+    seats = holding("What is Magpie Ridge?", "a lift", DocumentText((intro, figures), name))
+    assert seats is not None
