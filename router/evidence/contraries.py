@@ -10,8 +10,8 @@ Side = tuple[str, str]
 """Of what there are several, and which of them."""
 
 # What went down to 3 is no lowest, but what was changed.
-_LOWERED = "brought came comes cut go goes going gone lowered reduced turned went".split()
-_NOT_LOWERED = "".join(rf"(?<!\b{verb} )" for verb in _LOWERED)
+_LOWERED = "brought came comes cut go goes going gone lowered reduced turned went"
+_NOT_LOWERED = "".join(rf"(?<!\b{verb} )" for verb in _LOWERED.split())
 _GROUPS = (
     (
         "max|maximum|maximal|highest|largest|longest|greatest|(?:at|the) most|how (?:high|hot)",

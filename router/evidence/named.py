@@ -261,22 +261,27 @@ def _is_coined(word: str) -> bool:
     return len(word) >= _LEAST_COINED and word.isalpha() and not is_english(word)
 
 
-def without_compounds(question: str, named: Sequence[str], titles: Iterable[str]) -> list[str]:
+def without_compounds(
+    question: str, named: Sequence[str], titles: Iterable[str], typed: Sequence[str] = ()
+) -> list[str]:
     """What a question names, less its adjectives: beside a name that stands in one of the titles,
     `shore-side part` names nothing, unless a word of `shore-side` stands in a title as well, and
-    `Slack channel` and `in Slack` say only where people talk."""
+    `Slack channel` and `in Slack` say only where people talk. `typed` are names in small letters
+    that it has as well."""
     titled = [words(fold(title).text) for title in titles]
     told = {word.text for title in titled for word in title}
     spelled = [words(fold(name).text) for name in named]
     if not any(
-        place_of_phrase(phrase, title) is not None for phrase in spelled for title in titled
+        place_of_phrase(phrase, title) is not None
+        for phrase in (*spelled, *map(words, typed))
+        for title in titled
     ):
         return list(named)
     return [
         name
         for name, phrase in zip(named, spelled, strict=True)
         if told & {word.text for word in phrase}
-        or not (_is_attribute(name, question) or _is_of_one(name, named, question))
+        or not (_is_attribute(name, question) or _is_of_one(name, (*named, *typed), question))
     ]
 
 
@@ -318,7 +323,8 @@ def _is_of_one(name: str, named: Sequence[str], question: str) -> bool:
     """Whether it is a compound of everyday words right behind another name: *the Berth Planner
     look-ahead*."""
     others = "|".join(re.escape(other) for other in named if other != name)
-    behind = re.search(rf"\b(?:{others})(?:['’]s)? {re.escape(name)}(?![-\w])", question)
+    pattern = rf"\b(?:{others})(?:['’]s)? {re.escape(name)}(?![-\w])"
+    behind = re.search(pattern, question, re.IGNORECASE)
     is_compound = HYPHENATED.fullmatch(name) is not None
     return is_compound and behind is not None and all(map(is_everyday_word, name.split("-")))
 

@@ -94,12 +94,12 @@ def read_question(
     # Short names of units are everyday words, too: `in`, `a`, `m`.
     units = {unit for word in own_words if len(word.text) > 2 for unit in UNITS.get(word.text, ())}
     titles = list(titles)
-    entities = without_compounds(text, entities_of(text), titles)
-    known = [fold(entity).text for entity in entities]
     typed = [
         *(*titled_in(text, titles), *coined_in(text, titles), *opening_in(text, titles)),
         *half_known_in(text, titles, told, written),
     ]
+    entities = without_compounds(text, entities_of(text), titles, typed)
+    known = [fold(entity).text for entity in entities]
     entities += [
         name
         for name in outermost(list(dict.fromkeys(typed)))

@@ -149,8 +149,8 @@ class Subject:
 def subject_of(question: str, passages: Sequence[Passage], things: AbstractSet[str]) -> Subject:
     """`things` are the keys of what has questions of its own."""
     titles, asked = titles_of(passages), asked_of_passages(question, passages)
-    told = without_compounds(question, named_in(question), titles)
     spelled = _spelled(question, things)
+    told = without_compounds(question, named_in(question), titles, spelled)
     named = (*spelled, *told, *asked.entities)
     longer = {name: asked.longer_than(name) for name in asked.entities}
     keys = frozenset(map(name_key, (*named, *(asked.whole_name(name) for name in named))))

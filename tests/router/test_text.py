@@ -119,6 +119,12 @@ def test_name_is_not_cut_while_it_grows() -> None:
     assert split_finished("Hall B. It is") == (["Hall B. "], "It is")
 
 
+def test_number_that_is_too_long_for_an_item_belongs_to_the_term_above() -> None:
+    text = "Port\n5471. It is free."
+    assert [text[start:end] for start, end in sentences(text)] == ["Port\n5471.", "It is free."]
+    assert sentences("Port\n54. It is free.")[0] == (0, len("Port"))
+
+
 def test_a_term_and_what_stands_below_it_are_one() -> None:
     text = "Port\n8080\n\nLow ink\nA lamp comes on. It is red.\n\n- one\n- two\n\nStop.\nGo"
     assert [text[start:end] for start, end in sentences(text)] == [
@@ -132,7 +138,7 @@ def test_a_term_and_what_stands_below_it_are_one() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["chat\n#harbour-talk", "--port\n-1", "2nd shift\n3.5 h", "Port\n5471."])
+@pytest.mark.parametrize("text", ["chat\n#harbour-talk", "--port\n-1", "2nd shift\n3.5 h"])
 def test_sign_or_number_at_the_start_makes_no_item_of_a_list(text: str) -> None:
     assert sentences(text) == [(0, len(text))]
 

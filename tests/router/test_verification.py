@@ -1,6 +1,7 @@
 """What stands in the passages is supported; what does not, or is about something else, is not."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -568,6 +569,13 @@ INLAND = Passage("Mast relay", "", "The inland end of the relay is hosted in eu-
 )
 def test_adjective_with_a_hyphen_is_no_name_beside_one(question: str, supported: bool) -> None:
     assert verify(question, "eu-west-1", [INLAND]).supported is supported
+
+
+@pytest.mark.parametrize(
+    "question", ["mast relay shore-side / hosting", "shore-side hosting of the mast relay"]
+)
+def test_adjective_with_a_hyphen_is_no_name_beside_one_in_small_letters(question: str) -> None:
+    assert verify(question, "eu-west-1", [replace(INLAND, title="Mast Relay")]).supported
 
 
 RELEASES = Passage("Release Process", "", "A release is signed off by two people.", "release.md")
