@@ -124,7 +124,8 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     for reading in _readings(draft, looked):
         attempt = draft.attempts[-1] = attempt.again(reading.alone)
         hold = partial(_support_of_read, draft, looked, reading, attempt)
-        async with contextlib.aclosing(_read(looked.asked, attempt, reading, hold)) as sentences:
+        read = _read(draft, looked.asked, attempt, reading, hold)
+        async with contextlib.aclosing(read) as sentences:
             async for sentence in sentences:
                 yield sentence
         if attempt.sentences or (attempt.failed and not reading.alone):
@@ -138,7 +139,8 @@ async def _read_by_model(draft: Draft, passages: Sequence[Passage]) -> AsyncGene
     if best and may_be_quoted(draft.read_for, passages, best):
         kept.quoted, kept.problem = True, ""
         support = Support(True, span=best.span, score=best.probability, meant=worded)
-        yield shown(passages[best.passage].text[best.start : best.end], support, kept)
+        quote = passages[best.passage].text[best.start : best.end]
+        yield shown(_as_answered(draft, support, quote), support, kept)
 
 
 def _as_before(draft: Draft) -> str:
@@ -278,7 +280,7 @@ def _support_of_read(
 
 
 async def _read(
-    asked: str, attempt: Attempt, reading: _Reading, hold: Callable[[str], Support]
+    draft: Draft, asked: str, attempt: Attempt, reading: _Reading, hold: Callable[[str], Support]
 ) -> AsyncGenerator[Sentence]:
     """What the reader finds in what it is given, up to the first that is not borne out."""
     prompt = partial(reader_messages, asked, reading.given)
@@ -293,4 +295,12 @@ async def _read(
             if not support.supported:
                 attempt.rejected, attempt.problem = support, support.problem
                 return
-            yield shown(value_alone(asked, without_marks(text)), support, attempt)
+            said = value_alone(asked, without_marks(text))
+            yield shown(_as_answered(draft, support, said), support, attempt)
+
+
+def _as_answered(draft: Draft, support: Support, said: str) -> str:
+    """What is said in the manner in which people were answered who asked the same."""
+    if draft.findings is None or support.span is None:
+        return said
+    return draft.findings.as_answered(draft.found.collections[support.span[0]], said)

@@ -57,7 +57,8 @@ _CAPITALS = re.compile(r"[A-Z]{2,}")
 # `I'd` and `I've` are nobody's names. Up to the first small letter, as what a name that can be read
 # in many ways costs grows with the fourth power of its length where several follow each other.
 _NAME = re.compile(r"(?!I['’])[A-Z](?:(?![a-z])[\w'’])*[a-z][\w'’]*")
-_WHOLE_NAME = re.compile(rf"{_NAME.pattern}(?: {_NAME.pattern}){{1,3}}")
+WHOLE_NAME = re.compile(rf"(?<!\w){_NAME.pattern}(?: {_NAME.pattern}){{1,3}}")
+"""Of two to four words with capitals: `Ada Lund`."""
 _SENTENCE_START = re.compile(r"(?:^|[.!?:]\s+|\n)[\s\"'“‘(*\-•>]*$")
 # Characters between the end of a sentence and the next one's first word. To look through all that
 # stands before each name would take as long as somebody likes.
@@ -190,7 +191,7 @@ def _is_abbreviation(folded: str) -> bool:
 def _only_name(answer: str) -> Iterator[Claim]:
     """An answer that is a name and no more: its first word starts no sentence."""
     said = answer.strip(_OUTER)
-    if _WHOLE_NAME.fullmatch(said):
+    if WHOLE_NAME.fullmatch(said):
         yield Claim(ClaimKind.NAME, said)
 
 

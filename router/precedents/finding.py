@@ -25,8 +25,9 @@ from router.precedents.leads import (
     subject_of,
     usable_of,
 )
+from router.precedents.shaping import answered_as
 from router.precedents.swaps import asked_about_it, named_instead
-from router.precedents.wording import in_known_words
+from router.precedents.wording import ASKS_THE_SAME, in_known_words
 from router.text import exact_form, fold
 
 if TYPE_CHECKING:
@@ -82,6 +83,13 @@ class Findings:
         facts = self.facts.get(collection)
         known = self._known(collection, sentence, value)
         return facts is not None and facts.are_not_asked_for(known)
+
+    def as_answered(self, collection: int, answer: str) -> str:
+        """An answer in the manner in which people were answered who asked the same: without what
+        stands around the one value of that kind."""
+        near = takewhile(lambda one: one[1] >= ASKS_THE_SAME, self.near.get(collection, ()))
+        before = next((one.answer for one, _ in near if one.is_written), "")
+        return answered_as(before, answer) if before else answer
 
     def _known(self, collection: int, sentence: str, value: str) -> list[Precedent]:
         """The precedents that found this value in this sentence, or one that is a part of the

@@ -2,7 +2,6 @@
 precedent is. Pure; `choosing` tells which of them is the answer."""
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from router.precedents.frames import (
     tokens_of,
 )
 from router.precedents.others import is_held_by_another, is_of_another, names_another
+from router.precedents.shaping import of_its_kind
 from router.prompts import Passage
 from router.text import exact_form, fold, words
 from router.verification import asked_of_passages, titles_of
@@ -49,10 +49,6 @@ LEAST_ASKED = 0.5
 _MORE_WORDS = 4
 # More frames than so many are not tried.
 MOST_NEAR = 200
-
-# What is written in one piece, and the signs in it: `oak-d`, `#night`.
-_WRITTEN = re.compile(r"[^\s,;]*[^\s,;.:!?)]")
-_SIGN = re.compile(r"[^\w\s]")
 
 Usable = tuple[Precedent, Frame, float]
 """A precedent that may tell what is asked for, its frame, and how near what it asks for is."""
@@ -269,9 +265,12 @@ def _of_sentences(
         for alike in _by_place(found):
             score, best, _ = max(alike, key=lambda one: one[0])
             # Rules take the whole cell for the value, where people know which part of it is asked.
-            _, told, fitting = max(alike, key=lambda one: (one[1].is_written, one[2].likeness))
+            # A line that fits one in full may fit `the <value>` in full as well.
+            _, told, fitting = max(
+                alike, key=lambda one: (one[1].is_written, one[2].likeness, one[0])
+            )
             start, end = (folded.original(end) for end in (fitting.start, fitting.end))
-            first, last = _of_its_kind(told.answer, line[start:end])
+            first, last = of_its_kind(told.answer, line[start:end])
             yield Lead(
                 number,
                 sentence.start + start + first,
@@ -333,24 +332,6 @@ def _tells_of(folded: str, names: AbstractSet[str]) -> bool:
         around[start].isspace() and around[end + 1].isspace()
         for start, end in mentions(folded, names)
     )
-
-
-def _of_its_kind(answer: str, value: str) -> tuple[int, int]:
-    """Start and end of what is of the kind of the answer before it, where that is one quantity or
-    one token with signs in it, and the value has one such and more: `7715` of `7715, cluster c`."""
-    folded, written = fold(answer).text, fold(value)
-    told = quantities(folded)
-    if len(told) == 1 and (told[0].start, told[0].end) == (0, len(folded)):
-        alike = [one for one in quantities(written.text) if are_of_one_sort(told, [one])]
-        ends = [(one.start, one.end) for one in alike]
-    else:
-        signs = set(_SIGN.findall(folded)) if _WRITTEN.fullmatch(folded) else set()
-        tokens = _WRITTEN.finditer(written.text) if signs else ()
-        ends = [one.span() for one in tokens if signs == set(_SIGN.findall(one[0]))]
-    if len(ends) != 1:
-        return 0, len(value)
-    start, end = ends[0]
-    return written.original(start), written.original(end)
 
 
 def is_wanted(value: str, asked: Question, source: Source, place: int) -> bool:

@@ -287,6 +287,14 @@ def test_people_say_how_much_of_a_line_is_the_value() -> None:
     assert value([(ruled, 0.9), (told, 0.6)], passages=[line]) == "6210"
 
 
+def test_of_frames_that_fit_alike_the_nearer_question_tells_where_the_value_begins() -> None:
+    head = precedent("Who is head of night-bell?", "Ada Brand", "The lift manager is Ada Brand.")
+    desk = precedent("Who looks after owl?", "Guest desk", "The Guest desk.")
+    horn = Passage("dawn-horn", "", "The lift manager is Ida Holm.")
+    for near in ([(head, 0.8), (desk, 0.7)], [(desk, 0.7), (head, 0.8)]):
+        assert value(near, "Who is head of dawn-horn?", [horn]) == "Ida Holm"
+
+
 @pytest.mark.parametrize(
     ("answer", "row", "found"),
     [
@@ -294,7 +302,8 @@ def test_people_say_how_much_of_a_line_is_the_value() -> None:
         ("oak-b", "port: cluster oak-d", "oak-d"),
         ("08:30", "port: 23:35 each day", "23:35"),
         ("30 seconds", "port: 40 seconds of silence", "40 seconds"),
-        ("Ada Brand", "port: Ingrid Vahl, ext", "Ingrid Vahl, ext"),
+        ("Ada Brand", "port: Ingrid Vahl, ext", "Ingrid Vahl"),
+        ("Ada Brand", "port: front desk, ext", "front desk, ext"),
         # Two that may be meant, and what people wrote longer before.
         ("5071", "port: 7715 or 7716", "7715 or 7716"),
         ("5071 and up", "port: 7715 and up", "7715 and up"),
