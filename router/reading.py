@@ -300,7 +300,8 @@ async def _read(
 
 
 def _as_answered(draft: Draft, support: Support, said: str) -> str:
-    """What is said in the manner in which people were answered who asked the same."""
-    if draft.findings is None or support.span is None:
+    """What is said in the manner in which people were answered who asked the same, and not only a
+    part of it."""
+    if draft.findings is None or support.span is None or draft.decision.rule is Rule.SEVERAL:
         return said
     return draft.findings.as_answered(draft.found.collections[support.span[0]], said)

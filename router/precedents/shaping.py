@@ -7,18 +7,20 @@ A company's questions are answered in one manner: with `35 W` where its document
 import re
 
 from router.evidence.claims import WHOLE_NAME
-from router.evidence.quantities import quantities
+from router.evidence.quantities import CALENDAR, quantities
 from router.evidence.wanted import are_of_one_sort
-from router.text import fold, is_negation, words
+from router.text import Word, fold, is_negation, words
 
 # What is written in one piece, and the signs in it: `oak-d`, `#night`.
 _WRITTEN = re.compile(r"[^\s,;]*[^\s,;.:!?)]")
 _SIGN = re.compile(r"[^\w\s]")
-# Of a value these say something: `after 9 s`, `9 s or more`. Others only stand beside it.
+# Of a value these say something: `after 9 s`, `9 s or more`, `9 g a day`. Others only stand beside
+# it.
 _TELLING = frozenset(
     {"about", "above", "after", "almost", "and", "before", "below", "between", "except", "from"}
-    | {"least", "less", "more", "most", "nearly", "or", "over", "than", "till", "to", "under"}
-    | {"until", "up", "within", "without"}
+    | {"least", "less", "more", "most", "nearly", "or", "over", "per", "than", "till", "to"}
+    | {"under", "until", "up", "within", "without", "yes"}
+    | {"day", "hour", "minute", "month", "night", "second", "week", "year"}
 )
 
 
@@ -52,7 +54,11 @@ def answered_as(before: str, answer: str) -> str:
     said = answer.rstrip()
     start, end = of_its_kind(before, said)
     around = words(fold(f"{said[:start]} ; {said[end:]}").text)
-    if any(word.text in _TELLING or is_negation(word) for word in around):
+    if any(_is_telling(word) for word in around):
         return answer
     stop = "." if said.endswith(".") and end < len(said) else ""
     return said[start:end] + stop + answer[len(said) :]
+
+
+def _is_telling(word: Word) -> bool:
+    return word.text in _TELLING or is_negation(word) or bool(CALENDAR.fullmatch(word.text))

@@ -55,8 +55,9 @@ for line in sys.stdin:
     print(json.dumps(wrong), file=told, flush=True)
 """
 STARTS_WITHIN = 90.0
-# Milliseconds. Three workers share two cores, and what is awaited is often a process of its own.
-PATIENCE = 60_000
+# Milliseconds. Five workers share two cores, most of all while the first journeys start theirs, and
+# what is awaited is often a process of its own.
+PATIENCE = 120_000
 expect.set_options(timeout=PATIENCE)
 
 BOATS = """# Boat register

@@ -65,6 +65,16 @@ def test_question_may_be_named_so(document: Document) -> None:
     assert import_pairs(document, [json.dumps(row)]).created == 1
 
 
+def test_sentence_that_names_the_document_does_not_outdo_the_row_that_is_asked_for(
+    wiki: Collection,
+) -> None:
+    about = passage("Magpie Ridge is a lift with 6 seats.")
+    rows = passage("What: Towers; How much: 17\nWhat: Chairs; How much: 84", "Figures")
+    lift = publish(wiki, "lift.md", [about, rows], title="Magpie Ridge: line sheet").document
+    import_pairs(lift, [line("How many towers does Magpie Ridge have?", "17", "")])
+    assert QAPair.objects.get().evidence == "What: Towers; How much: 17"
+
+
 def test_imported_pair_is_tied_to_its_words_through_markup(document: Document) -> None:
     import_pairs(document, [line("How many retries?", context="retried at\n most 9 `times`.")])
     pair = QAPair.objects.live().get()

@@ -45,6 +45,9 @@ def test_value_of_the_kind_of_the_answer_before_it_is_found_in_more(
         # What stands around it tells something.
         ("9 s", "12 s or more", "12 s or more"),
         ("9 s", "after 12 s", "after 12 s"),
+        ("9 s", "Yes, 12 s.", "Yes, 12 s."),
+        ("9 kg", "12 kg a day", "12 kg a day"),
+        ("09:30", "10:00 on Mondays", "10:00 on Mondays"),
         ("9 s", "It does not wait 12 s.", "It does not wait 12 s."),
     ],
 )
