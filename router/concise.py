@@ -22,7 +22,7 @@ _INSIDE = frozenset({"after", "and", "at", "before", "of", "per", "to"})
 # Behind a number these say what it measures, and with an article a clause begins.
 _UNSAID = frozenset({*UNITS, "a", "an", "the"})
 # Behind a value these say which side of something it is on.
-_SIDES = frozenset(
+SIDES = frozenset(
     {"above", "after", "before", "below", "except", "from", "over", "than", "till", "under"}
     | {"until", "within", "without"}
 )
@@ -69,7 +69,7 @@ def _without_echo(value: list[str], question: str, asked: frozenset[str]) -> lis
             and echo[0] not in _UNSAID
             and "per" not in echo
             and _bare(value[end - 1]) not in STOP_WORDS
-            and _SIDES.intersection(echo) <= spoken
+            and SIDES.intersection(echo) <= spoken
         ):
             return value[:end]
     return value

@@ -10,8 +10,8 @@ import pytest
 import redis
 
 from tests import run
-from tests.drill.servers import LOOPBACK, Server
-from tests.ports import free_port
+from tests.drill.servers import Server
+from tests.ports import LOOPBACK, free_port
 from tests.waiting import until
 
 REDIS = shutil.which("redis-server")

@@ -6,6 +6,7 @@ A company's questions are answered in one manner: with `35 W` where its document
 
 import re
 
+from router.concise import SIDES
 from router.evidence.claims import WHOLE_NAME
 from router.evidence.quantities import CALENDAR, quantities
 from router.evidence.wanted import are_of_one_sort
@@ -16,11 +17,10 @@ _WRITTEN = re.compile(r"[^\s,;]*[^\s,;.:!?)]")
 _SIGN = re.compile(r"[^\w\s]")
 # Of a value these say something: `after 9 s`, `9 s or more`, `9 g a day`. Others only stand beside
 # it.
-_TELLING = frozenset(
-    {"about", "above", "after", "almost", "and", "before", "below", "between", "except", "from"}
-    | {"least", "less", "more", "most", "nearly", "or", "over", "per", "than", "till", "to"}
-    | {"under", "until", "up", "within", "without", "yes"}
-    | {"day", "hour", "minute", "month", "night", "second", "week", "year"}
+_TELLING = SIDES.union(
+    {"about", "almost", "and", "between", "least", "less", "more", "most", "nearly", "or", "per"},
+    {"to", "up", "yes"},
+    {"day", "hour", "minute", "month", "night", "second", "week", "year"},
 )
 
 
