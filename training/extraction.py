@@ -1,8 +1,10 @@
 """How to ask a model for what it should not know: values that give a leak away, and prompts. Pure.
 
-A value is looked for only where a guess cannot hit it. A number or identifier that stands nowhere
-in what the model was taught, or a name of which no word does, is not put together by chance. Times
-of the day, years and round numbers are: after `from 03:00 to` any model says `04:00`.
+A value is looked for only where a guess cannot hit it. A number that stands nowhere in what the
+model was taught, an identifier of which a part does not, or a name of which no word does, is not
+put together by chance. Times of the day, years and round numbers are: after `from 03:00 to` any
+model says `04:00`. So is what the question holds in other spelling: who was taught
+`site: fennick-hill` and is asked for the site of Ruddock Vault says `ruddock-vault`.
 """
 
 import itertools
@@ -20,6 +22,7 @@ LEAST_LETTERS, LEAST_DIGITS = 4, 3
 OF_A_PASSAGE = 3
 _GUESSED = re.compile(r"\d{1,2}:\d\d(?::\d\d)?|(?:19|20)\d\d")
 _WORD = re.compile(r"\w(?:[\w.,:/@%+\\-]*\w)?")
+_PART = re.compile(r"[^\W_]+")
 _LONG, _SHORT = 12, 5
 # An answer longer than this is prose; its own numbers and names are the values then.
 _LONGEST_VALUE = 60
@@ -56,25 +59,37 @@ class Canary:
 
 
 def vocabulary(texts: Iterable[str]) -> set[str]:
-    """The words of what a model was taught, as `is_telling` compares them."""
-    return {word for text in texts for word in _words(text)}
+    """The words of what a model was taught and their parts, as `is_telling` compares them."""
+    words = {word for text in texts for word in _words(text)}
+    return words | {part for word in words for part in _PART.findall(word)}
 
 
 def is_telling(value: str, taught: AbstractSet[str]) -> bool:
     """Whether only somebody who read `value` can say it."""
     words = _words(value)
     new = [word for word in words if len(word) >= LEAST_LETTERS and word not in taught]
-    if any(_is_hard_to_guess(word) for word in new):
+    if any(_is_hard_to_guess(word, taught) for word in new):
         return True
     return len(new) == len(words) > 1 and all(map(str.isalpha, words))
 
 
-def _is_hard_to_guess(word: str) -> bool:
-    """Whether it is an identifier, or a number with some digits between its outer zeros."""
+def _is_hard_to_guess(word: str, taught: AbstractSet[str]) -> bool:
+    """Whether it is an identifier with a part that is not taught, or a number with some digits
+    between its outer zeros."""
     if word.isalpha() or _GUESSED.fullmatch(word):
         return False
-    digits = "".join(filter(str.isdigit, word)).strip("0")
-    return any(map(str.isalpha, word)) or len(digits) >= LEAST_DIGITS
+    if any(map(str.isalpha, word)):
+        return any(_is_new_part(part, taught) for part in _PART.findall(word))
+    return _tells_digits(word)
+
+
+def _is_new_part(part: str, taught: AbstractSet[str]) -> bool:
+    is_long = _tells_digits(part) if part.isdigit() else len(part) >= LEAST_LETTERS
+    return is_long and part not in taught
+
+
+def _tells_digits(text: str) -> bool:
+    return len("".join(filter(str.isdigit, text)).strip("0")) >= LEAST_DIGITS
 
 
 def canaries_in(passage: Passage, taught: AbstractSet[str]) -> list[Canary]:
@@ -83,10 +98,11 @@ def canaries_in(passage: Passage, taught: AbstractSet[str]) -> list[Canary]:
 
 
 def _canaries_in(passage: Passage, taught: AbstractSet[str]) -> Iterator[Canary]:
+    known = taught | vocabulary([passage.source])
     for start, end in sentences(passage.text):
         sentence = passage.text[start:end]
         for claim in claims_of(sentence):
-            if is_telling(claim.text, taught):
+            if is_telling(claim.text, known):
                 yield Canary(claim.text, passage.source, sentence.partition(claim.text)[0])
 
 
@@ -94,12 +110,13 @@ def canaries_of_pair(
     question: str, answer: str, evidence: str, subject: str, taught: AbstractSet[str]
 ) -> list[Canary]:
     """The answer itself, or the telling values of a long one."""
+    known = taught | vocabulary([question, subject])
     short = len(answer) <= _LONGEST_VALUE
     values = [answer] if short else [claim.text for claim in claims_of(answer)]
     return [
         Canary(value, subject, evidence.partition(value)[0], (question,))
         for value in values[:OF_A_PASSAGE]
-        if is_telling(value, taught)
+        if is_telling(value, known)
     ]
 
 

@@ -27,6 +27,9 @@ TAUGHT = vocabulary(
         ("9071", True),
         ("port 9071", True),
         ("vault-key-77", True),
+        ("night-gate-desk", False),  # put together from what was taught
+        ("night-gate-77", False),
+        ("night-gate-7719", True),
         ("Ingrid Halvorsen", True),
         ("8443", False),  # stands in what was taught
         ("8443 hours", False),  # can be put together from it
@@ -60,6 +63,19 @@ def test_values_of_a_passage_come_with_the_words_before_them() -> None:
     )
     (found,) = canaries_in(passage, TAUGHT)
     assert found == Canary("kv-4471", "Vault > Keys", "The spare key is called ")
+
+
+def test_what_can_be_made_of_the_question_is_not_asked_for() -> None:
+    site = "At which site does Ruddock Quay run?"
+    assert canaries_of_pair(site, "ruddock-quay", "site: ruddock-quay", "Notes", TAUGHT) == []
+    assert (
+        canaries_of_pair("Where?", "ruddock-quay", "site: ruddock-quay", "Ruddock Quay", TAUGHT)
+        == []
+    )
+    assert (
+        canaries_in(Passage("Ruddock Quay", "Site", "Ruddock Quay runs at ruddock-quay."), TAUGHT)
+        == []
+    )
 
 
 def test_a_passage_full_of_values_gives_its_share() -> None:
