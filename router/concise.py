@@ -11,6 +11,8 @@ from router.text import STOP_WORDS, content_stems, fold, stem
 
 # Words of an answer. A longer one is a sentence.
 LONGEST = 8
+# A reader that begins within a sentence takes them along: `is disabled`.
+_COPULAS = frozenset({"is", "are", "was", "were"})
 # In front of a value; a question that wants one of them has it too. `Before`, `until` and `at
 # most` say something.
 _LEADS = frozenset({"after", "at", "by", "each", "every", "for", "in", "on", "within"})
@@ -35,6 +37,8 @@ def value_alone(question: str, answer: str) -> str:
     words = answer.split()
     if len(words) > LONGEST:
         return answer
+    if len(words) > 1 and _bare(words[0]) in _COPULAS:
+        words = words[1:]
     asked = content_stems(question)
     start = next((at for at, word in enumerate(words) if not _is_said(word, asked)), len(words))
     value = words[start:]
@@ -45,7 +49,17 @@ def value_alone(question: str, answer: str) -> str:
     value = _without_echo(value, question, asked)
     if not _is_value(value):
         value = _name_alone(question, words)
-    return answer if len(value) == len(words) else _as_ended(value, answer)
+    return answer if len(value) == len(answer.split()) else _as_ended(value, answer)
+
+
+def without_label(said: str, text: str) -> str:
+    """The line below a label, where an answer begins within that: `Friday 05:50` for `slot` and,
+    in the next line, `Friday 05:50`, of a text that has `Weekly inspection slot` there."""
+    _, line_break, value = said.partition("\n")
+    start = text.find(said.rstrip())
+    end = start + len(said.rstrip())
+    is_within = start > 0 and text[start - 1] != "\n" and text[end : end + 1] in ("", "\n")
+    return value if line_break and is_within and "\n" not in value.strip() else said
 
 
 def _as_ended(value: list[str], answer: str) -> str:

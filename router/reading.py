@@ -16,7 +16,7 @@ from django.conf import settings
 
 from router import engines
 from router.believing import LEAST, LEAST_ALONE, doubt, may_be_worded_otherwise
-from router.concise import value_alone
+from router.concise import value_alone, without_label
 from router.drafting import (
     Sentence,
     begin,
@@ -295,7 +295,10 @@ async def _read(
             if not support.supported:
                 attempt.rejected, attempt.problem = support, support.problem
                 return
-            said = value_alone(asked, without_marks(text))
+            said = without_marks(text)
+            if support.span is not None:
+                said = without_label(said, draft.found.passages[support.span[0]].text)
+            said = value_alone(asked, said)
             yield shown(_as_answered(draft, support, said), support, attempt)
 
 
