@@ -120,7 +120,7 @@ def _advance(job: Claim, tell: Tell) -> None:
     with embedded_servers(embeddings=True, failed=lambda _error: None):
         known: Relevances = {}
         model = job.run.model or evaluate(job, known)
-        if model.gate_passed and not model.calibration:
+        if not model.calibration:
             fit(job, model, known)
     conclude(job, model)
     tell(job.run)
@@ -256,7 +256,9 @@ def evaluate(job: Claim, known: Relevances) -> ModelVersion:
 
 @tracing.span("calibrate")
 def fit(job: Claim, model: ModelVersion, known: Relevances) -> None:
-    """Fit how likely a model that passed is right; it can serve, and be asked for, without."""
+    """Fit how likely a model is right, also one that its gate stopped, as it may be promoted for a
+    reason; it can serve, and be asked for, without.
+    """
     calibrate(
         model,
         job.run,

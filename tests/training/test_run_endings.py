@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from ingestion.models import AuditEvent, Collection
 from router import registry
+from router.calibration import from_json
 from router.model_store import merged_folder
 from router.models import ModelVersion
 from router.prompts import REFUSAL
@@ -196,30 +197,55 @@ def test_run_that_nobody_can_resume_keeps_its_adapter_and_no_checkpoints(
 def test_run_that_is_cancelled_while_its_model_is_calibrated_names_the_model(
     wiki: Collection, workshop: Workshop, llm: ScriptedLLM, settings: Settings
 ) -> None:
-    teach(wiki, *NAMES)
-    run = a_judged_run(datasets.freeze(collections=[wiki]).dataset, workshop.base).run
-    adapter = an_adapter(run.folder / "adapter")
-    for system in ("tuned", "rag"):
-        said(answers_folder(run, adapter) / f"{system}.jsonl", right_answers(run))
-    llm.adapters = {}
-    llm.will_say("Of quays.")
-    settings.EVALUATION_RAG_QUESTIONS = 40
+    run = an_answered_run(wiki, workshop, right_answers)
 
     def cancel(*, created: bool, **_: object) -> None:
         if created:
             runs.cancel(run=run, by=None)
 
-    TrainingRun.objects.filter(pk=run.pk).update(lease_until=timezone.now())
     post_save.connect(cancel, sender=ModelVersion)
     try:
-        with hashed_words() as server:
-            settings.EMBEDDINGS_URL = server.url
-            assert pipeline.advance(run.pk)
+        advance(run, llm, settings)
     finally:
         post_save.disconnect(cancel, sender=ModelVersion)
-    run.refresh_from_db()
     assert run.state == State.CANCELLED
     assert run.model == ModelVersion.objects.get(gate_passed=True, calibration={})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_model_that_its_gate_stopped_is_calibrated_for_who_promotes_it_nevertheless(
+    wiki: Collection, workshop: Workshop, llm: ScriptedLLM, settings: Settings
+) -> None:
+    run = an_answered_run(
+        wiki, workshop, lambda run: dict.fromkeys(right_answers(run), "Of quays.")
+    )
+    advance(run, llm, settings)
+    assert run.state == State.REJECTED
+    assert run.model is not None
+    assert from_json(run.model.calibration) is not None
+
+
+def an_answered_run(
+    collection: Collection, workshop: Workshop, answers: Callable[[TrainingRun], dict[int, str]]
+) -> TrainingRun:
+    """One that is trained, and whose test was answered so."""
+    teach(collection, *NAMES)
+    run = a_judged_run(datasets.freeze(collections=[collection]).dataset, workshop.base).run
+    adapter = an_adapter(run.folder / "adapter")
+    for system in ("tuned", "rag"):
+        said(answers_folder(run, adapter) / f"{system}.jsonl", answers(run))
+    TrainingRun.objects.filter(pk=run.pk).update(lease_until=timezone.now())
+    return run
+
+
+def advance(run: TrainingRun, llm: ScriptedLLM, settings: Settings) -> None:
+    llm.adapters = {}
+    llm.will_say("Of quays.")
+    settings.EVALUATION_RAG_QUESTIONS = 40
+    with hashed_words() as server:
+        settings.EMBEDDINGS_URL = server.url
+        assert pipeline.advance(run.pk)
+    run.refresh_from_db()
 
 
 def right_answers(run: TrainingRun) -> dict[int, str]:
