@@ -37,8 +37,6 @@ def value_alone(question: str, answer: str) -> str:
     words = answer.split()
     if len(words) > LONGEST:
         return answer
-    if len(words) > 1 and _bare(words[0]) in _COPULAS:
-        words = words[1:]
     asked = content_stems(question)
     start = next((at for at, word in enumerate(words) if not _is_said(word, asked)), len(words))
     value = words[start:]
@@ -49,17 +47,22 @@ def value_alone(question: str, answer: str) -> str:
     value = _without_echo(value, question, asked)
     if not _is_value(value):
         value = _name_alone(question, words)
-    return answer if len(value) == len(answer.split()) else _as_ended(value, answer)
+    return answer if len(value) == len(words) else _as_ended(value, answer)
 
 
-def without_label(said: str, text: str) -> str:
-    """The line below a label, where an answer begins within that: `Friday 05:50` for `slot` and,
-    in the next line, `Friday 05:50`, of a text that has `Weekly inspection slot` there."""
+def without_lead_in(said: str, text: str) -> str:
+    """An answer that begins within a line or a sentence of a text, without the end of the label in
+    the line above a value or the verb in front of it: `Friday 05:50` for `slot` and, in the next
+    line, `Friday 05:50`, where the text has `Weekly inspection slot`; `disabled` for `is disabled`.
+    """
     _, line_break, value = said.partition("\n")
     start = text.find(said.rstrip())
     end = start + len(said.rstrip())
     is_within = start > 0 and text[start - 1] != "\n" and text[end : end + 1] in ("", "\n")
-    return value if line_break and is_within and "\n" not in value.strip() else said
+    if line_break and is_within and "\n" not in value.strip():
+        return value
+    first, _, rest = said.partition(" ")
+    return rest if rest.strip() and _bare(first) in _COPULAS else said
 
 
 def _as_ended(value: list[str], answer: str) -> str:

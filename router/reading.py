@@ -16,7 +16,7 @@ from django.conf import settings
 
 from router import engines
 from router.believing import LEAST, LEAST_ALONE, doubt, may_be_worded_otherwise
-from router.concise import value_alone, without_label
+from router.concise import value_alone, without_lead_in
 from router.drafting import (
     Sentence,
     begin,
@@ -77,7 +77,7 @@ async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
     attempt.precedent, attempt.verify_ms = lead.question, since(started)
     attempt.is_only = not lead.is_worded
     support = Support(True, span=lead.span, score=choice.probability)
-    value = lead.value(passages)
+    value = without_lead_in(lead.value(passages), passages[lead.passage].text)
     # Rules take a whole cell for the value; people's answers are as they want them.
     yield shown(value if lead.is_written else value_alone(draft.read_for, value), support, attempt)
 
@@ -297,7 +297,7 @@ async def _read(
                 return
             said = without_marks(text)
             if support.span is not None:
-                said = without_label(said, draft.found.passages[support.span[0]].text)
+                said = without_lead_in(said, draft.found.passages[support.span[0]].text)
             said = value_alone(asked, said)
             yield shown(_as_answered(draft, support, said), support, attempt)
 

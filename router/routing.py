@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from ingestion import jobs, tracing
 from ingestion.connections import release_connection
 from ingestion.models import Reader
-from router import provenance, taught, tuned
+from router import provenance, retrieval, taught, tuned
 from router.drafts import Draft
 from router.evidence.sources import read_source
 from router.intents import read_intent
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from router.retrieval.searching import SearchResult
     from router.signals import Signals
     from router.taught import Repertoire
+
+
+# Of those that are found in the words of an earlier question.
+MORE_PASSAGES = 3
 
 
 @tracing.span("route")
@@ -49,9 +54,9 @@ def routed(
     served, why_none = None, ""
     if route != "rag":
         served, why_none = _model(query.user, found, trials=trials, allowed=tuned_allowed)
-    relevance = Relevance(asked, is_asked=found.vector is not None)
-    signals = provenance.signals_of(served.name if served else "", found, relevance)
     being_read = 0 if found.hits else jobs.being_read(query.user)
+    known = partial(_known, asked, model=served.name if served else "")
+    relevance, signals = known(found)
     signals = replace(signals, why_no_model=why_none, being_read=being_read)
     judge = partial(
         decide,
@@ -64,12 +69,22 @@ def routed(
     # A route that was asked for is taken as it is.
     books = _books(query.user, found, decision) if route == "auto" else []
     findings = None
+    if books and read.reading is None:
+        findings = _findings(asked, found, books)
+        more = _with_more(found, findings.worded, query.user)
+        if more is not found:
+            found = more
+            relevance, signals = known(found)
+            signals = replace(signals, why_no_model=why_none)
+            findings = _findings(asked, found, books)
+            decision = judge(signals)
+        relevance.know(findings.forms)
     missing = unnamed(asked, found.passages) if route == "auto" else ()
     # What the rules decide needs no closer look at the sentences.
     if missing or decision.is_open:
-        release_connection()
-        findings = find(asked, found.passages, found.collections, books)
-        relevance.know(findings.forms)
+        if findings is None:
+            findings = _findings(asked, found, books)
+            relevance.know(findings.forms)
         missing = findings.unnamed or (() if findings.leads else missing)
         if missing:
             signals = replace(signals, unnamed=missing, being_read=jobs.being_read(query.user))
@@ -90,6 +105,32 @@ def routed(
         findings=findings,
         relevance=relevance,
     )
+
+
+def _findings(asked: str, found: SearchResult, books: Sequence[Book]) -> Findings:
+    release_connection()
+    return find(asked, found.passages, found.collections, books)
+
+
+def _known(asked: str, found: SearchResult, *, model: str) -> tuple[Relevance, Signals]:
+    relevance = Relevance(asked, is_asked=found.vector is not None)
+    return relevance, provenance.signals_of(model, found, relevance)
+
+
+def _with_more(found: SearchResult, worded: str, user: Reader) -> SearchResult:
+    """What is found, with what is found in the words in which the same was asked before, as people
+    have other words than documents; the last of the one give way to the first of the other."""
+    if not worded:
+        return found
+    again = retrieval.search(worded, user=user, limit=MORE_PASSAGES)
+    known = {hit.chunk.pk for hit in found.hits}
+    new = [hit for hit in again.hits if hit.chunk.pk not in known]
+    if not new:
+        return found
+    kept = found.hits[: -len(new)]
+    least = min((hit.score for hit in kept), default=1.0)
+    new = [replace(hit, score=min(hit.score, least)) for hit in new]
+    return replace(found, hits=[*kept, *new], ms=found.ms + again.ms)
 
 
 def _model(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.concise import LONGEST, value_alone, without_label
+from router.concise import LONGEST, value_alone, without_lead_in
 
 
 @pytest.mark.parametrize(
@@ -24,9 +24,6 @@ from router.concise import LONGEST, value_alone, without_label
         ("What oxygen level is kept?", "15.2 percent oxygen", "15.2 percent"),
         ("Where does keel-3 run?", "in Dublin", "Dublin"),
         ("Who pays the visit?", "by a social adviser", "a social adviser"),
-        ("May it be started from afar?", "is disabled.", "disabled."),
-        ("How long are logs kept?", "are kept for 9 days", "9 days"),
-        ("What is it?", "is", None),
         ("Where do we meet?", "at the bowling green", None),
         ("When is it sent?", "9 days after the due date", None),
         ("When is it sent, before or after the due date?", "9 days after the due date", None),
@@ -65,7 +62,9 @@ def test_a_sentence_stays_as_it_is(words: list[str]) -> None:
     assert value_alone("How many keys at 9?", answer) == answer
 
 
-LABELLED = "Weekly inspection slot\nFriday 05:50\nHosts\nalpha one\nbeta two\n"
+TEXT = (
+    "Remote start is disabled.\nWeekly inspection slot\nFriday 05:50\nHosts\nalpha one\nbeta two\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -74,11 +73,15 @@ LABELLED = "Weekly inspection slot\nFriday 05:50\nHosts\nalpha one\nbeta two\n"
         ("slot\nFriday 05:50", "Friday 05:50"),
         ("slot\nFriday 05:50 ", "Friday 05:50 "),
         ("Friday 05:50", "Friday 05:50"),
+        ("is disabled.", "disabled."),
+        ("is", "is"),
         ("alpha one\nbeta two", "alpha one\nbeta two"),  # two whole lines are a list
         ("slot\nFriday", "slot\nFriday"),  # text that goes on was only broken there
         ("slot\nFriday 05:50\nHosts", "slot\nFriday 05:50\nHosts"),
         ("slot\nMonday", "slot\nMonday"),
     ],
 )
-def test_an_answer_that_begins_within_a_label_is_the_line_below_it(said: str, value: str) -> None:
-    assert without_label(said, LABELLED) == value
+def test_an_answer_that_begins_within_a_label_or_a_sentence_is_the_value(
+    said: str, value: str
+) -> None:
+    assert without_lead_in(said, TEXT) == value

@@ -166,6 +166,23 @@ class TestAnswers:
         services.ask(typed, user=None, route="rag")
         assert typed in llm.requests[-1]["messages"][-1]["content"]
 
+    def test_what_the_words_of_today_do_not_find_those_of_an_earlier_question_do(
+        self, wiki: Collection, llm: ScriptedLLM
+    ) -> None:
+        views = ["harbour", "hill", "river", "town", "tower", "meadow", "forest", "island", "lake"]
+        texts = [f"Which port dawn-horn does have now: a {view} port now." for view in views]
+        told = [passage(text, f"View {number}") for number, text in enumerate(texts)]
+        peers = "Peers listen on 6210."
+        told.append(passage(peers, "Night listen on"))
+        publish(wiki, "dawn-horn.md", told, title="dawn-horn")
+        typed = "Which port does dawn-horn have now?"
+        llm.will_say("6210 [8]")
+        for route, is_found in (("rag", False), ("auto", True)):
+            answer = services.ask(typed, user=None, route=route)
+            cited = [each.chunk.text for each in answer.citations.all()]
+            assert (peers in cited, len(cited)) == (is_found, services.SHOWN_PASSAGES)
+        assert answer.text == "6210"
+
     def test_what_was_asked_in_other_words_must_be_of_the_kind_that_was_typed(
         self, wiki: Collection, llm: ScriptedLLM
     ) -> None:
