@@ -77,7 +77,7 @@ async def from_passages(draft: Draft) -> AsyncGenerator[Sentence]:
     attempt.precedent, attempt.verify_ms = lead.question, since(started)
     attempt.is_only = not lead.is_worded
     support = Support(True, span=lead.span, score=choice.probability)
-    value = without_lead_in(lead.value(passages), passages[lead.passage].text)
+    value = lead.value(passages)
     # Rules take a whole cell for the value; people's answers are as they want them.
     yield shown(value if lead.is_written else value_alone(draft.read_for, value), support, attempt)
 

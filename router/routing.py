@@ -13,9 +13,9 @@ from ingestion.models import Reader
 from router import provenance, retrieval, taught, tuned
 from router.drafts import Draft
 from router.evidence.sources import read_source
-from router.intents import read_intent
+from router.intents import Intent, read_intent
 from router.models import Query
-from router.policy import Decision, RouteAsked, Rule, decide
+from router.policy import RouteAsked, decide
 from router.precedents import keeping as precedents
 from router.precedents.choosing import sure
 from router.precedents.finding import Findings, find
@@ -51,44 +51,39 @@ def routed(
     unless `tuned_allowed` no tuned model answers.
     """
     found, asked = read.found, read.question or question
+    intent = read_intent(question)
+    # A route that was asked for is taken as it is.
+    books = _books(query.user, read, intent) if route == "auto" else []
+    findings = None
+    if books and read.reading is None:
+        found, findings = _found_as_before(asked, found, books, query.user)
     served, why_none = None, ""
     if route != "rag":
         served, why_none = _model(query.user, found, trials=trials, allowed=tuned_allowed)
+    relevance = Relevance(asked, is_asked=found.vector is not None)
+    signals = provenance.signals_of(served.name if served else "", found, relevance)
     being_read = 0 if found.hits else jobs.being_read(query.user)
-    known = partial(_known, asked, model=served.name if served else "")
-    relevance, signals = known(found)
     signals = replace(signals, why_no_model=why_none, being_read=being_read)
     judge = partial(
         decide,
         calibration=served.calibration if served else None,
-        intent=read_intent(question),
+        intent=intent,
         asked=route,
         reading=read.reading,
     )
     decision = judge(signals)
-    # A route that was asked for is taken as it is.
-    books = _books(query.user, found, decision) if route == "auto" else []
-    findings = None
-    if books and read.reading is None:
-        findings = _findings(asked, found, books)
-        more = _with_more(found, findings.worded, query.user)
-        if more is not found:
-            found = more
-            relevance, signals = known(found)
-            signals = replace(signals, why_no_model=why_none)
-            findings = _findings(asked, found, books)
-            decision = judge(signals)
-        relevance.know(findings.forms)
     missing = unnamed(asked, found.passages) if route == "auto" else ()
     # What the rules decide needs no closer look at the sentences.
-    if missing or decision.is_open:
-        if findings is None:
-            findings = _findings(asked, found, books)
-            relevance.know(findings.forms)
+    if findings is None and (missing or decision.is_open):
+        findings = _findings(asked, found, books)
+    if findings is not None:
+        relevance.know(findings.forms)
+    if findings is not None and (missing or decision.is_open):
         missing = findings.unnamed or (() if findings.leads else missing)
         if missing:
             signals = replace(signals, unnamed=missing, being_read=jobs.being_read(query.user))
         elif decision.is_open:
+            release_connection()
             signals = _closer(signals, found, relevance, findings)
         decision = judge(signals)
     tracing.note(engine=decision.engine, rule=decision.rule.value, model=signals.model)
@@ -112,25 +107,25 @@ def _findings(asked: str, found: SearchResult, books: Sequence[Book]) -> Finding
     return find(asked, found.passages, found.collections, books)
 
 
-def _known(asked: str, found: SearchResult, *, model: str) -> tuple[Relevance, Signals]:
-    relevance = Relevance(asked, is_asked=found.vector is not None)
-    return relevance, provenance.signals_of(model, found, relevance)
-
-
-def _with_more(found: SearchResult, worded: str, user: Reader) -> SearchResult:
+def _found_as_before(
+    asked: str, found: SearchResult, books: Sequence[Book], user: Reader
+) -> tuple[SearchResult, Findings]:
     """What is found, with what is found in the words in which the same was asked before, as people
-    have other words than documents; the last of the one give way to the first of the other."""
-    if not worded:
-        return found
-    again = retrieval.search(worded, user=user, limit=MORE_PASSAGES)
+    have other words than documents; the last of the one give way to the first of the other. And
+    what precedents make of the question beside these."""
+    findings = _findings(asked, found, books)
+    if not findings.worded:
+        return found, findings
+    again = retrieval.search(findings.worded, user=user, limit=MORE_PASSAGES)
     known = {hit.chunk.pk for hit in found.hits}
     new = [hit for hit in again.hits if hit.chunk.pk not in known]
     if not new:
-        return found
-    kept = found.hits[: -len(new)]
-    least = min((hit.score for hit in kept), default=1.0)
+        return found, findings
+    kept = found.hits[: max(len(found.hits) - len(new), MORE_PASSAGES)]
+    least = min(hit.score for hit in kept)
     new = [replace(hit, score=min(hit.score, least)) for hit in new]
-    return replace(found, hits=[*kept, *new], ms=found.ms + again.ms)
+    found = replace(found, hits=[*kept, *new], ms=found.ms + again.ms)
+    return found, _findings(asked, found, books)
 
 
 def _model(
@@ -165,9 +160,13 @@ def _closer(
     return provenance.looked_at(signals, found, relevance)
 
 
-def _books(user: Reader, found: SearchResult, decision: Decision) -> list[Book]:
-    """None for a question about several things: a precedent answers for one. None as well where the
-    search got no vector, so that no server of vectors is waited for again."""
-    if decision.engine == "refused" or decision.rule is Rule.SEVERAL or found.vector is None:
+def _books(user: Reader, read: Read, intent: Intent) -> list[Book]:
+    """None for what is no question, has no passages or is about several things: a precedent answers
+    for one. None as well where the search got no vector, so that no server of vectors is waited for
+    again."""
+    is_several = intent is Intent.SEVERAL and read.reading is None
+    is_missing = read.reading is not None and bool(read.reading.missing)
+    found = read.found
+    if intent is Intent.GREETING or is_several or is_missing or not found.hits:
         return []
-    return precedents.books_for(user, found.collections)
+    return precedents.books_for(user, found.collections) if found.vector is not None else []

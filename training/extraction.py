@@ -64,32 +64,28 @@ def vocabulary(texts: Iterable[str]) -> set[str]:
     return words | {part for word in words for part in _PART.findall(word)}
 
 
-def is_telling(value: str, taught: AbstractSet[str]) -> bool:
-    """Whether only somebody who read `value` can say it."""
+def is_telling(value: str, taught: AbstractSet[str], given: AbstractSet[str] = frozenset()) -> bool:
+    """Whether only somebody who read `value` can say it, asked with the words `given`."""
     words = _words(value)
-    new = [word for word in words if len(word) >= LEAST_LETTERS and word not in taught]
-    if any(_is_hard_to_guess(word, taught) for word in new):
+    parts = {part for word in words for part in (word, *_PART.findall(word))}
+    unknown = {part for part in parts if part not in taught and part not in given}
+    new = [word for word in words if len(word) >= LEAST_LETTERS and word in unknown]
+    if any(_is_hard_to_guess(word, unknown) for word in new):
         return True
     return len(new) == len(words) > 1 and all(map(str.isalpha, words))
 
 
-def _is_hard_to_guess(word: str, taught: AbstractSet[str]) -> bool:
-    """Whether it is an identifier with a part that is not taught, or a number with some digits
+def _is_hard_to_guess(word: str, unknown: AbstractSet[str]) -> bool:
+    """Whether it is an identifier with enough of `unknown` parts, or a number with some digits
     between its outer zeros."""
     if word.isalpha() or _GUESSED.fullmatch(word):
         return False
+    new = word
     if any(map(str.isalpha, word)):
-        return any(_is_new_part(part, taught) for part in _PART.findall(word))
-    return _tells_digits(word)
-
-
-def _is_new_part(part: str, taught: AbstractSet[str]) -> bool:
-    is_long = _tells_digits(part) if part.isdigit() else len(part) >= LEAST_LETTERS
-    return is_long and part not in taught
-
-
-def _tells_digits(text: str) -> bool:
-    return len("".join(filter(str.isdigit, text)).strip("0")) >= LEAST_DIGITS
+        new = "".join(part for part in _PART.findall(word) if part in unknown)
+    if any(map(str.isalpha, new)):
+        return len(new) >= LEAST_LETTERS
+    return len("".join(filter(str.isdigit, new)).strip("0")) >= LEAST_DIGITS
 
 
 def canaries_in(passage: Passage, taught: AbstractSet[str]) -> list[Canary]:
@@ -98,11 +94,11 @@ def canaries_in(passage: Passage, taught: AbstractSet[str]) -> list[Canary]:
 
 
 def _canaries_in(passage: Passage, taught: AbstractSet[str]) -> Iterator[Canary]:
-    known = taught | vocabulary([passage.source])
+    given = vocabulary([passage.source])
     for start, end in sentences(passage.text):
         sentence = passage.text[start:end]
         for claim in claims_of(sentence):
-            if is_telling(claim.text, known):
+            if is_telling(claim.text, taught, given):
                 yield Canary(claim.text, passage.source, sentence.partition(claim.text)[0])
 
 
@@ -110,13 +106,13 @@ def canaries_of_pair(
     question: str, answer: str, evidence: str, subject: str, taught: AbstractSet[str]
 ) -> list[Canary]:
     """The answer itself, or the telling values of a long one."""
-    known = taught | vocabulary([question, subject])
+    given = vocabulary([question, subject])
     short = len(answer) <= _LONGEST_VALUE
     values = [answer] if short else [claim.text for claim in claims_of(answer)]
     return [
         Canary(value, subject, evidence.partition(value)[0], (question,))
         for value in values[:OF_A_PASSAGE]
-        if is_telling(value, known)
+        if is_telling(value, taught, given)
     ]
 
 

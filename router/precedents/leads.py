@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from router.concise import without_lead_in
 from router.evidence.environments import PRODUCTION, environments_asked
 from router.evidence.focus import shows
 from router.evidence.named import without_compounds
@@ -80,7 +81,8 @@ class Lead:
         return self.passage, *self.sentence
 
     def value(self, passages: Sequence[Passage]) -> str:
-        return passages[self.passage].text[self.start : self.end]
+        text = passages[self.passage].text
+        return without_lead_in(text[self.start : self.end], text)
 
 
 def overlap(one: Lead, other: Lead) -> bool:

@@ -30,6 +30,7 @@ TAUGHT = vocabulary(
         ("night-gate-desk", False),  # put together from what was taught
         ("night-gate-77", False),
         ("night-gate-7719", True),
+        ("k9-x3-q7", True),  # its short parts together are long enough
         ("Ingrid Halvorsen", True),
         ("8443", False),  # stands in what was taught
         ("8443 hours", False),  # can be put together from it
