@@ -412,3 +412,10 @@ def test_short_name_is_that_of_the_only_thing_that_begins_so() -> None:
         assert "kassaticketmachine" in subject.keys
         (lead,) = leads_to(subject, [page], [usable([(day, 0.8)], subject)])
         assert lead.value([page]) == "every Tuesday"
+
+
+def test_a_value_has_no_verb_in_front_of_it_as_the_model_says_it_without() -> None:
+    text = "Remote start of night-bell is disabled."
+    start = text.index("is")
+    lead = Lead(0, start, len(text) - 1, (0, len(text)), "May night-bell be started?", 0.7)
+    assert lead.value([Passage("night-bell", "", text)]) == "disabled"
